@@ -1,0 +1,102 @@
+package secret
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// Folder is an immutable snapshot of one [Dir]. Nobody changes a Folder, its
+// slices or its secrets after it was handed out; who needs a variation makes a
+// copy with [Folder.With].
+type Folder struct {
+	Dir     Dir
+	Secrets []Secret    // sorted by Name, each name once; imports are merged in
+	Folders []Subfolder // sorted by Name; projects and environments too
+
+	// Fetched is when the server last vouched for this content, Answered when
+	// it last sent it in full. They differ after "not modified" answers.
+	Fetched, Answered time.Time
+
+	// Partial: the snapshot was cut out of an answer about many folders. What
+	// it has is true, but a name that it lacks may exist all the same.
+	Partial bool
+
+	// NoSubfolders: Folders has not been asked for yet (servers of 2024 list
+	// secrets recursively but not folders). Upstream.Fetch fills it in.
+	NoSubfolders bool
+
+	// Stale: the server could not be reached after the snapshot's time was up.
+	Stale bool
+
+	// Revision belongs to the Upstream that made the snapshot: it is what a
+	// conditional request needs. Empty: cannot be asked conditionally.
+	Revision string
+}
+
+// Subfolder is a directory listed in a Folder.
+type Subfolder struct {
+	Name    string
+	ID      string
+	Updated time.Time // zero when the server does not tell
+}
+
+// Secret is one secret as the server describes it.
+type Secret struct {
+	Name    string
+	ID      string
+	Version int
+	Value   Value
+	// Hidden: the caller may know of the secret but not its value, or the
+	// value's references cannot be resolved. Reason says which, in words
+	// without any value.
+	Hidden bool
+	Reason string
+
+	Personal bool // a user's override of the shared value
+	Rotated  bool // managed by a rotation: the server refuses changes
+	Comment  string
+	Tags     []string // slugs
+	Metadata []Metadata
+
+	// Import is where the secret really lives, nil for the folder's own.
+	Import *Dir
+
+	Created, Updated time.Time // zero for imports on most servers
+}
+
+// Metadata is a key and a value that people attach to a secret.
+type Metadata struct{ Key, Value string }
+
+// Secret returns the secret of that exact name.
+func (f *Folder) Secret(name string) (Secret, bool) {
+	i, ok := slices.BinarySearchFunc(f.Secrets, name, func(s Secret, n string) int { return strings.Compare(s.Name, n) })
+	if !ok {
+		return Secret{}, false
+	}
+	return f.Secrets[i], true
+}
+
+// Subfolder returns the directory of that exact name.
+func (f *Folder) Subfolder(name string) (Subfolder, bool) {
+	i, ok := slices.BinarySearchFunc(f.Folders, name, func(s Subfolder, n string) int { return strings.Compare(s.Name, n) })
+	if !ok {
+		return Subfolder{}, false
+	}
+	return f.Folders[i], true
+}
+
+// With returns a shallow copy of f to which change was applied. The slices are
+// shared: change must replace them, not write into them.
+func (f *Folder) With(change func(*Folder)) *Folder {
+	next := *f
+	change(&next)
+	return &next
+}
+
+// Sort puts secrets and folders in the order that a Folder promises. It is for
+// those who build one.
+func (f *Folder) Sort() {
+	slices.SortFunc(f.Secrets, func(a, b Secret) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(f.Folders, func(a, b Subfolder) int { return strings.Compare(a.Name, b.Name) })
+}

@@ -1,0 +1,71 @@
+package secret
+
+import "context"
+
+// Source yields folders. The file system reads from one, the cache is one and
+// needs one, the client is one, and so is every wrapper: the exam that all of
+// them pass is in package secrettest.
+//
+// An error is not an absence: a Source returns [ErrNotFound] only if the server
+// said that dir does not exist. It is safe for concurrent use, returns when ctx
+// ends, and the caller may keep what it returns.
+type Source interface {
+	Folder(ctx context.Context, dir Dir, need Need) (*Folder, error)
+}
+
+// Need says what the caller is going to do with a folder, so that a Source that
+// has several snapshots, or none, can choose the cheapest request that is good
+// enough.
+type Need uint8
+
+const (
+	// NeedEntry: one entry is wanted. Any snapshot that has it will do.
+	NeedEntry Need = iota
+	// NeedListing: all entries are wanted, and probably those of the folders
+	// below as well (ls -R, find, grep -r).
+	NeedListing
+	// NeedProof: an entry is missing from the snapshot at hand, and the answer
+	// must not be [Folder.Partial], so that the absence can be believed.
+	NeedProof
+)
+
+// Upstream is a Source that asks the server each time and can be asked in the
+// two ways that save requests. The cache needs one; the client is one.
+type Upstream interface {
+	Source
+
+	// Fetch asks the server for dir. A snapshot of dir that is known already
+	// makes the request conditional: if the server says that nothing changed,
+	// the answer has known's content with Fetched renewed. If only
+	// known's subfolders are missing (NoSubfolders), only they are asked for.
+	Fetch(ctx context.Context, dir Dir, known *Folder) (*Folder, error)
+
+	// Tree asks for dir and everything below it in a handful of requests. The
+	// answer's folders are Partial. It fails with [ErrInexact] where the
+	// server's bulk answer would not be the truth: then ask folder by folder.
+	Tree(ctx context.Context, dir Dir) ([]*Folder, error)
+}
+
+// Change is news that travels up, from whoever noticed to whoever shows it.
+type Change struct {
+	Dir  Dir
+	Deep bool // the news is about everything below Dir as well
+	// Err is set when what was shown may not be shown any longer: it wraps
+	// [ErrDenied] or [ErrUnauthenticated]. Nil: the content changed.
+	Err      error
+	Old, New *Folder // before and after, where known
+}
+
+type backgroundKey struct{}
+
+// Background marks work that nobody waits for, such as a refresh behind a stale
+// answer, so that it leaves room in the rate budget for people who wait.
+func Background(ctx context.Context) context.Context {
+	return context.WithValue(ctx, backgroundKey{}, true)
+}
+
+// IsBackground reports whether ctx was marked by [Background].
+func IsBackground(ctx context.Context) bool {
+	marked, _ := ctx.Value(backgroundKey{}).(bool)
+	return marked
+}
