@@ -1,0 +1,30 @@
+package client
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"infisicalfs/secret"
+)
+
+// TokenAuth uses an access token that somebody else obtained. read is called
+// again when the server refuses the token, so that a file which another program
+// keeps fresh (an agent's sink) is followed. The token is used until it is
+// refused and never renewed or revoked: it is not ours.
+func TokenAuth(read func() (secret.Value, error)) Auth { return &tokenAuth{read: read} }
+
+type tokenAuth struct {
+	read func() (secret.Value, error)
+}
+
+func (*tokenAuth) Method() string { return "token" }
+
+func (a *tokenAuth) login(_ context.Context, _ *Client) (token, error) {
+	value, err := a.read()
+	if err != nil {
+		return token{}, fmt.Errorf("log in: cannot read the token: %w: %w", err, secret.ErrUnauthenticated)
+	}
+	now := time.Now()
+	return token{value: value, obtained: now, since: now}, nil
+}

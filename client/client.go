@@ -1,0 +1,124 @@
+package client
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+
+	"infisicalfs/secret"
+)
+
+// Config says which server to talk to, as whom, and with how much patience.
+// Fields left zero have the default that is named beside them.
+type Config struct {
+	URL          string // the site or its /api; default https://app.infisical.com
+	InsecureHTTP bool   // accept http:// for hosts other than loopback
+	Auth         Auth   // who logs in
+
+	// Organization is asked for its projects where the server refuses an
+	// identity the plain list (servers of 2024).
+	Organization string
+	// Projects are ids or slugs to show when listing projects is forbidden.
+	Projects []string
+
+	RawReferences bool // leave ${…} as stored instead of expanding it
+	SharedOnly    bool // ignore the user's personal overrides
+
+	Timeout  time.Duration // hard deadline of one operation; default 10 s
+	RateWait time.Duration // how long to wait for the rate limit; default 65 s
+
+	RootCAs   *x509.CertPool    // default: the system's
+	Transport http.RoundTripper // for tests; default: TCP, with proxies from the environment
+	UserAgent string            // default "infisicalfs"
+	Log       *slog.Logger      // default: discarded
+}
+
+// Client is a connection to one server as one identity. It is safe for
+// concurrent use. Close it at the end.
+type Client struct {
+	cfg    Config
+	base   *url.URL // ends in /api
+	http   *http.Client
+	log    *slog.Logger
+	gate   *gate
+	tokens *tokens
+	counts counts
+
+	generation generation
+	projects   projectTable
+	slow       slowTrees
+}
+
+var _ secret.Upstream = (*Client)(nil)
+
+// New makes a client. It does not talk to the server yet: [Client.Login] does.
+// A Config that cannot work is an error wrapping [secret.ErrInvalid].
+func New(cfg Config) (*Client, error) {
+	base, err := baseURL(cmp.Or(cfg.URL, "https://app.infisical.com"), cfg.InsecureHTTP)
+	if err != nil {
+		return nil, err
+	}
+	cfg.Timeout = cmp.Or(cfg.Timeout, 10*time.Second)
+	cfg.RateWait = cmp.Or(cfg.RateWait, 65*time.Second)
+	cfg.UserAgent = cmp.Or(cfg.UserAgent, "infisicalfs")
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Transport == nil {
+		cfg.Transport = &http.Transport{
+			Proxy:                 http.ProxyFromEnvironment,
+			DialContext:           (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+			TLSClientConfig:       &tls.Config{RootCAs: cfg.RootCAs, MinVersion: tls.VersionTLS12},
+			TLSHandshakeTimeout:   5 * time.Second,
+			ForceAttemptHTTP2:     true,
+			MaxIdleConnsPerHost:   8,
+			MaxConnsPerHost:       16,
+			IdleConnTimeout:       60 * time.Second, // servers close theirs after 72 s
+			ExpectContinueTimeout: time.Second,
+		}
+	}
+	c := &Client{
+		cfg:  cfg,
+		base: base,
+		log:  cfg.Log,
+		gate: newGate(cfg.RateWait),
+		http: &http.Client{
+			Transport: cfg.Transport,
+			// A redirect would carry the token to an address nobody configured.
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+	}
+	c.tokens = newTokens(c, cfg.Auth)
+	return c, nil
+}
+
+// Login obtains a token now instead of at the first request, so that a caller
+// can tell bad credentials before it goes on. Errors wrap
+// [secret.ErrUnauthenticated], [secret.ErrUnavailable], [secret.ErrTimeout] or
+// [secret.ErrRateLimited].
+func (c *Client) Login(ctx context.Context) error {
+	ctx, end := c.begin(ctx)
+	defer end()
+	_, err := c.tokens.get(ctx)
+	return deadlineError(ctx, "log in", err)
+}
+
+// Close gives back a token that this client obtained by logging in, waiting two
+// seconds at most, and closes the connections.
+func (c *Client) Close() error {
+	c.tokens.revoke()
+	c.http.CloseIdleConnections()
+	return nil
+}
+
+// Folder is [Client.Fetch] without anything known, which makes a Client a
+// [secret.Source].
+func (c *Client) Folder(ctx context.Context, dir secret.Dir, _ secret.Need) (*secret.Folder, error) {
+	return c.Fetch(ctx, dir, nil)
+}

@@ -1,0 +1,153 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"unicode"
+
+	"infisicalfs/secret"
+)
+
+// APIError is a refusal by the server, in its own words. It wraps the sentinel
+// of package secret that says what the refusal means.
+type APIError struct {
+	Op        string // what was asked: "list secrets"
+	Status    int    // HTTP status
+	Name      string // the body's "error", an open set: "PermissionDenied", "TokenError" …
+	Message   string // the body's "message", one line; for validation failures the issues joined
+	RequestID string // the body's "reqId", to look up in the server's log; old servers send none
+
+	kind error
+}
+
+func (e *APIError) Error() string {
+	text := fmt.Sprintf("%s: the server says %d", e.Op, e.Status)
+	if e.Name != "" {
+		text += " " + e.Name
+	}
+	if e.Message != "" {
+		text += ": " + e.Message
+	}
+	if e.RequestID != "" {
+		text += " (request " + e.RequestID + ")"
+	}
+	return text
+}
+
+func (e *APIError) Unwrap() error { return e.kind }
+
+// errNoRoute: the server does not know the route at all, as opposed to the
+// thing that was asked for.
+var errNoRoute = fmt.Errorf("the server does not have this route: %w", secret.ErrUnavailable)
+
+func newAPIError(r *response) error {
+	var body struct {
+		Message json.RawMessage `json:"message"`
+		Name    string          `json:"error"`
+		ReqID   string          `json:"reqId"`
+	}
+	if json.Unmarshal(r.body, &body) != nil {
+		err := r.notJSON()
+		// Servers of 2024 answer unknown routes with the web page's HTML.
+		if r.status == http.StatusNotFound && err.(*AnswerError).html {
+			return fmt.Errorf("%w: %w", err, errNoRoute)
+		}
+		return err
+	}
+	e := &APIError{Op: r.op, Status: r.status, Name: oneLine(body.Name), Message: message(body.Message), RequestID: oneLine(body.ReqID)}
+	e.kind = kindOf(r, body.Name)
+	return e
+}
+
+// kindOf decides by the body's "error" first, because the statuses moved
+// between server versions, and by the status second.
+func kindOf(r *response, name string) error {
+	switch name {
+	case "TokenError", "UnauthorizedError":
+		return secret.ErrUnauthenticated
+	case "PermissionDenied", "ForbiddenError", "ForbiddenRequestError", "PolicyViolationError":
+		return secret.ErrDenied
+	case "ValidationFailure":
+		return secret.ErrInvalid
+	case "Not Found": // with a space: the framework's own, not the application's
+		return errNoRoute
+	}
+	switch s := r.status; {
+	case isRateLimited(r):
+		return secret.ErrRateLimited
+	case s == http.StatusUnauthorized:
+		return secret.ErrUnauthenticated
+	case s == http.StatusForbidden:
+		return secret.ErrDenied
+	case s == http.StatusNotFound, s == http.StatusGone:
+		return secret.ErrNotFound
+	case s == http.StatusConflict:
+		return secret.ErrExists
+	case s == http.StatusRequestEntityTooLarge:
+		return secret.ErrTooLarge
+	case s >= 400 && s < 500:
+		return secret.ErrInvalid
+	default:
+		return secret.ErrUnavailable
+	}
+}
+
+// message accepts the two forms of "message": a string, or for validation
+// failures an array of issues of which only path and text are kept.
+func message(raw json.RawMessage) string {
+	var text string
+	if json.Unmarshal(raw, &text) == nil {
+		return oneLine(text)
+	}
+	var issues []struct {
+		Path    []any  `json:"path"`
+		Message string `json:"message"`
+	}
+	if json.Unmarshal(raw, &issues) != nil {
+		return ""
+	}
+	var parts []string
+	for _, issue := range issues {
+		parts = append(parts, fmt.Sprint(issue.Path...)+": "+issue.Message)
+	}
+	return oneLine(strings.Join(parts, "; "))
+}
+
+// oneLine makes foreign text fit for a log line and a terminal.
+func oneLine(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, s)
+	const most = 300
+	if len(s) > most {
+		s = strings.ToValidUTF8(s[:most], "") + "…"
+	}
+	return s
+}
+
+// transportError says that no answer came. The caller's own end is passed on as
+// it is, so that an interrupted call is not taken for an outage.
+func transportError(ctx context.Context, op, host string, err error) error {
+	if cause := context.Cause(ctx); cause != nil {
+		return fmt.Errorf("%s: %w", op, cause)
+	}
+	var wrapped *url.Error
+	if errors.As(err, &wrapped) { // its text repeats the whole URL
+		err = wrapped.Err
+	}
+	kind := secret.ErrUnavailable
+	var timeout net.Error
+	if errors.As(err, &timeout) && timeout.Timeout() {
+		kind = secret.ErrTimeout
+	}
+	return fmt.Errorf("%s: cannot reach %s: %w: %w", op, host, err, kind)
+}

@@ -1,0 +1,171 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"infisicalfs/secret"
+)
+
+// Fetch implements [secret.Upstream]: two requests for a folder (its secrets,
+// its subfolders) side by side, one for a list of projects or environments.
+// Errors wrap the sentinels of package secret.
+func (c *Client) Fetch(ctx context.Context, dir secret.Dir, known *secret.Folder) (*secret.Folder, error) {
+	ctx, end := c.begin(ctx)
+	defer end()
+	f, err := c.fetch(ctx, dir, known)
+	return f, deadlineError(ctx, "read "+dir.String(), err)
+}
+
+func (c *Client) fetch(ctx context.Context, dir secret.Dir, known *secret.Folder) (*secret.Folder, error) {
+	if !dir.IsFolder() {
+		return c.fetchUpper(ctx, dir)
+	}
+	p, err := c.project(ctx, dir.Project)
+	if err != nil {
+		return nil, err
+	}
+	at := place{dir: dir, projectID: p.ID}
+	if known != nil && known.NoSubfolders {
+		return c.completeSubfolders(ctx, at, known)
+	}
+	return c.fetchFolder(ctx, at, known)
+}
+
+// place is a folder with what routes want to know of it.
+type place struct {
+	dir       secret.Dir
+	projectID string
+}
+
+// fetchUpper serves the levels above the folders.
+func (c *Client) fetchUpper(ctx context.Context, dir secret.Dir) (*secret.Folder, error) {
+	var list []wireProject
+	var err error
+	if dir.Project == "" {
+		list, err = c.listProjects(ctx)
+	} else {
+		var p wireProject
+		p, err = c.freshProject(ctx, dir.Project)
+		list = []wireProject{p}
+	}
+	if err != nil {
+		return nil, err
+	}
+	folders := projectFolders(list, time.Now())
+	if dir.Project == "" {
+		return folders[0], nil
+	}
+	return folders[1], nil
+}
+
+// freshProject asks the server about a project, by its id where that is known.
+func (c *Client) freshProject(ctx context.Context, slug string) (wireProject, error) {
+	if p, ok := c.projects.get(slug); ok {
+		return c.getProject(ctx, p.ID)
+	}
+	return c.project(ctx, slug)
+}
+
+// revision is what the conditional requests of a folder need: the tag of each
+// of its two answers.
+type revision struct{ secrets, folders string }
+
+func (r revision) String() string { return r.secrets + "\n" + r.folders }
+
+func revisionOf(f *secret.Folder) (r revision) {
+	if f != nil {
+		r.secrets, r.folders, _ = strings.Cut(f.Revision, "\n")
+	}
+	return r
+}
+
+func (c *Client) fetchFolder(ctx context.Context, at place, known *secret.Folder) (*secret.Folder, error) {
+	tags := revisionOf(known)
+	var secrets secretsAnswer
+	var folders foldersAnswer
+	both, sub := errgroup.WithContext(ctx)
+	both.Go(func() (err error) { secrets, err = c.listSecrets(sub, at, tags.secrets); return err })
+	both.Go(func() (err error) { folders, err = c.listFolders(sub, at, false, tags.folders); return err })
+	if err := both.Wait(); err != nil {
+		return nil, err
+	}
+
+	now := time.Now()
+	f := &secret.Folder{
+		Dir: at.dir, Fetched: now, Answered: now,
+		Revision: revision{secrets.etag, folders.etag}.String(),
+		Secrets:  secrets.list, Folders: folders.list,
+	}
+	if secrets.notModified {
+		f.Secrets = known.Secrets
+	}
+	if folders.notModified {
+		f.Folders = known.Folders
+	}
+	if secrets.notModified && folders.notModified {
+		f.Answered = known.Answered
+	}
+	if len(f.Secrets) == 0 && len(f.Folders) == 0 && at.dir.Path != "/" && c.generation.get() == legacy {
+		// Old servers list a folder that does not exist as an empty one.
+		if err := c.proveFolder(ctx, at); err != nil {
+			return nil, err
+		}
+	}
+	return f, nil
+}
+
+// proveFolder asks the parent whether a folder exists.
+func (c *Client) proveFolder(ctx context.Context, at place) error {
+	parent := place{dir: at.dir.Parent(), projectID: at.projectID}
+	answer, err := c.listFolders(ctx, parent, false, "")
+	if err != nil {
+		return err
+	}
+	f := secret.Folder{Folders: answer.list}
+	if _, ok := f.Subfolder(at.dir.Name()); !ok {
+		return fmt.Errorf("folder %s: its parent does not list it: %w", at.dir, secret.ErrNotFound)
+	}
+	return nil
+}
+
+// completeSubfolders adds the list of subfolders to a snapshot that lacks it.
+func (c *Client) completeSubfolders(ctx context.Context, at place, known *secret.Folder) (*secret.Folder, error) {
+	answer, err := c.listFolders(ctx, at, false, "")
+	if err != nil {
+		return nil, err
+	}
+	return known.With(func(f *secret.Folder) { f.Folders, f.NoSubfolders = answer.list, false }), nil
+}
+
+// get sends a GET and handles its answer.
+func (c *Client) get(ctx context.Context, r request, models ...model) error {
+	r.method = http.MethodGet
+	answer, err := c.do(ctx, r)
+	if err != nil {
+		return err
+	}
+	_, err = answer.handle(models...)
+	return err
+}
+
+// Tree implements [secret.Upstream]; see tree.go for what makes an answer exact.
+func (c *Client) Tree(ctx context.Context, dir secret.Dir) ([]*secret.Folder, error) {
+	if dir.IsFolder() && c.slow.has(dir) {
+		return nil, fmt.Errorf("%s: the bulk answer took too long before: %w", dir, secret.ErrInexact)
+	}
+	ctx, end := c.begin(ctx)
+	defer end()
+	folders, err := c.tree(ctx, dir)
+	err = deadlineError(ctx, "read all of "+dir.String(), err)
+	if dir.IsFolder() && errors.Is(err, secret.ErrTimeout) {
+		c.slow.add(dir)
+	}
+	return folders, err
+}

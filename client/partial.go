@@ -1,0 +1,114 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"infisicalfs/secret"
+)
+
+// maxSingles bounds the requests for single secrets that one folder may cost
+// when its list is refused as a whole; the values beyond it stay hidden.
+const maxSingles = 16
+
+const (
+	unreadable   = "the identity may not read this value"
+	unresolvable = "a reference in this value cannot be resolved: the identity may not read what it refers to"
+	unasked      = "the server refuses the folder's values in one answer, and there are too many to ask for one by one"
+)
+
+// listPartly is called when the server refused a folder's list. Servers do so
+// for the sake of a single secret: one whose value may not be read, or one that
+// refers to such a value. The rest of the folder must not suffer, so it is asked
+// for again, first without expansion and then without values; if both are
+// refused as well, the first refusal stands.
+func (c *Client) listPartly(ctx context.Context, at place, refusal error) ([]secret.Secret, error) {
+	if !errors.Is(refusal, secret.ErrDenied) {
+		return nil, refusal
+	}
+	if !c.cfg.RawReferences {
+		wire, _, err := c.querySecrets(ctx, at, listing{values: true, imports: true})
+		if err == nil {
+			return c.expandSingly(ctx, at, c.merge(at.dir, *wire))
+		}
+		if !errors.Is(err, secret.ErrDenied) {
+			return nil, err
+		}
+	}
+	names, _, err := c.querySecrets(ctx, at, listing{imports: true})
+	switch {
+	case errors.Is(err, secret.ErrDenied):
+		return nil, refusal
+	case err != nil:
+		return nil, err
+	}
+	return c.revealSingly(ctx, at, c.merge(at.dir, *names))
+}
+
+// expandSingly replaces the values that contain a reference, one request each.
+func (c *Client) expandSingly(ctx context.Context, at place, list []secret.Secret) ([]secret.Secret, error) {
+	return c.askSingly(ctx, at, list, unresolvable, func(s secret.Secret) bool {
+		return !s.Hidden && strings.Contains(s.Value.Reveal(), "${")
+	})
+}
+
+// revealSingly fills in values for a list of names. A recursive list drops what
+// may not be read instead of failing, so one request gives all own values; only
+// imports are left to be asked for.
+func (c *Client) revealSingly(ctx context.Context, at place, names []secret.Secret) ([]secret.Secret, error) {
+	wire, _, err := c.querySecrets(ctx, at, listing{recursive: true, values: true, expand: !c.cfg.RawReferences})
+	if err != nil && !errors.Is(err, secret.ErrDenied) {
+		return nil, err
+	}
+	readable := map[string]secret.Secret{}
+	if err == nil {
+		var here []wireSecret
+		for _, w := range wire.Secrets {
+			if w.Path == at.dir.Path {
+				here = append(here, w)
+			}
+		}
+		readable = c.pick(at.dir, here)
+	}
+	for i, s := range names {
+		if r, ok := readable[s.Name]; ok && s.Import == nil {
+			names[i] = r
+		} else {
+			names[i].Hidden, names[i].Reason, names[i].Value = true, unreadable, secret.Value{}
+		}
+	}
+	bulk := err == nil
+	return c.askSingly(ctx, at, names, unreadable, func(s secret.Secret) bool {
+		return s.Hidden && (s.Import != nil || !bulk)
+	})
+}
+
+// askSingly asks for each secret that wants says, up to maxSingles; those that
+// are refused, or too many, are hidden with a reason.
+func (c *Client) askSingly(ctx context.Context, at place, list []secret.Secret, refused string, wants func(secret.Secret) bool) ([]secret.Secret, error) {
+	asked := 0
+	for i, s := range list {
+		if !wants(s) {
+			continue
+		}
+		s.Value, s.Hidden, s.Reason = secret.Value{}, true, unasked
+		if asked < maxSingles {
+			asked++
+			wire, err := c.querySecret(ctx, at, s.Name)
+			switch {
+			case errors.Is(err, secret.ErrDenied):
+				s.Reason = refused
+			case errors.Is(err, errNoRoute), errors.Is(err, secret.ErrNotFound):
+				// A name that no URL can carry, or gone since the list.
+			case err != nil:
+				return nil, err
+			default:
+				whole := wire.secret()
+				s.Value, s.Hidden, s.Reason = whole.Value, whole.Hidden, whole.Reason
+			}
+		}
+		list[i] = s
+	}
+	return list, nil
+}

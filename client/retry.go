@@ -1,0 +1,82 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+
+	"infisicalfs/secret"
+)
+
+const attempts = 3 // of a GET that fails without the server's verdict
+
+// try sends r until there is an answer worth handling. Only GETs are repeated
+// after a failure that leaves open what the server did; a request that the rate
+// limit refused was not executed, so any method is.
+func (c *Client) try(ctx context.Context, r request, token secret.Value) (*response, error) {
+	pauses := backoff.NewExponentialBackOff() // with jitter
+	pauses.InitialInterval = 200 * time.Millisecond
+	pauses.MaxInterval = 2 * time.Second
+	for n := 1; ; {
+		if err := c.gate.wait(ctx, r.class); err != nil {
+			return nil, fmt.Errorf("%s: %w", r.op, err)
+		}
+		answer, err := c.attempt(ctx, r, token)
+		if answer != nil && isRateLimited(answer) {
+			if secret.IsBackground(ctx) {
+				return answer, nil
+			}
+			continue // the gate is closed now; it decides how long
+		}
+		if r.method != http.MethodGet || n == attempts || ctx.Err() != nil || !transient(answer, err) {
+			return answer, err
+		}
+		n++
+		wait := pauses.NextBackOff()
+		c.log.Debug("trying again", "op", r.op, "attempt", n, "in", wait, "error", err)
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return nil, transportError(ctx, r.op, c.base.Host, ctx.Err())
+		}
+	}
+}
+
+// attempt sends r once, for a third of the hard deadline at most: a dead
+// connection must leave time to try another.
+func (c *Client) attempt(ctx context.Context, r request, token secret.Value) (*response, error) {
+	limit := c.cfg.Timeout / attempts
+	if r.method != http.MethodGet {
+		limit = c.cfg.Timeout
+	}
+	cause := fmt.Errorf("no answer from %s within %s: %w", c.base.Host, limit, secret.ErrTimeout)
+	once, cancel := context.WithTimeoutCause(ctx, limit, cause)
+	defer cancel()
+	began := time.Now()
+	answer, err := c.send(once, r, token)
+	c.counts.add(r.op, answer)
+	if err != nil {
+		c.log.Debug("request failed", "op", r.op, "method", r.method, "after", time.Since(began), "error", err)
+		return nil, err
+	}
+	c.gate.learn(r.class, answer)
+	c.log.Debug("request", "op", r.op, "method", r.method, "status", answer.status, "bytes", len(answer.body), "after", time.Since(began))
+	return answer, nil
+}
+
+// transient reports whether asking again may help. A plain 500 is not among
+// the statuses: old servers answer mistakes of the client with it.
+func transient(answer *response, err error) bool {
+	if err != nil {
+		return !isCertificateError(err) && (errors.Is(err, secret.ErrUnavailable) || errors.Is(err, secret.ErrTimeout))
+	}
+	switch answer.status {
+	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return true
+	}
+	return false
+}

@@ -1,0 +1,100 @@
+package client
+
+import (
+	"context"
+	"net/url"
+	"strconv"
+
+	"infisicalfs/secret"
+)
+
+// secretsAnswer is one answer to "list secrets", already merged.
+type secretsAnswer struct {
+	list        []secret.Secret // sorted, each name once, imports included
+	etag        string
+	notModified bool
+}
+
+// listing is how to ask for secrets. Every flag is sent explicitly, because the
+// servers' defaults changed over time.
+type listing struct {
+	recursive bool
+	values    bool // false: names only
+	expand    bool
+	imports   bool
+	etag      string
+}
+
+// listSecrets asks for the secrets of one folder, with what helps if the whole
+// answer is refused for the sake of one secret (partial.go).
+func (c *Client) listSecrets(ctx context.Context, at place, etag string) (secretsAnswer, error) {
+	want := listing{values: true, expand: !c.cfg.RawReferences, imports: true, etag: etag}
+	wire, tag, err := c.querySecrets(ctx, at, want)
+	switch {
+	case err != nil:
+		list, err := c.listPartly(ctx, at, err)
+		return secretsAnswer{list: list}, err
+	case wire == nil:
+		return secretsAnswer{etag: etag, notModified: true}, nil
+	}
+	return secretsAnswer{list: c.merge(at.dir, *wire), etag: tag}, nil
+}
+
+// querySecrets sends the list request. The answer is nil if the server says
+// that what carries the given tag is still right.
+func (c *Client) querySecrets(ctx context.Context, at place, want listing) (*wireSecrets, string, error) {
+	var found *wireSecrets
+	var etag string
+	err := c.withRoutes(ctx, func(ctx context.Context, routes api) error {
+		r := request{op: "list secrets", method: "GET", path: "/v4/secrets", class: "secret", query: secretQuery(at, routes), etag: want.etag}
+		if routes == legacy {
+			r.path, r.class = "/v3/secrets/raw", "v3/secrets"
+		}
+		r.query.Set("recursive", strconv.FormatBool(want.recursive))
+		c.setReading(r.query, want)
+		answer, err := c.do(ctx, r)
+		if err != nil || answer.notModified() {
+			found = nil
+			return err
+		}
+		found, etag = &wireSecrets{}, answer.header.Get("ETag")
+		_, err = answer.handle(model{"", found})
+		return err
+	})
+	if err != nil {
+		return nil, "", err
+	}
+	return found, etag, nil
+}
+
+// querySecret asks for one secret by name, expanded and with imports.
+func (c *Client) querySecret(ctx context.Context, at place, name string) (wireSecret, error) {
+	var found wireSecret
+	err := c.withRoutes(ctx, func(ctx context.Context, routes api) error {
+		r := request{op: "get secret", path: "/v4/secrets/" + url.PathEscape(name), class: "secret", query: secretQuery(at, routes)}
+		if routes == legacy {
+			r.path, r.class = "/v3/secrets/raw/"+url.PathEscape(name), "v3/secret"
+		}
+		c.setReading(r.query, listing{values: true, expand: !c.cfg.RawReferences, imports: true})
+		return c.get(ctx, r, model{"secret", &found})
+	})
+	return found, err
+}
+
+func secretQuery(at place, routes api) url.Values {
+	q := url.Values{"environment": {at.dir.Env}, "secretPath": {at.dir.Path}}
+	if routes == legacy {
+		q.Set("workspaceId", at.projectID)
+	} else {
+		q.Set("projectId", at.projectID)
+	}
+	return q
+}
+
+func (c *Client) setReading(q url.Values, want listing) {
+	q.Set("viewSecretValue", strconv.FormatBool(want.values))
+	q.Set("expandSecretReferences", strconv.FormatBool(want.expand))
+	q.Set("includeImports", strconv.FormatBool(want.imports)) // newest spelling
+	q.Set("include_imports", strconv.FormatBool(want.imports))
+	q.Set("includePersonalOverrides", strconv.FormatBool(!c.cfg.SharedOnly))
+}

@@ -1,0 +1,219 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"infisicalfs/secret"
+)
+
+// maxDepth is how many levels below its start a recursive list reaches.
+const maxDepth = 20
+
+// tree asks for everything below dir. Of the two upper levels one request tells
+// all. Below, a recursive answer is the truth only under conditions, and
+// [secret.ErrInexact] says that they are not met: no imports (the answer does
+// not tell into which folder they go), nothing refused, not too deep, and no
+// slash inside a folder's name.
+func (c *Client) tree(ctx context.Context, dir secret.Dir) ([]*secret.Folder, error) {
+	if !dir.IsFolder() {
+		list, err := c.listProjects(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return projectFolders(list, time.Now()), nil
+	}
+	p, err := c.project(ctx, dir.Project)
+	if err != nil {
+		return nil, err
+	}
+	at := place{dir: dir, projectID: p.ID}
+	if c.generation.get() == legacy {
+		return c.treeOfSecrets(ctx, at)
+	}
+	folders, err := c.listFolders(ctx, at, true, "")
+	if err != nil {
+		return nil, err
+	}
+	if len(folders.wire) == 0 { // a leaf: its own list says more for less
+		secrets, err := c.listSecrets(ctx, at, "")
+		if err != nil {
+			return nil, err
+		}
+		now := time.Now()
+		own := &secret.Folder{Dir: dir, Fetched: now, Answered: now, Secrets: secrets.list, Revision: revision{secrets: secrets.etag}.String()}
+		return []*secret.Folder{own}, nil
+	}
+	if folders.wire[0].RelativePath == "" { // the server ignored "recursive"
+		return c.treeOfSecrets(ctx, at)
+	}
+	return c.treeOfFolders(ctx, at, folders.wire)
+}
+
+// treeOfFolders builds the snapshots of all folders in a recursive list of them.
+func (c *Client) treeOfFolders(ctx context.Context, at place, wire []wireFolder) ([]*secret.Folder, error) {
+	children := map[string][]wireFolder{at.dir.Path: nil} // by path
+	for _, w := range wire {
+		if w.IsReserved {
+			continue
+		}
+		if path.Base(w.RelativePath) != w.Name || depthBelow(at.dir.Path, w.RelativePath) >= maxDepth {
+			return nil, fmt.Errorf("%s: a folder is too deep or has a slash in its name: %w", at.dir, secret.ErrInexact)
+		}
+		parent := path.Dir(w.RelativePath)
+		children[parent] = append(children[parent], w)
+		if _, ok := children[w.RelativePath]; !ok {
+			children[w.RelativePath] = nil
+		}
+	}
+	byPath, err := c.secretsBelow(ctx, at)
+	if err != nil {
+		return nil, err
+	}
+	now := time.Now()
+	folders := make([]*secret.Folder, 0, len(children))
+	for _, p := range slices.Sorted(maps.Keys(children)) {
+		dir := secret.Dir{Project: at.dir.Project, Env: at.dir.Env, Path: p}
+		folders = append(folders, &secret.Folder{
+			Dir: dir, Fetched: now, Answered: now, Partial: true,
+			Secrets: sorted(byPath[p]), Folders: c.subfolders(dir, children[p]),
+		})
+	}
+	return folders, nil
+}
+
+// treeOfSecrets serves servers that list secrets recursively but not folders:
+// the folders that hold secrets are known from them, their subfolders are not.
+func (c *Client) treeOfSecrets(ctx context.Context, at place) ([]*secret.Folder, error) {
+	byPath, err := c.secretsBelow(ctx, at)
+	if err != nil {
+		return nil, err
+	}
+	now := time.Now()
+	var folders []*secret.Folder
+	for _, p := range slices.Sorted(maps.Keys(byPath)) {
+		folders = append(folders, &secret.Folder{
+			Dir:     secret.Dir{Project: at.dir.Project, Env: at.dir.Env, Path: p},
+			Fetched: now, Answered: now, Partial: true, NoSubfolders: true,
+			Secrets: sorted(byPath[p]),
+		})
+	}
+	return folders, nil
+}
+
+// secretsBelow asks for all secrets below a place, by folder path and name. A
+// recursive answer leaves out what may not be read without a word, so where the
+// server hides values a second answer without values tells the names.
+func (c *Client) secretsBelow(ctx context.Context, at place) (map[string]map[string]secret.Secret, error) {
+	var values, names *wireSecrets
+	both, sub := errgroup.WithContext(ctx)
+	both.Go(func() (err error) {
+		values, _, err = c.querySecrets(sub, at, listing{recursive: true, values: true, expand: !c.cfg.RawReferences, imports: true})
+		return inexactIfDenied(at, err)
+	})
+	if c.generation.get() != legacy {
+		both.Go(func() (err error) {
+			names, _, err = c.querySecrets(sub, at, listing{recursive: true})
+			return inexactIfDenied(at, err)
+		})
+	}
+	if err := both.Wait(); err != nil {
+		return nil, err
+	}
+	if len(values.Imports) > 0 {
+		return nil, fmt.Errorf("%s: has imports: %w", at.dir, secret.ErrInexact)
+	}
+	if names == nil && hidesValues(values.Secrets) {
+		var err error
+		if names, _, err = c.querySecrets(ctx, at, listing{recursive: true}); err != nil {
+			return nil, inexactIfDenied(at, err)
+		}
+	}
+
+	byPath := map[string]map[string]secret.Secret{}
+	for p, wire := range byFolder(values.Secrets) {
+		if depthBelow(at.dir.Path, p) >= maxDepth {
+			return nil, fmt.Errorf("%s: too deep: %w", at.dir, secret.ErrInexact)
+		}
+		byPath[p] = c.pick(secret.Dir{Project: at.dir.Project, Env: at.dir.Env, Path: p}, wire)
+	}
+	if names != nil {
+		c.addHidden(byPath, names.Secrets)
+	}
+	return byPath, nil
+}
+
+// addHidden adds the secrets that only the list of names has.
+func (c *Client) addHidden(byPath map[string]map[string]secret.Secret, names []wireSecret) {
+	for _, w := range names {
+		if byPath[w.Path] == nil {
+			byPath[w.Path] = map[string]secret.Secret{}
+		}
+		if _, readable := byPath[w.Path][w.Key]; !readable {
+			s := w.secret()
+			s.Value, s.Hidden, s.Reason = secret.Value{}, true, unreadable
+			byPath[w.Path][w.Key] = s
+		}
+	}
+}
+
+func byFolder(wire []wireSecret) map[string][]wireSecret {
+	m := map[string][]wireSecret{}
+	for _, w := range wire {
+		m[w.Path] = append(m[w.Path], w)
+	}
+	return m
+}
+
+func hidesValues(wire []wireSecret) bool {
+	return slices.ContainsFunc(wire, func(w wireSecret) bool { return w.Hidden != nil })
+}
+
+// inexactIfDenied: a refused bulk answer says nothing about single folders.
+func inexactIfDenied(at place, err error) error {
+	if err != nil && errors.Is(err, secret.ErrDenied) {
+		return fmt.Errorf("%s: the bulk answer is refused: %w", at.dir, secret.ErrInexact)
+	}
+	return err
+}
+
+// depthBelow counts the levels from root down to p.
+func depthBelow(root, p string) int {
+	return strings.Count(strings.TrimPrefix(p, strings.TrimSuffix(root, "/")), "/")
+}
+
+// slowTrees remembers for five minutes where a bulk answer did not come in
+// time, so that the next caller asks for single folders instead.
+type slowTrees struct {
+	mu    sync.Mutex // guards until
+	until map[secret.Dir]time.Time
+}
+
+func (s *slowTrees) add(dir secret.Dir) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.until == nil {
+		s.until = map[secret.Dir]time.Time{}
+	}
+	s.until[dir] = time.Now().Add(5 * time.Minute)
+}
+
+func (s *slowTrees) has(dir secret.Dir) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	until, ok := s.until[dir]
+	if ok && time.Now().After(until) {
+		delete(s.until, dir)
+		return false
+	}
+	return ok
+}

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"errors"
+	"path"
+	"slices"
+	"strings"
+
+	"infisicalfs/internal/exitcode"
+)
+
+var errHelperUsage = errors.New("mount.infisicalfs wants a source and a mountpoint")
+
+// ignoredOptions are for mount(8), systemd or the kernel, which has most of
+// them set anyway.
+var ignoredOptions = []string{
+	"defaults", "auto", "noauto", "user", "nouser", "users", "owner", "group", "_netdev", "nofail", "_rnetdev",
+	"rw", "suid", "nosuid", "dev", "nodev", "exec", "noexec", "atime", "noatime", "relatime", "default_permissions",
+}
+
+// helperArguments translates what mount(8) hands to its helper,
+//
+//	mount.infisicalfs SOURCE MOUNTPOINT [-sfnv] [-o OPTIONS] [-t TYPE]
+//
+// into a mount command. SOURCE is "infisicalfs" or "none" for everything, or
+// PROJECT[/ENV[/PATH]]. An option is a flag's name, with a value or without.
+func helperArguments(args []string) ([]string, error) {
+	var positional, options []string
+	for i := 0; i < len(args); i++ {
+		switch arg := args[i]; {
+		case arg == "-o" && i+1 < len(args):
+			i++
+			options = append(options, strings.Split(args[i], ",")...)
+		case strings.HasPrefix(arg, "-o"):
+			options = append(options, strings.Split(arg[2:], ",")...)
+		case arg == "-t" || arg == "-N":
+			i++
+		case strings.HasPrefix(arg, "-"): // -s, -f, -n, -v and bundles of them
+		default:
+			positional = append(positional, arg)
+		}
+	}
+	if len(positional) != 2 {
+		return nil, &failure{errHelperUsage, "in fstab: demo/dev /mnt/secrets infisicalfs _netdev,nofail,token-file=/etc/infisicalfs/token 0 0", exitcode.Usage}
+	}
+	out := []string{"mount"}
+	for _, option := range options {
+		name, value, hasValue := strings.Cut(option, "=")
+		name = strings.ReplaceAll(name, "_", "-")
+		switch {
+		case option == "" || strings.HasPrefix(name, "x-") || slices.Contains(ignoredOptions, option):
+		case name == "ro":
+			out = append(out, "--read-only")
+		case hasValue:
+			out = append(out, "--"+name+"="+value)
+		default:
+			out = append(out, "--"+name)
+		}
+	}
+	return append(append(out, sourceFlags(positional[0])...), "--", positional[1]), nil
+}
+
+// sourceFlags reads the first field of an fstab line.
+func sourceFlags(source string) []string {
+	if source == "infisicalfs" || source == "none" || source == "" {
+		return nil
+	}
+	project, rest, _ := strings.Cut(strings.Trim(source, "/"), "/")
+	env, folder, _ := strings.Cut(rest, "/")
+	flags := []string{"--project=" + project}
+	if env != "" {
+		flags = append(flags, "--env="+env, "--path="+path.Join("/", folder))
+	}
+	return flags
+}

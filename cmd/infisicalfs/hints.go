@@ -1,0 +1,45 @@
+package main
+
+import (
+	"crypto/tls"
+	"errors"
+
+	"infisicalfs/client"
+	"infisicalfs/internal/mount"
+	"infisicalfs/secret"
+)
+
+// hintFor says what to do about err: its own hint if it carries one, else what
+// usually helps.
+func hintFor(err error) string {
+	if own, ok := errors.AsType[*failure](err); ok {
+		return own.hint
+	}
+	if own, ok := errors.AsType[*mount.Error](err); ok && own.Hint != "" {
+		return own.Hint
+	}
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return "if the server's certificate is from an authority of your own, name its file with --ca-cert"
+	}
+	if _, ok := errors.AsType[*client.AnswerError](err); ok {
+		return "is --url the address of an Infisical server? a proxy may also be answering in its place"
+	}
+	for _, row := range hints {
+		if errors.Is(err, row.err) {
+			return row.hint
+		}
+	}
+	return ""
+}
+
+var hints = []struct {
+	err  error
+	hint string
+}{
+	{secret.ErrUnauthenticated, "check the client id and secret or the token, and that they belong to this server; 'infisicalfs doctor' shows where they come from"},
+	{secret.ErrDenied, "give the identity access in the project's settings, or name a project, environment and path that it may read (--project, --env, --path)"},
+	{secret.ErrNotFound, "check --project, --env and --path; slugs are wanted, not display names"},
+	{secret.ErrRateLimited, "the server limits requests per address; wait a minute, or raise --rate-wait"},
+	{secret.ErrTimeout, "check the network to the server, or raise --timeout"},
+	{secret.ErrUnavailable, "check --url and the network to it; 'infisicalfs doctor' tries each step"},
+}

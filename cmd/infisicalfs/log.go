@@ -1,0 +1,63 @@
+package main
+
+import (
+	"io"
+	"log/slog"
+	"log/syslog"
+	"os"
+	"path"
+	"strconv"
+)
+
+// foregroundLog writes to the terminal: warnings, or everything.
+func foregroundLog(debug bool) *slog.Logger {
+	level := slog.LevelWarn
+	if debug {
+		level = slog.LevelDebug
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+}
+
+// backgroundLog writes to file or, if none is named, to the system's log. A
+// machine without one gets no log.
+func backgroundLog(file string, debug bool) (*slog.Logger, error) {
+	level := slog.LevelInfo
+	if debug {
+		level = slog.LevelDebug
+	}
+	options := &slog.HandlerOptions{Level: level}
+	if file != "" {
+		out, err := os.OpenFile(file, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+		if err != nil {
+			return nil, configError("", "--log-file: cannot write %s: %w", file, pathError(err))
+		}
+		return slog.New(slog.NewTextHandler(out, options)), nil
+	}
+	var out io.Writer = io.Discard
+	if w, err := syslog.New(syslog.LOG_DAEMON|syslog.LOG_INFO, "infisicalfs"); err == nil {
+		out = w
+		options.ReplaceAttr = func(groups []string, a slog.Attr) slog.Attr {
+			if len(groups) == 0 && a.Key == slog.TimeKey { // syslog has its own
+				return slog.Attr{}
+			}
+			return a
+		}
+	}
+	return slog.New(slog.NewTextHandler(out, options)), nil
+}
+
+// descriptors returns the numbers among paths of the form /dev/fd/N or
+// /proc/self/fd/N: the background process needs them too.
+func descriptors(paths ...string) []int {
+	var list []int
+	for _, p := range paths {
+		dir, base := path.Split(p)
+		if dir != "/dev/fd/" && dir != "/proc/self/fd/" {
+			continue
+		}
+		if fd, err := strconv.Atoi(base); err == nil {
+			list = append(list, fd)
+		}
+	}
+	return list
+}

@@ -1,0 +1,58 @@
+package main
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"infisicalfs/internal/mount"
+)
+
+// viewOptions say how the mount looks and how long it believes what it knows.
+type viewOptions struct {
+	ttl, maxStale, softDeadline time.Duration
+	uid, gid                    uint32
+	mode, dirMode               modeValue
+	allowOther, readOnly, debug bool
+}
+
+// AddFlags declares the options' flags.
+func (o *viewOptions) AddFlags(f *pflag.FlagSet) {
+	f.DurationVar(&o.ttl, "ttl", time.Minute, "how long an answer counts as fresh: no request is made")
+	f.DurationVar(&o.maxStale, "max-stale", 15*time.Minute, "how long after that it may stand in for an unreachable server")
+	f.DurationVar(&o.softDeadline, "soft-deadline", time.Second, "how long to wait for the server when there is a stale answer")
+	f.Uint32Var(&o.uid, "uid", uint32(os.Getuid()), "owner of what is shown")
+	f.Uint32Var(&o.gid, "gid", uint32(os.Getgid()), "group of what is shown")
+	o.mode, o.dirMode = 0o400, 0o500
+	f.Var(&o.mode, "mode", "permission bits of files, octal")
+	f.Var(&o.dirMode, "dir-mode", "permission bits of directories, octal")
+	f.BoolVar(&o.allowOther, "allow-other", false, "let other users in, as far as owner and modes let them")
+	f.BoolVar(&o.readOnly, "read-only", false, "refuse all changes; nothing can be changed in this version anyway")
+	f.BoolVar(&o.debug, "debug", false, "log each request and each kernel message, without values")
+}
+
+// apply copies the options into a mount's configuration.
+func (o *viewOptions) apply(cfg *mount.Config) {
+	cfg.TTL, cfg.MaxStale, cfg.SoftDeadline = o.ttl, o.maxStale, o.softDeadline
+	cfg.UID, cfg.GID = o.uid, o.gid
+	cfg.FileMode, cfg.DirMode = uint32(o.mode), uint32(o.dirMode)
+	cfg.AllowOther, cfg.ReadOnly, cfg.Debug = o.allowOther, o.readOnly, o.debug
+}
+
+// modeValue is a flag that takes permission bits in octal, as chmod does.
+type modeValue fs.FileMode
+
+func (m *modeValue) String() string { return fmt.Sprintf("%04o", uint32(*m)) }
+func (m *modeValue) Type() string   { return "mode" }
+func (m *modeValue) Set(text string) error {
+	bits, err := strconv.ParseUint(text, 8, 32)
+	if err != nil || bits > 0o777 {
+		return fmt.Errorf("permission bits are wanted, 0000 to 0777")
+	}
+	*m = modeValue(bits)
+	return nil
+}

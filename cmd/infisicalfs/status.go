@@ -1,0 +1,114 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"infisicalfs/client"
+	"infisicalfs/internal/mount"
+)
+
+func statusCommand() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "status [MOUNTPOINT]",
+		Short: "Show how a mount is doing, or list all mounts",
+		Long: `Shows what a mount has asked the server, what it holds, and what went wrong last. Without
+MOUNTPOINT it lists the mounts on this machine. It never asks the server.`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return oneArgument("mountpoint")(cmd, args)
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return listMounts(cmd.OutOrStdout(), asJSON)
+			}
+			s, err := mount.ReadStatus(args[0])
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return printJSON(cmd.OutOrStdout(), s)
+			}
+			return printStatus(cmd.OutOrStdout(), s)
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+// listMounts says of each mount whether it answers.
+func listMounts(out io.Writer, asJSON bool) error {
+	list, err := mount.List()
+	if err != nil {
+		return err
+	}
+	type row struct {
+		Mountpoint string `json:"mountpoint"`
+		State      string `json:"state"`
+	}
+	rows := make([]row, 0, len(list))
+	for _, info := range list {
+		state := "ok"
+		if _, err := mount.ReadStatus(info.Mountpoint); err != nil {
+			state = err.Error()
+		}
+		rows = append(rows, row{info.Mountpoint, state})
+	}
+	if asJSON {
+		return printJSON(out, rows)
+	}
+	if len(rows) == 0 {
+		fmt.Fprintln(out, "nothing is mounted")
+	}
+	for _, r := range rows {
+		fmt.Fprintf(out, "%s\t%s\n", r.Mountpoint, r.State)
+	}
+	return nil
+}
+
+func printJSON(out io.Writer, v any) error {
+	encoder := json.NewEncoder(out)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(v)
+}
+
+func printStatus(out io.Writer, s mount.Status) error {
+	var server client.Stats
+	if len(s.Server) > 0 {
+		if err := json.Unmarshal(s.Server, &server); err != nil {
+			return fmt.Errorf("the status has an unexpected shape: %w", err)
+		}
+	}
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	line := func(name, format string, args ...any) { fmt.Fprintf(w, name+"\t"+format+"\n", args...) }
+	line("mountpoint", "%s", s.Mountpoint)
+	line("shows", "%s of %s", s.Root, server.Server)
+	line("running", "version %s, process %d, since %s", s.Version, s.PID, s.Since.Format(time.RFC3339))
+	line("login", "%s%s", server.Auth, tokenEnd(server.TokenEnds))
+	line("routes", "%s", server.Routes)
+	line("requests", "%d, failed %d, not modified %d, waits for the rate limit %d", server.Total, server.Failed, server.NotModified, server.RateWaits)
+	line("cache", "%d folders, %d bytes; %d hits, %d misses, %d stale answers", s.Cache.Snapshots, s.Cache.Bytes, s.Cache.Hits, s.Cache.Misses, s.Cache.Stale)
+	line("files", "%d opened, %d reads", s.FS.Opens, s.FS.Reads)
+	for errno, n := range s.FS.Errors {
+		line("errors", "%s %d", errno, n)
+	}
+	if e := s.Cache.LastError; e != nil {
+		line("last error", "%s", e.Text)
+	}
+	return w.Flush()
+}
+
+func tokenEnd(end time.Time) string {
+	if end.IsZero() {
+		return ""
+	}
+	return ", token until " + end.Format(time.RFC3339)
+}

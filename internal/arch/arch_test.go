@@ -1,0 +1,120 @@
+package arch
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+const module = "infisicalfs/"
+
+// picture says which packages of ours each package may import. Calls go down,
+// from the kernel to the server; news of a change goes up through a function
+// value, so no import points up. A package that is not here has no place yet.
+var picture = map[string][]string{
+	"secret": {},
+	"client": {"secret"},
+	"cache":  {"secret"},
+	"fs":     {"secret"},
+
+	"internal/mount":    {"secret", "cache", "fs", "internal/exitcode"}, // wires the rooms
+	"internal/exitcode": {"secret"},
+
+	"cmd/infisicalfs": {"secret", "client", "internal/mount", "internal/exitcode", "internal/devserver"},
+
+	// For tests, and the dev server for trying things out.
+	"secret/secrettest":  {"secret"},
+	"internal/devserver": {},
+	"internal/fusetest":  {},
+	"internal/arch":      {},
+	"internal/e2e":       {},
+}
+
+// outside says who may import a library that belongs into few hands, and why.
+var outside = []struct {
+	prefix  string
+	allowed []string
+	why     string
+}{
+	{"github.com/hanwen/go-fuse/", []string{"fs", "internal/mount", "internal/fusetest"}, "the kernel's side stays in two rooms"},
+	{"github.com/spf13/", []string{"cmd/infisicalfs"}, "flags are the command's business"},
+	{"net/http", []string{"client", "internal/devserver", "cmd/infisicalfs"}, "only the client talks to a server"},
+	{"github.com/stretchr/", []string{"secret/secrettest", "internal/fusetest"}, "a test library does not belong into the binary"},
+	{"testing", []string{"secret/secrettest", "internal/fusetest"}, "a test library does not belong into the binary"},
+}
+
+type listed struct {
+	ImportPath   string
+	Imports      []string
+	TestImports  []string
+	XTestImports []string
+}
+
+// list asks the toolchain for the module's packages.
+func list(t *testing.T) []listed {
+	out, err := exec.Command("go", "list", "-json=ImportPath,Imports,TestImports,XTestImports", module+"...").Output()
+	require.NoError(t, err)
+	var packages []listed
+	for decoder := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p listed
+		if err := decoder.Decode(&p); errors.Is(err, io.EOF) {
+			return packages
+		} else {
+			require.NoError(t, err)
+		}
+		p.ImportPath = strings.TrimPrefix(p.ImportPath, module)
+		packages = append(packages, p)
+	}
+}
+
+func TestImportsMatchThePicture(t *testing.T) {
+	seen := map[string]bool{}
+	for _, p := range list(t) {
+		seen[p.ImportPath] = true
+		allowed, placed := picture[p.ImportPath]
+		if !placed {
+			t.Errorf("%s has no place in the picture: add it to internal/arch", p.ImportPath)
+			continue
+		}
+		for _, imported := range p.Imports {
+			if ours, ok := strings.CutPrefix(imported, module); ok && !slices.Contains(allowed, ours) {
+				t.Errorf("%s imports %s, which the picture does not allow", p.ImportPath, ours)
+			}
+			for _, rule := range outside {
+				if (imported == rule.prefix || strings.HasPrefix(imported, rule.prefix) && strings.HasSuffix(rule.prefix, "/")) && !slices.Contains(rule.allowed, p.ImportPath) {
+					t.Errorf("%s imports %s: %s", p.ImportPath, imported, rule.why)
+				}
+			}
+			if p.ImportPath == "secret" && strings.Contains(strings.Split(imported, "/")[0], ".") {
+				t.Errorf("secret imports %s: it has the standard library only", imported)
+			}
+		}
+	}
+	for name := range picture {
+		if !seen[name] {
+			t.Errorf("the picture has %s, which does not exist", name)
+		}
+	}
+}
+
+// The rooms must not know each other in their tests either, or a test proves
+// less than it seems to.
+func TestRoomsAreTestedApart(t *testing.T) {
+	rooms := []string{"client", "cache", "fs"}
+	for _, p := range list(t) {
+		if !slices.Contains(rooms, p.ImportPath) {
+			continue
+		}
+		for _, imported := range slices.Concat(p.TestImports, p.XTestImports) {
+			if ours, ok := strings.CutPrefix(imported, module); ok && slices.Contains(rooms, ours) && ours != p.ImportPath {
+				t.Errorf("the tests of %s import %s", p.ImportPath, ours)
+			}
+		}
+	}
+}
