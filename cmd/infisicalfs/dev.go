@@ -107,7 +107,9 @@ func (o *devOptions) handler() (*devserver.Server, error) {
 	if cfg.Profile != devserver.Current && cfg.Profile != devserver.Y2024 {
 		return nil, configError("use --profile current or --profile 2024", "there is no profile %q", o.profile)
 	}
-	cfg.RateLimit.Enabled = o.rateLimit
+	if o.rateLimit {
+		cfg.RateLimit = devserver.DefaultRateLimit(cfg.Profile)
+	}
 	if o.seed != "" {
 		text, err := os.ReadFile(o.seed)
 		if err != nil {

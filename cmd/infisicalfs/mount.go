@@ -82,7 +82,7 @@ func (o *mountOptions) run(ctx context.Context, mountpoint string) error {
 		log.Error("the mount has ended", "error", err)
 		os.Exit(exitcode.Of(err)) // nobody is left to print to
 	}
-	child.Failed(&mount.Error{Err: err, Hint: hintFor(err), Code: exitcode.Of(err)})
+	child.Failed(err, hintFor(err))
 	os.Exit(exitcode.Of(err))
 	return nil
 }

@@ -1,0 +1,65 @@
+package cache
+
+import (
+	"slices"
+
+	"infisicalfs/secret"
+)
+
+// same reports whether people would see no difference. Order and dates alone
+// are none, and neither is a list of subfolders that was not asked for.
+func same(a, b *secret.Folder) bool {
+	if !slices.EqualFunc(a.Secrets, b.Secrets, func(x, y secret.Secret) bool {
+		return x.Name == y.Name && x.Hidden == y.Hidden && sameVersion(x, y)
+	}) {
+		return false
+	}
+	return a.NoSubfolders || b.NoSubfolders || slices.EqualFunc(a.Folders, b.Folders, func(x, y secret.Subfolder) bool {
+		return x.Name == y.Name && x.ID == y.ID
+	})
+}
+
+func sameVersion(a, b secret.Secret) bool {
+	return a.ID == b.ID && a.Version == b.Version && a.Value.Equal(b.Value)
+}
+
+// lacks reports whether folder is without a name that old has.
+func lacks(folder, old *secret.Folder) bool {
+	for _, s := range old.Secrets {
+		if _, ok := folder.Secret(s.Name); !ok {
+			return true
+		}
+	}
+	if folder.NoSubfolders {
+		return false
+	}
+	for _, sub := range old.Folders {
+		if _, ok := folder.Subfolder(sub.Name); !ok {
+			return true
+		}
+	}
+	return false
+}
+
+// dated returns folder with a date for each secret. Servers send none with
+// imported secrets: such a one keeps the date under which it was shown before,
+// or was fetched just now, so that its file's mtime moves when its value does
+// and only then.
+func dated(folder, old *secret.Folder) *secret.Folder {
+	secrets := folder.Secrets
+	for i, s := range folder.Secrets {
+		if !s.Updated.IsZero() {
+			continue
+		}
+		if &secrets[0] == &folder.Secrets[0] {
+			secrets = slices.Clone(secrets)
+		}
+		secrets[i].Updated = folder.Fetched
+		if old != nil {
+			if before, ok := old.Secret(s.Name); ok && sameVersion(before, s) {
+				secrets[i].Updated = before.Updated
+			}
+		}
+	}
+	return folder.With(func(f *secret.Folder) { f.Secrets, f.Stale = secrets, false })
+}

@@ -1,0 +1,76 @@
+package cache
+
+import (
+	"log/slog"
+	"time"
+
+	"infisicalfs/secret"
+)
+
+// Config is how a [Cache] behaves. A duration of zero means the default, a
+// negative one means none at all.
+type Config struct {
+	// Root is what the mount shows: no tree is asked for above it.
+	Root secret.Dir
+	// TTL is how long a snapshot is believed without a request. Default 1 min.
+	TTL time.Duration
+	// MaxStale is how long, past its TTL, a snapshot may stand in for a server
+	// that cannot be reached; unused ones are dropped after the same time.
+	// Default 15 min.
+	MaxStale time.Duration
+	// SoftDeadline is how long callers wait for the server when a stale
+	// snapshot could be shown instead. Default 1 s.
+	SoftDeadline time.Duration
+	// TrustNotModified is how long the server's "not modified" is enough; past
+	// it the folder is asked for in full. Default 15 min.
+	TrustNotModified time.Duration
+	// MaxBytes bounds what is retained, by estimate: names, values, overhead.
+	// The folders that were not used for longest go first. Default 256 MiB.
+	MaxBytes int64
+	// OnChange receives the news, one at a time and in the order in which they
+	// came about. No lock is held, but later news wait for its return. It may
+	// ask the cache for folders; it must not call Close.
+	OnChange func(secret.Change)
+	// Log gets what operators should know. Default: nothing is logged.
+	Log *slog.Logger
+}
+
+const (
+	// denialMemory keeps a loop over what is denied from spending the request
+	// budget, which is about one request a second.
+	denialMemory = 10 * time.Second
+	// failureMemory is how long callers without a snapshot get the last error
+	// instead of a request of their own.
+	failureMemory = time.Second
+	// inexactMemory: what makes bulk answers inexact (an import, an unresolved
+	// reference) rarely goes away within minutes.
+	inexactMemory = 15 * time.Minute
+	// maxEntries bounds the number of folders, with or without content.
+	maxEntries = 50_000
+	// maxEnvironments bounds the notes about bulk requests.
+	maxEnvironments = 1_000
+)
+
+func (cfg Config) withDefaults() Config {
+	cfg.TTL = orDefault(cfg.TTL, time.Minute)
+	cfg.MaxStale = orDefault(cfg.MaxStale, 15*time.Minute)
+	cfg.SoftDeadline = orDefault(cfg.SoftDeadline, time.Second)
+	cfg.TrustNotModified = orDefault(cfg.TrustNotModified, 15*time.Minute)
+	if cfg.MaxBytes <= 0 {
+		cfg.MaxBytes = 256 << 20
+	}
+	if cfg.OnChange == nil {
+		cfg.OnChange = func(secret.Change) {}
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	return cfg
+}
+
+func orDefault(d, otherwise time.Duration) time.Duration {
+	if d == 0 {
+		return otherwise
+	}
+	return max(d, 0)
+}

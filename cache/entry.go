@@ -1,0 +1,96 @@
+package cache
+
+import (
+	"container/list"
+	"time"
+
+	"infisicalfs/secret"
+)
+
+// entry is what the cache knows of one folder. [Cache.mu] guards it.
+type entry struct {
+	dir  secret.Dir
+	used time.Time     // by a caller, or made
+	elem *list.Element // its place in the order of use
+
+	snap *secret.Folder // the last content, never marked Stale; may be nil
+	born uint64         // of the flight that brought snap
+	size int64          // estimate for entry and snap
+
+	refusal      error // ErrNotFound or ErrDenied, as the server said
+	refusedUntil time.Time
+
+	failure  error // of the last flight
+	failedAt time.Time
+	retry    backoff
+}
+
+// refused returns the refusal that the server gave a short while ago.
+func (e *entry) refused(now time.Time) error {
+	if e.refusal != nil && now.Before(e.refusedUntil) {
+		return e.refusal
+	}
+	return nil
+}
+
+// fail remembers that a flight did not get through.
+func (e *entry) fail(now time.Time, err error) {
+	e.failure, e.failedAt = err, now
+	e.retry.fail(now)
+}
+
+// forgetErrors leaves only the content.
+func (e *entry) forgetErrors() {
+	e.refusal, e.refusedUntil = nil, time.Time{}
+	e.failure, e.failedAt = nil, time.Time{}
+	e.retry = backoff{}
+}
+
+// fresh reports whether e's snapshot may be believed without a request.
+func (c *Cache) fresh(e *entry, now time.Time) bool {
+	return e.snap != nil && e.born >= c.expired && now.Before(e.snap.Fetched.Add(c.cfg.TTL))
+}
+
+// enough reports whether folder serves the need. Without subfolders it serves
+// only who comes back for a proof if the entry is missing.
+func (c *Cache) enough(folder *secret.Folder, need secret.Need) bool {
+	switch need {
+	case secret.NeedProof:
+		return !folder.Partial && !folder.NoSubfolders
+	case secret.NeedListing:
+		return !folder.NoSubfolders
+	default:
+		return !folder.NoSubfolders || folder.Partial
+	}
+}
+
+// show returns e's snapshot if it serves the need: as it is while it is fresh,
+// marked Stale while it may stand in for an unreachable server, else nil.
+func (c *Cache) show(e *entry, need secret.Need, now time.Time) *secret.Folder {
+	switch {
+	case e.snap == nil || !c.enough(e.snap, need):
+		return nil
+	case c.fresh(e, now):
+		return e.snap
+	case now.Before(e.snap.Fetched.Add(c.cfg.TTL + c.cfg.MaxStale)):
+		return e.snap.With(func(f *secret.Folder) { f.Stale = true })
+	}
+	return nil
+}
+
+// known returns the snapshot on which the next request for e's folder may be
+// conditional, or nil to ask in full.
+func (c *Cache) known(e *entry, need secret.Need, now time.Time) *secret.Folder {
+	s := e.snap
+	switch {
+	case s == nil:
+		return nil
+	case s.NoSubfolders && need != secret.NeedProof && c.fresh(e, now):
+		return s // they alone will be asked for
+	case s.Partial || s.NoSubfolders:
+		return nil // there is nothing that the server could confirm
+	case now.Sub(s.Answered) > c.cfg.TrustNotModified:
+		return nil
+	}
+	return s
+}

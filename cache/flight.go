@@ -1,0 +1,131 @@
+package cache
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"infisicalfs/secret"
+)
+
+// flight is one request to the server, for one folder or in bulk. It runs on
+// the cache's own context, so that a caller who leaves fails only itself.
+type flight struct {
+	dir   secret.Dir
+	tree  bool           // for everything below dir
+	known *secret.Folder // the request is conditional on it
+	born  uint64         // the cache's clock at its start
+	began time.Time
+	done  chan struct{} // closed when it has landed
+
+	waiting atomic.Int32 // callers
+
+	barred []secret.Dir // refused since the start, with all below; guarded by Cache.mu
+
+	// The outcome, constant once done is closed.
+	folder  *secret.Folder   // of a flight for one folder
+	folders []*secret.Folder // of a bulk request
+	err     error
+}
+
+// flightContext makes a request a background one for as long as nobody waits.
+type flightContext struct {
+	context.Context
+	background context.Context
+	flight     *flight
+}
+
+func (c flightContext) Value(key any) any {
+	if c.flight.waiting.Load() == 0 {
+		return c.background.Value(key)
+	}
+	return c.Context.Value(key)
+}
+
+// board finds the flight that serves q, or starts one, and counts the caller as
+// waiting for it. [Cache.mu] is held.
+func (c *Cache) board(q *query, e *entry, now time.Time) *flight {
+	f := c.fetch[q.dir]
+	if f == nil && q.bulk() {
+		f = c.treeOver(q)
+	}
+	if f != nil {
+		f.waiting.Add(1)
+		return f
+	}
+	f = &flight{dir: q.dir, born: c.clock, began: now, done: make(chan struct{})}
+	f.waiting.Add(1)
+	if top, ok := c.planTree(q, e, now); ok {
+		f.dir, f.tree = top, true
+		c.trees[f] = true
+		c.stats.Trees++
+	} else {
+		f.known = c.known(e, q.need, now)
+		c.fetch[q.dir] = f
+		c.stats.Fetches++
+	}
+	c.wg.Go(func() { c.fly(f) })
+	return f
+}
+
+// fly makes the request and sees that everybody hears of the outcome.
+func (c *Cache) fly(f *flight) {
+	ctx := flightContext{c.ctx, secret.Background(c.ctx), f}
+	if f.tree {
+		f.folders, f.err = c.up.Tree(ctx, f.dir)
+	} else {
+		f.folder, f.err = c.fetchOne(ctx, f)
+	}
+	c.land(f)
+	close(f.done)
+	c.deliver()
+}
+
+// completes reports whether only the subfolders of a known snapshot are asked for.
+func (f *flight) completes() bool { return f.known != nil && f.known.NoSubfolders }
+
+// fetchOne asks for f's folder alone.
+func (c *Cache) fetchOne(ctx context.Context, f *flight) (*secret.Folder, error) {
+	folder, err := c.up.Fetch(ctx, f.dir, f.known)
+	switch {
+	case err != nil:
+		return nil, err
+	case folder == nil || folder.Dir != f.dir:
+		return nil, fmt.Errorf("%s: the answer is about something else: %w", f.dir, secret.ErrUnavailable)
+	case f.completes():
+		// Only the subfolders are news; the secrets are as old as they were.
+		folder = folder.With(func(next *secret.Folder) {
+			next.Fetched, next.Answered = f.known.Fetched, f.known.Answered
+		})
+	}
+	return folder, nil
+}
+
+// outcome is how a wait ended.
+type outcome int
+
+const (
+	landed outcome = iota
+	left           // the caller's context ended
+	slow           // the caller's patience did
+)
+
+// wait waits for f as s says. The caller counts as waiting no longer.
+func (f *flight) wait(ctx context.Context, s step) outcome {
+	defer f.waiting.Add(-1)
+	var patience <-chan time.Time
+	if s.hasStale {
+		timer := time.NewTimer(s.patience)
+		defer timer.Stop()
+		patience = timer.C
+	}
+	select {
+	case <-f.done:
+		return landed
+	case <-ctx.Done():
+		return left
+	case <-patience:
+		return slow
+	}
+}

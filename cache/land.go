@@ -1,0 +1,127 @@
+package cache
+
+import (
+	"errors"
+	"log/slog"
+	"time"
+
+	"infisicalfs/secret"
+)
+
+// land decides what f's outcome means to everybody.
+func (c *Cache) land(f *flight) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := time.Now()
+	delete(c.trees, f)
+	if !f.tree {
+		delete(c.fetch, f.dir)
+	}
+	c.outage.landed(f)
+	if c.closed {
+		return
+	}
+	if f.err == nil || decided(f.err) || errors.Is(f.err, secret.ErrInexact) {
+		c.reached(now)
+	}
+	if f.err != nil && !errors.Is(f.err, secret.ErrInexact) {
+		c.stats.LastError = f.failure(now)
+	}
+	void := f.born < c.purged
+
+	// What takes something away counts whatever happened meanwhile; what shows
+	// something does not if it was asked for before a purge.
+	switch {
+	case errors.Is(f.err, secret.ErrUnauthenticated):
+		c.purge(f.err, now)
+	case errors.Is(f.err, secret.ErrDenied) && !f.tree:
+		c.deny(f.dir, f.err, now)
+	case void: // its callers ask again
+	case f.tree:
+		c.landTree(f, now)
+	case f.err == nil:
+		f.folder = c.publish(f.folder, f.born, now)
+	case errors.Is(f.err, secret.ErrNotFound):
+		c.gone(f.dir, f.err, now)
+	default:
+		c.store.get(f.dir, now).fail(now, f.err)
+		c.failed(f, now)
+	}
+}
+
+// publish makes folder what everybody sees, and returns it as it was published.
+func (c *Cache) publish(folder *secret.Folder, born uint64, now time.Time) *secret.Folder {
+	e := c.store.get(folder.Dir, now)
+	old := e.snap
+	folder = dated(folder, old)
+	c.store.put(e, folder, born)
+	e.forgetErrors()
+	c.ban = ban{}
+	if old != nil && !same(old, folder) {
+		c.change(secret.Change{Dir: folder.Dir, Old: old, New: folder})
+	}
+	return folder
+}
+
+// gone is the server's word that dir does not exist: what was known of it and
+// of everything below goes, and dir is not asked for again within a TTL.
+func (c *Cache) gone(dir secret.Dir, err error, now time.Time) {
+	e := c.store.get(dir, now)
+	old := e.snap
+	if old != nil {
+		for d, below := range c.store.entries {
+			if dir.Contains(d) {
+				c.store.put(below, nil, 0)
+			}
+		}
+		c.change(secret.Change{Dir: dir, Deep: true, Old: old})
+	}
+	c.refuse(e, err, now.Add(c.cfg.TTL))
+}
+
+// deny is the server's word that dir may not be seen. The folders below it may
+// be allowed all the same.
+func (c *Cache) deny(dir secret.Dir, err error, now time.Time) {
+	e := c.store.get(dir, now)
+	c.store.put(e, nil, 0)
+	c.refuse(e, err, now.Add(denialMemory))
+	c.stats.Purges++
+	c.change(secret.Change{Dir: dir, Err: err})
+	c.log(slog.LevelWarn, "permission denied, the folder is no longer shown", "dir", dir.String())
+}
+
+// refuse remembers the refusal and keeps answers that are under way from
+// undoing it.
+func (c *Cache) refuse(e *entry, err error, until time.Time) {
+	e.forgetErrors()
+	e.refusal, e.refusedUntil = err, until
+	for f := range c.trees {
+		if f.dir.Contains(e.dir) {
+			f.barred = append(f.barred, e.dir)
+		}
+	}
+}
+
+// purge is the server's word that our credentials are worthless: nothing is
+// shown any longer, and nothing that was asked for before.
+func (c *Cache) purge(err error, now time.Time) {
+	if c.ban.holds(now) {
+		return // one more answer that says the same; nothing was published since
+	}
+	c.clock++
+	c.purged = c.clock
+	c.store.clear()
+	clear(c.notes)
+	c.ban = ban{err: err, until: now.Add(denialMemory)}
+	c.stats.Purges++
+	c.change(secret.Change{Deep: true, Err: err})
+	c.log(slog.LevelWarn, "not logged in any longer, nothing is shown")
+}
+
+// ban remembers for a short while that the server does not know us.
+type ban struct {
+	err   error
+	until time.Time
+}
+
+func (b ban) holds(now time.Time) bool { return now.Before(b.until) }

@@ -1,0 +1,152 @@
+package cache
+
+import (
+	"container/list"
+	"time"
+	"unsafe"
+
+	"infisicalfs/secret"
+)
+
+// store holds the entries in the order of their use and bounds them in number,
+// bytes and idle time. [Cache.mu] guards it.
+type store struct {
+	entries   map[secret.Dir]*entry
+	order     list.List // of *entry, last used first
+	snapshots int
+	bytes     int64
+	maxBytes  int64
+	idle      time.Duration
+	timer     *time.Timer // set while there are entries; calls sweep
+	sweep     func()
+}
+
+func (s *store) init(cfg Config, sweep func()) {
+	s.entries = map[secret.Dir]*entry{}
+	s.maxBytes = cfg.MaxBytes
+	s.idle = max(cfg.MaxStale, cfg.TTL)
+	s.sweep = sweep
+}
+
+// use returns dir's entry for a caller, which puts off its removal.
+func (s *store) use(dir secret.Dir, now time.Time) *entry {
+	e := s.get(dir, now)
+	e.used = now
+	s.order.MoveToFront(e.elem)
+	return e
+}
+
+// get returns dir's entry and makes it if there is none.
+func (s *store) get(dir secret.Dir, now time.Time) *entry {
+	if e := s.entries[dir]; e != nil {
+		return e
+	}
+	e := &entry{dir: dir, used: now}
+	e.elem = s.order.PushFront(e)
+	s.entries[dir] = e
+	s.resize(e)
+	if s.timer == nil {
+		s.timer = time.AfterFunc(s.idle, s.sweep)
+	}
+	return e
+}
+
+// put makes snap, which may be nil, the content of e.
+func (s *store) put(e *entry, snap *secret.Folder, born uint64) {
+	if s.entries[e.dir] != e {
+		return // it had to go already
+	}
+	if e.snap != nil {
+		s.snapshots--
+	}
+	if snap != nil {
+		s.snapshots++
+	}
+	e.snap, e.born = snap, born
+	s.resize(e)
+}
+
+// resize accounts for e's size and makes room, if need be by removing e too.
+func (s *store) resize(e *entry) {
+	s.bytes -= e.size
+	e.size = entryOverhead + int64(len(e.dir.Project)+len(e.dir.Env)+len(e.dir.Path)) + sizeOf(e.snap)
+	s.bytes += e.size
+	for s.bytes > s.maxBytes || len(s.entries) > maxEntries {
+		s.remove(s.oldest())
+	}
+}
+
+func (s *store) oldest() *entry {
+	if back := s.order.Back(); back != nil {
+		return back.Value.(*entry)
+	}
+	return nil
+}
+
+func (s *store) remove(e *entry) {
+	if e.snap != nil {
+		s.snapshots--
+	}
+	s.bytes -= e.size
+	s.order.Remove(e.elem)
+	delete(s.entries, e.dir)
+}
+
+// removeIdle removes what nobody used for too long and sets the timer for the
+// next one.
+func (s *store) removeIdle(now time.Time) {
+	for e := s.oldest(); e != nil; e = s.oldest() {
+		if wait := e.used.Add(s.idle).Sub(now); wait > 0 {
+			s.timer.Reset(wait)
+			return
+		}
+		s.remove(e)
+	}
+	s.timer = nil
+}
+
+func (s *store) forgetErrors() {
+	for _, e := range s.entries {
+		e.forgetErrors()
+	}
+}
+
+func (s *store) clear() {
+	clear(s.entries)
+	s.order.Init()
+	s.snapshots, s.bytes = 0, 0
+	if s.timer != nil {
+		s.timer.Stop()
+		s.timer = nil
+	}
+}
+
+// entryOverhead is an entry, its list element, its place in the map and the
+// errors that it remembers.
+const entryOverhead = 768
+
+// sizeOf estimates the bytes that folder occupies.
+func sizeOf(folder *secret.Folder) int64 {
+	if folder == nil {
+		return 0
+	}
+	n := int(unsafe.Sizeof(*folder)) + len(folder.Revision)
+	for i := range folder.Secrets {
+		s := &folder.Secrets[i]
+		n += int(unsafe.Sizeof(*s)) + int(unsafe.Sizeof("")) // the value's own header
+		n += len(s.Name) + len(s.ID) + s.Value.Len() + len(s.Reason) + len(s.Comment)
+		for _, tag := range s.Tags {
+			n += int(unsafe.Sizeof(tag)) + len(tag)
+		}
+		for _, m := range s.Metadata {
+			n += int(unsafe.Sizeof(m)) + len(m.Key) + len(m.Value)
+		}
+		if s.Import != nil {
+			n += int(unsafe.Sizeof(*s.Import)) + len(s.Import.Path)
+		}
+	}
+	for _, sub := range folder.Folders {
+		n += int(unsafe.Sizeof(sub)) + len(sub.Name) + len(sub.ID)
+	}
+	return int64(n)
+}

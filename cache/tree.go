@@ -1,0 +1,144 @@
+package cache
+
+import (
+	"errors"
+	"path"
+	"time"
+
+	"infisicalfs/secret"
+)
+
+// note is what decides whether an environment is asked for in bulk.
+// [Cache.mu] guards it.
+type note struct {
+	missed   secret.Dir // the folder missed last, or what holds the last two
+	missedAt time.Time
+
+	tree   secret.Dir // the last bulk answer, which need not be asked for again
+	treeAt time.Time
+
+	inexactUntil time.Time // bulk requests do not work here
+}
+
+// noteOf returns the note for dir's environment; the lists of projects and of
+// environments share one, as one answer brings them all.
+func (c *Cache) noteOf(dir secret.Dir) *note {
+	key := secret.Dir{}
+	if dir.IsFolder() {
+		key = secret.Dir{Project: dir.Project, Env: dir.Env, Path: "/"}
+	}
+	n := c.notes[key]
+	if n == nil {
+		if len(c.notes) >= maxEnvironments {
+			clear(c.notes) // costs requests, nothing else
+		}
+		n = &note{}
+		c.notes[key] = n
+	}
+	return n
+}
+
+// treeOver returns a bulk request under way that will answer q.
+func (c *Cache) treeOver(q *query) *flight {
+	for f := range c.trees {
+		if f.born >= q.after && covers(f.dir, q.dir) {
+			return f
+		}
+	}
+	return nil
+}
+
+// covers reports whether a bulk answer for top speaks of dir: the tree of all
+// projects ends with their environments.
+func covers(top, dir secret.Dir) bool {
+	return top.Contains(dir) && top.IsFolder() == dir.IsFolder()
+}
+
+// planTree decides whether q is better asked for in bulk, and from where. A
+// program that lists a folder, or wants a second one that is not on the way to
+// the first, is likely to be on a walk; a single cat is not.
+func (c *Cache) planTree(q *query, e *entry, now time.Time) (top secret.Dir, ok bool) {
+	if !q.bulk() || !c.cfg.Root.Contains(q.dir) {
+		return top, false
+	}
+	n := c.noteOf(q.dir)
+	useful := !now.Before(n.inexactUntil) && !(covers(n.tree, q.dir) && now.Before(n.treeAt.Add(c.cfg.TTL)))
+	if !q.dir.IsFolder() {
+		return secret.Dir{}, useful && c.cfg.Root == secret.Dir{}
+	}
+	listing := q.need == secret.NeedListing
+	own := e.snap != nil && !e.snap.Partial // can be confirmed by a cheap request
+	if own && !listing {
+		return top, false
+	}
+	top = q.dir
+	another := now.Before(n.missedAt.Add(c.cfg.TTL)) && !n.missed.Contains(q.dir) && !q.dir.Contains(n.missed)
+	if another {
+		top = common(n.missed, q.dir)
+	}
+	n.missed, n.missedAt = top, now
+	return top, useful && (another || listing && !own)
+}
+
+// common returns the deepest folder that holds both, which are folders of one
+// environment.
+func common(a, b secret.Dir) secret.Dir {
+	for !a.Contains(b) {
+		a.Path = path.Dir("/" + a.Path)
+	}
+	return a
+}
+
+// landTree publishes what a bulk answer brought, or notes that there is none.
+func (c *Cache) landTree(f *flight, now time.Time) {
+	n := c.noteOf(f.dir)
+	if f.born < c.expired {
+		n = &note{} // what it brings is stale already, so ask again
+	}
+	switch {
+	case f.err == nil:
+		for _, folder := range f.folders {
+			if c.admits(f, folder, now) {
+				c.publish(folder, f.born, now)
+			}
+		}
+		n.tree, n.treeAt = f.dir, now
+	case errors.Is(f.err, secret.ErrNotFound):
+		n.tree, n.treeAt = f.dir, now // nothing to learn in bulk
+	case errors.Is(f.err, secret.ErrInexact), errors.Is(f.err, secret.ErrDenied):
+		n.inexactUntil = now.Add(inexactMemory)
+	default:
+		if errors.Is(f.err, secret.ErrTimeout) {
+			n.inexactUntil = now.Add(c.cfg.TTL) // maybe too much at once
+		}
+		c.failed(f, now)
+	}
+}
+
+// admits reports whether a folder out of a bulk answer may be published. It
+// proves no absence, so it must not hide what is known: then the folder's own
+// list has to tell.
+func (c *Cache) admits(f *flight, folder *secret.Folder, now time.Time) bool {
+	if folder == nil || !covers(f.dir, folder.Dir) {
+		return false
+	}
+	for _, dir := range f.barred {
+		if dir.Contains(folder.Dir) {
+			return false
+		}
+	}
+	e := c.store.entries[folder.Dir]
+	if e == nil || e.snap == nil || !folder.Partial {
+		return true
+	}
+	if !e.snap.Partial && c.fresh(e, now) {
+		return false
+	}
+	return !lacks(folder, e.snap)
+}
+
+// bulkOnly reports whether a bulk request's outcome leaves it to the folder's
+// own request to decide.
+func bulkOnly(err error) bool {
+	return err == nil || errors.Is(err, secret.ErrInexact) || errors.Is(err, secret.ErrNotFound) || errors.Is(err, secret.ErrDenied)
+}

@@ -1,0 +1,54 @@
+package fs
+
+import (
+	"context"
+	"syscall"
+
+	fusefs "github.com/hanwen/go-fuse/v2/fs"
+	"github.com/hanwen/go-fuse/v2/fuse"
+)
+
+// statusFile is .infisicalfs/status.
+type statusFile struct{ node }
+
+var (
+	_ fusefs.NodeGetattrer = (*statusFile)(nil)
+	_ fusefs.NodeOpener    = (*statusFile)(nil)
+	_ fusefs.FileReader    = (*statusHandle)(nil)
+)
+
+// attr gives the size of what a reader gets: that of the open handle, else of
+// what an open would get now.
+func (s *statusFile) attr(h *statusHandle, out *fuse.Attr) {
+	var text []byte
+	if h != nil {
+		text = h.text
+	} else if now, err := s.fs.cfg.Status(); err == nil {
+		text = now
+	}
+	s.fs.controlAttr(0o400, len(text), out)
+}
+
+func (s *statusFile) Getattr(_ context.Context, fh fusefs.FileHandle, out *fuse.AttrOut) syscall.Errno {
+	h, _ := fh.(*statusHandle)
+	s.attr(h, &out.Attr)
+	return 0
+}
+
+func (s *statusFile) Open(_ context.Context, flags uint32) (fusefs.FileHandle, uint32, syscall.Errno) {
+	if flags&syscall.O_ACCMODE != syscall.O_RDONLY {
+		return nil, 0, syscall.EROFS
+	}
+	text, err := s.fs.cfg.Status()
+	if err != nil {
+		return nil, 0, s.fs.failed("open", controlName+"/"+statusName, err)
+	}
+	return &statusHandle{text}, fuse.FOPEN_DIRECT_IO, 0
+}
+
+// statusHandle is the status as it was at open.
+type statusHandle struct{ text []byte }
+
+func (h *statusHandle) Read(_ context.Context, dest []byte, off int64) (fuse.ReadResult, syscall.Errno) {
+	return readAt(h.text, dest, off), 0
+}

@@ -1,0 +1,104 @@
+package fs
+
+import (
+	"context"
+	"syscall"
+
+	fusefs "github.com/hanwen/go-fuse/v2/fs"
+	"github.com/hanwen/go-fuse/v2/fuse"
+
+	"infisicalfs/secret"
+)
+
+// dir is a directory: the list of projects, of a project's environments, or a
+// folder. The mount's root is one too.
+type dir struct {
+	node
+	readOnly
+	dir secret.Dir
+}
+
+var (
+	_ fusefs.NodeLookuper       = (*dir)(nil)
+	_ fusefs.NodeGetattrer      = (*dir)(nil)
+	_ fusefs.NodeOpendirHandler = (*dir)(nil)
+	_ fusefs.NodeGetxattrer     = (*dir)(nil)
+	_ fusefs.NodeListxattrer    = (*dir)(nil)
+)
+
+func (d *dir) isRoot() bool { return d == d.fs.root }
+
+// Lookup finds a name in the directory. Only what the Source knows to be absent
+// is reported as absent.
+func (d *dir) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
+	d.fs.known.Store(true)
+	if d.isRoot() && name == controlName {
+		return d.control(ctx, out), 0
+	}
+	if !plausible(name) {
+		return nil, syscall.ENOENT
+	}
+	var e entry
+	snap, ok, err := d.fs.find(ctx, d.dir, func(snap *secret.Folder) (ok bool) {
+		e, ok = resolve(snap, name)
+		return ok
+	})
+	if err != nil {
+		return nil, d.fs.failed("lookup", d.dir.String()+"/"+name, err)
+	}
+	if !ok {
+		d.fs.absent(snap, out)
+		return nil, syscall.ENOENT
+	}
+	return d.child(ctx, snap, e, out), 0
+}
+
+// child returns the node for an entry of snap and fills out.
+func (d *dir) child(ctx context.Context, snap *secret.Folder, e entry, out *fuse.EntryOut) *fusefs.Inode {
+	left := d.fs.remaining(snap)
+	out.SetEntryTimeout(left)
+	out.SetAttrTimeout(left)
+	if e.folder != nil {
+		d.fs.dirAttr(e.folder.Updated, &out.Attr)
+		below := d.dir.Child(e.folder.Name)
+		return d.NewInode(ctx, &dir{node: node{fs: d.fs}, dir: below}, dirID(below))
+	}
+	d.fs.secretAttr(e.secret, &out.Attr)
+	child := &file{node: node{fs: d.fs}, dir: d.dir, name: e.secret.Name}
+	return d.NewInode(ctx, child, secretID(d.dir, e.secret.Name))
+}
+
+// Getattr asks for the folder above, which has just been walked through, and
+// never for the one itself: a stat of many directories costs no request each.
+func (d *dir) Getattr(ctx context.Context, _ fusefs.FileHandle, out *fuse.AttrOut) syscall.Errno {
+	if d.isRoot() {
+		d.fs.dirAttr(d.fs.cfg.MountTime, &out.Attr)
+		out.SetTimeout(always)
+		return 0
+	}
+	var sub secret.Subfolder
+	snap, ok, err := d.fs.find(ctx, d.dir.Parent(), func(snap *secret.Folder) (ok bool) {
+		sub, ok = snap.Subfolder(d.dir.Name())
+		return ok
+	})
+	if err != nil {
+		return d.fs.failed("getattr", d.dir.String(), err)
+	}
+	if !ok {
+		return syscall.ENOENT
+	}
+	d.fs.dirAttr(sub.Updated, &out.Attr)
+	out.SetTimeout(d.fs.remaining(snap))
+	return 0
+}
+
+// OpendirHandle takes the snapshot that the listing shows. It is taken here and
+// not at the first read, because many programs check opendir only.
+func (d *dir) OpendirHandle(ctx context.Context, _ uint32) (fusefs.FileHandle, uint32, syscall.Errno) {
+	d.fs.known.Store(true)
+	l := &listing{dir: d}
+	if errno := l.load(ctx); errno != 0 {
+		return nil, 0, errno
+	}
+	return l, 0, 0
+}

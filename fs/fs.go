@@ -1,0 +1,115 @@
+// Package fs shows a [secret.Source] as a file system: one node type per kind
+// of file, on top of go-fuse.
+//
+// A node knows which directory or secret it stands for and nothing else. Every
+// operation asks the Source anew, so there is one cache, below the Source, and
+// what the kernel remembers is bounded by the age of the snapshot it came from.
+// What an open file shows is frozen at open: one version, or an error.
+package fs
+
+import (
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	fusefs "github.com/hanwen/go-fuse/v2/fs"
+
+	"infisicalfs/secret"
+)
+
+// Config is what a file system is made of. Source is required.
+type Config struct {
+	Source secret.Source
+	Root   secret.Dir // what the mount's root shows
+
+	// Writer is nil for a read-only file system. The nodes do not write yet:
+	// modifying operations answer EROFS in any case.
+	Writer secret.Writer
+
+	// TTL is how long a snapshot counts as fresh. The kernel may remember names
+	// and attributes for what remains of it, and nothing if it is zero.
+	TTL time.Duration
+
+	UID, GID           uint32 // the owner of everything but .infisicalfs
+	FileMode, DirMode  uint32 // permission bits; 0 means 0400 and 0500
+	OwnerUID, OwnerGID uint32 // the daemon's owner: .infisicalfs belongs to it
+
+	MountTime time.Time // the date of what has none; zero means now
+
+	Status  func() ([]byte, error) // the content of .infisicalfs/status; nil: no such file
+	Refresh func() error           // called by a write to .infisicalfs/refresh; nil: no such file
+
+	Log *slog.Logger // nil: silent
+}
+
+// FS is one file system. Mount its [FS.Root] with its [FS.Options].
+type FS struct {
+	cfg     Config
+	log     *slog.Logger
+	root    *dir
+	opened  registry
+	news    news
+	reports reports
+
+	opens, reads atomic.Uint64
+
+	// known is set by the first lookup. Before it the kernel has nothing that
+	// could be outdated, and go-fuse nobody to tell.
+	known atomic.Bool
+}
+
+// New returns the file system that cfg describes. It asks the Source nothing.
+func New(cfg Config) *FS {
+	if cfg.FileMode == 0 {
+		cfg.FileMode = 0o400
+	}
+	if cfg.DirMode == 0 {
+		cfg.DirMode = 0o500
+	}
+	if cfg.MountTime.IsZero() {
+		cfg.MountTime = time.Now()
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	f := &FS{cfg: cfg, log: cfg.Log}
+	f.root = &dir{node: node{fs: f}, dir: cfg.Root}
+	return f
+}
+
+// Root returns the node to mount. It can be mounted once.
+func (f *FS) Root() fusefs.InodeEmbedder { return f.root }
+
+// Options returns what the nodes need of go-fuse. The mount options in it are
+// empty and the caller's to fill in; default_permissions has to be among them,
+// because the nodes leave the check of modes to the kernel.
+func (f *FS) Options() *fusefs.Options {
+	attr := dirID(f.cfg.Root)
+	opts := &fusefs.Options{
+		NullPermissions: true, // a mode of 0 is meant
+		RootStableAttr:  &attr,
+		Logger:          slog.NewLogLogger(f.log.Handler(), slog.LevelWarn),
+	}
+	if absent := f.absenceTimeout(); absent > 0 {
+		opts.NegativeTimeout = &absent
+	}
+	return opts
+}
+
+// Counts are numbers since the start, except Open.
+type Counts struct {
+	Opens  uint64            `json:"opens"`  // secrets opened
+	Reads  uint64            `json:"reads"`  // READ messages for secrets
+	Open   int               `json:"open"`   // files and directories open now
+	Errors map[string]uint64 `json:"errors"` // failed operations, by name of the errno; absent names are not failures
+}
+
+// Counts returns what happened so far.
+func (f *FS) Counts() Counts {
+	return Counts{
+		Opens:  f.opens.Load(),
+		Reads:  f.reads.Load(),
+		Open:   f.opened.count(),
+		Errors: f.reports.counts(),
+	}
+}

@@ -1,0 +1,78 @@
+package fs
+
+import (
+	"context"
+	"sync/atomic"
+	"syscall"
+
+	fusefs "github.com/hanwen/go-fuse/v2/fs"
+	"github.com/hanwen/go-fuse/v2/fuse"
+	"golang.org/x/sys/unix"
+
+	"infisicalfs/secret"
+)
+
+// handle is an open secret. It holds the version that was current at open.
+type handle struct {
+	file   *file
+	secret atomic.Pointer[secret.Secret] // nil once revoked or released
+}
+
+var (
+	_ fusefs.FileReader   = (*handle)(nil)
+	_ fusefs.FileLseeker  = (*handle)(nil)
+	_ fusefs.FileFsyncer  = (*handle)(nil)
+	_ fusefs.FileReleaser = (*handle)(nil)
+)
+
+// Read copies from the version that the handle holds. After a revocation there
+// is none, and it answers EACCES.
+func (h *handle) Read(_ context.Context, dest []byte, off int64) (fuse.ReadResult, syscall.Errno) {
+	h.file.fs.reads.Add(1)
+	s := h.secret.Load()
+	if s == nil {
+		return nil, syscall.EACCES
+	}
+	return readAt(s.Value.Reveal(), dest, off), 0
+}
+
+// readAt copies what of text begins at off, as much as dest holds.
+func readAt[T string | []byte](text T, dest []byte, off int64) fuse.ReadResult {
+	if off >= int64(len(text)) {
+		return fuse.ReadResultData(nil)
+	}
+	return fuse.ReadResultData(dest[:copy(dest, text[off:])])
+}
+
+// Lseek answers SEEK_DATA and SEEK_HOLE, which are all that the kernel asks:
+// the value is data to its end.
+func (h *handle) Lseek(_ context.Context, off uint64, whence uint32) (uint64, syscall.Errno) {
+	s := h.secret.Load()
+	if s == nil {
+		return 0, syscall.EACCES
+	}
+	size := uint64(s.Value.Len())
+	switch {
+	case off >= size:
+		return 0, syscall.ENXIO
+	case whence == unix.SEEK_DATA:
+		return off, 0
+	case whence == unix.SEEK_HOLE:
+		return size, 0
+	default:
+		return 0, syscall.EINVAL
+	}
+}
+
+// Fsync succeeds as on any file that was only read.
+func (h *handle) Fsync(context.Context, uint32) syscall.Errno { return 0 }
+
+// Release lets go of the value.
+func (h *handle) Release(context.Context) syscall.Errno {
+	h.file.fs.opened.close(h)
+	h.revoke()
+	return 0
+}
+
+func (h *handle) folder() secret.Dir { return h.file.dir }
+func (h *handle) revoke()            { h.secret.Store(nil) }

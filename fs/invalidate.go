@@ -1,0 +1,194 @@
+package fs
+
+import (
+	"sync"
+
+	fusefs "github.com/hanwen/go-fuse/v2/fs"
+
+	"infisicalfs/secret"
+)
+
+// Apply takes news from the Source. If it says that something may no longer be
+// shown, whatever is open there reads EACCES when Apply returns. The kernel is
+// told in the background what it has to forget: such a message waits for the
+// lookups that are under way in a directory, and one of them may be waiting for
+// whoever calls Apply.
+func (f *FS) Apply(change secret.Change) {
+	if change.Err != nil {
+		n := f.opened.revoke(change)
+		f.log.Warn("access revoked", "path", change.Dir.String(), "below", change.Deep, "open", n, "error", change.Err)
+	}
+	if !f.known.Load() {
+		return
+	}
+	if out, ok := f.outdated(change); ok {
+		f.news.add(out, f.invalidate)
+	}
+}
+
+// outdated is what the kernel has to forget about one directory. It holds names
+// and no snapshots, because it may have to wait.
+type outdated struct {
+	dir     secret.Dir
+	deep    bool     // everything below as well
+	all     bool     // every name that the kernel knows, not only those that follow
+	entries []string // names that appeared, went or mean something else
+	content []string // names that have a new content or new attributes
+}
+
+// outdated works out what change means below the mount's root.
+func (f *FS) outdated(change secret.Change) (outdated, bool) {
+	out := outdated{dir: change.Dir, deep: change.Deep}
+	if !f.cfg.Root.Contains(change.Dir) {
+		if !concerns(change, f.cfg.Root) {
+			return out, false
+		}
+		out.dir = f.cfg.Root
+	}
+	if change.Err != nil || change.Deep || change.Old == nil || change.New == nil {
+		out.all = true
+		return out, true
+	}
+	out.entries, out.content = differences(change.Old, change.New)
+	return out, true
+}
+
+// differences compares two snapshots of a folder by what they show.
+func differences(before, after *secret.Folder) (entries, content []string) {
+	old := make(map[string]entry, len(before.Folders)+len(before.Secrets))
+	for name, e := range shown(before) {
+		old[name] = e
+	}
+	for name, e := range shown(after) {
+		was, ok := old[name]
+		delete(old, name)
+		switch {
+		case !ok || !sameThing(was, e):
+			entries = append(entries, name)
+		case !sameContent(was, e):
+			content = append(content, name)
+		}
+	}
+	for name := range old {
+		entries = append(entries, name)
+	}
+	return entries, content
+}
+
+// shown ranges over what a snapshot shows, by file name.
+func shown(snap *secret.Folder) func(yield func(string, entry) bool) {
+	return func(yield func(string, entry) bool) {
+		for i := range snap.Folders {
+			if !yield(EncodeName(snap.Folders[i].Name), entry{folder: &snap.Folders[i]}) {
+				return
+			}
+		}
+		for i := range snap.Secrets {
+			if !yield(shownSecret(snap, snap.Secrets[i].Name), entry{secret: &snap.Secrets[i]}) {
+				return
+			}
+		}
+	}
+}
+
+// sameThing reports whether two entries of one file name are one inode: equal
+// kinds are, because a file name stands for one name.
+func sameThing(a, b entry) bool { return (a.folder == nil) == (b.folder == nil) }
+
+func sameContent(a, b entry) bool {
+	if a.folder != nil {
+		return a.folder.Updated.Equal(b.folder.Updated)
+	}
+	return a.secret.Hidden == b.secret.Hidden && a.secret.Value.Equal(b.secret.Value) &&
+		a.secret.Updated.Equal(b.secret.Updated)
+}
+
+// invalidate makes the kernel forget. It may take as long as a lookup does.
+func (f *FS) invalidate(out outdated) {
+	at := f.inode(out.dir)
+	if at == nil {
+		return // the kernel does not know the directory
+	}
+	if out.all {
+		forgetBelow(at, out.deep)
+		return
+	}
+	for _, name := range out.content {
+		if child := at.GetChild(name); child != nil {
+			forgetContent(child)
+		}
+	}
+	for _, name := range out.entries {
+		at.NotifyEntry(name) // known or not: its absence may be what is outdated
+	}
+}
+
+// forgetBelow invalidates all names that the kernel knows in a directory. The
+// names of directories stay, without their attributes, because dropping one
+// would cut off those who have it as their working directory; what they ask
+// next is answered by the Source.
+func forgetBelow(at *fusefs.Inode, deep bool) {
+	for name, child := range at.Children() {
+		forgetContent(child)
+		if !child.IsDir() {
+			at.NotifyEntry(name)
+		} else if deep {
+			forgetBelow(child, deep)
+		}
+	}
+}
+
+// forgetContent invalidates attributes, and the pages of a file.
+func forgetContent(n *fusefs.Inode) {
+	if n.IsDir() {
+		n.NotifyContent(-1, 0)
+	} else {
+		n.NotifyContent(0, 0)
+	}
+}
+
+// inode returns the node of dir if the kernel knows it.
+func (f *FS) inode(dir secret.Dir) *fusefs.Inode {
+	if dir == f.cfg.Root {
+		return f.root.EmbeddedInode()
+	}
+	above := f.inode(dir.Parent())
+	if above == nil {
+		return nil
+	}
+	return above.GetChild(EncodeName(dir.Name()))
+}
+
+// news is a queue with one worker, which lives as long as there is work.
+type news struct {
+	mu      sync.Mutex // guards what follows
+	waiting []outdated
+	working bool
+	idle    sync.WaitGroup // lets tests wait for the worker
+}
+
+func (q *news) add(out outdated, do func(outdated)) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.waiting = append(q.waiting, out)
+	if !q.working {
+		q.working = true
+		q.idle.Go(func() {
+			for out, ok := q.take(); ok; out, ok = q.take() {
+				do(out)
+			}
+		})
+	}
+}
+
+func (q *news) take() (outdated, bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.waiting) == 0 {
+		q.working = false
+		return outdated{}, false
+	}
+	out := q.waiting[0]
+	q.waiting = q.waiting[1:]
+	return out, true
+}

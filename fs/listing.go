@@ -1,0 +1,126 @@
+package fs
+
+import (
+	"context"
+	"sync/atomic"
+	"syscall"
+
+	fusefs "github.com/hanwen/go-fuse/v2/fs"
+	"github.com/hanwen/go-fuse/v2/fuse"
+
+	"infisicalfs/secret"
+)
+
+// listing is an open directory. It shows one snapshot from beginning to end;
+// rewinding takes a new one. go-fuse makes one call at a time, except Releasedir.
+type listing struct {
+	dir     *dir
+	snap    atomic.Pointer[secret.Folder] // nil once revoked or released
+	entries []fuse.DirEntry
+	next    int
+}
+
+var (
+	_ fusefs.FileReaddirenter = (*listing)(nil)
+	_ fusefs.FileSeekdirer    = (*listing)(nil)
+	_ fusefs.FileLookuper     = (*listing)(nil)
+	_ fusefs.FileReleasedirer = (*listing)(nil)
+	_ fusefs.FileFsyncdirer   = (*listing)(nil)
+)
+
+// load takes a snapshot and goes to its beginning.
+func (l *listing) load(ctx context.Context) syscall.Errno {
+	f, dir := l.dir.fs, l.dir.dir
+	err := f.opened.open(l, func() error {
+		snap, err := f.list(ctx, dir)
+		if err == nil {
+			l.snap.Store(snap)
+		}
+		return err
+	})
+	if err != nil {
+		return f.failed("opendir", dir.String(), err)
+	}
+	l.entries, l.next = l.dir.entries(l.snap.Load()), 0
+	return 0
+}
+
+// entries lists a snapshot.
+func (d *dir) entries(snap *secret.Folder) []fuse.DirEntry {
+	if snap == nil {
+		return nil
+	}
+	above := d.dir
+	if !d.isRoot() {
+		above = d.dir.Parent()
+	}
+	list := make([]fuse.DirEntry, 0, 2+len(snap.Folders)+len(snap.Secrets))
+	add := func(name string, id fusefs.StableAttr) {
+		list = append(list, fuse.DirEntry{Name: name, Mode: id.Mode, Ino: id.Ino, Off: uint64(len(list) + 1)})
+	}
+	add(".", dirID(d.dir))
+	add("..", dirID(above))
+	for _, sub := range snap.Folders {
+		name := EncodeName(sub.Name)
+		switch {
+		case !addressable(d.dir, sub.Name):
+			d.fs.log.Debug("folder is not shown: its name cannot be part of a path", "path", d.dir.String(), "name", name)
+		case !d.shadows(name):
+			add(name, dirID(d.dir.Child(sub.Name)))
+		}
+	}
+	for _, s := range snap.Secrets {
+		if name := shownSecret(snap, s.Name); !d.shadows(name) {
+			add(name, secretID(d.dir, s.Name))
+		}
+	}
+	return list
+}
+
+// shadows reports whether a name is taken by this file system itself.
+func (d *dir) shadows(name string) bool { return d.isRoot() && name == controlName }
+
+func (l *listing) Readdirent(context.Context) (*fuse.DirEntry, syscall.Errno) {
+	if l.snap.Load() == nil {
+		return nil, syscall.EACCES
+	}
+	if l.next == len(l.entries) {
+		return nil, 0
+	}
+	l.next++
+	return &l.entries[l.next-1], 0
+}
+
+// Lookup gives the attributes of a listed entry, from the same snapshot.
+func (l *listing) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
+	snap := l.snap.Load()
+	if snap == nil {
+		return nil, syscall.EACCES
+	}
+	e, ok := resolve(snap, name)
+	if !ok {
+		return nil, syscall.ENOENT
+	}
+	return l.dir.child(ctx, snap, e, out), 0
+}
+
+func (l *listing) Seekdir(ctx context.Context, off uint64) syscall.Errno {
+	if off == 0 {
+		return l.load(ctx)
+	}
+	if off > uint64(len(l.entries)) {
+		return syscall.EINVAL
+	}
+	l.next = int(off)
+	return 0
+}
+
+func (l *listing) Fsyncdir(context.Context, uint32) syscall.Errno { return 0 }
+
+func (l *listing) Releasedir(context.Context, uint32) {
+	l.dir.fs.opened.close(l)
+	l.revoke()
+}
+
+func (l *listing) folder() secret.Dir { return l.dir.dir }
+func (l *listing) revoke()            { l.snap.Store(nil) }

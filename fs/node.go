@@ -1,0 +1,75 @@
+package fs
+
+import (
+	"context"
+	"syscall"
+
+	fusefs "github.com/hanwen/go-fuse/v2/fs"
+	"github.com/hanwen/go-fuse/v2/fuse"
+
+	"infisicalfs/secret"
+)
+
+// node is what all node types have in common.
+type node struct {
+	fusefs.Inode
+	fs *FS
+}
+
+var (
+	_ fusefs.NodeStatfser      = (*node)(nil)
+	_ fusefs.NodeSetattrer     = (*node)(nil)
+	_ fusefs.NodeSetxattrer    = (*node)(nil)
+	_ fusefs.NodeRemovexattrer = (*node)(nil)
+)
+
+func (n *node) Setattr(context.Context, fusefs.FileHandle, *fuse.SetAttrIn, *fuse.AttrOut) syscall.Errno {
+	return syscall.EROFS
+}
+
+func (n *node) Setxattr(context.Context, string, []byte, uint32) syscall.Errno {
+	return syscall.EROFS
+}
+
+func (n *node) Removexattr(context.Context, string) syscall.Errno {
+	return syscall.EROFS
+}
+
+// find returns a snapshot of dir and whether it has what is looked for. That it
+// has not is believed only of a snapshot that is the whole truth.
+func (f *FS) find(ctx context.Context, dir secret.Dir, has func(*secret.Folder) bool) (*secret.Folder, bool, error) {
+	snap, err := f.cfg.Source.Folder(ctx, dir, secret.NeedEntry)
+	if err != nil {
+		return nil, false, err
+	}
+	if has(snap) {
+		return snap, true, nil
+	}
+	if snap.Partial || snap.NoSubfolders {
+		if snap, err = f.proof(ctx, dir); err != nil {
+			return nil, false, err
+		}
+		return snap, has(snap), nil
+	}
+	return snap, false, nil
+}
+
+// list returns a snapshot of dir to list. It may be Partial: for a walk through
+// many folders it is the only affordable one, and what it lacks is found by
+// name all the same.
+func (f *FS) list(ctx context.Context, dir secret.Dir) (*secret.Folder, error) {
+	snap, err := f.cfg.Source.Folder(ctx, dir, secret.NeedListing)
+	if err == nil && snap.NoSubfolders {
+		return f.proof(ctx, dir)
+	}
+	return snap, err
+}
+
+// proof returns the whole truth about dir, or an error.
+func (f *FS) proof(ctx context.Context, dir secret.Dir) (*secret.Folder, error) {
+	snap, err := f.cfg.Source.Folder(ctx, dir, secret.NeedProof)
+	if err == nil && (snap.Partial || snap.NoSubfolders) {
+		return nil, secret.ErrInexact
+	}
+	return snap, err
+}

@@ -1,0 +1,89 @@
+package fs
+
+import (
+	"sync"
+
+	"infisicalfs/secret"
+)
+
+// revocable is something open that shows what a folder had when it was opened.
+type revocable interface {
+	folder() secret.Dir
+	revoke() // drop it; called with the registry locked, so it must not block
+}
+
+// registry knows what is open, so that a revocation reaches it. Reading does
+// not go through it.
+type registry struct {
+	mu    sync.Mutex // guards what follows
+	files map[revocable]struct{}
+	epoch uint64 // counts revocations
+}
+
+// open calls load, which gives r its content, and registers r. If something was
+// revoked in the meantime, what was loaded may be from before: load is called
+// again.
+func (g *registry) open(r revocable, load func() error) error {
+	for {
+		epoch := g.now()
+		if err := load(); err != nil {
+			g.close(r)
+			r.revoke()
+			return err
+		}
+		if g.add(r, epoch) {
+			return nil
+		}
+	}
+}
+
+func (g *registry) now() uint64 {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.epoch
+}
+
+func (g *registry) add(r revocable, epoch uint64) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.epoch != epoch {
+		return false
+	}
+	if g.files == nil {
+		g.files = make(map[revocable]struct{})
+	}
+	g.files[r] = struct{}{}
+	return true
+}
+
+func (g *registry) close(r revocable) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.files, r)
+}
+
+// revoke takes the content from whatever is open in the folders that change
+// concerns, and returns how many that were.
+func (g *registry) revoke(change secret.Change) (n int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.epoch++
+	for r := range g.files {
+		if concerns(change, r.folder()) {
+			r.revoke()
+			n++
+		}
+	}
+	return n
+}
+
+func (g *registry) count() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return len(g.files)
+}
+
+// concerns reports whether the news is about dir.
+func concerns(change secret.Change, dir secret.Dir) bool {
+	return change.Dir == dir || change.Deep && change.Dir.Contains(dir)
+}

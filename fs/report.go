@@ -1,0 +1,74 @@
+package fs
+
+import (
+	"maps"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// reportEvery is how often the same kind of failure makes a line in the log.
+const reportEvery = time.Second
+
+// reports counts failures and keeps the log from being flooded by a program
+// that tries again and again.
+type reports struct {
+	mu      sync.Mutex // guards what follows
+	counted map[string]uint64
+	lines   map[failure]*line
+}
+
+type failure struct {
+	op    string
+	errno syscall.Errno
+}
+
+type line struct {
+	last       time.Time // when it was logged
+	suppressed int       // how often it was not, since then
+}
+
+// failed returns the errno for err, counts it and logs it with what the number
+// cannot carry. Absent names and callers who gave up are neither counted nor
+// logged: they are everyday life.
+func (f *FS) failed(op, path string, err error) syscall.Errno {
+	errno := errnoOf(err)
+	if errno == syscall.ENOENT || errno == syscall.EINTR {
+		return errno
+	}
+	if suppressed, ok := f.reports.add(failure{op, errno}, time.Now()); ok {
+		f.log.Warn("operation failed", "op", op, "path", path,
+			"errno", unix.ErrnoName(errno), "error", err, "suppressed", suppressed)
+	}
+	return errno
+}
+
+// add counts one failure. If it is to be logged, it also returns how many of
+// the same kind were not logged since the last line.
+func (r *reports) add(what failure, now time.Time) (suppressed int, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.counted == nil {
+		r.counted = make(map[string]uint64)
+		r.lines = make(map[failure]*line)
+	}
+	r.counted[unix.ErrnoName(what.errno)]++
+	l := r.lines[what]
+	if l == nil {
+		l = &line{}
+		r.lines[what] = l
+	} else if now.Sub(l.last) < reportEvery {
+		l.suppressed++
+		return 0, false
+	}
+	suppressed, l.suppressed, l.last = l.suppressed, 0, now
+	return suppressed, true
+}
+
+func (r *reports) counts() map[string]uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return maps.Clone(r.counted)
+}

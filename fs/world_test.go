@@ -1,0 +1,113 @@
+package fs
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	fusefs "github.com/hanwen/go-fuse/v2/fs"
+	"github.com/stretchr/testify/require"
+
+	"infisicalfs/internal/fusetest"
+	"infisicalfs/secret"
+	"infisicalfs/secret/secrettest"
+)
+
+var (
+	project  = secret.Dir{Project: "demo"}
+	dev      = project.Child("dev")
+	payments = dev.Child("payments")
+	started  = time.Date(2024, 5, 6, 7, 8, 9, 0, time.UTC)
+)
+
+// world is a file system over a scripted server.
+type world struct {
+	*secrettest.Fake
+	*FS
+	logs    *safeBuffer
+	between atomic.Pointer[sourceFunc] // answers in the server's place
+}
+
+// answer makes f answer what the file system asks.
+func (w *world) answer(f sourceFunc) { w.between.Store(&f) }
+
+func (w *world) ask(ctx context.Context, dir secret.Dir, need secret.Need) (*secret.Folder, error) {
+	if f := w.between.Load(); f != nil {
+		return (*f)(ctx, dir, need)
+	}
+	return w.Folder(ctx, dir, need)
+}
+
+// newWorld returns a world with a few secrets. The kernel may remember nothing
+// unless change sets a TTL.
+func newWorld(change ...func(*Config)) *world {
+	w := &world{Fake: secrettest.NewFake(), logs: &safeBuffer{}}
+	w.Set(dev, "GREETING", "hello, world")
+	w.Set(dev, "EMPTY", "")
+	w.Set(payments, "API_KEY", "not-a-real-key")
+	cfg := Config{
+		Source: sourceFunc(w.ask), MountTime: started,
+		Log: slog.New(slog.NewTextHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	}
+	for _, c := range change {
+		c(&cfg)
+	}
+	w.FS = New(cfg)
+	return w
+}
+
+func (w *world) build(testing.TB) (fusefs.InodeEmbedder, *fusefs.Options) {
+	return w.Root(), w.Options()
+}
+
+// bothWays runs test on a new world, without a mount and with one.
+func bothWays(t *testing.T, test func(*testing.T, *world, fusetest.View), change ...func(*Config)) {
+	var w *world
+	fusetest.Run(t, func(t testing.TB) (fusefs.InodeEmbedder, *fusefs.Options) {
+		w = newWorld(change...)
+		return w.build(t)
+	}, func(t *testing.T, v fusetest.View) { test(t, w, v) })
+}
+
+func ttl(d time.Duration) func(*Config) { return func(c *Config) { c.TTL = d } }
+
+// news tells the file system and waits until the kernel has been told.
+func (w *world) announce(change secret.Change) {
+	w.Apply(change)
+	w.news.idle.Wait()
+}
+
+func snapshot(t testing.TB, src secret.Source, dir secret.Dir) *secret.Folder {
+	snap, err := src.Folder(t.Context(), dir, secret.NeedProof)
+	require.NoError(t, err)
+	return snap
+}
+
+// sourceFunc is a Source made of a function.
+type sourceFunc func(context.Context, secret.Dir, secret.Need) (*secret.Folder, error)
+
+func (f sourceFunc) Folder(ctx context.Context, dir secret.Dir, need secret.Need) (*secret.Folder, error) {
+	return f(ctx, dir, need)
+}
+
+// safeBuffer is a buffer for concurrent use.
+type safeBuffer struct {
+	mu  sync.Mutex // guards buf
+	buf bytes.Buffer
+}
+
+func (b *safeBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *safeBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}

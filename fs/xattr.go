@@ -1,0 +1,130 @@
+package fs
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"infisicalfs/secret"
+)
+
+const xattrPrefix = "user.infisical."
+
+// xattr is one extended attribute, without the prefix.
+type xattr struct{ name, value string }
+
+// xattrs returns what is known about a secret besides its value. Those without
+// content are left out.
+func (n *file) xattrs(snap *secret.Folder, s *secret.Secret) []xattr {
+	kind := "shared"
+	if s.Personal {
+		kind = "personal"
+	}
+	list := []xattr{
+		{"id", s.ID},
+		{"type", kind},
+		{"comment", s.Comment},
+		{"tags", strings.Join(s.Tags, ",")},
+		{"key", s.Name},
+		{"environment", n.dir.Env},
+		{"path", n.dir.Path},
+		{"updated_at", date(s.Updated)},
+		{"fetched_at", date(snap.Fetched)},
+		{"stale", strconv.FormatBool(snap.Stale)},
+	}
+	if s.Version > 0 {
+		list = append(list, xattr{"version", strconv.Itoa(s.Version)})
+	}
+	if s.Import != nil {
+		list = append(list, xattr{"import", s.Import.String()})
+	}
+	return list
+}
+
+// xattrs returns where the directory lies. It needs no Source.
+func (d *dir) xattrs() []xattr {
+	return []xattr{
+		{"key", d.dir.Name()},
+		{"environment", d.dir.Env},
+		{"path", d.dir.Path},
+	}
+}
+
+func date(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339Nano)
+}
+
+func (n *file) Getxattr(ctx context.Context, attr string, dest []byte) (uint32, syscall.Errno) {
+	if errno := foreign(attr); errno != 0 {
+		return 0, errno // without asking the Source: ls -l asks for several of each file
+	}
+	snap, s, err := n.current(ctx)
+	if err != nil {
+		return 0, n.fs.failed("getxattr", n.path(), err)
+	}
+	return getxattr(n.xattrs(snap, &s), attr, dest)
+}
+
+func (n *file) Listxattr(ctx context.Context, dest []byte) (uint32, syscall.Errno) {
+	snap, s, err := n.current(ctx)
+	if err != nil {
+		return 0, n.fs.failed("listxattr", n.path(), err)
+	}
+	return listxattr(n.xattrs(snap, &s), dest)
+}
+
+func (d *dir) Getxattr(_ context.Context, attr string, dest []byte) (uint32, syscall.Errno) {
+	if errno := foreign(attr); errno != 0 {
+		return 0, errno
+	}
+	return getxattr(d.xattrs(), attr, dest)
+}
+
+func (d *dir) Listxattr(_ context.Context, dest []byte) (uint32, syscall.Errno) {
+	return listxattr(d.xattrs(), dest)
+}
+
+// foreign returns the answer for attributes that are not ours: there are no
+// access control lists here, and nothing in any other name.
+func foreign(attr string) syscall.Errno {
+	switch {
+	case strings.HasPrefix(attr, xattrPrefix):
+		return 0
+	case strings.HasPrefix(attr, "system.posix_acl_"):
+		return syscall.ENOTSUP
+	default:
+		return syscall.ENODATA
+	}
+}
+
+func getxattr(list []xattr, attr string, dest []byte) (uint32, syscall.Errno) {
+	for _, x := range list {
+		if xattrPrefix+x.name == attr && x.value != "" {
+			return answer(x.value, dest)
+		}
+	}
+	return 0, syscall.ENODATA
+}
+
+func listxattr(list []xattr, dest []byte) (uint32, syscall.Errno) {
+	var names strings.Builder
+	for _, x := range list {
+		if x.value != "" {
+			names.WriteString(xattrPrefix + x.name + "\x00")
+		}
+	}
+	return answer(names.String(), dest)
+}
+
+// answer copies text into dest. If that is too small it says how much is needed.
+func answer(text string, dest []byte) (uint32, syscall.Errno) {
+	if len(dest) < len(text) {
+		return uint32(len(text)), syscall.ERANGE
+	}
+	return uint32(copy(dest, text)), 0
+}

@@ -1,0 +1,105 @@
+package devserver
+
+import (
+	"slices"
+	"time"
+)
+
+// actor is who makes a request: an identity or the user.
+type actor struct {
+	identity *identity // nil: the user, or nobody on routes for anybody
+	user     *user
+}
+
+func (a actor) isUser() bool { return a.user != nil }
+
+func (a actor) id() string {
+	if a.isUser() {
+		return a.user.ID
+	}
+	return a.identity.ID
+}
+
+// authenticate finds out who makes the request. It comes before the rate limit,
+// so an unauthenticated request is not counted.
+func (c *call) authenticate() *failure {
+	if c.route.access == anybody {
+		return nil
+	}
+	header := c.r.Header.Get("Authorization")
+	if header == "" {
+		return unauthorized("Token missing")
+	}
+	// The scheme is not looked at, its length is taken for granted.
+	text := header[min(len("Bearer "), len(header)):]
+	if len(text) > 3 && text[:3] == "st." {
+		return notFound("Service token not found")
+	}
+	who, err := c.s.authenticated(text)
+	if err != nil {
+		return err
+	}
+	c.who = who
+	name := "user"
+	if !who.isUser() {
+		name = who.identity.Name
+	}
+	c.s.log.identified(c.entry, name)
+	if c.route.access == userOnly && !who.isUser() {
+		return fail(403, "Forbidden access to "+c.r.URL.Path, "You are not allowed to access this resource")
+	}
+	return nil
+}
+
+func (s *Server) authenticated(text string) (actor, *failure) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	cl, err := s.state.verify(text, now)
+	if err != nil {
+		return actor{}, err
+	}
+	if cl.AuthTokenType == userTokenType {
+		return actor{user: &s.state.User}, nil
+	}
+	t, err := s.liveToken(cl, now)
+	if err != nil {
+		return actor{}, err
+	}
+	if t.Config.NumUses > 0 {
+		if t.Uses >= t.Config.NumUses {
+			s.dropToken(t)
+			return actor{}, unauthorized("Unable to renew because access token number of uses limit reached")
+		}
+		t.Uses++
+		s.revision++
+	}
+	return actor{identity: s.state.identityByID(t.IdentityID)}, nil
+}
+
+// liveToken finds the token in the table, where its TTL is kept. Servers of 2024
+// forget a token the first time that they refuse it, so the second refusal says
+// something else.
+func (s *Server) liveToken(cl claims, now time.Time) (*token, *failure) {
+	t := find(s.state.Tokens, func(t *token) bool { return t.ID == cl.TokenID })
+	switch {
+	case t == nil:
+		return nil, unauthorized("No identity access token found")
+	case t.Revoked:
+		return nil, unauthorized("Access token has been revoked")
+	case s.profile == Y2024 && now.After(t.Renewed.Add(t.Config.TTL)):
+		s.dropToken(t)
+		return nil, unauthorized("Failed to renew MI access token due to TTL expiration")
+	}
+	return t, nil
+}
+
+// dropToken makes a token unusable: gone from a server of 2024, marked on a
+// current one.
+func (s *Server) dropToken(t *token) {
+	t.Revoked = true
+	if s.profile == Y2024 {
+		s.state.Tokens = slices.DeleteFunc(s.state.Tokens, func(x *token) bool { return x == t })
+	}
+	s.revision++
+}

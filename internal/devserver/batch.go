@@ -1,0 +1,204 @@
+package devserver
+
+import (
+	"slices"
+	"strings"
+)
+
+// The batch routes do all or nothing.
+
+func (c *call) createSecrets() (any, error) {
+	f := c.bodyForm()
+	var drafts []draft
+	for _, e := range f.objects("secrets", 1) {
+		d := c.draft(e, e.str("secretKey"), true)
+		c.checkNewKey(e, "secretKey", d.key)
+		drafts = append(drafts, d)
+	}
+	t, err := c.writeTarget(f, true)
+	if err != nil {
+		return nil, err
+	}
+	at, err := c.writable(t, "create", "Create secret")
+	if err != nil {
+		return nil, err
+	}
+	if !c.old() {
+		drafts = lastOfEachKey(drafts)
+	}
+	var taken []string
+	for _, d := range drafts {
+		if err := storable(d.key); err != nil {
+			return nil, err
+		}
+		if at.f.shared(d.key) != nil {
+			taken = append(taken, d.key)
+		}
+		if err := at.p.checkTags(d.tagIDs); err != nil {
+			return nil, err
+		}
+	}
+	if len(taken) > 0 {
+		return nil, c.alreadyExists("Secret already exist: %s", strings.Join(taken, ","))
+	}
+	if c.needsApproval(false) {
+		return c.approval(at), nil
+	}
+	list := []secretJSON{}
+	for _, d := range drafts {
+		x := at.f.addSecret(d.key, "", false, c.now)
+		d.apply(x)
+		list = append(list, c.secretJSON(at, x))
+	}
+	c.changed = true
+	return map[string]any{"secrets": list}, nil
+}
+
+func lastOfEachKey(drafts []draft) []draft {
+	var out []draft
+	for i, d := range drafts {
+		if !slices.ContainsFunc(drafts[i+1:], func(later draft) bool { return later.key == d.key }) {
+			out = append(out, d)
+		}
+	}
+	return out
+}
+
+// update is one entry of a batch update, found or to be created.
+type update struct {
+	at place
+	x  *secret // nil: create it
+	d  draft
+}
+
+func (c *call) updateSecrets() (any, error) {
+	f := c.bodyForm()
+	mode := "failOnNotFound" // all that a server of 2024 knows
+	if !c.old() {
+		mode = f.oneOf("mode", mode, mode, "ignore", "upsert")
+	}
+	var drafts []draft
+	for _, e := range f.objects("secrets", 1) {
+		d := c.draft(e, e.str("secretKey"), false)
+		if d.newKey = e.nonEmpty("newSecretName"); d.newKey != nil {
+			c.checkNewKey(e, "newSecretName", *d.newKey)
+		}
+		if !c.old() && e.has("secretPath") {
+			d.path = secretPath(e.str("secretPath"))
+		}
+		drafts = append(drafts, d)
+	}
+	t, err := c.writeTarget(f, true)
+	if err != nil {
+		return nil, err
+	}
+	updates, err := c.planUpdates(t, drafts, mode)
+	if err != nil {
+		return nil, err
+	}
+	if c.needsApproval(false) {
+		at, _ := c.lookup(t.project, t.env, t.path)
+		return c.approval(at), nil
+	}
+	list := []secretJSON{}
+	for _, u := range updates {
+		if u.x == nil {
+			u.x = u.at.f.addSecret(u.d.key, "", false, c.now)
+			u.d.apply(u.x)
+			c.changed = true
+		} else {
+			c.update(u.at, u.x, u.d)
+		}
+		list = append(list, c.secretJSON(u.at, u.x))
+	}
+	return map[string]any{"secrets": list}, nil
+}
+
+// planUpdates checks everything before anything is changed. About a missing
+// secret a server of 2024 names those of the batch that do exist.
+func (c *call) planUpdates(t writeTarget, drafts []draft, mode string) ([]update, error) {
+	var updates []update
+	var there, missing []string
+	for _, d := range drafts {
+		own := t
+		if d.path != "" {
+			own.path = d.path
+		}
+		at, err := c.writable(own, "edit", "UpdateSecret")
+		if err != nil {
+			return nil, err
+		}
+		x := at.f.shared(d.key)
+		if x == nil {
+			missing = append(missing, d.key)
+			if mode == "upsert" {
+				updates = append(updates, update{at, nil, d})
+			}
+			continue
+		}
+		there = append(there, d.key)
+		if err := c.checkUpdate(at, x, d); err != nil {
+			return nil, err
+		}
+		updates = append(updates, update{at, x, d})
+	}
+	if len(missing) > 0 && mode == "failOnNotFound" {
+		if c.old() {
+			missing = there
+		}
+		return nil, notFound("Secret does not exist: %s", strings.Join(missing, ","))
+	}
+	return updates, nil
+}
+
+func (c *call) deleteSecrets() (any, error) {
+	f := c.bodyForm()
+	type key struct {
+		name     string
+		personal bool
+	}
+	var keys []key
+	for _, e := range f.objects("secrets", 1) {
+		keys = append(keys, key{trimSpace(e.str("secretKey")), e.oneOf("type", "shared", "shared", "personal") == "personal"})
+	}
+	t, err := c.writeTarget(f, true)
+	if err != nil {
+		return nil, err
+	}
+	at, err := c.writable(t, "delete", "Delete secret")
+	if err != nil {
+		return nil, err
+	}
+	var doomed []*secret
+	var there, missing []string
+	for _, k := range keys {
+		found := c.doomed(at.f, k.name, k.personal)
+		if len(found) == 0 {
+			missing = append(missing, k.name)
+			continue
+		}
+		there = append(there, k.name)
+		doomed = append(doomed, found...)
+	}
+	if len(missing) > 0 {
+		if c.old() {
+			missing = there
+		}
+		return nil, notFound("One or more secrets does not exist: %s", strings.Join(missing, ","))
+	}
+	if slices.ContainsFunc(doomed, func(x *secret) bool { return x.Rotated }) {
+		return nil, badRequest("Cannot delete rotated secrets")
+	}
+	if c.needsApproval(false) {
+		return c.approval(at), nil
+	}
+	list := []secretJSON{}
+	for _, x := range doomed {
+		if !x.Personal {
+			list = append(list, c.secretJSON(at, x))
+		}
+		at.f.removeSecret(x, c.now)
+	}
+	c.changed = true
+	return map[string]any{"secrets": list}, nil
+}

@@ -1,0 +1,59 @@
+package devserver
+
+import (
+	"encoding/json"
+	"mime"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// call is one request on its way through the server.
+type call struct {
+	s       *Server
+	r       *http.Request
+	route   *route
+	params  map[string]string // of the path
+	raw     []byte            // the body as it came
+	body    any               // the body as parsed; nil when there is none
+	query   url.Values
+	who     actor
+	now     time.Time
+	entry   *Request // of the log
+	changed bool     // the state changed and must be saved
+}
+
+func (c *call) old() bool { return c.s.profile == Y2024 }
+
+// parse reads query and body. A body of another type than JSON or a form is
+// handed on as a string, which then fails the validation; one that claims to be
+// JSON and is not is an internal error.
+func (c *call) parse() *failure {
+	c.now = time.Now()
+	c.query = c.r.URL.Query()
+	if len(c.raw) == 0 {
+		return nil
+	}
+	kind, _, _ := mime.ParseMediaType(c.r.Header.Get("Content-Type"))
+	switch kind {
+	case "application/json":
+		if err := json.Unmarshal(c.raw, &c.body); err != nil {
+			return broken("InternalServerError")
+		}
+	case "application/x-www-form-urlencoded":
+		values, err := url.ParseQuery(string(c.raw))
+		if err != nil {
+			return broken("InternalServerError")
+		}
+		object := map[string]any{}
+		for k := range values {
+			object[k] = values.Get(k)
+		}
+		c.body = object
+	case "text/plain":
+		c.body = string(c.raw)
+	default:
+		return broken("InternalServerError")
+	}
+	return nil
+}

@@ -1,0 +1,161 @@
+// Package devserver is an embedded Infisical: an [http.Handler] that keeps
+// projects, environments, folders and secrets in memory (or in one file) and
+// answers as a real server does, its oddities included.
+//
+// It has two profiles. [Current] speaks the v4/v2/v1 routes of today's servers
+// and the older routes that those still serve; what it does was read in
+// Infisical's sources and documentation. [Y2024] speaks the routes of a server
+// of October 2024, and was held against the answers of a real one: the files
+// in testdata/contract are those answers.
+//
+// It is the fixture of the tests, the server behind "infisicalfs dev", and the
+// place where faults are injected ([Server.Inject]). It is no place for real
+// secrets: nothing is encrypted.
+package devserver
+
+import (
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// Profile says which generation of Infisical a [Server] imitates.
+type Profile string
+
+// The profiles.
+const (
+	Current Profile = "current"
+	Y2024   Profile = "2024"
+)
+
+// Config says what [New] builds. The zero Config is a current server with the
+// sample data, in memory, without rate limits.
+type Config struct {
+	Profile   Profile     // empty: Current
+	Seed      *Seed       // what a new server contains; nil: Sample()
+	DataFile  string      // where the state is kept (mode 0600); empty: memory only. An existing file wins over Seed.
+	RateLimit RateLimit   // zero: no limits
+	Token     TokenConfig // for identities that have no setting of their own
+	Approvals bool        // users' changes of shared secrets wait for an approval that never comes
+}
+
+// TokenConfig is the life of an identity's access tokens.
+type TokenConfig struct {
+	TTL     time.Duration `json:"ttl,omitempty"`     // zero: 2 h
+	MaxTTL  time.Duration `json:"maxTTL,omitempty"`  // zero: 24 h
+	NumUses int           `json:"numUses,omitempty"` // zero: unlimited
+}
+
+func (t TokenConfig) withDefaults() TokenConfig {
+	if t.TTL == 0 {
+		t.TTL = 2 * time.Hour
+	}
+	if t.MaxTTL == 0 {
+		t.MaxTTL = 24 * time.Hour
+	}
+	return t
+}
+
+// Credentials are what an identity logs in with.
+type Credentials struct{ ClientID, ClientSecret, IdentityID, OrganizationID string }
+
+// String hides the client secret, so that credentials can be printed by accident.
+func (c Credentials) String() string { return "credentials of client " + c.ClientID }
+
+// GoString hides the client secret from %#v.
+func (c Credentials) GoString() string { return c.String() }
+
+// Server imitates one Infisical server. It is an [http.Handler] and safe for
+// concurrent use. [Server.Close] ends it.
+type Server struct {
+	profile  Profile
+	routes   []route
+	tokens   TokenConfig
+	dataFile string
+
+	closeOnce sync.Once
+	closed    chan struct{} // closed by Close
+
+	// mu guards the state and everything that the handlers of routes touch.
+	mu        sync.Mutex
+	state     *state
+	approvals bool
+	revision  int // counts the changes of state, for the data file
+
+	saver   saver
+	limiter *limiter
+	faults  faultList
+	log     requestLog
+}
+
+// New returns a server as cfg wants it. It fails when the profile is unknown,
+// the seed contradicts itself or the data file cannot be read or written.
+func New(cfg Config) (*Server, error) {
+	if cfg.Profile == "" {
+		cfg.Profile = Current
+	}
+	if cfg.Profile != Current && cfg.Profile != Y2024 {
+		return nil, fmt.Errorf("unknown profile %q: use %q or %q", cfg.Profile, Current, Y2024)
+	}
+	if cfg.Seed == nil {
+		cfg.Seed = Sample()
+	}
+	s := &Server{
+		profile:   cfg.Profile,
+		tokens:    cfg.Token.withDefaults(),
+		dataFile:  cfg.DataFile,
+		closed:    make(chan struct{}),
+		approvals: cfg.Approvals,
+		limiter:   newLimiter(cfg.RateLimit, cfg.Profile),
+	}
+	s.routes = routesOf(cfg.Profile)
+
+	st, err := loadState(cfg.DataFile)
+	if err != nil {
+		return nil, err
+	}
+	if st == nil {
+		if st, err = newState(cfg.Seed, time.Now()); err != nil {
+			return nil, err
+		}
+	}
+	s.state = st
+	if err := s.save(); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Credentials returns what the identity of that name logs in with; the sample
+// data has "admin" (may do everything), "viewer" (reads) and "no-access" (is in
+// no project). They are made at random by [New] and kept in the data file. An
+// unknown name gives the zero Credentials.
+func (s *Server) Credentials(identity string) Credentials {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	id := s.state.identityNamed(identity)
+	if id == nil {
+		return Credentials{}
+	}
+	return Credentials{
+		ClientID:       id.ClientID,
+		ClientSecret:   id.ClientSecret,
+		IdentityID:     id.ID,
+		OrganizationID: s.state.OrgID,
+	}
+}
+
+// UserToken returns an access token of a logged-in user, who is an admin of
+// every project and the only one who can have personal secrets. It lives ten days.
+func (s *Server) UserToken() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.state.userToken(time.Now())
+}
+
+// Close ends the requests that a fault keeps hanging. It may be called more
+// than once.
+func (s *Server) Close() { s.closeOnce.Do(func() { close(s.closed) }) }
+
+var _ http.Handler = (*Server)(nil)

@@ -1,0 +1,193 @@
+package devserver
+
+import (
+	"net/http"
+	"time"
+)
+
+func folderRoutes(p Profile) []route {
+	routes := foldersUnder("/api/v1/folders")
+	if p == Current {
+		routes = append(routes, foldersUnder("/api/v2/folders")...)
+	}
+	return routes
+}
+
+func foldersUnder(base string) []route {
+	return []route{
+		{"GET", base, readClass, members, (*call).listFolders},
+		{"GET", base + "/:id", readClass, members, (*call).getFolder},
+		{"POST", base, secretClass, members, (*call).createFolder},
+		{"PATCH", base + "/batch", secretClass, members, (*call).renameFolders},
+		{"PATCH", base + "/:id", secretClass, members, (*call).renameFolder},
+		{"DELETE", base + "/:id", secretClass, members, (*call).deleteFolder},
+	}
+}
+
+type folderJSON struct {
+	ID           string  `json:"id"`
+	Name         string  `json:"name"`
+	Version      int     `json:"version"`
+	CreatedAt    string  `json:"createdAt"`
+	UpdatedAt    string  `json:"updatedAt"`
+	EnvID        string  `json:"envId"`
+	ParentID     *string `json:"parentId"`
+	IsReserved   bool    `json:"isReserved"`
+	RelativePath string  `json:"relativePath,omitempty"` // of a recursive list: the path from the environment's root
+
+	*currentFolderJSON // nil on servers of 2024
+	*folderPlaceJSON   // of a single folder
+}
+
+type currentFolderJSON struct {
+	Description        *string `json:"description"`
+	LastSecretModified *string `json:"lastSecretModified"` // of a secret directly in the folder
+}
+
+type folderPlaceJSON struct {
+	Environment folderEnvironmentJSON `json:"environment"`
+	Path        string                `json:"path"`
+	ProjectID   string                `json:"projectId"`
+}
+
+type folderEnvironmentJSON struct {
+	ID   string `json:"envId"`
+	Name string `json:"envName"`
+	Slug string `json:"envSlug"`
+}
+
+// folderJSON renders a folder; parent is nil for an environment's root.
+func (c *call) folderJSON(e *environment, parent, f *folder) folderJSON {
+	j := folderJSON{
+		ID: f.ID, Name: f.Name, Version: f.Version, EnvID: e.ID,
+		CreatedAt: stamp(f.CreatedAt), UpdatedAt: stamp(f.UpdatedAt),
+	}
+	if parent != nil {
+		id := parent.ID
+		j.ParentID = &id
+	}
+	if !c.old() {
+		j.currentFolderJSON = &currentFolderJSON{}
+		if f.Description != nil {
+			d := *f.Description
+			j.Description = &d
+		}
+		if !f.SecretModified.IsZero() {
+			t := stamp(f.SecretModified)
+			j.LastSecretModified = &t
+		}
+	}
+	return j
+}
+
+// folderTarget reads the project, environment and parent path of the folder and
+// import routes; v2 says projectId where v1 says workspaceId.
+func (c *call) folderTarget(f *form) (writeTarget, error) {
+	id := ""
+	if c.route.pattern[:len("/api/v2/")] == "/api/v2/" {
+		id = f.str("projectId")
+	} else {
+		id = f.str("workspaceId")
+	}
+	t := writeTarget{env: f.str("environment"), path: f.strOr("path", f.strOr("directory", "/"))}
+	if err := f.failure(); err != nil {
+		return t, err
+	}
+	t.path = folderPath(t.path)
+	t.project = c.s.state.projectByID(id)
+	missing := notFound("Project with ID '%s' not found", id)
+	if c.old() {
+		missing = c.notMember()
+	}
+	return t, c.member(t.project, missing)
+}
+
+// listFolders shows every member all folders, also those whose secrets it may
+// not read. A path that does not exist has no folders; an environment that does
+// not exist is an error.
+func (c *call) listFolders() (any, error) {
+	f := c.queryForm()
+	recursive, since := false, time.Time{}
+	if !c.old() {
+		recursive = f.flag("recursive", false)
+		if text := f.strOr("lastSecretModified", ""); text != "" {
+			var err error
+			if since, err = time.Parse(time.RFC3339, text); err != nil {
+				f.custom("lastSecretModified", "Invalid datetime")
+			}
+		}
+	}
+	t, err := c.folderTarget(f)
+	if err != nil {
+		return nil, err
+	}
+	at, err := c.lookup(t.project, t.env, t.path)
+	if err != nil {
+		return nil, err
+	}
+	if at.env == nil {
+		if c.old() {
+			return nil, fail(http.StatusNotFound, "get folders", "Environment not found")
+		}
+		return nil, notFound("Environment with slug '%s' in project with ID '%s' not found", t.env, t.project.ID)
+	}
+	list := []folderJSON{}
+	if at.f == nil {
+		return map[string]any{"folders": list}, nil
+	}
+	parents := []place{at}
+	if recursive {
+		parents = at.below()
+	}
+	for _, parent := range parents {
+		for _, child := range parent.f.Folders {
+			if child.SecretModified.Before(since) {
+				continue
+			}
+			j := c.folderJSON(at.env, parent.f, child)
+			if recursive {
+				j.RelativePath = joinPath(parent.path, child.Name)
+			}
+			list = append(list, j)
+		}
+	}
+	return map[string]any{"folders": list}, nil
+}
+
+func (c *call) getFolder() (any, error) {
+	id := c.params["id"]
+	at, parent := c.folderByID(id)
+	if at.f == nil {
+		if c.old() {
+			return nil, notFound("Folder not found")
+		}
+		return nil, notFound("Folder with ID '%s' not found", id)
+	}
+	if err := c.member(at.p, nil); err != nil {
+		return nil, err
+	}
+	j := c.folderJSON(at.env, parent, at.f)
+	j.folderPlaceJSON = &folderPlaceJSON{
+		Environment: folderEnvironmentJSON{at.env.ID, at.env.Name, at.env.Slug},
+		Path:        at.path,
+		ProjectID:   at.p.ID,
+	}
+	return map[string]any{"folder": j}, nil
+}
+
+func (c *call) folderByID(id string) (at place, parent *folder) {
+	for _, p := range c.s.state.Projects {
+		for _, e := range p.Environments {
+			all := (place{p, e, "/", e.Root}).below()
+			for _, at := range all {
+				if at.f.ID == id {
+					return at, nil
+				}
+				if f := find(at.f.Folders, func(f *folder) bool { return f.ID == id }); f != nil {
+					return place{p, e, joinPath(at.path, f.Name), f}, at.f
+				}
+			}
+		}
+	}
+	return place{}, nil
+}

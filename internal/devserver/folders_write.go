@@ -1,0 +1,215 @@
+package devserver
+
+import (
+	"net/http"
+	"path"
+	"regexp"
+	"strings"
+	"unicode/utf8"
+)
+
+// maxFolderName is the width, in characters, of the database's column.
+const maxFolderName = 255
+
+var folderNamePattern = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
+
+// createFolder makes a folder and the parents that are missing. A current server
+// takes letters, digits, dash and underscore, and refuses a name that is there.
+// A server of 2024 looks the joined path up first, and answers with what it
+// finds: the folder that is there already, or, for a name like "..", the parent's
+// parent.
+func (c *call) createFolder() (any, error) {
+	f := c.bodyForm()
+	name := trimSpace(f.str("name"))
+	if !c.old() && f.fields != nil && !folderNamePattern.MatchString(name) {
+		f.custom("name", "Folder name can only contain alphanumeric characters, dashes, and underscores")
+	}
+	description := f.optStr("description")
+	t, err := c.folderTarget(f)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.mayWrite("create", t.project, t.env, t.path); err != nil {
+		return nil, err
+	}
+	whole := path.Join(t.path, name)
+	at, err := c.lookup(t.project, t.env, whole)
+	if err != nil {
+		return nil, err
+	}
+	if at.env == nil {
+		return nil, c.noEnvironment("Create folder", t)
+	}
+	if at.f != nil {
+		if !c.old() {
+			return nil, badRequest("Folder with name '%s' already exists in path '%s'", name, t.path)
+		}
+		return map[string]any{"folder": c.folderJSON(at.env, at.env.Root.parentOf(at.f), at.f)}, nil
+	}
+	if utf8.RuneCountInString(name) > maxFolderName {
+		return nil, broken("Create")
+	}
+	parent := c.makeParents(at.env.Root, t.path, whole)
+	made := parent.addFolder(name, c.now)
+	made.Description = description
+	c.changed = true
+	return map[string]any{"folder": c.folderJSON(at.env, parent, made)}, nil
+}
+
+// makeParents returns the folder at dir, after making what is missing of it. If
+// the name has a slash and part of it exists below dir, that part is the parent.
+func (c *call) makeParents(root *folder, dir, whole string) *folder {
+	closest, at := root, "/"
+	for name := range strings.SplitSeq(strings.Trim(whole, "/"), "/") {
+		next := closest.child(name)
+		if next == nil {
+			break
+		}
+		closest, at = next, joinPath(at, name)
+	}
+	if len(at) > len(dir) {
+		return closest
+	}
+	for name := range strings.SplitSeq(dir[len(at):], "/") {
+		if name != "" {
+			closest = closest.addFolder(name, c.now)
+		}
+	}
+	return closest
+}
+
+func (f *folder) parentOf(child *folder) *folder {
+	for _, x := range f.Folders {
+		if x == child {
+			return f
+		}
+		if p := x.parentOf(child); p != nil {
+			return p
+		}
+	}
+	return nil
+}
+
+func (c *call) noEnvironment(operation string, t writeTarget) error {
+	if c.old() {
+		return fail(http.StatusNotFound, operation, "Environment not found")
+	}
+	return notFound("Environment with slug '%s' in project with ID '%s' not found", t.env, t.project.ID)
+}
+
+// childOf finds a folder by its id, if it looks like one, else by its name.
+func (f *folder) childOf(idOrName string) *folder {
+	if isUUID(idOrName) {
+		return find(f.Folders, func(x *folder) bool { return x.ID == idOrName })
+	}
+	return f.child(idOrName)
+}
+
+func (c *call) renameFolder() (any, error) {
+	f := c.bodyForm()
+	name := f.str("name")
+	c.checkFolderName(f, name)
+	t, err := c.folderTarget(f)
+	if err != nil {
+		return nil, err
+	}
+	j, err := c.rename(t, c.params["id"], name)
+	if err != nil {
+		return nil, err
+	}
+	return map[string]any{"folder": j}, nil
+}
+
+// checkFolderName: a server of 2024 checks nothing when a folder is renamed.
+func (c *call) checkFolderName(f *form, name string) {
+	if !c.old() && f.fields != nil && !folderNamePattern.MatchString(name) {
+		f.custom("name", "Folder name can only contain alphanumeric characters, dashes, and underscores")
+	}
+}
+
+// renameFolders renames several, each with its environment and parent path.
+func (c *call) renameFolders() (any, error) {
+	f := c.bodyForm()
+	slug := f.str("projectSlug")
+	type renaming struct{ id, name, env, path string }
+	var all []renaming
+	for _, e := range f.objects("folders", 1) {
+		r := renaming{e.str("id"), e.str("name"), e.str("environment"), folderPath(e.strOr("path", "/"))}
+		c.checkFolderName(e, r.name)
+		all = append(all, r)
+	}
+	if err := f.failure(); err != nil {
+		return nil, err
+	}
+	p := c.s.state.projectBySlug(slug)
+	if err := c.member(p, notFound("Project with slug '%s' not found", slug)); err != nil {
+		return nil, err
+	}
+	list := []folderJSON{}
+	for _, r := range all {
+		j, err := c.rename(writeTarget{p, r.env, r.path}, r.id, r.name)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, j)
+	}
+	return map[string]any{"folders": list}, nil
+}
+
+// rename gives a folder another name in the same place; there is no call that
+// moves one elsewhere.
+func (c *call) rename(t writeTarget, idOrName, name string) (folderJSON, error) {
+	if err := c.mayWrite("edit", t.project, t.env, t.path); err != nil {
+		return folderJSON{}, err
+	}
+	parent, err := c.lookup(t.project, t.env, t.path)
+	if err != nil {
+		return folderJSON{}, err
+	}
+	if parent.env == nil {
+		return folderJSON{}, c.noEnvironment("Update folder", t)
+	}
+	if parent.f == nil || parent.f.childOf(idOrName) == nil {
+		return folderJSON{}, notFound("Folder not found")
+	}
+	target := parent.f.childOf(idOrName)
+	if other := parent.f.child(name); other != nil && other != target {
+		return folderJSON{}, fail(http.StatusBadRequest, "Update folder", "Folder with specified name already exists")
+	}
+	target.Name = name
+	target.Version++
+	target.UpdatedAt = c.now
+	c.changed = true
+	return c.folderJSON(parent.env, parent.f, target), nil
+}
+
+// deleteFolder deletes a folder with all that is in it; a current server wants
+// forceDelete for that unless it is empty.
+func (c *call) deleteFolder() (any, error) {
+	f := c.bodyForm()
+	force := c.old() || f.boolean("forceDelete", false)
+	t, err := c.folderTarget(f)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.mayWrite("delete", t.project, t.env, t.path); err != nil {
+		return nil, err
+	}
+	parent, err := c.lookup(t.project, t.env, t.path)
+	if err != nil {
+		return nil, err
+	}
+	if parent.f == nil {
+		return nil, notFound("Secret path not found")
+	}
+	target := parent.f.childOf(c.params["id"])
+	if target == nil {
+		return nil, fail(http.StatusNotFound, "Delete folder", "Folder not found")
+	}
+	if !force && len(target.Secrets)+len(target.Folders)+len(target.Imports) > 0 {
+		return nil, badRequest("Folder '%s' is not empty. Use forceDelete to delete it with all that it contains", target.Name)
+	}
+	parent.f.removeFolder(target)
+	c.changed = true
+	return map[string]any{"folder": c.folderJSON(parent.env, parent.f, target)}, nil
+}

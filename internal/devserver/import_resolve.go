@@ -1,0 +1,126 @@
+package devserver
+
+import "slices"
+
+// resolved is one import of a folder with the secrets that it brings, those of
+// imports of imports included.
+type resolved struct {
+	at      place // the source
+	secrets []importedSecret
+}
+
+type importedSecret struct {
+	at place
+	x  *secret
+}
+
+// resolve follows the imports of the places. What the sources import themselves
+// is put into the same entry, behind the source's own secrets; the first of a
+// name counts. Sources that do not exist, or that the caller may not read, are
+// left out without a word. Each source is followed once; a server of 2024 takes
+// two sources of one path for the same even if their environments differ, and
+// so loses part of a chain.
+func (c *call) resolve(places []place) []resolved {
+	seen := map[string]bool{}
+	key := func(im *secretImport) string {
+		if c.old() {
+			return im.Path
+		}
+		return im.Env + ":" + im.Path
+	}
+	var out []resolved
+	for _, at := range places {
+		for _, im := range at.f.Imports {
+			src, ok := c.source(at.p, im)
+			if !ok {
+				continue
+			}
+			seen[key(im)] = true
+			out = append(out, resolved{at: src, secrets: src.importable(c)})
+		}
+	}
+	for i := range out {
+		r := &out[i]
+		for level := []place{r.at}; len(level) > 0; {
+			var next []place
+			for _, at := range level {
+				for _, im := range at.f.Imports {
+					src, ok := c.source(at.p, im)
+					if !ok || seen[key(im)] {
+						continue
+					}
+					seen[key(im)] = true
+					r.secrets = append(r.secrets, src.importable(c)...)
+					next = append(next, src)
+				}
+			}
+			level = next
+		}
+		r.secrets = firstOfEachName(r.secrets)
+	}
+	return out
+}
+
+func (c *call) source(p *project, im *secretImport) (place, bool) {
+	at, err := c.lookup(p, im.Env, im.Path)
+	return at, err == nil && at.f != nil && !c.denied(p, im.Env, im.Path)
+}
+
+// importable are the shared secrets whose value the caller may read.
+func (at place) importable(c *call) []importedSecret {
+	var out []importedSecret
+	for _, x := range at.f.Secrets {
+		if !x.Personal && !c.hidden(at.p, at.env.Slug, at.path, x.Key) {
+			out = append(out, importedSecret{at, x})
+		}
+	}
+	return out
+}
+
+func firstOfEachName(list []importedSecret) []importedSecret {
+	seen := map[string]bool{}
+	return slices.DeleteFunc(list, func(s importedSecret) bool {
+		twice := seen[s.x.Key]
+		seen[s.x.Key] = true
+		return twice
+	})
+}
+
+// importsOf renders the imports of a list. A server of 2024 expands the
+// references in them whether asked or not. Today's v4 looks for a reference's
+// target in the importing folder first; v3 looks in the source only.
+func (c *call) importsOf(places []place, q readQuery, ex *expander) []importJSON {
+	var first []place
+	if c.v4() {
+		first = places[:1]
+	}
+	out := []importJSON{}
+	for _, r := range c.resolve(places) {
+		entry := importJSON{SecretPath: r.at.path, Environment: r.at.env.Slug, FolderID: r.at.f.ID, Secrets: []secretJSON{}}
+		for _, s := range r.secrets {
+			j := c.importedJSON(s.at, s.x)
+			if !q.view {
+				j.hide()
+			} else if q.expand || c.old() {
+				j.Value = ex.expand(s.x.Value, s.at.env.Slug, s.at.path, first...)
+			}
+			entry.Secrets = append(entry.Secrets, j)
+		}
+		out = append(out, entry)
+	}
+	return out
+}
+
+// findImported finds a name in the imports of a folder, the last import first.
+// The place is the source's.
+func (c *call) findImported(at place, name string) (place, *secret) {
+	imports := c.resolve([]place{at})
+	for _, r := range slices.Backward(imports) {
+		for _, s := range r.secrets {
+			if s.x.Key == name {
+				return s.at, s.x
+			}
+		}
+	}
+	return at, nil
+}

@@ -1,0 +1,201 @@
+package devserver
+
+import (
+	"net/http"
+	"slices"
+)
+
+func importRoutes(p Profile) []route {
+	routes := importsUnder("/api/v1/secret-imports")
+	if p == Current {
+		routes = append(routes, importsUnder("/api/v2/secret-imports")...)
+	}
+	return routes
+}
+
+func importsUnder(base string) []route {
+	return []route{
+		{"GET", base, readClass, members, (*call).listImports},
+		{"GET", base + "/secrets/raw", secretClass, members, (*call).listImportedSecrets},
+		{"POST", base, secretClass, members, (*call).createImport},
+		{"PATCH", base + "/:id", secretClass, members, (*call).updateImport},
+		{"DELETE", base + "/:id", secretClass, members, (*call).deleteImport},
+	}
+}
+
+type secretImportJSON struct {
+	ID                   string          `json:"id"`
+	Version              int             `json:"version"`
+	ImportPath           string          `json:"importPath"`
+	Position             int             `json:"position"`
+	CreatedAt            string          `json:"createdAt"`
+	UpdatedAt            string          `json:"updatedAt"`
+	FolderID             string          `json:"folderId"`
+	IsReplication        bool            `json:"isReplication"`
+	IsReplicationSuccess *bool           `json:"isReplicationSuccess"`
+	ReplicationStatus    *string         `json:"replicationStatus"`
+	LastReplicated       *string         `json:"lastReplicated"`
+	IsReserved           bool            `json:"isReserved"`
+	ImportEnv            environmentJSON `json:"importEnv"`
+}
+
+func (at place) importJSON(im *secretImport) secretImportJSON {
+	j := secretImportJSON{
+		ID: im.ID, Version: im.Version, ImportPath: im.Path, Position: slices.Index(at.f.Imports, im) + 1,
+		CreatedAt: stamp(im.CreatedAt), UpdatedAt: stamp(im.UpdatedAt), FolderID: at.f.ID,
+	}
+	if e := at.p.env(im.Env); e != nil {
+		j.ImportEnv = environmentJSON{e.Name, e.Slug, e.ID}
+	}
+	return j
+}
+
+// importPlace finds the folder whose imports a request is about.
+func (c *call) importPlace(t writeTarget) (place, error) {
+	at, err := c.lookup(t.project, t.env, t.path)
+	if err != nil {
+		return at, err
+	}
+	if at.f == nil {
+		if c.old() {
+			return at, notFound("Folder not found")
+		}
+		return at, c.noFolder(t.env, t.path)
+	}
+	return at, nil
+}
+
+// listImports lists in order of position: of two imports of one name, the later counts.
+func (c *call) listImports() (any, error) {
+	t, err := c.folderTarget(c.queryForm())
+	if err != nil {
+		return nil, err
+	}
+	at, err := c.importPlace(t)
+	if err != nil {
+		return nil, err
+	}
+	if c.denied(t.project, t.env, t.path) {
+		return nil, permissionDenied("read", "secret-imports")
+	}
+	list := []secretImportJSON{}
+	for _, im := range at.f.Imports {
+		list = append(list, at.importJSON(im))
+	}
+	return map[string]any{"message": "Successfully fetched secret imports", "secretImports": list}, nil
+}
+
+// listImportedSecrets shows what the imports bring, unexpanded and with dates.
+func (c *call) listImportedSecrets() (any, error) {
+	t, err := c.folderTarget(c.queryForm())
+	if err != nil {
+		return nil, err
+	}
+	at, err := c.importPlace(t)
+	if err != nil {
+		return nil, err
+	}
+	list := []importJSON{}
+	for _, r := range c.resolve([]place{at}) {
+		e := r.at.env
+		entry := importJSON{
+			SecretPath: r.at.path, Environment: e.Slug, FolderID: r.at.f.ID,
+			EnvironmentInfo: &environmentJSON{e.Name, e.Slug, e.ID}, Secrets: []secretJSON{},
+		}
+		for _, s := range r.secrets {
+			j := c.importedJSON(s.at, s.x)
+			j.CreatedAt, j.UpdatedAt = stamp(s.x.CreatedAt), stamp(s.x.UpdatedAt)
+			entry.Secrets = append(entry.Secrets, j)
+		}
+		list = append(list, entry)
+	}
+	return map[string]any{"secrets": list}, nil
+}
+
+// createImport takes any source: one that is imported already, one that does not
+// exist, the folder itself.
+func (c *call) createImport() (any, error) {
+	f := c.bodyForm()
+	source := f.object("import")
+	env, path := source.str("environment"), folderPath(source.str("path"))
+	t, err := c.folderTarget(f)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.mayWrite("create", t.project, t.env, t.path); err != nil {
+		return nil, permissionDenied("create", "secret-imports")
+	}
+	at, err := c.importPlace(t)
+	if err != nil {
+		return nil, err
+	}
+	if t.project.env(env) == nil {
+		return nil, notFound("Imported environment not found")
+	}
+	im := at.f.addImport(env, path, c.now)
+	c.changed = true
+	return map[string]any{"message": "Successfully created secret import", "secretImport": at.importJSON(im)}, nil
+}
+
+func (c *call) updateImport() (any, error) {
+	f := c.bodyForm()
+	alter := f.object("import")
+	env, path := alter.optStr("environment"), alter.optStr("path")
+	position, _ := alter.value("position").(float64)
+	t, err := c.folderTarget(f)
+	if err != nil {
+		return nil, err
+	}
+	at, im, err := c.importOf(t, "edit")
+	if err != nil {
+		return nil, err
+	}
+	if env != nil {
+		if t.project.env(*env) == nil {
+			return nil, notFound("Imported environment not found")
+		}
+		im.Env = *env
+	}
+	if path != nil {
+		im.Path = folderPath(*path)
+	}
+	if n := int(position); n >= 1 && n <= len(at.f.Imports) {
+		others := slices.DeleteFunc(slices.Clone(at.f.Imports), func(x *secretImport) bool { return x == im })
+		at.f.Imports = slices.Insert(others, n-1, im)
+	}
+	im.UpdatedAt = c.now
+	c.changed = true
+	return map[string]any{"message": "Successfully updated secret import", "secretImport": at.importJSON(im)}, nil
+}
+
+func (c *call) deleteImport() (any, error) {
+	f := c.bodyForm()
+	t, err := c.folderTarget(f)
+	if err != nil {
+		return nil, err
+	}
+	at, im, err := c.importOf(t, "delete")
+	if err != nil {
+		return nil, err
+	}
+	j := at.importJSON(im)
+	at.f.Imports = slices.DeleteFunc(at.f.Imports, func(x *secretImport) bool { return x == im })
+	c.changed = true
+	return map[string]any{"message": "Successfully deleted secret import", "secretImport": j}, nil
+}
+
+// importOf finds the import whose id is in the URL.
+func (c *call) importOf(t writeTarget, action string) (place, *secretImport, error) {
+	if err := c.mayWrite(action, t.project, t.env, t.path); err != nil {
+		return place{}, nil, permissionDenied(action, "secret-imports")
+	}
+	at, err := c.importPlace(t)
+	if err != nil {
+		return place{}, nil, err
+	}
+	im := find(at.f.Imports, func(x *secretImport) bool { return x.ID == c.params["id"] })
+	if im == nil {
+		return place{}, nil, fail(http.StatusNotFound, "NotFound", "Secret import not found")
+	}
+	return at, im, nil
+}

@@ -1,0 +1,170 @@
+package devserver
+
+import (
+	"crypto/subtle"
+	"slices"
+	"time"
+)
+
+func authRoutes() []route {
+	return []route{
+		{"GET", "/api/status", unlimited, anybody, (*call).status},
+		{"POST", "/api/v1/auth/universal-auth/login", writeClass, anybody, (*call).login},
+		{"POST", "/api/v1/auth/token/renew", writeClass, anybody, (*call).renew},
+		{"POST", "/api/v1/auth/token/revoke", writeClass, anybody, (*call).revoke},
+	}
+}
+
+func (c *call) status() (any, error) {
+	return map[string]any{
+		"date":                     stamp(c.now),
+		"message":                  "Ok",
+		"emailConfigured":          false,
+		"inviteOnlySignup":         true,
+		"redisConfigured":          true,
+		"secretScanningConfigured": false,
+	}, nil
+}
+
+// tokenAnswer is what login and renew return; times are in seconds.
+type tokenAnswer struct {
+	AccessToken string  `json:"accessToken"`
+	ExpiresIn   float64 `json:"expiresIn"`
+	MaxTTL      float64 `json:"accessTokenMaxTTL"`
+	TokenType   string  `json:"tokenType"`
+}
+
+// Current servers lock a client out for a while after some wrong secrets in a
+// row; those of 2024 do not.
+const (
+	lockoutFailures = 3
+	lockoutReset    = 30 * time.Second
+	lockoutTime     = 5 * time.Minute
+)
+
+func (c *call) login() (any, error) {
+	f := c.bodyForm()
+	clientID, clientSecret := f.str("clientId"), f.str("clientSecret")
+	if err := f.failure(); err != nil {
+		return nil, err
+	}
+	st := c.s.state
+	id := find(st.Identities, func(i *identity) bool { return i.ClientID == clientID })
+	if id == nil {
+		if c.old() {
+			return nil, notFound("No identity with specified client ID was found")
+		}
+		return nil, unauthorized("Invalid credentials")
+	}
+	if !c.old() && c.now.Before(id.LockedUntil) {
+		return nil, unauthorized("This identity auth method is temporarily locked, please try again later")
+	}
+	if subtle.ConstantTimeCompare([]byte(clientSecret), []byte(id.ClientSecret)) != 1 {
+		c.countFailure(id)
+		return nil, unauthorized("Invalid credentials")
+	}
+	id.Failures = 0
+	c.s.log.identified(c.entry, id.Name)
+
+	config := c.s.tokens
+	if id.Token != nil {
+		config = id.Token.withDefaults()
+	}
+	t := &token{ID: newUUID(), IdentityID: id.ID, Config: config, Created: c.now, Renewed: c.now}
+	st.Tokens = append(slices.DeleteFunc(st.Tokens, func(t *token) bool { return c.now.After(t.Created.Add(t.Config.MaxTTL)) }), t)
+	c.changed = true
+	return c.tokenAnswer(t, id), nil
+}
+
+func (c *call) countFailure(id *identity) {
+	if c.now.Sub(id.LastFailure) > lockoutReset {
+		id.Failures = 0
+	}
+	id.Failures++
+	id.LastFailure = c.now
+	if id.Failures >= lockoutFailures {
+		id.LockedUntil, id.Failures = c.now.Add(lockoutTime), 0
+	}
+	c.changed = true
+}
+
+// tokenAnswer issues the JWT of t. On a server of 2024 it is the same text every
+// time, lives until the max TTL, and the TTL is kept by the server; a current
+// server makes a new one that lives no longer than the max TTL allows.
+func (c *call) tokenAnswer(t *token, id *identity) tokenAnswer {
+	cl := claims{AuthTokenType: identityTokenType, IdentityID: id.ID, ClientSecretID: id.ClientSecretID, TokenID: t.ID}
+	end := t.Created.Add(t.Config.MaxTTL)
+	life := t.Config.TTL
+	if c.old() {
+		cl.IssuedAt, cl.Expires = t.Created.Unix(), end.Unix()
+	} else {
+		life = min(life, end.Sub(t.Renewed))
+		no := false
+		org := c.s.state.OrgID
+		cl.ID, cl.IdentityName, cl.AuthMethod = newUUID(), id.Name, "universal-auth"
+		cl.OrgID, cl.RootOrgID, cl.ParentOrgID = org, org, org
+		cl.TTL, cl.MaxTTL, cl.CreationEpoch = t.Config.TTL.Seconds(), t.Config.MaxTTL.Seconds(), t.Created.Unix()
+		cl.NumUses, cl.IPRestrictionEnabled = t.Config.NumUses, &no
+		cl.IssuedAt, cl.Expires = t.Renewed.Unix(), t.Renewed.Add(life).Unix()
+	}
+	return tokenAnswer{
+		AccessToken: c.s.state.sign(cl),
+		ExpiresIn:   life.Seconds(),
+		MaxTTL:      t.Config.MaxTTL.Seconds(),
+		TokenType:   "Bearer",
+	}
+}
+
+// renew restarts the TTL. A server of 2024 refuses when the new life would run
+// past the max TTL, and destroys the token in doing so; a current one refuses
+// only when nothing is left of the max TTL.
+func (c *call) renew() (any, error) {
+	t, err := c.tokenOfBody()
+	if err != nil {
+		return nil, err
+	}
+	end := t.Created.Add(t.Config.MaxTTL)
+	if c.old() && c.now.Add(t.Config.TTL).After(end) || !c.now.Before(end) {
+		c.s.dropToken(t)
+		c.changed = true
+		return nil, unauthorized("Failed to renew MI access token past its Max TTL expiration")
+	}
+	t.Renewed = c.now
+	c.changed = true
+	return c.tokenAnswer(t, c.s.state.identityByID(t.IdentityID)), nil
+}
+
+func (c *call) revoke() (any, error) {
+	t, err := c.tokenOfBody()
+	if err != nil {
+		return nil, err
+	}
+	c.s.dropToken(t)
+	c.changed = true
+	return map[string]string{"message": "Successfully revoked access token"}, nil
+}
+
+// tokenOfBody finds the token that the body names. Being named there is no use
+// of it.
+func (c *call) tokenOfBody() (*token, error) {
+	f := c.bodyForm()
+	text := f.str("accessToken")
+	if err := f.failure(); err != nil {
+		return nil, err
+	}
+	cl, err := c.s.state.verify(text, c.now)
+	if err != nil {
+		return nil, err
+	}
+	if cl.AuthTokenType != identityTokenType {
+		return nil, badRequest("Only identity access tokens can be renewed")
+	}
+	t, err := c.s.liveToken(cl, c.now)
+	if err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// stamp writes a time as the server does: RFC 3339, UTC, milliseconds.
+func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }

@@ -1,0 +1,42 @@
+package devserver
+
+// Stored is what a server has of a shared secret.
+type Stored struct {
+	ID, Value, Comment string
+	Version            int
+}
+
+// Lookup returns an own shared secret of a folder as it is stored, unexpanded,
+// without a request. Project and environment are slugs, the path is absolute.
+func (s *Server) Lookup(project, env, path, name string) (Stored, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f := s.state.folder(project, env, path)
+	if f == nil {
+		return Stored{}, false
+	}
+	x := f.shared(name)
+	if x == nil {
+		return Stored{}, false
+	}
+	return Stored{x.ID, x.Value, x.Comment, x.Version}, true
+}
+
+// HasFolder reports whether a folder exists.
+func (s *Server) HasFolder(project, env, path string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.state.folder(project, env, path) != nil
+}
+
+func (st *state) folder(project, env, path string) *folder {
+	p := st.projectBySlug(project)
+	if p == nil {
+		return nil
+	}
+	e := p.env(env)
+	if e == nil {
+		return nil
+	}
+	return e.Root.walk(path)
+}

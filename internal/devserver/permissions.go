@@ -1,0 +1,85 @@
+package devserver
+
+import (
+	"net/http"
+	"strings"
+)
+
+// rule takes something away from an identity that its role would give.
+type rule struct {
+	IdentityID string `json:"identityId"`
+	ProjectID  string `json:"projectId"`
+	Env        string `json:"env"`
+	Path       string `json:"path"`
+	Name       string `json:"name,omitempty"` // of a secret; empty: all
+	Deny       bool   `json:"deny,omitempty"` // the path and all below: neither seen nor read nor written
+	Hide       bool   `json:"hide,omitempty"` // the secrets of the path: seen, the value not readable
+}
+
+// member returns the project, or the refusal for an identity that is not in it.
+// The refusal of a project that does not exist differs from route to route, so
+// the caller gives it.
+func (c *call) member(p *project, missing *failure) error {
+	if p == nil {
+		return missing
+	}
+	if c.who.isUser() || c.who.identity.membership(p.ID) != nil {
+		return nil
+	}
+	return c.notMember()
+}
+
+func (c *call) notMember() *failure {
+	if c.old() {
+		return fail(http.StatusForbidden, "Identity is not a member of the specified project", "You are not allowed to access this resource")
+	}
+	return fail(http.StatusForbidden, "ForbiddenError", "You are not a member of this project")
+}
+
+func permissionDenied(action, subject string) *failure {
+	return &failure{
+		status:  http.StatusForbidden,
+		name:    "PermissionDenied",
+		message: "You are not allowed to " + action + " on " + subject,
+		details: []map[string]string{{"action": action, "subject": subject}},
+	}
+}
+
+// mayWrite checks an action (create, edit, delete) on secrets or folders of a path.
+func (c *call) mayWrite(action string, p *project, env, path string) error {
+	if !c.who.isUser() {
+		if m := c.who.identity.membership(p.ID); m == nil || m.Role != "admin" {
+			return permissionDenied(action, "secrets")
+		}
+	}
+	if c.denied(p, env, path) {
+		return permissionDenied(action, "secrets")
+	}
+	return nil
+}
+
+// denied reports whether the caller knows nothing of the path.
+func (c *call) denied(p *project, env, path string) bool {
+	return c.ruled(p, func(r rule) bool {
+		return r.Deny && r.Env == env && (r.Path == path || r.Path == "/" || strings.HasPrefix(path, r.Path+"/"))
+	})
+}
+
+// hidden reports whether the caller may know of the secret but not its value.
+func (c *call) hidden(p *project, env, path, name string) bool {
+	return c.ruled(p, func(r rule) bool {
+		return r.Hide && r.Env == env && r.Path == path && (r.Name == "" || r.Name == name)
+	})
+}
+
+func (c *call) ruled(p *project, applies func(rule) bool) bool {
+	if c.who.isUser() {
+		return false
+	}
+	for _, r := range c.s.state.Rules {
+		if r.IdentityID == c.who.identity.ID && r.ProjectID == p.ID && applies(r) {
+			return true
+		}
+	}
+	return false
+}

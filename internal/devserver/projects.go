@@ -1,0 +1,265 @@
+package devserver
+
+import (
+	"net/http"
+	"regexp"
+	"strings"
+)
+
+func projectRoutes(p Profile) []route {
+	workspaces := route{"GET", "/api/v1/workspace", readClass, userOnly, (*call).listWorkspaces}
+	if p == Current {
+		workspaces.access = members
+	}
+	routes := []route{
+		workspaces,
+		{"GET", "/api/v1/organization", readClass, userOnly, (*call).listOrganizations},
+		{"GET", "/api/v1/workspace/:id", readClass, members, (*call).getWorkspace},
+		{"GET", "/api/v2/workspace/:slug", readClass, members, (*call).getWorkspaceBySlug},
+		{"GET", "/api/v2/organizations/:org/workspaces", readClass, members, (*call).listOrganizationWorkspaces},
+		{"GET", "/api/v1/identities/:identity/identity-memberships", readClass, members, (*call).listMemberships},
+		{"POST", "/api/v1/workspace/:id/environments", writeClass, members, (*call).createEnvironment},
+		{"GET", "/api/v1/workspace/:id/tags", readClass, members, (*call).listTags},
+		{"POST", "/api/v1/workspace/:id/tags", writeClass, members, (*call).createTag},
+	}
+	if p == Current {
+		routes = append(routes,
+			route{"GET", "/api/v1/projects", readClass, members, (*call).listProjects},
+			route{"POST", "/api/v1/projects", creationClass, members, (*call).createProject},
+			route{"GET", "/api/v1/projects/:id", readClass, members, (*call).getProject},
+			route{"GET", "/api/v1/projects/slug/:slug", readClass, members, (*call).getProjectBySlug},
+			route{"POST", "/api/v1/projects/:id/environments", writeClass, members, (*call).createEnvironment},
+			route{"GET", "/api/v1/projects/:id/tags", readClass, members, (*call).listTags},
+			route{"POST", "/api/v1/projects/:id/tags", writeClass, members, (*call).createTag},
+		)
+	}
+	return routes
+}
+
+type environmentJSON struct {
+	Name string `json:"name"`
+	Slug string `json:"slug"`
+	ID   string `json:"id,omitempty"`
+}
+
+type projectJSON struct {
+	ID                 string            `json:"id"`
+	Name               string            `json:"name"`
+	Slug               string            `json:"slug"`
+	AutoCapitalization bool              `json:"autoCapitalization"`
+	OrgID              string            `json:"orgId"`
+	CreatedAt          string            `json:"createdAt"`
+	UpdatedAt          string            `json:"updatedAt"`
+	Version            int               `json:"version"`
+	UpgradeStatus      *string           `json:"upgradeStatus"`
+	PitVersionLimit    int               `json:"pitVersionLimit"`
+	KmsCertificateKey  *string           `json:"kmsCertificateKeyId"`
+	AuditLogsRetention *int              `json:"auditLogsRetentionDays"`
+	UnderID            string            `json:"_id"`
+	Environments       []environmentJSON `json:"environments"`
+
+	*currentProjectJSON // nil on servers of 2024
+}
+
+type currentProjectJSON struct {
+	Description      *string  `json:"description"`
+	Type             string   `json:"type"`
+	DefaultProduct   *string  `json:"defaultProduct"`
+	DeleteProtection bool     `json:"hasDeleteProtection"`
+	SecretSharing    bool     `json:"secretSharing"`
+	Roles            []string `json:"roles"`
+}
+
+func (c *call) projectJSON(p *project) projectJSON {
+	j := projectJSON{
+		ID: p.ID, UnderID: p.ID, Name: p.Name, Slug: p.Slug,
+		AutoCapitalization: c.old(),
+		OrgID:              c.s.state.OrgID,
+		CreatedAt:          stamp(p.CreatedAt),
+		UpdatedAt:          stamp(p.UpdatedAt),
+		Version:            3,
+		PitVersionLimit:    10,
+		Environments:       []environmentJSON{},
+	}
+	for _, e := range p.Environments {
+		j.Environments = append(j.Environments, environmentJSON{e.Name, e.Slug, e.ID})
+	}
+	if !c.old() {
+		j.currentProjectJSON = &currentProjectJSON{Type: "secret-manager", SecretSharing: true, Roles: []string{}}
+	}
+	return j
+}
+
+// ownProjects are the projects that the caller is a member of.
+func (c *call) ownProjects() []projectJSON {
+	list := []projectJSON{}
+	for _, p := range c.s.state.Projects {
+		if c.who.isUser() || c.who.identity.membership(p.ID) != nil {
+			list = append(list, c.projectJSON(p))
+		}
+	}
+	return list
+}
+
+func (c *call) listProjects() (any, error) {
+	f := c.queryForm()
+	f.flag("includeRoles", false)
+	kind := f.strOr("type", "")
+	if err := f.failure(); err != nil {
+		return nil, err
+	}
+	projects := c.ownProjects()
+	if kind != "" && kind != "secret-manager" {
+		projects = []projectJSON{}
+	}
+	return map[string]any{"projects": projects}, nil
+}
+
+func (c *call) listWorkspaces() (any, error) {
+	return map[string]any{"workspaces": c.ownProjects()}, nil
+}
+
+func (c *call) listOrganizations() (any, error) {
+	return map[string]any{"organizations": []map[string]string{{"id": c.s.state.OrgID, "name": "Demo", "slug": "demo"}}}, nil
+}
+
+// listOrganizationWorkspaces lists the caller's projects whatever its role in
+// the organisation; it is the one way by which an identity can list projects on
+// a server of 2024. Another organisation has none.
+func (c *call) listOrganizationWorkspaces() (any, error) {
+	org := c.params["org"]
+	if !isUUID(org) {
+		return nil, broken("Find one")
+	}
+	list := []map[string]any{}
+	if org == c.s.state.OrgID {
+		for _, p := range c.ownProjects() {
+			for i := range p.Environments {
+				p.Environments[i].ID = ""
+			}
+			list = append(list, map[string]any{
+				"id": p.ID, "name": p.Name, "slug": p.Slug, "organization": org, "environments": p.Environments,
+			})
+		}
+	}
+	return map[string]any{"workspaces": list}, nil
+}
+
+func (c *call) getWorkspace() (any, error) {
+	p, err := c.projectOfPath()
+	if err != nil {
+		return nil, err
+	}
+	return map[string]any{"workspace": c.projectJSON(p)}, nil
+}
+
+func (c *call) getProject() (any, error) {
+	p, err := c.projectOfPath()
+	if err != nil {
+		return nil, err
+	}
+	return map[string]any{"project": c.projectJSON(p)}, nil
+}
+
+// projectOfPath is the project whose id is in the URL. A server of 2024 trips
+// over an unknown one.
+func (c *call) projectOfPath() (*project, error) {
+	id := c.params["id"]
+	p := c.s.state.projectByID(id)
+	missing := notFound("Project with ID '%s' not found", id)
+	if c.old() {
+		missing = broken("Failed to find project by id")
+	}
+	return p, c.member(p, missing)
+}
+
+func (c *call) getWorkspaceBySlug() (any, error) {
+	slug := c.params["slug"]
+	if c.old() {
+		f := c.queryForm()
+		switch {
+		case len(slug) < 5:
+			f.tooShort(f.path("slug"), 5)
+		case len(slug) > 36, slug != strings.ToLower(slug):
+			f.custom("slug", "Slug must be at least 5 character but no more than 36")
+		}
+		if err := f.failure(); err != nil {
+			return nil, err
+		}
+	}
+	return c.getProjectBySlug()
+}
+
+// getProjectBySlug answers with the project itself, without a wrapper.
+func (c *call) getProjectBySlug() (any, error) {
+	slug := c.params["slug"]
+	p := c.s.state.projectBySlug(slug)
+	missing := notFound("Project with slug '%s' not found", slug)
+	if c.old() {
+		missing = broken("Failed to find project by slug")
+	}
+	if err := c.member(p, missing); err != nil {
+		return nil, err
+	}
+	return c.projectJSON(p), nil
+}
+
+var slugPattern = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
+
+func (c *call) createProject() (any, error) {
+	f := c.bodyForm()
+	name := f.str("projectName")
+	slug := f.strOr("slug", strings.ToLower(name)+"-"+randomHex(2))
+	if !slugPattern.MatchString(slug) {
+		f.custom("slug", "Slug must be a valid slug")
+	}
+	if err := f.failure(); err != nil {
+		return nil, err
+	}
+	if !c.who.isUser() && c.who.identity.OrgRole == "no-access" {
+		return nil, permissionDenied("create", "workspace")
+	}
+	if c.s.state.projectBySlug(slug) != nil {
+		return nil, badRequest("Project with slug '%s' already exists", slug)
+	}
+	p := c.s.state.addProject(slug, name, c.now)
+	for _, e := range []string{"dev", "staging", "prod"} {
+		p.addEnvironment(e, "", c.now)
+	}
+	if !c.who.isUser() {
+		c.who.identity.join(p, "admin", c.now)
+	}
+	c.changed = true
+	return map[string]any{"project": c.projectJSON(p)}, nil
+}
+
+func (c *call) createEnvironment() (any, error) {
+	f := c.bodyForm()
+	name, slug := f.str("name"), f.str("slug")
+	if slug != "" && !slugPattern.MatchString(slug) {
+		f.custom("slug", "Slug must be a valid slug")
+	}
+	if err := f.failure(); err != nil {
+		return nil, err
+	}
+	p, err := c.projectOfPath()
+	if err != nil {
+		return nil, err
+	}
+	if err := c.mayWrite("create", p, "", ""); err != nil {
+		return nil, permissionDenied("create", "environments")
+	}
+	if p.env(slug) != nil {
+		return nil, fail(http.StatusBadRequest, "CreateEnvironment", "Environment with slug already exist")
+	}
+	e := p.addEnvironment(slug, name, c.now)
+	c.changed = true
+	return map[string]any{
+		"message":   "Successfully created new environment",
+		"workspace": p.ID,
+		"environment": map[string]any{
+			"id": e.ID, "name": e.Name, "slug": e.Slug, "position": len(p.Environments), "projectId": p.ID,
+			"createdAt": stamp(e.CreatedAt), "updatedAt": stamp(e.CreatedAt),
+		},
+	}, nil
+}

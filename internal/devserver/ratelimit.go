@@ -1,0 +1,138 @@
+package devserver
+
+import (
+	"math"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// RateLimit says how many requests one client address may make in a window. A
+// window is fixed: it starts with the first request and asking while limited
+// does not lengthen it. Zero limits nothing.
+//
+// On a server of 2024 every route and method has a window of its own, and going
+// beyond it is status 500 with Retry-After, because the error handler hides what
+// it was. On a current server the routes of a class share one, and it is status
+// 429 RateLimitExceeded.
+type RateLimit struct {
+	Read     int           // folder and import lists, projects
+	Write    int           // logins and other writes
+	Secret   int           // everything about secrets, writing folders and imports
+	Creation int           // projects
+	Window   time.Duration // zero: one minute
+}
+
+// DefaultRateLimit is what a self-hosted server of that profile has.
+func DefaultRateLimit(p Profile) RateLimit {
+	l := RateLimit{Read: 60, Write: 200, Secret: 60, Creation: 30}
+	if p == Y2024 {
+		l.Secret = 40
+	}
+	return l
+}
+
+func (l RateLimit) of(c class) int {
+	switch c {
+	case readClass:
+		return l.Read
+	case writeClass:
+		return l.Write
+	case secretClass:
+		return l.Secret
+	case creationClass:
+		return l.Creation
+	}
+	return 0
+}
+
+type limiter struct {
+	limit   RateLimit
+	profile Profile
+
+	mu      sync.Mutex // guards windows
+	windows map[string]*window
+}
+
+type window struct {
+	ends time.Time
+	used int
+}
+
+func newLimiter(l RateLimit, p Profile) *limiter {
+	if l.Window == 0 {
+		l.Window = time.Minute
+	}
+	return &limiter{limit: l, profile: p, windows: map[string]*window{}}
+}
+
+// limits is what the x-ratelimit headers say. The zero value says nothing.
+type limits struct {
+	limit, remaining int
+	reset            time.Duration
+	limited          bool
+}
+
+func (l limits) write(h http.Header) {
+	if l.limit == 0 {
+		return
+	}
+	reset := strconv.Itoa(int(math.Ceil(l.reset.Seconds())))
+	h.Set("X-Ratelimit-Limit", strconv.Itoa(l.limit))
+	h.Set("X-Ratelimit-Remaining", strconv.Itoa(l.remaining))
+	h.Set("X-Ratelimit-Reset", reset)
+	if l.limited {
+		h.Set("Retry-After", reset)
+	}
+}
+
+// take counts one request. The failure is not nil when it is one too many.
+func (l *limiter) take(r *http.Request, rt *route) (limits, *failure) {
+	n := l.limit.of(rt.class)
+	if n == 0 {
+		return limits{}, nil
+	}
+	key := clientAddress(r) + " " + string(rt.class)
+	if l.profile == Y2024 {
+		key = clientAddress(r) + " " + r.Method + " " + rt.pattern
+	}
+	used, left := l.count(key, time.Now())
+	if used <= n {
+		return limits{limit: n, remaining: n - used, reset: left}, nil
+	}
+	out := limits{limit: n, reset: left, limited: true}
+	if l.profile == Y2024 {
+		return out, broken("InternalServerError")
+	}
+	seconds := int(math.Ceil(left.Seconds()))
+	return out, fail(http.StatusTooManyRequests, "RateLimitExceeded", "Rate limit exceeded. Please try again in %d seconds", seconds)
+}
+
+func (l *limiter) count(key string, now time.Time) (used int, left time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	w := l.windows[key]
+	if w == nil || !now.Before(w.ends) {
+		w = &window{ends: now.Add(l.limit.Window)}
+		l.windows[key] = w
+	}
+	w.used++
+	return w.used, w.ends.Sub(now)
+}
+
+// clientAddress is what a proxy says, else the peer's address without the port.
+func clientAddress(r *http.Request) string {
+	for _, h := range []string{"Cf-Connecting-Ip", "X-Real-Ip", "X-Forwarded-For"} {
+		if first, _, _ := strings.Cut(r.Header.Get(h), ","); first != "" {
+			return strings.TrimSpace(first)
+		}
+	}
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return host
+}

@@ -1,0 +1,117 @@
+package devserver
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"unicode/utf16"
+)
+
+// access says who may call a route.
+type access int
+
+const (
+	members  access = iota // machine identities and users
+	anybody                // no token is looked at
+	userOnly               // the user; identities are refused before anything else
+)
+
+// class is the group that shares a rate limit.
+type class string
+
+const (
+	unlimited     class = ""
+	readClass     class = "read"
+	writeClass    class = "write"
+	secretClass   class = "secret"
+	creationClass class = "creation"
+)
+
+// route is one method and path. A segment of the pattern that starts with a
+// colon is a parameter.
+type route struct {
+	method  string
+	pattern string
+	class   class
+	access  access
+	handle  func(*call) (any, error) // called with Server.mu held; what it returns must not alias the state
+}
+
+// maxParam is the length, in UTF-16 units after decoding, beyond which the
+// framework does not take a path segment for a parameter. So a secret with a
+// longer name has no route of its own.
+const maxParam = 100
+
+func routesOf(p Profile) []route {
+	var all []route
+	all = append(all, authRoutes()...)
+	all = append(all, projectRoutes(p)...)
+	all = append(all, secretRoutes(p)...)
+	all = append(all, folderRoutes(p)...)
+	all = append(all, importRoutes(p)...)
+	return all
+}
+
+// match finds the route of a request and the values of its parameters. A fixed
+// segment goes before a parameter, and one slash at the end is ignored; apart
+// from that the path is taken as it stands: no double slash and no dot segment
+// is cleaned away.
+func match(routes []route, r *http.Request) (*route, map[string]string) {
+	method := r.Method
+	if method == http.MethodHead {
+		method = http.MethodGet
+	}
+	segments := strings.Split(strings.TrimSuffix(r.URL.EscapedPath(), "/"), "/")
+	var best *route
+	var bestParams map[string]string
+	for i := range routes {
+		rt := &routes[i]
+		if rt.method != method {
+			continue
+		}
+		params, ok := matchSegments(strings.Split(rt.pattern, "/"), segments)
+		if ok && (best == nil || moreFixed(rt.pattern, best.pattern)) {
+			best, bestParams = rt, params
+		}
+	}
+	return best, bestParams
+}
+
+func matchSegments(pattern, segments []string) (map[string]string, bool) {
+	if len(pattern) != len(segments) {
+		return nil, false
+	}
+	params := map[string]string{}
+	for i, p := range pattern {
+		value, err := url.PathUnescape(segments[i])
+		if err != nil {
+			return nil, false
+		}
+		if !strings.HasPrefix(p, ":") {
+			if p != value {
+				return nil, false
+			}
+			continue
+		}
+		if value == "" || utf16Length(value) > maxParam {
+			return nil, false
+		}
+		params[p[1:]] = value
+	}
+	return params, true
+}
+
+// moreFixed reports whether pattern a has a fixed segment where b, which
+// matched the same path, first has a parameter.
+func moreFixed(a, b string) bool {
+	as, bs := strings.Split(a, "/"), strings.Split(b, "/")
+	for i := range as {
+		aParam, bParam := strings.HasPrefix(as[i], ":"), strings.HasPrefix(bs[i], ":")
+		if aParam != bParam {
+			return bParam
+		}
+	}
+	return false
+}
+
+func utf16Length(s string) int { return len(utf16.Encode([]rune(s))) }

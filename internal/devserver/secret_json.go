@@ -1,0 +1,110 @@
+package devserver
+
+import "encoding/json"
+
+// secretJSON is a secret in an answer. Which fields it has depends on route and
+// profile; a nil RawMessage or pointer leaves its field out.
+type secretJSON struct {
+	ID              string          `json:"id"`
+	UnderID         string          `json:"_id"`
+	Workspace       string          `json:"workspace"`
+	Environment     string          `json:"environment"`
+	Version         int             `json:"version"`
+	Type            string          `json:"type"`
+	Key             string          `json:"secretKey"`
+	Value           string          `json:"secretValue"`
+	Comment         string          `json:"secretComment"`
+	ReminderNote    json.RawMessage `json:"secretReminderNote,omitempty"`
+	ReminderDays    json.RawMessage `json:"secretReminderRepeatDays,omitempty"`
+	SkipMultiline   bool            `json:"skipMultilineEncoding"`
+	Metadata        json.RawMessage `json:"metadata"` // internal to the server, always null
+	CreatedAt       string          `json:"createdAt,omitempty"`
+	UpdatedAt       string          `json:"updatedAt,omitempty"`
+	SecretPath      string          `json:"secretPath,omitempty"`
+	Tags            *[]tagJSON      `json:"tags,omitempty"`
+	ValueHidden     *bool           `json:"secretValueHidden,omitempty"`
+	SecretMetadata  *[]metadata     `json:"secretMetadata,omitempty"`
+	IsRotatedSecret *bool           `json:"isRotatedSecret,omitempty"`
+	RotationID      json.RawMessage `json:"rotationId,omitempty"`
+}
+
+// hiddenValue stands in for a value that is not shown.
+const hiddenValue = "<hidden-by-infisical>"
+
+// secretJSON renders x as single answers show it: without path and tags on a
+// server of 2024.
+func (c *call) secretJSON(at place, x *secret) secretJSON {
+	j := secretJSON{
+		ID: x.ID, UnderID: x.ID,
+		Workspace:     at.p.ID,
+		Environment:   at.env.Slug,
+		Version:       x.Version,
+		Type:          "shared",
+		Key:           x.Key,
+		Value:         x.Value,
+		Comment:       x.Comment,
+		ReminderNote:  rawJSON(x.ReminderNote),
+		ReminderDays:  rawJSON(x.ReminderDays),
+		SkipMultiline: x.SkipMultiline,
+		Metadata:      json.RawMessage("null"),
+		CreatedAt:     stamp(x.CreatedAt),
+		UpdatedAt:     stamp(x.UpdatedAt),
+	}
+	if x.Personal {
+		j.Type = "personal"
+	}
+	if !c.old() {
+		j.SecretPath = at.path
+		j.ValueHidden = new(bool)
+		rotated := x.Rotated
+		j.IsRotatedSecret = &rotated
+		j.RotationID = json.RawMessage("null")
+		if rotated {
+			j.RotationID = rawJSON(&x.ID) // a rotation of its own
+		}
+	}
+	return j
+}
+
+// readJSON renders x as reading shows it: with tags, and on a current server
+// with metadata.
+func (c *call) readJSON(at place, x *secret) secretJSON {
+	j := c.secretJSON(at, x)
+	tags := []tagJSON{}
+	for _, id := range x.Tags {
+		if t := at.p.tag(id); t != nil {
+			tags = append(tags, tagJSON{ID: t.ID, Slug: t.Slug, Color: t.Color, Name: t.Slug})
+		}
+	}
+	j.Tags = &tags
+	if !c.old() {
+		m := append([]metadata{}, x.Metadata...)
+		j.SecretMetadata = &m
+	}
+	return j
+}
+
+// importedJSON renders x as an entry of a list's imports: without dates and
+// reminders, and on a server of 2024 without the project.
+func (c *call) importedJSON(at place, x *secret) secretJSON {
+	j := c.secretJSON(at, x)
+	j.CreatedAt, j.UpdatedAt, j.SecretPath = "", "", ""
+	j.ReminderNote, j.ReminderDays = nil, nil
+	if c.old() {
+		j.Workspace = ""
+	}
+	return j
+}
+
+func (j *secretJSON) hide() {
+	yes := true
+	j.Value, j.ValueHidden = hiddenValue, &yes
+}
+
+func rawJSON[T any](v *T) json.RawMessage {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic("devserver: cannot encode a field: " + err.Error())
+	}
+	return b
+}

@@ -1,0 +1,158 @@
+package devserver
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+func (c *call) getSecret() (any, error) {
+	f := c.queryForm()
+	kind := f.oneOf("type", "shared", "shared", "personal")
+	number := f.strOr("version", "")
+	wanted, err := strconv.Atoi(number)
+	if number != "" && err != nil {
+		f.complain(issue{Code: "invalid_type", Expected: "number", Received: "nan", Path: f.path("version"), Message: "Expected number, received nan"})
+	}
+	q, err := c.readQuery(f)
+	if err != nil {
+		return nil, err
+	}
+	at, err := c.lookup(q.project, q.env, q.path)
+	if err != nil {
+		return nil, err
+	}
+	if c.denied(q.project, q.env, q.path) {
+		return nil, permissionDenied(c.readAction(), "secrets")
+	}
+	if at.f == nil {
+		return nil, c.noFolderFor("Create secret", q.env, q.path)
+	}
+	name := trimSpace(c.params["secretName"])
+	if strings.Contains(name, "\x00") {
+		return nil, broken("Find one")
+	}
+	return c.oneSecret(at, q, name, kind == "personal", wanted)
+}
+
+// noFolderFor is what the routes of single secrets say about a missing
+// environment or path; a server of 2024 names the operation.
+func (c *call) noFolderFor(operation, env, path string) error {
+	if c.old() {
+		return fail(http.StatusNotFound, operation, "Folder not found for the given environment slug & secret path")
+	}
+	return c.noFolder(env, path)
+}
+
+func (c *call) noSecret(name string) error {
+	if c.old() {
+		return notFound("Secret not found")
+	}
+	return notFound("Secret with name '%s' not found", name)
+}
+
+// oneSecret finds a secret in the folder, then in its imports, the last first.
+func (c *call) oneSecret(at place, q readQuery, name string, personal bool, number int) (any, error) {
+	x := at.f.shared(name)
+	if personal {
+		x = nil
+		if c.who.isUser() {
+			x = at.f.personal(name)
+		}
+	}
+	imported := false
+	if x == nil && q.imports && !personal {
+		at, x = c.findImported(at, name)
+		imported = x != nil
+	}
+	if x == nil {
+		return nil, c.noSecret(name)
+	}
+	j := c.readJSON(at, x)
+	if imported && c.old() {
+		j.Tags = nil
+	}
+	if number > 0 && !c.old() { // a server of 2024 does not look at it
+		v, ok := x.version(number)
+		if !ok {
+			return nil, c.noSecret(name)
+		}
+		j.Version, j.Key, j.Value, j.Comment, j.UpdatedAt = v.Number, v.Key, v.Value, v.Comment, stamp(v.UpdatedAt)
+	}
+	ex := c.expander(at.p)
+	switch hidden := c.hidden(at.p, at.env.Slug, at.path, name); {
+	case hidden && (q.view || c.old()):
+		return nil, permissionDenied(c.readAction(), "secrets")
+	case !q.view:
+		j.hide()
+	case q.expand:
+		j.Value = ex.expand(j.Value, at.env.Slug, at.path)
+	}
+	return map[string]any{"secret": j}, ex.failureUnless(c.old())
+}
+
+// version returns one of the versions that x had or has.
+func (x *secret) version(number int) (version, bool) {
+	if number == x.Version {
+		return version{x.Version, x.Key, x.Value, x.Comment, x.UpdatedAt}, true
+	}
+	for _, v := range x.History {
+		if v.Number == number {
+			return v, true
+		}
+	}
+	return version{}, false
+}
+
+// getSecretByID is the current servers' way to find a secret again after a rename.
+func (c *call) getSecretByID() (any, error) {
+	at, x := c.secretByID(c.params["secretId"])
+	if x == nil {
+		return nil, notFound("Secret with ID '%s' not found", c.params["secretId"])
+	}
+	if err := c.member(at.p, nil); err != nil {
+		return nil, err
+	}
+	if c.denied(at.p, at.env.Slug, at.path) || c.hidden(at.p, at.env.Slug, at.path, x.Key) || x.Personal && !c.who.isUser() {
+		return nil, permissionDenied(c.readAction(), "secrets")
+	}
+	return map[string]any{"secret": c.readJSON(at, x)}, nil
+}
+
+func (c *call) secretByID(id string) (place, *secret) {
+	for _, p := range c.s.state.Projects {
+		for _, e := range p.Environments {
+			for _, at := range (place{p, e, "/", e.Root}).below() {
+				if x := find(at.f.Secrets, func(x *secret) bool { return x.ID == id }); x != nil {
+					return at, x
+				}
+			}
+		}
+	}
+	return place{}, nil
+}
+
+// listVersions lists what a secret was, the newest first. Only users may ask.
+func (c *call) listVersions() (any, error) {
+	f := c.queryForm()
+	offset, _ := strconv.Atoi(f.str("offset"))
+	limit, _ := strconv.Atoi(f.str("limit"))
+	if err := f.failure(); err != nil {
+		return nil, err
+	}
+	at, x := c.secretByID(c.params["secretId"])
+	if x == nil {
+		return nil, notFound("Secret with ID '%s' not found", c.params["secretId"])
+	}
+	list := []secretJSON{}
+	for n := x.Version - offset; n >= 1 && len(list) < limit; n-- {
+		v, ok := x.version(n)
+		if !ok {
+			continue
+		}
+		j := c.secretJSON(at, x)
+		j.Version, j.Key, j.Value, j.Comment, j.UpdatedAt = v.Number, v.Key, v.Value, v.Comment, stamp(v.UpdatedAt)
+		list = append(list, j)
+	}
+	return map[string]any{"secretVersions": list}, nil
+}

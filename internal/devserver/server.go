@@ -1,0 +1,108 @@
+package devserver
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net/http"
+)
+
+// maxBody is the framework's limit of a request body.
+const maxBody = 1 << 20
+
+// ServeHTTP answers one request.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
+	if err != nil {
+		return // the client broke off
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+
+	entry := s.log.arrived(r)
+	rt, params := match(s.routes, r)
+	if rt != nil {
+		s.log.routed(entry, rt.pattern)
+	}
+	c := &call{s: s, r: r, route: rt, params: params, raw: body, entry: entry}
+
+	f := s.faults.take(r)
+	if f == nil {
+		c.send(w, c.answer(), 0)
+		return
+	}
+	var real *answer
+	if f.After {
+		real = c.answer()
+	}
+	if !s.suffer(f, r) {
+		reset(w)
+		return
+	}
+	c.send(w, f.spoil(real, c.answer), f.Truncate)
+}
+
+func (c *call) send(w http.ResponseWriter, a *answer, truncate int) {
+	c.s.log.answered(c.entry, a.status)
+	a.send(w, c.r, truncate)
+}
+
+// answer handles the request and returns what a sound server would send. The
+// order of the checks is the real one: no route, no token, body unreadable,
+// rate limit (the first with x-ratelimit headers), validation, the rest.
+func (c *call) answer() *answer {
+	a := c.handle()
+	a.tag(c.r)
+	return a
+}
+
+func (c *call) handle() *answer {
+	if c.route == nil {
+		return routeMissing(c.r)
+	}
+	if f := c.authenticate(); f != nil {
+		return c.s.failureAnswer(f)
+	}
+	if len(c.raw) > maxBody {
+		a := c.s.failureAnswer(broken("InternalServerError"))
+		a.header.Set("Connection", "close")
+		return a
+	}
+	if f := c.parse(); f != nil {
+		return c.s.failureAnswer(f)
+	}
+	limits, limited := c.s.limiter.take(c.r, c.route)
+	if limited != nil {
+		a := c.s.failureAnswer(limited)
+		limits.write(a.header)
+		return a
+	}
+	a := c.respond()
+	limits.write(a.header)
+	return a
+}
+
+// respond runs the route's handler and saves what it changed.
+func (c *call) respond() *answer {
+	v, err := c.run()
+	if err == nil && c.changed {
+		err = c.s.save()
+	}
+	if err == nil {
+		return jsonAnswer(http.StatusOK, v)
+	}
+	var f *failure
+	if !errors.As(err, &f) {
+		f = broken("InternalServerError")
+	}
+	return c.s.failureAnswer(f)
+}
+
+func (c *call) run() (any, error) {
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	v, err := c.route.handle(c)
+	if c.changed {
+		c.s.revision++
+	}
+	return v, err
+}

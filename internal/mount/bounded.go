@@ -1,0 +1,34 @@
+package mount
+
+import (
+	"context"
+	"time"
+)
+
+// patience bounds one look at a path. A healthy file system answers in
+// microseconds; a FUSE server that hangs never does.
+const patience = 2 * time.Second
+
+// within runs look, which may block in the kernel beyond any interruption, and
+// gives up on it when ctx ends or after patience, with the context's error.
+// The goroutine of an abandoned look stays until the kernel lets it go.
+func within[T any](ctx context.Context, look func() (T, error)) (T, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	type answer struct {
+		value T
+		err   error
+	}
+	answered := make(chan answer, 1)
+	go func() {
+		value, err := look()
+		answered <- answer{value, err}
+	}()
+	select {
+	case a := <-answered:
+		return a.value, a.err
+	case <-ctx.Done():
+		var none T
+		return none, ctx.Err()
+	}
+}

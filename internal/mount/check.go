@@ -1,0 +1,121 @@
+package mount
+
+import (
+	"context"
+	"errors"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// Check reports why [New] would refuse to mount on mountpoint: it does not
+// exist, is not a directory, may not be written by a plain user, is a mount
+// already, or lies inside a mount of ours. A stale mount of ours is no reason,
+// New heals it; neither is a directory with content, which is hidden while
+// mounted. The error is an *Error with code Mountpoint.
+func Check(mountpoint string) error {
+	_, err := inspect(context.Background(), mountpoint)
+	return err
+}
+
+// place is a mountpoint that may be used.
+type place struct {
+	point string // absolute, no symbolic links
+	stale bool   // a dead mount of ours is on it and must go first
+	hides bool   // the directory has content
+}
+
+func inspect(ctx context.Context, mountpoint string) (place, error) {
+	mounts, err := readTable()
+	if err != nil {
+		return place{}, err
+	}
+	point, err := outsideOurs(ctx, mounts, mountpoint)
+	if err != nil {
+		return place{}, err
+	}
+	if point == "/" {
+		return place{}, badMountpoint("choose an empty directory", "will not mount over /")
+	}
+	top := mounts.at(point)
+	if ours(top) {
+		err := probe(ctx, point)
+		if errors.Is(err, syscall.ENOTCONN) {
+			return place{point: point, stale: true}, nil
+		}
+		if errors.Is(err, context.DeadlineExceeded) {
+			return place{}, badMountpoint("end its process, or: umount -l "+point,
+				"%s is an infisicalfs mount that does not answer", point)
+		}
+		return place{}, badMountpoint("infisicalfs unmount "+point, "%s is mounted already", point)
+	}
+	if isFUSE(top) {
+		return place{}, badMountpoint("choose another directory, or unmount it first",
+			"%s is busy: %s is mounted there", point, top.FSType)
+	}
+	hides, err := within(ctx, func() (bool, error) { return usable(point) })
+	if err != nil {
+		return place{}, pathError(point, err)
+	}
+	return place{point: point, hides: hides}, nil
+}
+
+// outsideOurs resolves mountpoint and refuses one inside a mount of ours. The
+// path as given is held against the table first: resolving it would ask that
+// mount, and so perhaps its server, for names that are none.
+func outsideOurs(ctx context.Context, mounts table, mountpoint string) (string, error) {
+	inside := func(path string) error {
+		if m := mounts.around(path); m != nil {
+			return badMountpoint("choose a directory outside of it", "%s is inside the infisicalfs mount %s", path, m.Mountpoint)
+		}
+		return nil
+	}
+	path, err := absolute(mountpoint)
+	if err != nil {
+		return "", err
+	}
+	if err := inside(path); err != nil {
+		return "", err
+	}
+	point, err := resolve(ctx, mounts, path)
+	if err != nil {
+		return "", err
+	}
+	return point, inside(point)
+}
+
+// probe asks a mount of ours whether anybody serves it: ENOTCONN means that
+// nobody does. The kernel answers those who may not enter itself, and then a
+// dead mount seems to live; only its user could remove it anyway.
+func probe(ctx context.Context, point string) error {
+	_, err := within(ctx, func() (struct{}, error) {
+		var st unix.Statfs_t
+		return struct{}{}, unix.Statfs(point, &st)
+	})
+	return err
+}
+
+// usable reports whether dir has content, and fails if it cannot be mounted on.
+// fusermount3 lets a user mount only where that user may write.
+func usable(dir string) (hides bool, err error) {
+	info, err := os.Stat(dir)
+	if err != nil {
+		return false, err
+	}
+	if !info.IsDir() {
+		return false, syscall.ENOTDIR
+	}
+	if os.Geteuid() != 0 {
+		if err := unix.Access(dir, unix.W_OK); err != nil {
+			return false, err
+		}
+	}
+	entries, err := os.Open(dir)
+	if err != nil {
+		return false, nil // may be mounted on without being listed
+	}
+	defer entries.Close()
+	names, _ := entries.Readdirnames(1)
+	return len(names) > 0, nil
+}

@@ -1,0 +1,137 @@
+package mount
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"infisicalfs/internal/exitcode"
+	"infisicalfs/secret"
+)
+
+func TestCheckRefusesWhatIsNoDirectory(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "file")
+	require.NoError(t, os.WriteFile(file, nil, 0o600))
+	loop := filepath.Join(dir, "loop")
+	require.NoError(t, os.Symlink(loop, loop))
+	for path, words := range map[string]string{
+		filepath.Join(dir, "none"):         "does not exist",
+		filepath.Join(dir, "none", "none"): "does not exist",
+		file:                               "not a directory",
+		filepath.Join(file, "x"):           "not a directory",
+		loop:                               "symbolic links",
+		"/":                                "will not mount over /",
+	} {
+		err := Check(path)
+		requireCode(t, exitcode.Mountpoint, err)
+		require.ErrorContains(t, err, words, path)
+	}
+	require.NoError(t, Check(dir))
+}
+
+func TestRelativePathsAndLinksBecomeTheRealPath(t *testing.T) {
+	real := directory(t)
+	dir := t.TempDir()
+	require.NoError(t, os.Symlink(real, filepath.Join(dir, "link")))
+	t.Chdir(dir)
+	m := mounted(t, config("./link", sample()))
+	require.Equal(t, real, m.Mountpoint())
+	_, err := ReadStatus("link")
+	require.NoError(t, err)
+	require.NoError(t, Unmount(t.Context(), "link"))
+	require.NoError(t, m.Wait())
+}
+
+func TestCheckRefusesALiveMount(t *testing.T) {
+	m := mounted(t, config(directory(t), sample()))
+	known := requireCode(t, exitcode.Mountpoint, Check(m.Mountpoint()))
+	require.ErrorContains(t, known, "mounted already")
+	require.Contains(t, known.Hint, "infisicalfs unmount")
+	_, err := New(t.Context(), config(m.Mountpoint(), sample()))
+	require.ErrorContains(t, err, "mounted already")
+}
+
+func TestCheckRefusesTheInsideOfAMountWithoutAskingIt(t *testing.T) {
+	fake := sample()
+	fake.Mkdir(devDir.Child("payments"))
+	m := mounted(t, config(directory(t), fake))
+	before := fake.Calls().All()
+	for _, name := range []string{"payments", "no/such/folder"} {
+		err := Check(filepath.Join(m.Mountpoint(), name))
+		requireCode(t, exitcode.Mountpoint, err)
+		require.ErrorContains(t, err, "is inside the infisicalfs mount")
+	}
+	require.Equal(t, before, fake.Calls().All())
+
+	link := filepath.Join(t.TempDir(), "link")
+	require.NoError(t, os.Symlink(filepath.Join(m.Mountpoint(), "payments"), link))
+	require.ErrorContains(t, Check(link), "is inside the infisicalfs mount")
+}
+
+func TestOtherFileSystemsOnTheMountpoint(t *testing.T) {
+	needFUSE(t)
+	point := directory(t)
+	require.NoError(t, unix.Mount("none", point, "tmpfs", 0, "size=64k"))
+	require.NoError(t, Check(point), "a tmpfs may be mounted over")
+
+	fd, err := unix.Open(device, unix.O_RDWR|unix.O_CLOEXEC, 0)
+	require.NoError(t, err)
+	other := directory(t)
+	err = unix.Mount("other", other, "fuse.other", 0, "fd="+itoa(fd)+",rootmode=40000,user_id=0,group_id=0")
+	require.NoError(t, err)
+	unix.Close(fd) // dead, and not ours to heal
+	require.ErrorContains(t, Check(other), "fuse.other is mounted there")
+	require.ErrorContains(t, Unmount(t.Context(), other), "not of infisicalfs")
+}
+
+func TestAHangingMountIsSaidToHang(t *testing.T) {
+	needFUSE(t)
+	point := directory(t)
+	fd, err := mountDirectly(point, false) // nobody answers
+	require.NoError(t, err)
+	requireCode(t, exitcode.Mountpoint, Check(point))
+	require.ErrorContains(t, Check(point), "does not answer")
+	_, err = ReadStatus(point)
+	require.ErrorContains(t, err, "does not answer")
+	require.NoError(t, detach(t.Context(), point, forcibly)) // also ends those who still look
+	unix.Close(fd)
+}
+
+func TestAStaleMountIsHealed(t *testing.T) {
+	point := directory(t)
+	for range 2 { // the second start heals after the first
+		dead := served(t, point)
+		require.NoError(t, dead.Process.Kill())
+		dead.Wait()
+	}
+	require.ErrorIs(t, probe(t.Context(), point), unix.ENOTCONN)
+	_, err := ReadStatus(point)
+	require.ErrorContains(t, err, "stale")
+	require.NoError(t, Check(point))
+	mounted(t, config(point, sample()))
+	_, err = os.Stat(filepath.Join(point, "GREETING"))
+	require.NoError(t, err)
+}
+
+func TestValidate(t *testing.T) {
+	good := config("/mnt", sample())
+	require.NoError(t, good.Validate())
+	for name, spoil := range map[string]func(*Config){
+		"no mountpoint":      func(c *Config) { c.Mountpoint = "" },
+		"no server":          func(c *Config) { c.Upstream = nil },
+		"negative duration":  func(c *Config) { c.TTL = -1 },
+		"set-uid":            func(c *Config) { c.FileMode = 0o4400 },
+		"env alone":          func(c *Config) { c.Root = secret.Dir{Env: "dev", Path: "/"} },
+		"path without env":   func(c *Config) { c.Root = secret.Dir{Project: "demo", Path: "/a"} },
+		"env without a path": func(c *Config) { c.Root = secret.Dir{Project: "demo", Env: "dev"} },
+		"unclean path":       func(c *Config) { c.Root = secret.Dir{Project: "demo", Env: "dev", Path: "/a/"} },
+	} {
+		cfg := good
+		spoil(&cfg)
+		require.Equal(t, exitcode.Config, exitcode.Of(cfg.Validate()), name)
+	}
+}

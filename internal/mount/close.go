@@ -1,0 +1,70 @@
+package mount
+
+import (
+	"context"
+	"time"
+)
+
+// letGo is how long the kernel may take to end the connection of a mount that
+// is out of the tree and that nobody uses.
+const letGo = 2 * time.Second
+
+// Close unmounts, cleanly if nobody uses the mount, else forcibly: files that
+// are still open then answer ENOTCONN. It returns when the cache is closed and
+// the goroutines are gone, within a few seconds, and may be called again. The
+// error is one that left the mount in the tree.
+func (m *Mount) Close() error {
+	m.close.Do(func() { m.closeErr = m.unmount() })
+	return m.closeErr
+}
+
+func (m *Mount) unmount() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 4*letGo)
+	defer cancel()
+	if err := m.leaveTree(ctx); err != nil {
+		return err
+	}
+	if m.endsWithin(letGo) {
+		return nil
+	}
+	// Out of the tree, but a bind mount or an open file keeps it alive.
+	if err := abort(m.device); err == nil && m.endsWithin(letGo) {
+		return nil
+	}
+	m.rooms.close() // no value is served any longer
+	m.log.Warn("the mount is still in use elsewhere and ends with this process", "mountpoint", m.point)
+	return nil
+}
+
+// leaveTree takes the mount out of the tree if it is still there.
+func (m *Mount) leaveTree(ctx context.Context) error {
+	mounts, err := readTable()
+	if err != nil {
+		return err
+	}
+	if !mounts.has(m.point, m.device) {
+		return nil
+	}
+	if top := mounts.at(m.point); top.Minor != m.device {
+		return badMountpoint("umount "+m.point+" first", "%s cannot be unmounted: a mount of %s is on top of it", m.point, top.FSType)
+	}
+	if detach(ctx, m.point, cleanly) == nil {
+		return nil
+	}
+	m.log.Warn("the mount is in use, unmounting it by force", "mountpoint", m.point)
+	if err := detach(ctx, m.point, forcibly); err != nil && m.mounted() {
+		return badMountpoint("umount -l "+m.point, "%s cannot be unmounted: %w", m.point, err)
+	}
+	return nil
+}
+
+func (m *Mount) endsWithin(d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-m.ended:
+		return true
+	case <-timer.C:
+		return false
+	}
+}

@@ -1,0 +1,74 @@
+package mount
+
+import (
+	"log/slog"
+	"path"
+	"strings"
+	"time"
+
+	"infisicalfs/secret"
+)
+
+// Config says what to mount where. It is not changed by this package.
+type Config struct {
+	Mountpoint string     // an existing directory; relative to the working directory
+	Root       secret.Dir // what the mountpoint shows; the zero Dir: all projects
+
+	Upstream secret.Upstream // stays the caller's to close, after Wait
+
+	// These are meant as they are: zero is no time at all, not a default.
+	TTL          time.Duration // how long a folder is served without asking again
+	MaxStale     time.Duration // past that, how long while the server is away
+	SoftDeadline time.Duration // how long to wait before showing a stale folder
+
+	AllowOther        bool   // other users may enter; modes and owners decide what they see
+	UID, GID          uint32 // owner of what is shown
+	FileMode, DirMode uint32 // permission bits; 0 means 0400 and 0500
+	ReadOnly          bool   // refuse writing even where the server would allow it
+
+	// Status returns what the client wants to be known about itself: it appears
+	// in the status document under "server". It must be fit for JSON, hold no
+	// secret, and answer at once. Nil: nothing.
+	Status func() any
+
+	Debug   bool         // log each message of the kernel, without any content
+	Log     *slog.Logger // nil: nothing is logged
+	Version string       // of the program, for the status document
+}
+
+// Validate reports the first thing that cannot be meant, without looking at the
+// mountpoint or asking the server. The error is an *Error.
+func (c Config) Validate() error {
+	switch {
+	case c.Mountpoint == "":
+		return badConfig("name a directory to mount on", "no mountpoint given")
+	case c.Upstream == nil:
+		return badConfig("", "no server to mount")
+	case c.TTL < 0 || c.MaxStale < 0 || c.SoftDeadline < 0:
+		return badConfig("use durations like 30s, 1m or 0", "a duration cannot be negative")
+	case c.FileMode&^0o777 != 0 || c.DirMode&^0o777 != 0:
+		return badConfig("use permission bits like 0400 or 0440", "a mode has only permission bits, 0000 to 0777")
+	}
+	return validRoot(c.Root)
+}
+
+// validRoot holds a Dir to the form that package secret promises to everybody.
+func validRoot(d secret.Dir) error {
+	switch {
+	case d.Env != "" && d.Project == "":
+		return badConfig("name the project too", "environment %q without a project", d.Env)
+	case d.Path != "" && d.Env == "":
+		return badConfig("name the environment too", "folder %q without an environment", d.Path)
+	case d.Env != "" && (!strings.HasPrefix(d.Path, "/") || path.Clean(d.Path) != d.Path):
+		return badConfig("start with a slash, end without one: /payments", "folder %q is not a clean path", d.Path)
+	}
+	return nil
+}
+
+// logger returns a logger that can be used without asking.
+func (c Config) logger() *slog.Logger {
+	if c.Log == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return c.Log
+}

@@ -1,0 +1,105 @@
+package mount
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	device = "/dev/fuse"
+	// maxRead is the largest READ that the kernel sends. Secrets are far
+	// smaller; larger would only cost buffers.
+	maxRead = 128 << 10
+)
+
+// attachable says, before the server is asked for anything, why attach would
+// fail on this machine.
+func attachable(allowOther bool) error {
+	// fusermount3 opens the device with the user's own rights.
+	if err := deviceError(unix.Access(device, unix.R_OK|unix.W_OK)); err != nil {
+		return err
+	}
+	if os.Geteuid() == 0 {
+		return nil
+	}
+	if _, err := findHelper(); err != nil {
+		return err
+	}
+	if allowOther && !othersAllowed(fuseConf) {
+		return noFUSE("as root, add the line user_allow_other to "+fuseConf+"; or leave out --allow-other",
+			"users may not use --allow-other on this machine")
+	}
+	return nil
+}
+
+// attach mounts on point and returns the descriptor that the kernel talks
+// through. It is close-on-exec: a child that inherited it could read requests,
+// and would keep the mount alive as a dead one. Whoever gets it closes it.
+//
+// The mount is read-write in the kernel's eyes even if nothing may be written:
+// .infisicalfs/refresh is written to, and a read-only mount would refuse that
+// before we are asked. The modes (0400, 0500) tell access(2) the truth for
+// everybody but root, and each modifying call is answered EROFS.
+func attach(ctx context.Context, point string, allowOther bool) (int, error) {
+	if os.Geteuid() == 0 {
+		return mountDirectly(point, allowOther)
+	}
+	return mountThroughHelper(ctx, point, allowOther)
+}
+
+// kernelOptions are what the kernel itself checks. default_permissions is
+// always there: without it the kernel checks nothing, and with allow_other any
+// user would read a file of mode 0400.
+func kernelOptions(allowOther bool) []string {
+	options := []string{"default_permissions", fmt.Sprintf("max_read=%d", maxRead)}
+	if allowOther {
+		options = append(options, "allow_other")
+	}
+	return options
+}
+
+// mountDirectly is for root, also root of a user namespace only; it needs no
+// fuse3 package.
+func mountDirectly(point string, allowOther bool) (int, error) {
+	fd, err := unix.Open(device, unix.O_RDWR|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1, deviceError(err)
+	}
+	options := append([]string{
+		fmt.Sprintf("fd=%d", fd),
+		fmt.Sprintf("rootmode=%o", unix.S_IFDIR),
+		fmt.Sprintf("user_id=%d", os.Geteuid()),
+		fmt.Sprintf("group_id=%d", os.Getegid()),
+	}, kernelOptions(allowOther)...)
+	err = unix.Mount(sourceName, point, fsType, unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, strings.Join(options, ","))
+	if err == nil {
+		return fd, nil
+	}
+	unix.Close(fd)
+	switch {
+	case errors.Is(err, unix.EPERM):
+		return -1, noFUSE("in a container, add --cap-add SYS_ADMIN --device /dev/fuse (and allow mount in AppArmor)",
+			"root may not mount here: %w", err)
+	case errors.Is(err, unix.ENODEV):
+		return -1, noFUSE("modprobe fuse", "the kernel does not know FUSE")
+	}
+	return -1, badMountpoint("", "mounting on %s: %w", point, err)
+}
+
+func deviceError(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, fs.ErrNotExist):
+		return noFUSE("modprobe fuse; in a container, add --device /dev/fuse", "%s does not exist", device)
+	case errors.Is(err, fs.ErrPermission):
+		return noFUSE("as root: chmod 666 "+device, "%s may not be opened", device)
+	}
+	return noFUSE("modprobe fuse", "opening %s: %w", device, err)
+}

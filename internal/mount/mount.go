@@ -1,0 +1,143 @@
+package mount
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/hanwen/go-fuse/v2/fuse"
+)
+
+// Mount is a live mount of this process. All methods are safe for concurrent
+// use.
+type Mount struct {
+	point  string
+	device int // number of the FUSE connection, the same in the mount table
+	server *fuse.Server
+	rooms  *rooms
+	log    *slog.Logger
+
+	ended chan struct{} // closed when the kernel has let go and all is cleaned up
+	err   error         // why it ended; read only after ended
+
+	close    sync.Once
+	closeErr error // written inside close
+}
+
+// New checks the machine and the mountpoint, heals it if a dead mount of ours is there, asks the
+// server once for what the mount will show, and mounts. What can go wrong goes
+// wrong before anything is mounted, and when New returns the mount answers.
+//
+// ctx bounds New, not the mount. Errors about the configuration, the mountpoint
+// and FUSE are *Error; those of the server wrap the sentinels of package secret.
+func New(ctx context.Context, cfg Config) (*Mount, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	if err := attachable(cfg.AllowOther); err != nil {
+		return nil, err
+	}
+	log := cfg.logger()
+	point, err := prepare(ctx, cfg.Mountpoint, log)
+	if err != nil {
+		return nil, err
+	}
+	rooms := wire(cfg, point, time.Now())
+	if err := rooms.firstContact(ctx); err != nil {
+		rooms.close()
+		return nil, fmt.Errorf("reading %s: %w", cfg.Root, err)
+	}
+	m, err := start(ctx, cfg, point, rooms)
+	if err != nil {
+		rooms.close()
+		return nil, err
+	}
+	if err := m.answers(ctx); err != nil {
+		m.Close() // says itself what stays behind
+		return nil, badMountpoint("", "%s was mounted but does not answer: %w", point, err)
+	}
+	log.Info("mounted", "mountpoint", point, "root", cfg.Root.String())
+	return m, nil
+}
+
+// start mounts and begins to serve.
+func start(ctx context.Context, cfg Config, point string, rooms *rooms) (*Mount, error) {
+	fd, err := attach(ctx, point, cfg.AllowOther)
+	if err != nil {
+		return nil, err
+	}
+	m := &Mount{point: point, rooms: rooms, log: cfg.logger(), ended: make(chan struct{})}
+	m.server, err = rooms.serve(fd, cfg)
+	if err == nil {
+		m.device, err = connection(point)
+	}
+	if err != nil {
+		m.detachDead()
+		return nil, noFUSE("", "%s was mounted but cannot be served: %w", point, err)
+	}
+	go m.run()
+	return m, nil
+}
+
+// connection returns the number of the FUSE connection behind the mount of ours
+// at point.
+func connection(point string) (int, error) {
+	mounts, err := readTable()
+	if err != nil {
+		return 0, err
+	}
+	top := mounts.at(point)
+	if !ours(top) {
+		return 0, fmt.Errorf("the mount table does not have it")
+	}
+	return top.Minor, nil
+}
+
+// run serves until the kernel lets go, whoever unmounted, and cleans up.
+func (m *Mount) run() {
+	defer close(m.ended)
+	m.server.Serve()
+	m.rooms.close()
+	if m.mounted() {
+		m.err = fmt.Errorf("%s: the kernel ended the connection", m.point)
+		m.detachDead()
+	}
+}
+
+// detachDead takes a mount that nobody serves out of the tree.
+func (m *Mount) detachDead() {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if err := detach(ctx, m.point, forcibly); err != nil {
+		m.log.Warn("a dead mount stays behind", "mountpoint", m.point, "err", err)
+	}
+}
+
+// answers waits until the mount has answered a request, for at most patience.
+func (m *Mount) answers(ctx context.Context) error {
+	_, err := within(ctx, func() (struct{}, error) { return struct{}{}, firstRequests(m.point) })
+	return err
+}
+
+// mounted reports whether this mount is the topmost at its mountpoint. Somebody
+// else's mount on top, or in its place, is not ours to remove.
+func (m *Mount) mounted() bool {
+	device, err := connection(m.point)
+	return err == nil && device == m.device
+}
+
+// Mountpoint returns the absolute path without symbolic links.
+func (m *Mount) Mountpoint() string { return m.point }
+
+// Done is closed when the mount has ended, whoever ended it.
+func (m *Mount) Done() <-chan struct{} { return m.ended }
+
+// Wait returns when the mount has ended: nil if somebody unmounted it, an error
+// if its connection broke. A mount that was taken out of the tree lazily lives
+// until its last user is gone.
+func (m *Mount) Wait() error {
+	<-m.ended
+	return m.err
+}

@@ -1,0 +1,79 @@
+package mount
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// maxLinks is how many symbolic links in a row are followed, as in the kernel.
+const maxLinks = 40
+
+// resolve returns the absolute path without symbolic links under which the
+// mount table would list mountpoint. The last element is not touched when it is
+// a mountpoint already, since whoever serves it may be dead.
+func resolve(ctx context.Context, mounts table, mountpoint string) (string, error) {
+	path, err := absolute(mountpoint)
+	if err != nil {
+		return "", err
+	}
+	for range maxLinks {
+		if path == "/" {
+			return path, nil
+		}
+		parent, err := within(ctx, func() (string, error) { return filepath.EvalSymlinks(filepath.Dir(path)) })
+		if err != nil {
+			return "", pathError(mountpoint, err)
+		}
+		path = filepath.Join(parent, filepath.Base(path))
+		if mounts.at(path) != nil {
+			return path, nil
+		}
+		info, err := within(ctx, func() (fs.FileInfo, error) { return os.Lstat(path) })
+		if err != nil {
+			return "", pathError(mountpoint, err)
+		}
+		if info.Mode()&fs.ModeSymlink == 0 {
+			return path, nil
+		}
+		target, err := os.Readlink(path)
+		if err != nil {
+			return "", pathError(mountpoint, err)
+		}
+		if !filepath.IsAbs(target) {
+			target = filepath.Join(parent, target)
+		}
+		path = filepath.Clean(target)
+	}
+	return "", pathError(mountpoint, syscall.ELOOP)
+}
+
+// absolute fails only when the working directory is gone.
+func absolute(mountpoint string) (string, error) {
+	path, err := filepath.Abs(mountpoint)
+	if err != nil {
+		return "", badMountpoint("give an absolute path", "mountpoint %s: %w", mountpoint, err)
+	}
+	return path, nil
+}
+
+// pathError says in a user's words why a mountpoint cannot be looked at.
+func pathError(mountpoint string, err error) error {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return badMountpoint("mkdir -p "+mountpoint, "mountpoint %s does not exist", mountpoint)
+	case errors.Is(err, syscall.ENOTDIR):
+		return badMountpoint("name a directory", "mountpoint %s is not a directory", mountpoint)
+	case errors.Is(err, fs.ErrPermission):
+		return badMountpoint("choose a directory that you may enter", "mountpoint %s: permission denied", mountpoint)
+	case errors.Is(err, syscall.ENOTCONN):
+		return badMountpoint("findmnt shows it; unmount it with umount -l or fusermount3 -uz",
+			"mountpoint %s lies in a mount whose server is gone", mountpoint)
+	case errors.Is(err, context.DeadlineExceeded):
+		return badMountpoint("findmnt shows what is mounted there", "mountpoint %s: its file system does not answer", mountpoint)
+	}
+	return badMountpoint("", "mountpoint %s: %w", mountpoint, err)
+}

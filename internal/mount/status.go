@@ -1,0 +1,77 @@
+package mount
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"infisicalfs/cache"
+	tree "infisicalfs/fs"
+	"infisicalfs/internal/exitcode"
+)
+
+// statusSchema grows by one when a field changes its meaning or goes away; new
+// fields do not count.
+const statusSchema = 1
+
+// maxStatus bounds what is read of a status document.
+const maxStatus = 1 << 20
+
+// Status is the document that a mount shows as .infisicalfs/status.
+type Status struct {
+	Schema     int             `json:"schema"`
+	PID        int             `json:"pid"`
+	Version    string          `json:"version"`
+	Mountpoint string          `json:"mountpoint"`
+	Root       string          `json:"root"`
+	Since      time.Time       `json:"since"`
+	ReadOnly   bool            `json:"read_only"`
+	Cache      cache.Stats     `json:"cache"`
+	FS         tree.Counts     `json:"fs"`
+	Server     json.RawMessage `json:"server,omitempty"` // what Config.Status returned
+}
+
+// ReadStatus reads the status of the mount at mountpoint, which may belong to
+// another process. It is an *Error if that is not a mount of ours, if the mount
+// is stale or hangs, and with code Denied if it belongs to another user.
+func ReadStatus(mountpoint string) (Status, error) {
+	ctx := context.Background()
+	point, err := findOurs(ctx, mountpoint)
+	if err != nil {
+		return Status{}, err
+	}
+	text, err := within(ctx, func() ([]byte, error) { return readSome(filepath.Join(point, ".infisicalfs", "status")) })
+	switch {
+	case errors.Is(err, syscall.ENOTCONN):
+		return Status{}, badMountpoint("mount it again, or: infisicalfs unmount "+point, "%s is stale: its process is gone", point)
+	case errors.Is(err, context.DeadlineExceeded):
+		return Status{}, badMountpoint("", "%s does not answer", point)
+	case errors.Is(err, fs.ErrPermission):
+		return Status{}, &Error{Err: errors.New(point + " belongs to another user"), Hint: "ask as the user who mounted it", Code: exitcode.Denied}
+	case err != nil:
+		return Status{}, badMountpoint("", "reading the status of %s: %w", point, err)
+	}
+	var s Status
+	if err := json.Unmarshal(text, &s); err != nil {
+		return Status{}, badMountpoint("", "the status of %s is not what this version reads: %w", point, err)
+	}
+	if s.Schema != statusSchema {
+		return Status{}, badMountpoint("use the version that mounted it", "the status of %s has schema %d, this version reads %d", point, s.Schema, statusSchema)
+	}
+	return s, nil
+}
+
+func readSome(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, maxStatus))
+}

@@ -1,0 +1,49 @@
+package mount
+
+import (
+	"io"
+	"log"
+	"log/slog"
+	"regexp"
+	"strings"
+)
+
+// kernelLog returns the logger that go-fuse writes to: its complaints, and with
+// Config.Debug a line for each message. Those lines show the first bytes of
+// what is read and written, which are secrets, so a line of the trace passes
+// only in the parts that are known to hold none.
+func kernelLog(to *slog.Logger) *log.Logger {
+	return log.New(&traceWriter{to}, "", 0)
+}
+
+type traceWriter struct{ to *slog.Logger }
+
+var _ io.Writer = (*traceWriter)(nil)
+
+// Write takes one line, as a log.Logger promises.
+func (w *traceWriter) Write(line []byte) (int, error) {
+	text := strings.TrimSpace(string(line))
+	switch {
+	case strings.HasPrefix(text, "rx "), strings.HasPrefix(text, "tx "):
+		w.to.Debug("fuse: " + withoutContent(text))
+	default:
+		w.to.Warn("fuse: " + text)
+	}
+	return len(line), nil
+}
+
+// A request is "rx 4: READ n5 {Fh 1 [0 +4096) ...}  p77" with names and content
+// between the brace and the last word; an answer is "tx 4:     OK, ..." with
+// attributes or content after the comma.
+var (
+	request = regexp.MustCompile(`^rx \d+: [A-Z0-9_]+ [in]\d+`)
+	caller  = regexp.MustCompile(` p\d+$`)
+	answer  = regexp.MustCompile(`^tx \d+: +[^,"]*`)
+)
+
+func withoutContent(line string) string {
+	if head := request.FindString(line); head != "" {
+		return head + caller.FindString(line)
+	}
+	return answer.FindString(line)
+}

@@ -1,0 +1,47 @@
+//go:build !linux
+
+package mount
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"runtime"
+
+	"golang.org/x/sys/unix"
+)
+
+const maxRead = 128 << 10
+
+type manner int
+
+const (
+	cleanly manner = iota
+	forcibly
+)
+
+// errOnlyLinux is an *Error with code FUSE: everything that touches a mount
+// fails with it.
+func errOnlyLinux() error {
+	return noFUSE("use Linux, or a Linux virtual machine or container", "infisicalfs cannot mount on %s", runtime.GOOS)
+}
+
+func attachable(bool) error { return errOnlyLinux() }
+
+func attach(context.Context, string, bool) (int, error) { return -1, errOnlyLinux() }
+
+func detach(context.Context, string, manner) error { return errOnlyLinux() }
+
+func abort(int) error { return errors.ErrUnsupported }
+
+func firstRequests(string) error { return errOnlyLinux() }
+
+func replaceDescriptor(from, to int) error { return unix.Dup2(from, to) }
+
+// Harden does nothing here and says so; log may be nil.
+func Harden(log *slog.Logger) {
+	if log == nil {
+		return
+	}
+	log.Warn("core dumps are not switched off on this system", "os", runtime.GOOS)
+}

@@ -1,0 +1,223 @@
+package mount
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"infisicalfs/internal/exitcode"
+)
+
+// A user's mounts go through fusermount3, and depend on things that belong to
+// the machine: the mode of /dev/fuse, /etc/fuse.conf, whether fusermount3 is
+// there. Each case gets them as it needs them in a mount namespace of its own,
+// so that the machine stays as it is.
+//
+// Three processes: the test; root in the namespace ("private"), which builds the
+// room; the user in it ("user"), who runs the case and fails with words.
+const testUser = 65534 // nobody: fusermount3 wants a user with a name
+
+var userCases = map[string]struct {
+	room room
+	run  func(dir string) error
+}{
+	"mounts, reads, unmounts": {room{}, userMounts},
+	"busy":                    {room{}, userCloses},
+	"stale":                   {room{}, userHeals},
+	"hardened":                {room{}, func(dir string) error { Harden(nil); return userMounts(dir) }},
+	"others allowed":          {room{conf: "user_allow_other\n"}, userAllows},
+	"others not allowed": {room{conf: "#user_allow_other\n"}, func(dir string) error {
+		cfg := config(dir, sample())
+		cfg.AllowOther = true
+		return userFails(cfg, exitcode.FUSE)
+	}},
+	"no fusermount3": {room{noHelper: true}, func(dir string) error { return userFails(config(dir, sample()), exitcode.FUSE) }},
+	"device closed":  {room{deviceMode: 0o600}, func(dir string) error { return userFails(config(dir, sample()), exitcode.FUSE) }},
+	"a directory of root's": {room{}, func(string) error {
+		return userFails(config("/etc", sample()), exitcode.Mountpoint)
+	}},
+}
+
+func TestAsUser(t *testing.T) {
+	needFUSE(t)
+	if _, err := findHelper(); err != nil {
+		if os.Getenv("REQUIRE_FUSE") != "" {
+			t.Fatal(err)
+		}
+		t.Skip(err)
+	}
+	for name := range userCases {
+		t.Run(name, func(t *testing.T) {
+			cmd := again("private", "CASE="+name, "ROOM="+directory(t))
+			cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS} // and private: Go sees to it
+			out, err := cmd.CombinedOutput()
+			require.NoError(t, err, "%s", out)
+		})
+	}
+}
+
+// room is how a machine is set up for a case.
+type room struct {
+	conf       string      // content of /etc/fuse.conf
+	noHelper   bool        // fusermount3 is not installed
+	deviceMode os.FileMode // of /dev/fuse; 0 means 0666
+}
+
+func enterPrivateRoom() error {
+	dir := os.Getenv("ROOM")
+	if err := userCases[os.Getenv("CASE")].room.build(dir); err != nil {
+		return err
+	}
+	cmd := exec.Command(filepath.Join(dir, "test"), "-test.run=^$")
+	cmd.Env = append(os.Environ(), roleVariable+"=user", "HOME="+dir)
+	cmd.Dir = "/"
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: testUser, Gid: testUser}}
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("%w: %s", err, out)
+	}
+	return nil
+}
+
+// build lays everything out on a tmpfs over dir, which goes with the namespace.
+func (r room) build(dir string) error {
+	binary, err := os.ReadFile("/proc/self/exe")
+	if err != nil {
+		return err
+	}
+	mode := r.deviceMode
+	if mode == 0 {
+		mode = 0o666
+	}
+	path := func(name string) string { return filepath.Join(dir, name) }
+	steps := []error{
+		unix.Mount("none", dir, "tmpfs", 0, "mode=755"),
+		os.WriteFile(path("test"), binary, 0o755),
+		os.WriteFile(path("fuse.conf"), []byte(r.conf), 0o644),
+		unix.Mknod(path("fuse"), unix.S_IFCHR|0o600, int(unix.Mkdev(10, 229))),
+		os.Chmod(path("fuse"), mode),
+		unix.Mount(path("fuse"), device, "", unix.MS_BIND, ""),
+		unix.Mount(path("fuse.conf"), fuseConf, "", unix.MS_BIND, ""),
+		os.Mkdir(path("mnt"), 0o700),
+		os.Chown(path("mnt"), testUser, testUser),
+	}
+	for found, err := findHelper(); r.noHelper && err == nil; found, err = findHelper() {
+		steps = append(steps, unix.Mount(os.DevNull, found, "", unix.MS_BIND, ""))
+	}
+	return errors.Join(steps...)
+}
+
+func beUser() error {
+	if os.Geteuid() != testUser {
+		return errors.New("the credentials were not taken")
+	}
+	return userCases[os.Getenv("CASE")].run(filepath.Join(os.Getenv("ROOM"), "mnt"))
+}
+
+func userMounts(dir string) error {
+	m, err := New(context.Background(), config(dir, sample()))
+	if err != nil {
+		return err
+	}
+	got, err := os.ReadFile(filepath.Join(dir, "GREETING"))
+	if err != nil || string(got) != "hello, world" {
+		return fmt.Errorf("read %q: %v", got, err)
+	}
+	mounts, err := List()
+	if err != nil || len(mounts) != 1 || mounts[0] != (Info{Mountpoint: dir, UID: testUser}) {
+		return fmt.Errorf("listed %+v: %v", mounts, err)
+	}
+	if _, err := ReadStatus(dir); err != nil {
+		return err
+	}
+	if out, _ := exec.Command("ls", "-l", "/proc/self/fd").CombinedOutput(); bytes.Contains(out, []byte(device)) {
+		return fmt.Errorf("a child has the device: %s", out)
+	}
+	if err := Unmount(context.Background(), dir); err != nil {
+		return err
+	}
+	if err := m.Wait(); err != nil {
+		return err
+	}
+	return userFree(dir)
+}
+
+func userCloses(dir string) error {
+	m, err := New(context.Background(), config(dir, sample()))
+	if err != nil {
+		return err
+	}
+	f, err := os.Open(filepath.Join(dir, "GREETING"))
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := Unmount(context.Background(), dir); exitcode.Of(err) != exitcode.Mountpoint {
+		return fmt.Errorf("a busy mount was unmounted: %v", err)
+	}
+	if err := m.Close(); err != nil {
+		return err
+	}
+	return userFree(dir)
+}
+
+func userHeals(dir string) error {
+	dead := again("serve", "POINT="+dir)
+	out, err := dead.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := dead.Start(); err != nil {
+		return err
+	}
+	if _, err := out.Read(make([]byte, 1)); err != nil {
+		return err
+	}
+	dead.Process.Kill()
+	dead.Wait()
+	if err := probe(context.Background(), dir); !errors.Is(err, syscall.ENOTCONN) {
+		return fmt.Errorf("not stale: %v", err)
+	}
+	return userMounts(dir)
+}
+
+func userAllows(dir string) error {
+	cfg := config(dir, sample())
+	cfg.AllowOther = true
+	m, err := New(context.Background(), cfg)
+	if err != nil {
+		return err
+	}
+	mounts, err := List()
+	if err != nil || len(mounts) != 1 || !mounts[0].AllowOther {
+		return fmt.Errorf("listed %+v: %v", mounts, err)
+	}
+	return m.Close()
+}
+
+// userFails expects a refusal with a code and a cure.
+func userFails(cfg Config, code int) error {
+	_, err := New(context.Background(), cfg)
+	known, _ := errors.AsType[*Error](err)
+	if known == nil || known.Code != code || known.Hint == "" {
+		return fmt.Errorf("wanted an *Error with code %d and a hint, got %+v", code, err)
+	}
+	return nil
+}
+
+func userFree(dir string) error {
+	mounts, err := readTable()
+	if err == nil && ours(mounts.at(dir)) {
+		err = errors.New("still mounted")
+	}
+	return err
+}

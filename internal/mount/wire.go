@@ -1,0 +1,105 @@
+package mount
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"time"
+
+	fusefs "github.com/hanwen/go-fuse/v2/fs"
+	"github.com/hanwen/go-fuse/v2/fuse"
+
+	"infisicalfs/cache"
+	"infisicalfs/fs"
+	"infisicalfs/secret"
+)
+
+// rooms are what one mount is made of. Requests go down, from the kernel's
+// server to the tree, the cache and the client; news goes up.
+type rooms struct {
+	root  secret.Dir
+	cache *cache.Cache
+	tree  *fs.FS
+}
+
+// wire builds the rooms. Nothing runs and nobody is asked yet.
+func wire(cfg Config, point string, since time.Time) *rooms {
+	r := &rooms{root: cfg.Root}
+	r.cache = cache.New(cfg.Upstream, cache.Config{
+		Root:         cfg.Root,
+		TTL:          literal(cfg.TTL),
+		MaxStale:     literal(cfg.MaxStale),
+		SoftDeadline: literal(cfg.SoftDeadline),
+		OnChange:     func(change secret.Change) { r.tree.Apply(change) }, // not before firstContact
+		Log:          cfg.logger(),
+	})
+	r.tree = fs.New(fs.Config{
+		Source:    r.cache,
+		Root:      cfg.Root,
+		TTL:       cfg.TTL,
+		UID:       cfg.UID,
+		GID:       cfg.GID,
+		FileMode:  cfg.FileMode,
+		DirMode:   cfg.DirMode,
+		OwnerUID:  uint32(os.Getuid()),
+		OwnerGID:  uint32(os.Getgid()),
+		MountTime: since,
+		Status:    func() ([]byte, error) { return r.status(cfg, point, since) },
+		Refresh:   func() error { r.cache.Expire(); return nil },
+		Log:       cfg.logger(),
+	})
+	return r
+}
+
+// literal is for the cache, which takes zero for "default" and less for none.
+func literal(d time.Duration) time.Duration {
+	if d == 0 {
+		return -1
+	}
+	return d
+}
+
+// firstContact reads the root, so that a wrong name, a bad login or an absent
+// server is said before anything is mounted. The first ls is served from it.
+func (r *rooms) firstContact(ctx context.Context) error {
+	_, err := r.cache.Folder(ctx, r.root, secret.NeedListing)
+	return err
+}
+
+// serve takes over fd, on which the kernel waits, and prepares to answer it.
+func (r *rooms) serve(fd int, cfg Config) (*fuse.Server, error) {
+	options := r.tree.Options()
+	options.MaxWrite = maxRead
+	options.FsName, options.Name = sourceName, subtype
+	options.Debug = cfg.Debug
+	options.MountOptions.Logger = kernelLog(cfg.logger())
+	raw := fusefs.NewNodeFS(r.tree.Root(), options)
+	return fuse.NewServer(raw, fmt.Sprintf("/dev/fd/%d", fd), &options.MountOptions)
+}
+
+func (r *rooms) close() { r.cache.Close() }
+
+// status is the document in .infisicalfs/status. It asks nobody.
+func (r *rooms) status(cfg Config, point string, since time.Time) ([]byte, error) {
+	s := Status{
+		Schema:     statusSchema,
+		PID:        os.Getpid(),
+		Version:    cfg.Version,
+		Mountpoint: point,
+		Since:      since,
+		Root:       cfg.Root.String(),
+		ReadOnly:   true, // there is no Writer yet
+		Cache:      r.cache.Stats(),
+		FS:         r.tree.Counts(),
+	}
+	if cfg.Status != nil {
+		server, err := json.Marshal(cfg.Status())
+		if err != nil {
+			return nil, fmt.Errorf("status of the server: %w", err)
+		}
+		s.Server = server
+	}
+	text, err := json.MarshalIndent(s, "", "  ")
+	return append(text, '\n'), err
+}
