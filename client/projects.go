@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"infisicalfs/secret"
@@ -17,6 +18,10 @@ import (
 
 // projectTable translates slugs, which people see, to ids, which routes want.
 type projectTable struct {
+	// noPlainList: the server refuses this identity the plain list; the
+	// organisation's is asked for straight away.
+	noPlainList atomic.Bool
+
 	mu     sync.Mutex // guards bySlug
 	bySlug map[string]wireProject
 }
@@ -79,18 +84,12 @@ func (c *Client) project(ctx context.Context, idOrSlug string) (wireProject, err
 // none of them is allowed.
 func (c *Client) listProjects(ctx context.Context) ([]wireProject, error) {
 	var list []wireProject
-	err := c.withRoutes(ctx, func(ctx context.Context, routes api) error {
-		r := request{op: "list projects", method: http.MethodGet, path: "/v1/projects", class: "read"}
-		if routes == legacy {
-			r.path = "/v1/workspace"
-		}
-		return c.get(ctx, r, model{"projects", &list}, model{"workspaces", &list})
-	})
-	if org := c.organization(); refused(err) && org != "" {
-		err = c.get(ctx, request{
-			op: "list projects", method: http.MethodGet, class: "read",
-			path: "/v2/organizations/" + url.PathEscape(org) + "/workspaces",
-		}, model{"workspaces", &list})
+	var err error
+	if c.projects.noPlainList.Load() {
+		list, err = c.listOrganization(ctx)
+	} else if list, err = c.listPlainly(ctx); refused(err) && c.organization() != "" {
+		c.projects.noPlainList.Store(true)
+		list, err = c.listOrganization(ctx)
 	}
 	if refused(err) && len(c.cfg.Projects) > 0 {
 		list, err = nil, nil
@@ -110,6 +109,23 @@ func (c *Client) listProjects(ctx context.Context) ([]wireProject, error) {
 	}
 	c.projects.add(list...)
 	return list, nil
+}
+
+func (c *Client) listPlainly(ctx context.Context) (list []wireProject, err error) {
+	err = c.withRoutes(ctx, func(ctx context.Context, routes api) error {
+		r := request{op: "list projects", path: "/v1/projects", class: "read"}
+		if routes == legacy {
+			r.path = "/v1/workspace"
+		}
+		return c.get(ctx, r, model{"projects", &list}, model{"workspaces", &list})
+	})
+	return list, err
+}
+
+func (c *Client) listOrganization(ctx context.Context) (list []wireProject, err error) {
+	path := "/v2/organizations/" + url.PathEscape(c.organization()) + "/workspaces"
+	err = c.get(ctx, request{op: "list projects", path: path, class: "read"}, model{"workspaces", &list})
+	return list, err
 }
 
 // refused reports whether the server understood the question and will not
@@ -134,7 +150,7 @@ func (c *Client) getProject(ctx context.Context, idOrSlug string) (wireProject, 
 			path = paths[0]
 		}
 		return c.get(ctx, request{
-			op: "get project", method: http.MethodGet, path: path + url.PathEscape(idOrSlug), class: "read",
+			op: "get project", path: path + url.PathEscape(idOrSlug), class: "read",
 		}, model{"project", &p}, model{"workspace", &p}, model{"", &p})
 	})
 	if err != nil {

@@ -1,0 +1,76 @@
+package client_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"infisicalfs/internal/devserver"
+	"infisicalfs/secret"
+)
+
+func hidden(t *testing.T, f *secret.Folder, name string) {
+	t.Helper()
+	s, ok := f.Secret(name)
+	require.True(t, ok, "%s is missing", name)
+	require.True(t, s.Hidden, name)
+	require.Zero(t, s.Value.Len())
+	require.NotEmpty(t, s.Reason)
+}
+
+// A current server refuses a folder's whole list if one value in it may not be
+// read. The others must stay.
+func TestAnUnreadableValueDoesNotTakeTheFolderAway(t *testing.T) {
+	w := newWorld(t, devserver.Config{}, "viewer", nil)
+	w.edit(t, func(e *devserver.Editor) error { return e.Hide("viewer", "demo", "dev", "/", "DB_PASSWORD") })
+	f := w.fetch(t, dev)
+	require.Equal(t, "hello, world", value(t, f, "GREETING"))
+	hidden(t, f, "DB_PASSWORD")
+	hidden(t, f, "DATABASE_URL") // refers to it
+	require.Equal(t, []secret.Subfolder{{Name: "payments"}}, withoutDetails(f.Folders))
+}
+
+func TestAReferenceIntoAForbiddenFolderHidesOnlyItself(t *testing.T) {
+	w := newWorld(t, devserver.Config{}, "viewer", nil)
+	w.edit(t, func(e *devserver.Editor) error {
+		if err := e.Set("demo", "dev", "/", "BORROWED", "key=${dev.payments.STRIPE_KEY}"); err != nil {
+			return err
+		}
+		return e.Hide("viewer", "demo", "dev", "/payments", "")
+	})
+	f := w.fetch(t, dev)
+	hidden(t, f, "BORROWED")
+	require.Equal(t, "hello, world", value(t, f, "GREETING"))
+	require.NotContains(t, value(t, f, "DATABASE_URL"), "${", "other references are still expanded")
+}
+
+func TestAWhollyForbiddenFolderIsDenied(t *testing.T) {
+	each(t, func(t *testing.T, profile devserver.Profile) {
+		w := newWorld(t, devserver.Config{Profile: profile}, "viewer", nil)
+		w.fetch(t, dev)
+		w.edit(t, func(e *devserver.Editor) error { return e.Deny("viewer", "demo", "dev", "/payments") })
+		w.ResetRequests()
+		_, err := w.client.Fetch(t.Context(), payments, nil)
+		require.ErrorIs(t, err, secret.ErrDenied)
+		require.LessOrEqual(t, w.count("secrets"), 3, "the list and two retries")
+		require.Equal(t, "hello, world", value(t, w.fetch(t, dev), "GREETING"), "the folder above is not concerned")
+	})
+}
+
+func TestHiddenImports(t *testing.T) {
+	w := newWorld(t, devserver.Config{}, "viewer", nil)
+	w.edit(t, func(e *devserver.Editor) error { return e.Hide("viewer", "demo", "dev", "/payments", "STRIPE_KEY") })
+	f := w.fetch(t, staging)
+	require.NotEmpty(t, value(t, f, "GREETING"))
+	if s, ok := f.Secret("STRIPE_KEY"); ok {
+		require.True(t, s.Hidden)
+	}
+}
+
+func withoutDetails(list []secret.Subfolder) []secret.Subfolder {
+	var out []secret.Subfolder
+	for _, s := range list {
+		out = append(out, secret.Subfolder{Name: s.Name})
+	}
+	return out
+}

@@ -1,0 +1,147 @@
+package client_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"infisicalfs/internal/devserver"
+	"infisicalfs/secret"
+)
+
+var prod = secret.Dir{Project: "demo", Env: "prod", Path: "/"}
+
+// forest fills prod with folders that hold secrets, one of them empty.
+func forest(t *testing.T, w world) {
+	w.edit(t, func(e *devserver.Editor) error {
+		for i := range 5 {
+			for j := range 3 {
+				path := fmt.Sprintf("/f%d/g%d", i, j)
+				if err := e.Mkdir("demo", "prod", path); err != nil {
+					return err
+				}
+				if err := e.Set("demo", "prod", path, "KEY", path); err != nil {
+					return err
+				}
+			}
+		}
+		return e.Mkdir("demo", "prod", "/f0/empty")
+	})
+}
+
+func byDir(list []*secret.Folder) map[secret.Dir]*secret.Folder {
+	m := map[secret.Dir]*secret.Folder{}
+	for _, f := range list {
+		m[f.Dir] = f
+	}
+	return m
+}
+
+func TestTreeOfACurrentServerCostsThreeRequests(t *testing.T) {
+	w := newWorld(t, devserver.Config{}, "viewer", nil)
+	forest(t, w)
+	require.NoError(t, w.client.Login(t.Context()))
+	_, err := w.client.Project(t.Context(), "demo")
+	require.NoError(t, err)
+	w.ResetRequests()
+	list, err := w.client.Tree(t.Context(), prod)
+	require.NoError(t, err)
+	require.Len(t, w.Requests(), 3)
+
+	folders := byDir(list)
+	require.Len(t, folders, 1+5+15+1)
+	for dir, f := range folders { // the bulk answer says what the folder's own says
+		own := w.fetch(t, dir)
+		require.True(t, f.Partial, dir)
+		ownSecrets, ownFolders := names(own)
+		secrets, subfolders := names(f)
+		require.Equal(t, ownSecrets, secrets, dir)
+		require.Equal(t, ownFolders, subfolders, dir)
+		for _, s := range own.Secrets {
+			require.Equal(t, s.Value.Reveal(), value(t, f, s.Name))
+		}
+	}
+}
+
+func TestTreeNamesHiddenSecrets(t *testing.T) {
+	w := newWorld(t, devserver.Config{}, "viewer", nil)
+	forest(t, w)
+	w.edit(t, func(e *devserver.Editor) error { return e.Hide("viewer", "demo", "prod", "/f1/g1", "KEY") })
+	list, err := w.client.Tree(t.Context(), prod)
+	require.NoError(t, err)
+	folders := byDir(list)
+	hidden(t, folders[secret.Dir{Project: "demo", Env: "prod", Path: "/f1/g1"}], "KEY")
+	require.Equal(t, "/f1/g2", value(t, folders[secret.Dir{Project: "demo", Env: "prod", Path: "/f1/g2"}], "KEY"))
+}
+
+func TestTreeOfALeafIsItsOwnList(t *testing.T) {
+	w := newWorld(t, devserver.Config{}, "viewer", nil)
+	w.fetch(t, dev)
+	w.ResetRequests()
+	list, err := w.client.Tree(t.Context(), payments)
+	require.NoError(t, err)
+	require.Len(t, list, 1)
+	require.False(t, list[0].Partial)
+	require.Len(t, w.Requests(), 2)
+}
+
+func TestTreeIsInexactWhereItWouldLie(t *testing.T) {
+	for name, change := range map[string]func(*devserver.Editor) error{
+		"import below":    func(e *devserver.Editor) error { return e.Import("demo", "prod", "/f1/g1", "dev", "/payments") },
+		"slash in a name": func(e *devserver.Editor) error { return e.RenameFolder("demo", "prod", "/f1", "a/b") },
+		"too deep":        func(e *devserver.Editor) error { return e.Mkdir("demo", "prod", strings.Repeat("/deep", 25)) },
+		"reference": func(e *devserver.Editor) error {
+			if err := e.Set("demo", "prod", "/f1", "R", "${dev.payments.STRIPE_KEY}"); err != nil {
+				return err
+			}
+			return e.Hide("viewer", "demo", "dev", "/payments", "STRIPE_KEY")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, devserver.Config{}, "viewer", nil)
+			forest(t, w)
+			w.edit(t, change)
+			_, err := w.client.Tree(t.Context(), prod)
+			require.ErrorIs(t, err, secret.ErrInexact)
+		})
+	}
+}
+
+// A server of 2024 lists secrets recursively but not folders.
+func TestTreeOfAnOldServerLacksSubfolders(t *testing.T) {
+	w := newWorld(t, devserver.Config{Profile: devserver.Y2024}, "viewer", nil)
+	forest(t, w)
+	w.fetch(t, prod)
+	w.ResetRequests()
+	list, err := w.client.Tree(t.Context(), prod)
+	require.NoError(t, err)
+	require.Len(t, w.Requests(), 1)
+	for _, f := range list {
+		require.True(t, f.NoSubfolders)
+		require.True(t, f.Partial)
+	}
+	root := byDir(list)[secret.Dir{Project: "demo", Env: "prod", Path: "/"}]
+	require.NotNil(t, root)
+	w.ResetRequests()
+	whole, err := w.client.Fetch(t.Context(), root.Dir, root)
+	require.NoError(t, err)
+	require.Len(t, w.Requests(), 1, "only the subfolders were missing")
+	_, subfolders := names(whole)
+	require.Equal(t, []string{"f0", "f1", "f2", "f3", "f4"}, subfolders)
+	require.False(t, whole.NoSubfolders)
+}
+
+func TestTreeOfProjects(t *testing.T) {
+	each(t, func(t *testing.T, profile devserver.Profile) {
+		w := newWorld(t, devserver.Config{Profile: profile}, "viewer", nil)
+		list, err := w.client.Tree(t.Context(), secret.Dir{})
+		require.NoError(t, err)
+		folders := byDir(list)
+		_, environments := names(folders[secret.Dir{Project: "demo"}])
+		require.Equal(t, []string{"dev", "prod", "staging"}, environments)
+		_, projects := names(folders[secret.Dir{}])
+		require.Equal(t, []string{"demo"}, projects)
+	})
+}
