@@ -11,7 +11,6 @@ package cache
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -65,29 +64,6 @@ func New(up secret.Upstream, cfg Config) *Cache {
 	return c
 }
 
-// query is one call of Folder. Its fields belong to the caller's goroutine.
-type query struct {
-	dir    secret.Dir
-	need   secret.Need
-	after  uint64 // answers of flights born before this clock are too old
-	noTree bool   // a bulk request did not settle it
-	waited bool   // for a flight: not a hit
-}
-
-// bulk reports whether a bulk answer may serve q.
-func (q *query) bulk() bool { return q.need != secret.NeedProof && !q.noTree }
-
-// step is what next tells a caller to do: return folder or err, or wait.
-type step struct {
-	folder *secret.Folder
-	err    error
-	flight *flight
-	// patience is how long to wait for flight, which is forever unless there
-	// is something to show instead.
-	patience time.Duration
-	hasStale bool
-}
-
 // maxTurns bounds the flights that one call waits for: a bulk request, the
 // folder itself, and again for each purge or Expire that came in between.
 const maxTurns = 6
@@ -120,100 +96,6 @@ func (c *Cache) Folder(ctx context.Context, dir secret.Dir, need secret.Need) (*
 		}
 	}
 	return nil, fmt.Errorf("%s: answers are overtaken by events, try again: %w", dir, secret.ErrUnavailable)
-}
-
-// next decides how q goes on. A flight that it returns counts the caller as
-// waiting.
-func (c *Cache) next(q *query) step {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	now := time.Now()
-	if c.closed {
-		return step{err: errClosed}
-	}
-	if !q.waited {
-		q.after = c.expired
-	}
-	if c.ban.holds(now) {
-		return step{err: c.ban.err}
-	}
-	e := c.store.use(q.dir, now)
-	if err := e.refused(now); err != nil {
-		return step{err: err}
-	}
-	shown := c.show(e, q.need, now)
-	if shown != nil && !shown.Stale {
-		if !q.waited {
-			c.stats.Hits++
-		}
-		return step{folder: shown}
-	}
-	if shown != nil && (e.retry.rests(now) || c.outage.rests(now)) {
-		c.stats.Stale++
-		return step{folder: shown}
-	}
-	if shown == nil {
-		if err := c.recentFailure(e, now); err != nil {
-			return step{err: err}
-		}
-	}
-	if !q.waited {
-		c.stats.Misses++
-	}
-	f := c.board(q, e, now)
-	if shown == nil {
-		return step{flight: f}
-	}
-	c.outage.probeWith(f)
-	return step{flight: f, hasStale: true, patience: f.began.Add(c.cfg.SoftDeadline).Sub(now)}
-}
-
-// giveUpWaiting returns the stale snapshot instead of waiting longer, or nil if
-// there is none any more.
-func (c *Cache) giveUpWaiting(q *query) *secret.Folder {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	now := time.Now()
-	c.outage.late(now)
-	return c.showLate(q, now)
-}
-
-// settle says what the landed flight means to q; not ok: it settled nothing,
-// look again.
-func (c *Cache) settle(q *query, f *flight) (folder *secret.Folder, err error, ok bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	now := time.Now()
-	switch {
-	case c.closed:
-		return nil, errClosed, true
-	case f.born < c.purged || f.born < q.after:
-		return nil, nil, false
-	case f.tree && bulkOnly(f.err):
-		q.noTree = true
-		return nil, nil, false
-	case f.err == nil:
-		aged := f.completes() && !now.Before(f.folder.Fetched.Add(c.cfg.TTL))
-		return f.folder, nil, c.enough(f.folder, q.need) && !aged
-	case decided(f.err):
-		return nil, f.err, true
-	}
-	if f.tree {
-		c.store.use(q.dir, now).fail(now, f.err)
-	}
-	if folder := c.showLate(q, now); folder != nil {
-		return folder, nil, true
-	}
-	return nil, f.err, true
-}
-
-// showLate returns what may be shown although the server did not answer.
-func (c *Cache) showLate(q *query, now time.Time) *secret.Folder {
-	folder := c.show(c.store.use(q.dir, now), q.need, now)
-	if folder != nil && folder.Stale {
-		c.stats.Stale++
-	}
-	return folder
 }
 
 // Expire makes everything stale from now on and drops nothing: the next caller
@@ -249,9 +131,3 @@ func (c *Cache) sweep() {
 }
 
 var errClosed = fmt.Errorf("the cache is closed: %w", secret.ErrUnavailable)
-
-// decided reports whether err is the server's decision, which no snapshot may
-// contradict, as opposed to our not getting through to it.
-func decided(err error) bool {
-	return errors.Is(err, secret.ErrNotFound) || errors.Is(err, secret.ErrDenied) || errors.Is(err, secret.ErrUnauthenticated)
-}

@@ -153,6 +153,19 @@ func TestExpireDuringAFlight(t *testing.T) {
 	})
 }
 
+func TestExpireDuringAnAbsence(t *testing.T) {
+	bubble(t, cache.Config{}, func(w *world) {
+		missing := dev.Child("missing")
+		w.fake.Delay(time.Second)
+		go w.entry(missing)
+		sleep(time.Millisecond)
+		w.fake.Set(missing, "KEY", "found")
+		w.Expire()
+		sleep(3 * time.Second)
+		require.Equal(w, "found", w.value(missing, "KEY"))
+	})
+}
+
 func TestExpireEndsTheBackOff(t *testing.T) {
 	bubble(t, cache.Config{}, func(w *world) {
 		w.value(payments, "KEY")
@@ -164,6 +177,7 @@ func TestExpireEndsTheBackOff(t *testing.T) {
 		w.Expire()
 		require.False(w, w.get(payments, secret.NeedEntry).Stale)
 		require.Equal(w, "two", w.value(billing, "KEY"))
+		w.get(dev, secret.NeedProof) // which both failures spoke for
 	})
 }
 

@@ -42,7 +42,7 @@ func (c *Cache) land(f *flight) {
 	case f.err == nil:
 		f.folder = c.publish(f.folder, f.born, now)
 	case errors.Is(f.err, secret.ErrNotFound):
-		c.gone(f.dir, f.err, now)
+		c.gone(f, now)
 	default:
 		c.store.get(f.dir, now).fail(now, f.err)
 		c.failed(f, now)
@@ -56,27 +56,29 @@ func (c *Cache) publish(folder *secret.Folder, born uint64, now time.Time) *secr
 	folder = dated(folder, old)
 	c.store.put(e, folder, born)
 	e.forgetErrors()
-	c.ban = ban{}
 	if old != nil && !same(old, folder) {
 		c.change(secret.Change{Dir: folder.Dir, Old: old, New: folder})
 	}
 	return folder
 }
 
-// gone is the server's word that dir does not exist: what was known of it and
-// of everything below goes, and dir is not asked for again within a TTL.
-func (c *Cache) gone(dir secret.Dir, err error, now time.Time) {
-	e := c.store.get(dir, now)
-	old := e.snap
-	if old != nil {
-		for d, below := range c.store.entries {
-			if dir.Contains(d) {
+// gone is the server's word that f's folder does not exist: what was known of
+// it and of everything below goes, and it is not asked for again within a TTL.
+func (c *Cache) gone(f *flight, now time.Time) {
+	e := c.store.get(f.dir, now)
+	if old := e.snap; old != nil {
+		for dir, below := range c.store.entries {
+			if f.dir.Contains(dir) {
 				c.store.put(below, nil, 0)
 			}
 		}
-		c.change(secret.Change{Dir: dir, Deep: true, Old: old})
+		c.change(secret.Change{Dir: f.dir, Deep: true, Old: old})
 	}
-	c.refuse(e, err, now.Add(c.cfg.TTL))
+	until := now.Add(c.cfg.TTL)
+	if f.born < c.expired {
+		until = now // it may have been created since
+	}
+	c.refuse(e, f.err, until)
 }
 
 // deny is the server's word that dir may not be seen. The folders below it may

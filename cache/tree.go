@@ -131,7 +131,7 @@ func (c *Cache) admits(f *flight, folder *secret.Folder, now time.Time) bool {
 	if e == nil || e.snap == nil || !folder.Partial {
 		return true
 	}
-	if !e.snap.Partial && c.fresh(e, now) {
+	if knowsMore := !e.snap.Partial || folder.NoSubfolders && !e.snap.NoSubfolders; knowsMore && c.fresh(e, now) {
 		return false
 	}
 	return !lacks(folder, e.snap)

@@ -82,8 +82,9 @@ func TestCommonAncestor(t *testing.T) {
 		require.Equal(w, payments.Child("a"), requests[len(requests)-1].Dir)
 		w.get(payments.Child("a"), secret.NeedListing)
 		w.get(payments, secret.NeedListing)
+		w.get(billing, secret.NeedListing) // outside: nobody should, but it works
 		for _, r := range w.fake.Requests() {
-			require.True(w, payments.Contains(r.Dir), "asked for %s, above the mount's root", r.Dir)
+			require.True(w, r.Kind == secrettest.KindFetch || payments.Contains(r.Dir), "asked for %s, above the mount's root", r.Dir)
 		}
 	})
 }
@@ -197,6 +198,30 @@ func TestTreeWithoutSubfolders(t *testing.T) {
 		require.Equal(w, 59*time.Second, time.Since(fetched), "its secrets are no younger for it")
 		require.False(w, w.get(payments, secret.NeedProof).Partial)
 		require.Empty(w, w.changes())
+	})
+}
+
+func TestTreeDoesNotForgetSubfolders(t *testing.T) {
+	bubble(t, cache.Config{}, func(w *world) {
+		w.fake.NoSubfolders(true)
+		w.fake.Mkdir(payments.Child("eu"))
+		w.get(payments, secret.NeedListing)
+		w.get(dev, secret.NeedListing)
+		require.Equal(w, 2, w.fake.Calls().Tree)
+		require.Zero(w, w.calls(func() { require.Len(w, w.get(payments, secret.NeedListing).Folders, 1) }).All())
+	})
+}
+
+// Subfolders that take long to come do not make old secrets young.
+func TestSubfoldersThatComeLate(t *testing.T) {
+	bubble(t, cache.Config{}, func(w *world) {
+		w.fake.NoSubfolders(true)
+		w.get(dev, secret.NeedListing)
+		sleep(time.Minute - 300*time.Millisecond)
+		w.fake.Set(payments, "KEY", "new")
+		w.fake.Delay(500 * time.Millisecond)
+		s, _ := w.get(payments, secret.NeedListing).Secret("KEY")
+		require.Equal(w, "new", s.Value.Reveal())
 	})
 }
 

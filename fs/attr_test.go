@@ -14,7 +14,7 @@ import (
 
 func TestAttributes(t *testing.T) {
 	rotated := time.Date(2025, 1, 2, 3, 4, 5, 678_000_000, time.UTC)
-	owner := func(c *Config) { c.UID, c.GID = 1234, 5678 }
+	owner := func(c *Config) { c.UID, c.GID = somebody(1234), 5678 }
 	bothWays(t, func(t *testing.T, w *world, v fusetest.View) {
 		w.Put(dev, secret.Secret{Name: "DATED", Value: secret.NewValue("12345"), Updated: rotated})
 		w.Put(dev, secret.Secret{Name: "IMPORTED", Value: secret.NewValue("x"), Import: &payments})
@@ -23,7 +23,7 @@ func TestAttributes(t *testing.T) {
 		a, err := v.Stat("demo/dev/DATED")
 		require.NoError(t, err)
 		want := fusetest.Attr{
-			Ino: secretID(dev, "DATED").Ino, Size: 5, Mode: syscall.S_IFREG | 0o400, Nlink: 1, UID: 1234, GID: 5678,
+			Ino: secretID(dev, "DATED").Ino, Size: 5, Mode: syscall.S_IFREG | 0o400, Nlink: 1, UID: somebody(1234), GID: 5678,
 			Atime: a.Atime, Mtime: a.Mtime, Ctime: a.Ctime,
 		}
 		require.Equal(t, want, a)
@@ -44,7 +44,7 @@ func TestAttributes(t *testing.T) {
 			require.NoError(t, err)
 			require.EqualValues(t, syscall.S_IFDIR|0o500, a.Mode, path)
 			require.EqualValues(t, 2, a.Nlink, path)
-			require.EqualValues(t, 1234, a.UID, path)
+			require.Equal(t, somebody(1234), a.UID, path)
 			require.EqualValues(t, 5678, a.GID, path)
 			require.Equal(t, dirID(dir).Ino, a.Ino, path)
 			if path == "" {

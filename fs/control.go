@@ -59,7 +59,7 @@ func (c *controlDir) Lookup(ctx context.Context, name string, out *fuse.EntryOut
 	switch {
 	case name == statusName && c.fs.cfg.Status != nil:
 		s := &statusFile{node{fs: c.fs}}
-		s.attr(nil, &out.Attr)
+		s.attr(&out.Attr)
 		child = s
 	case name == refreshName && c.fs.cfg.Refresh != nil:
 		r := &refreshFile{node{fs: c.fs}}

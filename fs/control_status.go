@@ -17,21 +17,15 @@ var (
 	_ fusefs.FileReader    = (*statusHandle)(nil)
 )
 
-// attr gives the size of what a reader gets: that of the open handle, else of
-// what an open would get now.
-func (s *statusFile) attr(h *statusHandle, out *fuse.Attr) {
-	var text []byte
-	if h != nil {
-		text = h.text
-	} else if now, err := s.fs.cfg.Status(); err == nil {
-		text = now
-	}
+// attr gives the size of what an open would get now. A handle is not asked for
+// its own: see [file.Getattr].
+func (s *statusFile) attr(out *fuse.Attr) {
+	text, _ := s.fs.cfg.Status() // its failure is reported by open
 	s.fs.controlAttr(0o400, len(text), out)
 }
 
-func (s *statusFile) Getattr(_ context.Context, fh fusefs.FileHandle, out *fuse.AttrOut) syscall.Errno {
-	h, _ := fh.(*statusHandle)
-	s.attr(h, &out.Attr)
+func (s *statusFile) Getattr(_ context.Context, _ fusefs.FileHandle, out *fuse.AttrOut) syscall.Errno {
+	s.attr(&out.Attr)
 	return 0
 }
 

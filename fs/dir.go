@@ -2,6 +2,7 @@ package fs
 
 import (
 	"context"
+	"path"
 	"syscall"
 
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
@@ -44,7 +45,7 @@ func (d *dir) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (*fus
 		return ok
 	})
 	if err != nil {
-		return nil, d.fs.failed("lookup", d.dir.String()+"/"+name, err)
+		return nil, d.fs.failed("lookup", path.Join(d.dir.String(), name), err)
 	}
 	if !ok {
 		d.fs.absent(snap, out)

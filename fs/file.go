@@ -3,6 +3,7 @@ package fs
 import (
 	"context"
 	"fmt"
+	"path"
 	"syscall"
 
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
@@ -26,7 +27,7 @@ var (
 )
 
 // path is how logs call the file.
-func (n *file) path() string { return n.dir.String() + "/" + EncodeName(n.name) }
+func (n *file) path() string { return path.Join(n.dir.String(), EncodeName(n.name)) }
 
 // current returns the secret as the Source has it now.
 func (n *file) current(ctx context.Context) (*secret.Folder, secret.Secret, error) {
@@ -62,7 +63,8 @@ func (n *file) Getattr(ctx context.Context, fh fusefs.FileHandle, out *fuse.Attr
 }
 
 // Open freezes the current version for the handle. Pages are not cached: direct
-// I/O asks the handle, so that each reads its own version.
+// I/O asks the handle, so that each reads its own version. Nothing was written,
+// so the kernel need not wait for a FLUSH at close.
 func (n *file) Open(ctx context.Context, flags uint32) (fusefs.FileHandle, uint32, syscall.Errno) {
 	if flags&syscall.O_ACCMODE != syscall.O_RDONLY || flags&syscall.O_TRUNC != 0 {
 		return nil, 0, syscall.EROFS
@@ -83,5 +85,5 @@ func (n *file) Open(ctx context.Context, flags uint32) (fusefs.FileHandle, uint3
 		return nil, 0, n.fs.failed("open", n.path(), err)
 	}
 	n.fs.opens.Add(1)
-	return h, fuse.FOPEN_DIRECT_IO, 0
+	return h, fuse.FOPEN_DIRECT_IO | fuse.FOPEN_NOFLUSH, 0
 }

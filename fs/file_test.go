@@ -154,7 +154,7 @@ func TestConcurrentReaders(t *testing.T) {
 			w.Apply(secret.Change{Dir: dev, Old: before, New: snapshot(t, w.Fake, dev)})
 		}
 		readers.Wait()
-		w.news.idle.Wait()
+		w.settle()
 	})
 }
 

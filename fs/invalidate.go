@@ -163,29 +163,30 @@ func (f *FS) inode(dir secret.Dir) *fusefs.Inode {
 type news struct {
 	mu      sync.Mutex // guards what follows
 	waiting []outdated
-	working bool
-	idle    sync.WaitGroup // lets tests wait for the worker
+	worker  chan struct{} // closed when the worker ends; nil without one
 }
 
 func (q *news) add(out outdated, do func(outdated)) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.waiting = append(q.waiting, out)
-	if !q.working {
-		q.working = true
-		q.idle.Go(func() {
+	if q.worker == nil {
+		q.worker = make(chan struct{})
+		go func() {
 			for out, ok := q.take(); ok; out, ok = q.take() {
 				do(out)
 			}
-		})
+		}()
 	}
 }
 
+// take returns what is next. Without any it ends the worker.
 func (q *news) take() (outdated, bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if len(q.waiting) == 0 {
-		q.working = false
+		close(q.worker)
+		q.worker = nil
 		return outdated{}, false
 	}
 	out := q.waiting[0]

@@ -1,6 +1,7 @@
 package fs
 
 import (
+	"encoding/binary"
 	"fmt"
 	"slices"
 	"syscall"
@@ -76,7 +77,7 @@ func TestStrangeNames(t *testing.T) {
 	})
 }
 
-var longName = string(slices.Repeat([]byte("long/"), 60))[:299]
+var longName = string(slices.Repeat([]byte("long%"), 60))[:299]
 
 func TestThousandEntries(t *testing.T) {
 	bothWays(t, func(t *testing.T, w *world, v fusetest.View) {
@@ -123,6 +124,38 @@ func TestListingIsOneSnapshot(t *testing.T) {
 	_, err = unix.Seek(fd, 0, 0)
 	require.NoError(t, err)
 	require.Len(t, list(), 201)
+}
+
+// A program may return to any place in a listing.
+func TestSeekInAListing(t *testing.T) {
+	w := newWorld()
+	dir := payments.Child("many")
+	for i := range 500 {
+		w.Set(dir, fmt.Sprintf("KEY_%03d", i), "x")
+	}
+	mnt := fusetest.Mounted(t, w.Root(), w.Options())
+	fd, err := unix.Open(mnt+"/demo/dev/payments/many", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	require.NoError(t, err)
+	defer unix.Close(fd)
+	first := func() (name string, next int64) {
+		buf := make([]byte, 64) // room for one entry or two
+		n, err := unix.ReadDirent(fd, buf)
+		require.NoError(t, err)
+		_, _, names := unix.ParseDirent(buf[:n], 1, nil)
+		return append(names, "")[0], int64(binary.NativeEndian.Uint64(buf[8:]))
+	}
+	for _, off := range []int64{2, 400, 17, 499, 3, 450} { // two dots come first
+		_, err := unix.Seek(fd, off, unix.SEEK_SET)
+		require.NoError(t, err)
+		name, next := first()
+		require.Equal(t, fmt.Sprintf("KEY_%03d", off-2), name)
+		require.Equal(t, off+1, next)
+	}
+	_, err = unix.Seek(fd, 5000, unix.SEEK_SET)
+	require.NoError(t, err)
+	_, err = unix.ReadDirent(fd, make([]byte, 1024))
+	require.Equal(t, syscall.EINVAL, err)
+	require.NoError(t, unix.Fsync(fd))
 }
 
 func TestListingHasDots(t *testing.T) {

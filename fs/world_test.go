@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
+	"os"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -42,6 +43,14 @@ func (w *world) ask(ctx context.Context, dir secret.Dir, need secret.Need) (*sec
 	return w.Folder(ctx, dir, need)
 }
 
+// somebody returns uid if we may act for others, else ourselves.
+func somebody(uid uint32) uint32 {
+	if os.Geteuid() == 0 {
+		return uid
+	}
+	return uint32(os.Getuid())
+}
+
 // newWorld returns a world with a few secrets. The kernel may remember nothing
 // unless change sets a TTL.
 func newWorld(change ...func(*Config)) *world {
@@ -50,7 +59,7 @@ func newWorld(change ...func(*Config)) *world {
 	w.Set(dev, "EMPTY", "")
 	w.Set(payments, "API_KEY", "not-a-real-key")
 	cfg := Config{
-		Source: sourceFunc(w.ask), MountTime: started,
+		Source: sourceFunc(w.ask), MountTime: started, UID: uint32(os.Getuid()), OwnerUID: uint32(os.Getuid()),
 		Log: slog.New(slog.NewTextHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	for _, c := range change {
@@ -75,10 +84,20 @@ func bothWays(t *testing.T, test func(*testing.T, *world, fusetest.View), change
 
 func ttl(d time.Duration) func(*Config) { return func(c *Config) { c.TTL = d } }
 
-// news tells the file system and waits until the kernel has been told.
+// announce tells the file system and waits until the kernel has been told.
 func (w *world) announce(change secret.Change) {
 	w.Apply(change)
-	w.news.idle.Wait()
+	w.settle()
+}
+
+// settle waits until the kernel has been told all news.
+func (w *world) settle() {
+	w.news.mu.Lock()
+	worker := w.news.worker
+	w.news.mu.Unlock()
+	if worker != nil {
+		<-worker
+	}
 }
 
 func snapshot(t testing.TB, src secret.Source, dir secret.Dir) *secret.Folder {

@@ -69,9 +69,12 @@ func (s *Server) authenticated(text string) (actor, *failure) {
 	if t.Config.NumUses > 0 {
 		if t.Uses >= t.Config.NumUses {
 			s.dropToken(t)
+			if s.profile == Current {
+				return actor{}, unauthorized("Access token usage limit reached")
+			}
 			return actor{}, unauthorized("Unable to renew because access token number of uses limit reached")
 		}
-		t.Uses++
+		t.Uses++ // reaches the data file with the next write
 		s.revision++
 	}
 	return actor{identity: s.state.identityByID(t.IdentityID)}, nil

@@ -209,6 +209,9 @@ func (c *call) deleteFolder() (any, error) {
 	if !force && len(target.Secrets)+len(target.Folders)+len(target.Imports) > 0 {
 		return nil, badRequest("Folder '%s' is not empty. Use forceDelete to delete it with all that it contains", target.Name)
 	}
+	if c.needsApproval(false) {
+		return nil, fail(http.StatusBadRequest, "DeleteFolderProtectedByPolicy", "Folder '%s' is protected by a change policy", target.Name)
+	}
 	parent.f.removeFolder(target)
 	c.changed = true
 	return map[string]any{"folder": c.folderJSON(parent.env, parent.f, target)}, nil

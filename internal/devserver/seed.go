@@ -2,7 +2,9 @@ package devserver
 
 import (
 	"crypto/rand"
+	"encoding/json"
 	"fmt"
+	"io"
 	"time"
 )
 
@@ -65,6 +67,18 @@ type SeedIdentity struct {
 	OrgRole string            `json:"orgRole,omitempty"`
 	Roles   map[string]string `json:"roles,omitempty"`
 	Token   *TokenConfig      `json:"token,omitempty"` // nil: the server's
+}
+
+// ReadSeed reads a Seed written as JSON. A field that no seed has is an error, so
+// that a slip of the pen is not silently ignored.
+func ReadSeed(r io.Reader) (*Seed, error) {
+	dec := json.NewDecoder(r)
+	dec.DisallowUnknownFields()
+	seed := new(Seed)
+	if err := dec.Decode(seed); err != nil {
+		return nil, fmt.Errorf("cannot read the seed: %w", err)
+	}
+	return seed, nil
 }
 
 func defaultIdentities() []SeedIdentity {

@@ -14,7 +14,7 @@ const maxBody = 1 << 20
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
 	if err != nil {
-		return // the client broke off
+		panic(http.ErrAbortHandler) // the client broke off, nobody listens
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
 

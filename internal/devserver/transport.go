@@ -58,8 +58,8 @@ type recorder struct {
 	panicking any // a panic other than http.ErrAbortHandler
 }
 
-func record(h http.Handler, r *http.Request) *recorder {
-	rec := &recorder{header: http.Header{}}
+func record(h http.Handler, r *http.Request) (rec *recorder) {
+	rec = &recorder{header: http.Header{}}
 	defer func() {
 		switch p := recover(); p {
 		case nil:

@@ -1,6 +1,7 @@
 package fusetest
 
 import (
+	"bytes"
 	"syscall"
 	"time"
 
@@ -97,14 +98,25 @@ func (k *Kernel) Listxattr(p string) ([]string, error) {
 	return splitNames(buf), err
 }
 
+// sized calls with larger buffers until one is large enough.
 func sized(call func([]byte) (uint32, fuse.Status)) ([]byte, error) {
-	n, status := call(nil)
-	if status != fuse.OK && status != fuse.ERANGE {
-		return nil, errnoOf(status)
+	for buf := []byte(nil); ; {
+		n, status := call(buf)
+		if status != fuse.ERANGE {
+			return buf[:min(int(n), len(buf))], errnoOf(status)
+		}
+		buf = make([]byte, n)
 	}
-	buf := make([]byte, n)
-	n, status = call(buf)
-	return buf[:n], errnoOf(status)
+}
+
+// splitNames splits what listxattr(2) returns.
+func splitNames(buf []byte) (names []string) {
+	for name := range bytes.SplitSeq(buf, []byte{0}) {
+		if len(name) > 0 {
+			names = append(names, string(name))
+		}
+	}
+	return names
 }
 
 func (k *Kernel) Create(p string) error {

@@ -2,10 +2,7 @@ package fusetest
 
 import (
 	"syscall"
-	"testing"
 	"time"
-
-	fusefs "github.com/hanwen/go-fuse/v2/fs"
 )
 
 // View is a file system as a program sees it. Paths are relative to its root,
@@ -91,16 +88,4 @@ func Names(v View, path string) ([]string, error) {
 		names = append(names, e.Name)
 	}
 	return names, err
-}
-
-// Run runs test both ways, each on a file system of its own from build.
-func Run(t *testing.T, build func(testing.TB) (fusefs.InodeEmbedder, *fusefs.Options), test func(*testing.T, View)) {
-	t.Run("direct", func(t *testing.T) {
-		root, opts := build(t)
-		test(t, Direct(t, root, opts))
-	})
-	t.Run("mounted", func(t *testing.T) {
-		root, opts := build(t)
-		test(t, Disk(Mounted(t, root, opts)))
-	})
 }

@@ -14,17 +14,23 @@ const letGo = 2 * time.Second
 // the goroutines are gone, within a few seconds, and may be called again. The
 // error is one that left the mount in the tree.
 func (m *Mount) Close() error {
-	m.close.Do(func() { m.closeErr = m.unmount() })
+	m.closing.Do(func() { m.closeErr = m.unmount() })
 	return m.closeErr
 }
 
 func (m *Mount) unmount() error {
+	select {
+	case <-m.ended:
+		return nil // what is there now is not this mount
+	default:
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), 4*letGo)
 	defer cancel()
-	if err := m.leaveTree(ctx); err != nil {
+	grace, err := m.leaveTree(ctx)
+	if err != nil {
 		return err
 	}
-	if m.endsWithin(letGo) {
+	if m.endsWithin(grace) {
 		return nil
 	}
 	// Out of the tree, but a bind mount or an open file keeps it alive.
@@ -36,28 +42,30 @@ func (m *Mount) unmount() error {
 	return nil
 }
 
-// leaveTree takes the mount out of the tree if it is still there.
-func (m *Mount) leaveTree(ctx context.Context) error {
+// leaveTree takes the mount out of the tree if it is still there, and says how
+// long its connection may take to end by itself.
+func (m *Mount) leaveTree(ctx context.Context) (grace time.Duration, err error) {
 	mounts, err := readTable()
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if !mounts.has(m.point, m.device) {
-		return nil
+		return letGo, nil
 	}
 	if top := mounts.at(m.point); top.Minor != m.device {
-		return badMountpoint("umount "+m.point+" first", "%s cannot be unmounted: a mount of %s is on top of it", m.point, top.FSType)
+		return 0, badMountpoint("umount "+m.point+" first", "%s cannot be unmounted: a mount of %s is on top of it", m.point, top.FSType)
 	}
 	if detach(ctx, m.point, cleanly) == nil {
-		return nil
+		return letGo, nil
 	}
 	m.log.Warn("the mount is in use, unmounting it by force", "mountpoint", m.point)
-	if err := detach(ctx, m.point, forcibly); err != nil && m.mounted() {
-		return badMountpoint("umount -l "+m.point, "%s cannot be unmounted: %w", m.point, err)
+	if err := detach(ctx, m.point, forcibly); err != nil && m.inTree() {
+		return 0, badMountpoint("umount -l "+m.point, "%s cannot be unmounted: %w", m.point, err)
 	}
-	return nil
+	return letGo / 10, nil
 }
 
+// endsWithin waits for the end of the mount for at most d.
 func (m *Mount) endsWithin(d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -41,8 +41,10 @@ type report struct {
 //
 // keep are descriptors that the arguments mention, such as one a token is to be
 // read from; the child has them under the same numbers, and nobody may have
-// read from them before. Daemonize prints nothing. When ctx ends first, the
-// child is told to end (SIGTERM), waited for, and the context's error returned.
+// read from them before. Other inherited descriptors are not passed on.
+//
+// Daemonize prints nothing. When ctx ends first, the child is told to end
+// (SIGTERM), waited for, and the context's error returned.
 func Daemonize(ctx context.Context, keep ...int) error {
 	near, far, err := socketPair()
 	if err != nil {
@@ -84,6 +86,7 @@ func startAgain(far *os.File, keep []int) (*exec.Cmd, error) {
 		return nil, err
 	}
 	defer closeAll(files)
+	closeRestOnExec()
 	cmd := exec.Command(program)
 	cmd.Args = os.Args
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr

@@ -1,3 +1,5 @@
+//go:build linux
+
 package mount
 
 import (
@@ -12,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
@@ -76,10 +79,17 @@ func TestDaemonizeReturnsWhenTheMountAnswers(t *testing.T) {
 	require.NoError(t, err)
 
 	cmd := again("command", "POINT="+point, "TOKEN_FD=7")
-	cmd.ExtraFiles = []*os.File{4: token} // descriptor 7; 3 to 6 are closed
-	out, err := cmd.CombinedOutput()      // returns only when nobody has the pipe any more
+	read, write, err := os.Pipe()
+	require.NoError(t, err)
+	defer read.Close()
+	cmd.ExtraFiles = []*os.File{4: token, 5: write} // descriptors 7 and 8; 3 to 6 are closed
+	out, err := cmd.CombinedOutput()                // returns only when nobody has the pipe any more
 	require.NoError(t, err, "%s", out)
 	require.Empty(t, out)
+	require.NoError(t, write.Close())
+	require.NoError(t, read.SetReadDeadline(time.Now().Add(10*time.Second)))
+	_, err = read.Read(make([]byte, 1))
+	require.ErrorIs(t, err, io.EOF, "the daemon holds a descriptor that it was not to keep")
 
 	got, err := os.ReadFile(filepath.Join(point, "TOKEN"))
 	require.NoError(t, err)

@@ -20,9 +20,9 @@ func Harden(log *slog.Logger) {
 	}
 	// Not only the limit: a core_pattern that pipes into a program ignores it.
 	if err := unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{}); err != nil {
-		log.Warn("core dumps cannot be switched off", "err", err)
+		log.Warn("core dumps cannot be switched off", "error", err)
 	}
 	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
-		log.Warn("the process cannot be made undumpable", "err", err)
+		log.Warn("the process cannot be made undumpable", "error", err)
 	}
 }

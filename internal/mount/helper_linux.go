@@ -42,6 +42,9 @@ func mountThroughHelper(ctx context.Context, point string, allowOther bool) (int
 	defer near.Close()
 	defer far.Close()
 
+	// Stopped half-way it would leave a mount that nobody serves.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*patience)
+	defer cancel()
 	options := append(kernelOptions(allowOther), "nosuid", "nodev", "noexec", "fsname="+sourceName, "subtype="+subtype)
 	if err := runHelper(ctx, far, "-o", strings.Join(options, ","), "--", point); err != nil {
 		if _, known := errors.AsType[*Error](err); known {

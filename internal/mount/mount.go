@@ -2,12 +2,15 @@ package mount
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/hanwen/go-fuse/v2/fuse"
+	"golang.org/x/sys/unix"
 )
 
 // Mount is a live mount of this process. All methods are safe for concurrent
@@ -22,13 +25,13 @@ type Mount struct {
 	ended chan struct{} // closed when the kernel has let go and all is cleaned up
 	err   error         // why it ended; read only after ended
 
-	close    sync.Once
-	closeErr error // written inside close
+	closing  sync.Once
+	closeErr error // written inside closing
 }
 
-// New checks the machine and the mountpoint, heals it if a dead mount of ours is there, asks the
-// server once for what the mount will show, and mounts. What can go wrong goes
-// wrong before anything is mounted, and when New returns the mount answers.
+// New checks the machine and the mountpoint, removes a dead mount of ours, asks
+// the server once for what the mount will show, and mounts. What can go wrong
+// goes wrong before anything is mounted, and when New returns the mount answers.
 //
 // ctx bounds New, not the mount. Errors about the configuration, the mountpoint
 // and FUSE are *Error; those of the server wrap the sentinels of package secret.
@@ -56,6 +59,9 @@ func New(ctx context.Context, cfg Config) (*Mount, error) {
 	}
 	if err := m.answers(ctx); err != nil {
 		m.Close() // says itself what stays behind
+		if ctx.Err() != nil {
+			return nil, fmt.Errorf("mounting on %s: %w", point, ctx.Err())
+		}
 		return nil, badMountpoint("", "%s was mounted but does not answer: %w", point, err)
 	}
 	log.Info("mounted", "mountpoint", point, "root", cfg.Root.String())
@@ -69,9 +75,10 @@ func start(ctx context.Context, cfg Config, point string, rooms *rooms) (*Mount,
 		return nil, err
 	}
 	m := &Mount{point: point, rooms: rooms, log: cfg.logger(), ended: make(chan struct{})}
-	m.server, err = rooms.serve(fd, cfg)
-	if err == nil {
-		m.device, err = connection(point)
+	if m.device, err = connection(point); err != nil {
+		unix.Close(fd)
+	} else {
+		m.server, err = rooms.serve(fd, cfg)
 	}
 	if err != nil {
 		m.detachDead()
@@ -90,7 +97,7 @@ func connection(point string) (int, error) {
 	}
 	top := mounts.at(point)
 	if !ours(top) {
-		return 0, fmt.Errorf("the mount table does not have it")
+		return 0, errors.New("the mount table does not have it")
 	}
 	return top.Minor, nil
 }
@@ -100,7 +107,7 @@ func (m *Mount) run() {
 	defer close(m.ended)
 	m.server.Serve()
 	m.rooms.close()
-	if m.mounted() {
+	if m.inTree() && errors.Is(probe(context.Background(), m.point), syscall.ENOTCONN) {
 		m.err = fmt.Errorf("%s: the kernel ended the connection", m.point)
 		m.detachDead()
 	}
@@ -111,19 +118,21 @@ func (m *Mount) detachDead() {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	if err := detach(ctx, m.point, forcibly); err != nil {
-		m.log.Warn("a dead mount stays behind", "mountpoint", m.point, "err", err)
+		m.log.Warn("a dead mount stays behind", "mountpoint", m.point, "error", err)
 	}
 }
 
-// answers waits until the mount has answered a request, for at most patience.
+// answers waits until the mount has answered a request. The bound is generous:
+// a machine under load is no reason to give up.
 func (m *Mount) answers(ctx context.Context) error {
-	_, err := within(ctx, func() (struct{}, error) { return struct{}{}, firstRequests(m.point) })
+	_, err := bounded(ctx, 10*patience, func() (struct{}, error) { return struct{}{}, firstRequests(m.point) })
 	return err
 }
 
-// mounted reports whether this mount is the topmost at its mountpoint. Somebody
-// else's mount on top, or in its place, is not ours to remove.
-func (m *Mount) mounted() bool {
+// inTree reports whether this mount is the topmost at its mountpoint. The kernel
+// gives the number of a connection that ended to the next one: after the end of
+// this mount the answer may be about its successor, and is no reason to act.
+func (m *Mount) inTree() bool {
 	device, err := connection(m.point)
 	return err == nil && device == m.device
 }

@@ -1,3 +1,5 @@
+//go:build linux
+
 package mount
 
 import (
@@ -96,6 +98,27 @@ func TestUnmountingFromOutsideEndsWait(t *testing.T) {
 	require.NoError(t, m.Wait())
 	require.NoError(t, m.Close())
 	require.NoError(t, m.Close(), "Close may be called again")
+}
+
+// The kernel reuses connection numbers, so the end of the first mount must not be
+// taken for a reason to remove the second.
+func TestASuccessorIsLeftAlone(t *testing.T) {
+	needFUSE(t)
+	point := directory(t)
+	var before *Mount
+	for range 10 {
+		m, err := New(t.Context(), config(point, sample()))
+		require.NoError(t, err)
+		if before != nil {
+			require.NoError(t, before.Wait())
+			require.NoError(t, before.Close())
+			require.True(t, m.inTree())
+			require.NoError(t, probe(t.Context(), point))
+		}
+		require.NoError(t, unix.Unmount(point, 0))
+		before = m
+	}
+	require.NoError(t, before.Wait())
 }
 
 func TestBrokenConnectionIsAnErrorAndLeavesNoMount(t *testing.T) {

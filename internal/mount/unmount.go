@@ -2,6 +2,8 @@ package mount
 
 import (
 	"context"
+	"errors"
+	"os"
 	"time"
 
 	"infisicalfs/internal/exitcode"
@@ -9,10 +11,14 @@ import (
 
 // Unmount removes the mount of ours at mountpoint, of whatever process, live or
 // stale. One that is in use stays: after a second of trying again, the error
-// says so. It is an *Error with code Mountpoint, or FUSE without fusermount3.
+// says so. It is an *Error with code Mountpoint, Denied for a mount of another
+// user, or FUSE without fusermount3.
 func Unmount(ctx context.Context, mountpoint string) error {
 	point, err := findOurs(ctx, mountpoint)
 	if err != nil {
+		return err
+	}
+	if err := mayUnmount(point); err != nil {
 		return err
 	}
 	// Whoever closed a file just now may still be on the way out.
@@ -54,6 +60,19 @@ func findOurs(ctx context.Context, mountpoint string) (string, error) {
 		return "", badMountpoint("use umount for it", "%s is a mount of %s, not of infisicalfs", point, top.FSType)
 	}
 	return point, nil
+}
+
+// mayUnmount refuses what fusermount3 would refuse in other words.
+func mayUnmount(point string) error {
+	mounts, err := readTable()
+	if err != nil {
+		return err
+	}
+	top := mounts.at(point)
+	if me := os.Geteuid(); me == 0 || top == nil || describe(top).UID == me {
+		return nil
+	}
+	return &Error{Err: errors.New(point + " belongs to another user"), Hint: "unmount it as that user or as root", Code: exitcode.Denied}
 }
 
 // waited pauses, and reports false if ctx ended first.

@@ -38,6 +38,8 @@ func firstRequests(string) error { return errOnlyLinux() }
 
 func replaceDescriptor(from, to int) error { return unix.Dup2(from, to) }
 
+func closeRestOnExec() {}
+
 // Harden does nothing here and says so; log may be nil.
 func Harden(log *slog.Logger) {
 	if log == nil {

@@ -20,6 +20,18 @@ const (
 	maxReads = 128 << 10 // bytes in one READ, as go-fuse negotiates by default
 )
 
+// Run runs test both ways, each on a file system of its own from build.
+func Run(t *testing.T, build func(testing.TB) (fusefs.InodeEmbedder, *fusefs.Options), test func(*testing.T, View)) {
+	t.Run("direct", func(t *testing.T) {
+		root, opts := build(t)
+		test(t, Direct(t, root, opts))
+	})
+	t.Run("mounted", func(t *testing.T) {
+		root, opts := build(t)
+		test(t, Disk(Mounted(t, root, opts)))
+	})
+}
+
 // Mounted mounts root on a directory and returns that. When the test ends it is
 // unmounted, and the test fails if it was busy or if the mount, a goroutine or a
 // descriptor of /dev/fuse is left. It is always mounted with

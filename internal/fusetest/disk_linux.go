@@ -97,16 +97,6 @@ func (d Disk) Listxattr(path string) ([]string, error) {
 	return splitNames(buf[:max(0, n)]), err
 }
 
-// splitNames splits what listxattr(2) returns.
-func splitNames(buf []byte) (names []string) {
-	for name := range bytes.SplitSeq(buf, []byte{0}) {
-		if len(name) > 0 {
-			names = append(names, string(name))
-		}
-	}
-	return names
-}
-
 func (d Disk) Create(path string) error {
 	f, err := d.Open(path, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL)
 	if err != nil {

@@ -1,0 +1,17 @@
+package devserver
+
+// needsApproval: a change policy concerns what users do to shared secrets.
+// Machine identities are exempt.
+func (c *call) needsApproval(personal bool) bool {
+	return c.s.approvals && c.who.isUser() && !personal
+}
+
+// approval is the answer, with status 200, to a write that was not done.
+func (c *call) approval(at place) any {
+	return map[string]any{"approval": map[string]any{
+		"id": newUUID(), "policyId": newUUID(), "slug": randomHex(5), "status": "open",
+		"hasMerged": false, "conflicts": nil, "folderId": at.f.ID, "committerUserId": c.who.id(),
+		"statusChangedByUserId": nil, "isReplicated": nil, "bypassReason": nil,
+		"createdAt": stamp(c.now), "updatedAt": stamp(c.now),
+	}}
+}

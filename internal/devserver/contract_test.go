@@ -1,0 +1,281 @@
+package devserver
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// The files in testdata/contract are what a real server of October 2024 was
+// asked and what it answered, in the order of time; README.md there explains the
+// format. The test asks the same of the 2024 profile.
+
+type contractFile struct {
+	Topic string
+	Cases []contractCase
+}
+
+type contractCase struct {
+	Name, What    string
+	Given         []contractStep // what happened before and was not recorded
+	As            string         // who asks: an identity, perhaps with a label for its token, or user
+	Request       string         // method and URL
+	Type          string         // Content-Type of Text
+	Text          string         // a body that is not JSON
+	Body          any            // a body that is
+	Headers       map[string]string
+	Status        int
+	Rate          int // x-ratelimit-limit; 0: no such header
+	AnswerHeaders map[string]string
+	Answer        any
+}
+
+type contractStep struct {
+	Wait    string
+	As      string
+	Request string // of a request that must succeed
+	Body    any
+	Times   int
+	Binds   string // the placeholder of the id in its answer
+}
+
+func contractSeed() *Seed {
+	environments := []SeedEnvironment{{Slug: "dev"}, {Slug: "staging"}, {Slug: "prod"}}
+	short := &TokenConfig{TTL: 6 * time.Second, MaxTTL: 16 * time.Second}
+	limited := &TokenConfig{TTL: time.Hour, MaxTTL: 2 * time.Hour, NumUses: 3}
+	onBoth := map[string]string{"acme-app": "admin", "acme-infra": "admin"}
+	return &Seed{
+		Projects: []SeedProject{
+			{Slug: "acme-app", Name: "Acme App", Environments: environments},
+			{Slug: "acme-infra", Name: "Acme Infra", Environments: environments},
+		},
+		Identities: []SeedIdentity{
+			{Name: "admin", Roles: onBoth},
+			{Name: "viewer", Roles: map[string]string{"acme-app": "viewer"}},
+			{Name: "empty", OrgRole: "no-access"},
+			{Name: "noorg", OrgRole: "no-access", Roles: map[string]string{"acme-infra": "admin"}},
+			{Name: "short", Roles: onBoth, Token: short},
+			{Name: "limited", Roles: onBoth, Token: limited},
+		},
+	}
+}
+
+func readContract(t *testing.T) []contractCase {
+	t.Helper()
+	files, err := filepath.Glob("testdata/contract/[0-9]*.json")
+	require.NoError(t, err)
+	var cases []contractCase
+	for _, name := range files {
+		data, err := os.ReadFile(name)
+		require.NoError(t, err)
+		var file contractFile
+		require.NoError(t, json.Unmarshal(data, &file), name)
+		cases = append(cases, file.Cases...)
+	}
+	return cases
+}
+
+// readDifferences returns the names of the cases that are meant to differ.
+func readDifferences(t *testing.T) map[string]bool {
+	t.Helper()
+	data, err := os.ReadFile("testdata/contract/DIFFERENCES.md")
+	require.NoError(t, err)
+	names := map[string]bool{}
+	for _, m := range regexp.MustCompile("(?m)^- `([^`]+)`").FindAllStringSubmatch(string(data), -1) {
+		names[m[1]] = true
+	}
+	return names
+}
+
+func TestContract2024(t *testing.T) {
+	cases, differences := readContract(t), readDifferences(t)
+	require.Len(t, cases, 455)
+	synctest.Test(t, func(t *testing.T) {
+		s, err := New(Config{Profile: Y2024, Seed: contractSeed(), RateLimit: DefaultRateLimit(Y2024)})
+		require.NoError(t, err)
+		defer s.Close()
+		re := newReplay(t, s)
+		for _, c := range cases {
+			for _, step := range c.Given {
+				re.prepare(c.Name, step)
+			}
+			complaint := re.play(c)
+			switch {
+			case differences[c.Name] && complaint == "":
+				t.Errorf("%s (%s) is listed as a difference, and is none", c.Name, c.What)
+			case !differences[c.Name] && complaint != "":
+				t.Errorf("%s (%s): %s", c.Name, c.What, complaint)
+			}
+			delete(differences, c.Name)
+		}
+		require.Empty(t, differences, "differences about cases that do not exist")
+	})
+}
+
+// replay plays cases against a server. It fills in what placeholders stand for,
+// and learns it from the answers.
+type replay struct {
+	t      *testing.T
+	s      *Server
+	client *http.Client
+	shapes map[string]map[string]any
+	known  bindings
+	tokens map[string]string
+	count  int
+}
+
+func newReplay(t *testing.T, s *Server) *replay {
+	re := &replay{
+		t: t, s: s,
+		client: &http.Client{Transport: Transport(s), CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
+		known:  bindings{"org": s.state.OrgID, "badly signed token": ""},
+		tokens: map[string]string{},
+	}
+	data, err := os.ReadFile("testdata/contract/shapes.json")
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(data, &re.shapes))
+	for _, p := range s.state.Projects {
+		re.known["project "+p.Slug] = p.ID
+	}
+	for _, id := range s.state.Identities {
+		re.known["identity "+id.Name] = id.ID
+		re.known["client "+id.Name] = id.ClientID
+		re.known["secret of client "+id.Name] = id.ClientSecret
+	}
+	re.known["token user"] = s.UserToken()
+	token := re.token("admin")
+	re.known["token admin"] = token
+	re.known["badly signed token"] = token[:strings.LastIndex(token, ".")+1] + base64url([]byte("not the signature of this"))
+	return re
+}
+
+// token logs an identity in once for every label.
+func (re *replay) token(label string) string {
+	if label == "user" {
+		return re.known["token user"]
+	}
+	if re.tokens[label] == "" {
+		name, _, _ := strings.Cut(label, "/")
+		cr := re.s.Credentials(name)
+		require.NotEmpty(re.t, cr.ClientID, label)
+		body := map[string]any{"clientId": cr.ClientID, "clientSecret": cr.ClientSecret}
+		resp := re.send("POST /api/v1/auth/universal-auth/login", "application/json", mustJSON(body), nil)
+		require.Equal(re.t, http.StatusOK, resp.status, label)
+		re.tokens[label] = resp.body.(map[string]any)["accessToken"].(string)
+		re.known["token "+label] = re.tokens[label]
+	}
+	return re.tokens[label]
+}
+
+func (re *replay) prepare(name string, step contractStep) {
+	if step.Wait != "" {
+		d, err := time.ParseDuration(step.Wait)
+		require.NoError(re.t, err)
+		time.Sleep(d)
+		return
+	}
+	if step.Request == "" {
+		re.token(step.As)
+		return
+	}
+	for range max(1, step.Times) {
+		header := map[string]string{"Authorization": "Bearer " + re.token(step.As)}
+		if step.Times > 0 {
+			header["X-Forwarded-For"] = "10.9.9.9"
+		}
+		text := ""
+		if step.Body != nil {
+			text = re.fill(string(mustJSON(step.Body)))
+		}
+		resp := re.send(re.fill(step.Request), "application/json", []byte(text), header)
+		require.Equal(re.t, http.StatusOK, resp.status, "%s, before: %s: %v", name, step.Request, resp.body)
+		if step.Binds != "" {
+			for _, v := range resp.body.(map[string]any) {
+				re.known[strings.Trim(step.Binds, "<>")] = v.(map[string]any)["id"].(string)
+			}
+		}
+	}
+}
+
+// play asks and compares. It returns what differs, in words.
+func (re *replay) play(c contractCase) string {
+	header := map[string]string{}
+	if c.As != "" {
+		header["Authorization"] = "Bearer " + re.token(c.As)
+	}
+	for k, v := range c.Headers {
+		header[k] = re.fill(v)
+	}
+	kind, text := c.Type, re.fill(c.Text)
+	if c.Body != nil {
+		kind, text = "application/json", re.fill(string(mustJSON(c.Body)))
+	}
+	got := re.send(re.fill(c.Request), kind, []byte(text), header)
+	if etag := got.header.Get("Etag"); etag != "" {
+		re.known["etag "+c.Name] = etag
+	}
+	return re.compare(c, got)
+}
+
+type received struct {
+	status int
+	header http.Header
+	raw    []byte
+	body   any
+	failed error
+}
+
+// send makes one request, from a client address of its own unless the header
+// says otherwise. Time passes before it, so that no two have the same.
+func (re *replay) send(line, kind string, body []byte, header map[string]string) received {
+	time.Sleep(time.Millisecond)
+	re.count++
+	method, target, _ := strings.Cut(line, " ")
+	req, err := http.NewRequest(method, "http://devserver.invalid"+target, bytes.NewReader(body))
+	if err != nil {
+		return received{failed: err}
+	}
+	if len(body) > 0 {
+		req.Header.Set("Content-Type", kind)
+	}
+	req.Header.Set("X-Forwarded-For", fmt.Sprintf("10.1.%d.%d", re.count/250, re.count%250))
+	for k, v := range header {
+		req.Header.Set(k, v)
+	}
+	resp, err := re.client.Do(req)
+	if err != nil {
+		return received{failed: err}
+	}
+	defer resp.Body.Close()
+	got := received{status: resp.StatusCode, header: resp.Header}
+	if got.raw, err = io.ReadAll(resp.Body); err != nil {
+		return received{failed: err}
+	}
+	if len(got.raw) > 0 {
+		if err := json.Unmarshal(got.raw, &got.body); err != nil {
+			return received{failed: err}
+		}
+	}
+	return got
+}
+
+func mustJSON(v any) []byte {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false) // placeholders have angle brackets
+	if err := enc.Encode(v); err != nil {
+		panic(err)
+	}
+	return bytes.TrimSpace(b.Bytes())
+}

@@ -1,0 +1,171 @@
+package devserver
+
+import (
+	"cmp"
+	"strings"
+	"unicode/utf8"
+)
+
+// maxKey is the width, in characters, of the database's column for names.
+const maxKey = 500
+
+// writeTarget is what the bodies of all writes have in common.
+type writeTarget struct {
+	project *project
+	env     string
+	path    string
+}
+
+// writeTarget reads the project, in the spelling of the route, the environment
+// and the path. The project's slug is taken where bySlug says so, and on all old
+// routes of a current server.
+func (c *call) writeTarget(f *form, bySlug bool) (writeTarget, error) {
+	t := writeTarget{}
+	id, slug := "", ""
+	switch {
+	case c.v4():
+		id = f.str("projectId")
+	case f.has("workspaceId") || !bySlug && c.old() || !f.has("projectSlug"):
+		id = f.str("workspaceId")
+	default:
+		slug = f.str("projectSlug")
+	}
+	t.env, t.path = f.str("environment"), secretPath(f.strOr("secretPath", "/"))
+	if err := f.failure(); err != nil {
+		return t, err
+	}
+	t.project = c.s.state.projectByID(id)
+	if slug != "" {
+		t.project = c.s.state.projectBySlug(slug)
+	}
+	return t, c.member(t.project, c.noProject(cmp.Or(id, slug)))
+}
+
+// writable finds the folder of a write, after the right to do it.
+func (c *call) writable(t writeTarget, action, operation string) (place, error) {
+	if err := c.mayWrite(action, t.project, t.env, t.path); err != nil {
+		return place{}, err
+	}
+	at, err := c.lookup(t.project, t.env, t.path)
+	if err != nil {
+		return place{}, err
+	}
+	if at.f == nil {
+		return place{}, c.noFolderFor(operation, t.env, t.path)
+	}
+	return at, nil
+}
+
+// draft is what a create or update sends about one secret; nil is not sent.
+type draft struct {
+	key           string
+	newKey        *string
+	value         *string
+	comment       *string
+	tagIDs        []string
+	metadata      []metadata
+	skipMultiline *bool
+	reminderNote  *string
+	path          string // of a batch's entry that has its own; empty: the batch's
+}
+
+// draft reads a secret's fields. A server of 2024 wants a value even where only
+// something else is to be changed.
+func (c *call) draft(f *form, key string, valueNeeded bool) draft {
+	d := draft{key: trimSpace(key)}
+	if valueNeeded || c.old() {
+		v := f.str("secretValue")
+		d.value = &v
+	} else {
+		d.value = f.optStr("secretValue")
+	}
+	if d.value != nil {
+		v := storedValue(*d.value)
+		d.value = &v
+	}
+	if d.comment = f.optStr("secretComment"); d.comment != nil {
+		v := trimSpace(*d.comment)
+		d.comment = &v
+	}
+	d.tagIDs = f.strings("tagIds")
+	if v, ok := f.value("skipMultilineEncoding").(bool); ok {
+		d.skipMultiline = &v
+	}
+	if v, ok := f.value("secretReminderNote").(string); ok {
+		d.reminderNote = &v
+	}
+	if !c.old() && f.has("secretMetadata") {
+		d.metadata = []metadata{}
+		for _, m := range f.objects("secretMetadata", 0) {
+			d.metadata = append(d.metadata, metadata{m.str("key"), m.str("value"), m.boolean("isEncrypted", false)})
+		}
+	}
+	return d
+}
+
+// checkNewKey complains about names that current servers do not take for new
+// secrets. Those of 2024 take anything.
+func (c *call) checkNewKey(f *form, field, key string) {
+	if c.old() {
+		return
+	}
+	switch {
+	case key == "":
+		f.tooShort(f.path(field), 1)
+	case strings.ContainsAny(key, ":/"):
+		f.custom(field, "Secret name cannot contain colon or slash")
+	}
+}
+
+// storable reports the names over which the database trips.
+func storable(key string) error {
+	switch {
+	case strings.Contains(key, "\x00"):
+		return broken("Find one")
+	case utf8.RuneCountInString(key) > maxKey:
+		return broken("Create")
+	}
+	return nil
+}
+
+// apply puts the draft into x; what was not sent stays.
+func (d draft) apply(x *secret) {
+	if d.newKey != nil {
+		x.Key = *d.newKey
+	}
+	if d.value != nil {
+		x.Value = *d.value
+	}
+	if d.comment != nil {
+		x.Comment = *d.comment
+	}
+	if d.tagIDs != nil {
+		x.Tags = d.tagIDs
+	}
+	if d.metadata != nil {
+		x.Metadata = d.metadata
+	}
+	if d.skipMultiline != nil {
+		x.SkipMultiline = *d.skipMultiline
+	}
+	if d.reminderNote != nil {
+		x.ReminderNote = d.reminderNote
+	}
+}
+
+func (p *project) checkTags(ids []string) error {
+	for _, id := range ids {
+		if p.tag(id) == nil {
+			return notFound("Tag not found")
+		}
+	}
+	return nil
+}
+
+// alreadyExists is the same sentence in the words of both generations.
+func (c *call) alreadyExists(format string, args ...any) *failure {
+	if !c.old() {
+		format = strings.Replace(format, "already exist", "already exists", 1)
+	}
+	return badRequest(format, args...)
+}

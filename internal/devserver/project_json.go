@@ -1,0 +1,55 @@
+package devserver
+
+type environmentJSON struct {
+	Name string `json:"name"`
+	Slug string `json:"slug"`
+	ID   string `json:"id,omitempty"`
+}
+
+type projectJSON struct {
+	ID                 string            `json:"id"`
+	Name               string            `json:"name"`
+	Slug               string            `json:"slug"`
+	AutoCapitalization bool              `json:"autoCapitalization"`
+	OrgID              string            `json:"orgId"`
+	CreatedAt          string            `json:"createdAt"`
+	UpdatedAt          string            `json:"updatedAt"`
+	Version            int               `json:"version"`
+	UpgradeStatus      *string           `json:"upgradeStatus"`
+	PitVersionLimit    int               `json:"pitVersionLimit"`
+	KmsCertificateKey  *string           `json:"kmsCertificateKeyId"`
+	AuditLogsRetention *int              `json:"auditLogsRetentionDays"`
+	UnderID            string            `json:"_id"`
+	Environments       []environmentJSON `json:"environments"`
+
+	*currentProjectJSON // nil on servers of 2024
+}
+
+type currentProjectJSON struct {
+	Description      *string  `json:"description"`
+	Type             string   `json:"type"`
+	DefaultProduct   *string  `json:"defaultProduct"`
+	DeleteProtection bool     `json:"hasDeleteProtection"`
+	SecretSharing    bool     `json:"secretSharing"`
+	Roles            []string `json:"roles"`
+}
+
+func (c *call) projectJSON(p *project) projectJSON {
+	j := projectJSON{
+		ID: p.ID, UnderID: p.ID, Name: p.Name, Slug: p.Slug,
+		AutoCapitalization: c.old(),
+		OrgID:              c.s.state.OrgID,
+		CreatedAt:          stamp(p.CreatedAt),
+		UpdatedAt:          stamp(p.UpdatedAt),
+		Version:            3,
+		PitVersionLimit:    10,
+		Environments:       []environmentJSON{},
+	}
+	for _, e := range p.Environments {
+		j.Environments = append(j.Environments, environmentJSON{e.Name, e.Slug, e.ID})
+	}
+	if !c.old() {
+		j.currentProjectJSON = &currentProjectJSON{Type: "secret-manager", SecretSharing: true, Roles: []string{}}
+	}
+	return j
+}

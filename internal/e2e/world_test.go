@@ -1,0 +1,241 @@
+package e2e
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"infisicalfs/internal/devserver"
+)
+
+// program is the built binary, with the race detector in it.
+var program string
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "infisicalfs-e2e-")
+	if err != nil {
+		panic(err)
+	}
+	program = filepath.Join(dir, "infisicalfs")
+	build := exec.Command("go", "build", "-race", "-o", program, "infisicalfs/cmd/infisicalfs")
+	if out, err := build.CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "building: %v\n%s", err, out)
+		os.Exit(1)
+	}
+	code := m.Run()
+	os.RemoveAll(dir)
+	if left := mounts(); len(left) > 0 {
+		fmt.Fprintf(os.Stderr, "mounts left behind: %q\n", left)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+// mounts lists the mounts that this test made and that are still there.
+func mounts() []string {
+	text, _ := os.ReadFile("/proc/self/mountinfo")
+	var list []string
+	for line := range strings.Lines(string(text)) {
+		if strings.Contains(line, " - fuse.infisicalfs ") && strings.Contains(line, "infisicalfs-e2e") {
+			list = append(list, line)
+		}
+	}
+	return list
+}
+
+// needFUSE skips where nothing can be mounted, unless that is not accepted.
+func needFUSE(t *testing.T) {
+	t.Helper()
+	if err := unix.Access("/dev/fuse", unix.R_OK|unix.W_OK); err != nil {
+		if os.Getenv("REQUIRE_FUSE") != "" {
+			t.Fatal("REQUIRE_FUSE is set and /dev/fuse cannot be used: ", err)
+		}
+		t.Skip("no FUSE")
+	}
+}
+
+// world is a server that speaks HTTP over a socket.
+type world struct {
+	*devserver.Server
+	url string
+	tmp string
+}
+
+func newWorld(t *testing.T, cfg devserver.Config) *world {
+	t.Helper()
+	s, err := devserver.New(cfg)
+	require.NoError(t, err)
+	listener := httptest.NewServer(s)
+	t.Cleanup(func() { s.Close(); listener.CloseClientConnections(); listener.Close() })
+	tmp, err := os.MkdirTemp("", "infisicalfs-e2e-")
+	require.NoError(t, err)
+	t.Cleanup(func() { os.RemoveAll(tmp) })
+	return &world{s, listener.URL, tmp}
+}
+
+// each runs test against both generations of servers.
+func each(t *testing.T, test func(t *testing.T, profile devserver.Profile)) {
+	for _, profile := range []devserver.Profile{devserver.Current, devserver.Y2024} {
+		t.Run(string(profile), func(t *testing.T) { test(t, profile) })
+	}
+}
+
+func (w *world) edit(t *testing.T, change func(*devserver.Editor) error) {
+	t.Helper()
+	require.NoError(t, w.Edit(change))
+}
+
+// environ is what a user would have exported to reach the server as identity.
+func (w *world) environ(identity string) []string {
+	who := w.Credentials(identity)
+	return append(cleanEnviron(),
+		"INFISICAL_API_URL="+w.url,
+		"INFISICAL_UNIVERSAL_AUTH_CLIENT_ID="+who.ClientID,
+		"INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET="+who.ClientSecret,
+		"INFISICAL_ORGANIZATION_ID="+who.OrganizationID,
+	)
+}
+
+// cleanEnviron is the environment without what would change the program's mind.
+func cleanEnviron() []string {
+	var env []string
+	for _, v := range os.Environ() {
+		if !strings.HasPrefix(v, "INFISICAL") && !strings.HasPrefix(v, "_INFISICAL") {
+			env = append(env, v)
+		}
+	}
+	return env
+}
+
+// mounted is a mount by a process in the background.
+type mounted struct {
+	dir, log string
+	pid      int
+}
+
+var mountNumber = sync.OnceValue(func() *counter { return &counter{} })
+
+type counter struct {
+	mu sync.Mutex // guards n
+	n  int
+}
+
+func (c *counter) next() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.n++
+	return c.n
+}
+
+// mount runs "infisicalfs mount" as a user would, as the named identity. The
+// mount is gone, and its process too, when the test ends; a data race in the
+// process fails the test.
+func (w *world) mount(t *testing.T, identity string, flags ...string) *mounted {
+	t.Helper()
+	needFUSE(t)
+	base := filepath.Join(w.tmp, fmt.Sprint(mountNumber().next()))
+	m := &mounted{dir: base + "-mnt", log: base + ".log"}
+	require.NoError(t, os.Mkdir(m.dir, 0o755))
+	cmd := exec.Command(program, append(append([]string{"mount", "--log-file", m.log}, flags...), m.dir)...)
+	cmd.Env = append(w.environ(identity), "GORACE=log_path="+base+".race")
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	m.pid = m.status(t).PID
+	t.Cleanup(func() {
+		m.unmount(t)
+		races, _ := filepath.Glob(base + ".race*")
+		for _, file := range races {
+			text, _ := os.ReadFile(file)
+			t.Errorf("%s", text)
+		}
+	})
+	return m
+}
+
+// unmount may be called more than once. It waits for the process.
+func (m *mounted) unmount(t *testing.T) {
+	t.Helper()
+	exec.Command(program, "unmount", m.dir).Run()
+	fd, err := unix.PidfdOpen(m.pid, 0)
+	if err != nil {
+		return // gone
+	}
+	defer unix.Close(fd)
+	poll := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+	for {
+		n, err := unix.Poll(poll, 20_000)
+		if err == unix.EINTR {
+			continue
+		}
+		if n == 0 || err != nil {
+			unix.Kill(m.pid, unix.SIGKILL)
+			t.Errorf("the process %d is still there 20 s after the unmount", m.pid)
+		}
+		return
+	}
+}
+
+func (m *mounted) path(elements ...string) string {
+	return filepath.Join(append([]string{m.dir}, elements...)...)
+}
+
+// status is the part of the status document that the tests look at.
+type status struct {
+	PID    int
+	Server struct {
+		Requests map[string]int
+		Total    int `json:"requests_total"`
+	}
+	Cache struct {
+		Stale  int
+		Purges int
+	}
+}
+
+func (m *mounted) status(t *testing.T) status {
+	t.Helper()
+	text, err := os.ReadFile(m.path(".infisicalfs", "status"))
+	require.NoError(t, err)
+	var s status
+	require.NoError(t, json.Unmarshal(text, &s))
+	return s
+}
+
+// refresh makes everything stale.
+func (m *mounted) refresh(t *testing.T) {
+	t.Helper()
+	require.NoError(t, os.WriteFile(m.path(".infisicalfs", "refresh"), []byte("\n"), 0))
+}
+
+// sh runs a shell command in dir and returns what it prints.
+func sh(t *testing.T, dir, command string) string {
+	t.Helper()
+	cmd := exec.Command("sh", "-c", command)
+	cmd.Dir = dir
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	require.NoError(t, cmd.Run(), "%s: %s", command, stderr.String())
+	require.Empty(t, stderr.String(), command)
+	return stdout.String()
+}
+
+// within fails the test if do takes longer than limit.
+func within(t *testing.T, limit time.Duration, what string, do func()) {
+	t.Helper()
+	began := time.Now()
+	do()
+	if took := time.Since(began); took > limit {
+		t.Errorf("%s took %s, which is more than %s", what, took, limit)
+	}
+}
