@@ -53,7 +53,7 @@ func (n *file) Getattr(ctx context.Context, fh fusefs.FileHandle, out *fuse.Attr
 		out.SetTimeout(n.fs.remaining(snap))
 		return 0
 	}
-	if h, ok := fh.(*handle); ok {
+	if h, ok := fh.(*handle); ok && errnoOf(err) != syscall.EACCES {
 		if held := h.secret.Load(); held != nil {
 			n.fs.secretAttr(held, &out.Attr)
 			return 0

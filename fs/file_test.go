@@ -89,6 +89,10 @@ func TestHandlesOutliveAnOutage(t *testing.T) {
 		text, err := fusetest.ReadAll(f)
 		require.NoError(t, err)
 		require.Equal(t, "hello, world", text)
+
+		w.FailAll(secret.ErrDenied)
+		_, err = f.Stat()
+		require.Equal(t, syscall.EACCES, err, "a denial is no outage")
 	})
 }
 

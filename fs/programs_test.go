@@ -137,8 +137,8 @@ func TestModesAreEnforced(t *testing.T) {
 		opts := w.Options()
 		opts.AllowOther = os.Geteuid() == 0
 		mnt := fusetest.Mounted(t, w.Root(), opts)
-		cmd := exec.Command("cat", "demo/dev/GREETING")
-		cmd.Dir = mnt // entered before the credentials change
+		require.NoError(t, os.Chmod(filepath.Dir(mnt), 0o711)) // others have to get there
+		cmd := exec.Command("cat", mnt+"/demo/dev/GREETING")
 		if os.Geteuid() == 0 {
 			cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: uid}}
 		}

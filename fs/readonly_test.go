@@ -1,6 +1,7 @@
 package fs
 
 import (
+	"os"
 	"syscall"
 	"testing"
 	"time"
@@ -55,7 +56,7 @@ func changes(v fusetest.View, at, file, dir string) map[string]func() error {
 		"grow":             func() error { return v.Truncate(at+file, 100) },
 		"chmod":            func() error { return v.Chmod(at+file, 0o777) },
 		"chmod dir":        func() error { return v.Chmod(at+dir, 0o777) },
-		"chown":            func() error { return v.Chown(at+file, 1, 1) },
+		"chown":            func() error { return v.Chown(at+file, os.Getuid(), os.Getgid()) },
 		"utimes":           func() error { return v.Utimes(at+file, time.Now()) },
 		"setxattr":         func() error { return v.Setxattr(at+file, "user.infisical.comment", "x") },
 		"setxattr dir":     func() error { return v.Setxattr(at+dir, "user.x", "x") },

@@ -84,7 +84,9 @@ func (e *expander) fetch(env, path, key string) (string, bool) {
 		return "", false
 	}
 	if e.c.denied(e.p, env, path) || e.c.hidden(e.p, env, path, key) {
-		e.denied = append(e.denied, fmt.Sprintf("You are not allowed to read secret '%s' in environment '%s' at path '%s'", key, env, path))
+		if !e.c.old() {
+			e.denied = append(e.denied, fmt.Sprintf("You are not allowed to read secret '%s' in environment '%s' at path '%s'", key, env, path))
+		}
 		return "", false
 	}
 	return x.Value, true

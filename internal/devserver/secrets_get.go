@@ -88,7 +88,7 @@ func (c *call) oneSecret(at place, q readQuery, name string, personal bool, numb
 	case q.expand:
 		j.Value = ex.expand(j.Value, at.env.Slug, at.path)
 	}
-	return map[string]any{"secret": j}, ex.failureUnless(c.old())
+	return map[string]any{"secret": j}, ex.failure()
 }
 
 // version returns one of the versions that x had or has.

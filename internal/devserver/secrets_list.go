@@ -61,7 +61,7 @@ func (c *call) listSecrets() (any, error) {
 		imports := c.importsOf(places, q, ex)
 		list.Imports = &imports
 	}
-	return list, ex.failureUnless(c.old())
+	return list, ex.failure()
 }
 
 // missingList answers for an environment or path that does not exist.
@@ -126,13 +126,6 @@ func (c *call) readAction() string {
 		return "read"
 	}
 	return "readValue"
-}
-
-func (e *expander) failureUnless(old bool) error {
-	if old {
-		return nil
-	}
-	return e.failure()
 }
 
 // keepTags leaves only the tags that a filter asked for, as the server does, and
