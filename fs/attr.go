@@ -12,6 +12,10 @@ const (
 	// staleFor is how long the kernel may remember what came from a snapshot
 	// that the server could not confirm.
 	staleFor = time.Second
+	// absentFor is how long the kernel may remember that a name is absent: long
+	// enough for a program that asks in a loop, short enough that nobody has to
+	// wait for a name that has come to be.
+	absentFor = time.Second
 	// always is the time-out of what does not change during a mount.
 	always = time.Hour
 )
@@ -26,9 +30,9 @@ func (f *FS) remaining(snap *secret.Folder) time.Duration {
 }
 
 // absenceTimeout is how long the kernel may remember that a name is absent.
-// go-fuse has one such time-out for all names, so it is a part of the TTL and
-// is used for snapshots that have at least that long to go.
-func (f *FS) absenceTimeout() time.Duration { return f.cfg.TTL / 4 }
+// go-fuse has one such time-out for all names, so it is short and is used for
+// snapshots that have at least that long to go.
+func (f *FS) absenceTimeout() time.Duration { return min(f.cfg.TTL, absentFor) }
 
 // absent says that a name is not in snap.
 func (f *FS) absent(snap *secret.Folder, out *fuse.EntryOut) {

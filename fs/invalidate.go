@@ -1,6 +1,7 @@
 package fs
 
 import (
+	"slices"
 	"sync"
 
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
@@ -14,8 +15,8 @@ import (
 // lookups that are under way in a directory, and one of them may be waiting for
 // whoever calls Apply.
 func (f *FS) Apply(change secret.Change) {
-	if change.Err != nil {
-		n := f.opened.revoke(change)
+	if lost := revokes(change); lost != nil {
+		n := f.opened.revoke(lost)
 		f.log.Warn("access revoked", "path", change.Dir.String(), "below", change.Deep, "open", n, "error", change.Err)
 	}
 	if !f.known.Load() {
@@ -23,6 +24,25 @@ func (f *FS) Apply(change secret.Change) {
 	}
 	if out, ok := f.outdated(change); ok {
 		f.news.add(out, f.invalidate)
+	}
+}
+
+// revokes says which open files change takes the content from, nil if none: all
+// that it denies, and secrets whose value is hidden from now on.
+func revokes(change secret.Change) func(revocable) bool {
+	if change.Err != nil {
+		return func(r revocable) bool { return concerns(change, r.folder()) }
+	}
+	if change.New == nil || !slices.ContainsFunc(change.New.Secrets, func(s secret.Secret) bool { return s.Hidden }) {
+		return nil
+	}
+	return func(r revocable) bool {
+		h, ok := r.(*handle)
+		if !ok || h.folder() != change.Dir {
+			return false
+		}
+		s, ok := change.New.Secret(h.file.name)
+		return ok && s.Hidden
 	}
 }
 

@@ -62,14 +62,14 @@ func (g *registry) close(r revocable) {
 	delete(g.files, r)
 }
 
-// revoke takes the content from whatever is open in the folders that change
-// concerns, and returns how many that were.
-func (g *registry) revoke(change secret.Change) (n int) {
+// revoke takes the content from whatever is open and lost, and returns how many
+// that were. lost is called with the registry locked, so it must not block.
+func (g *registry) revoke(lost func(revocable) bool) (n int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.epoch++
 	for r := range g.files {
-		if concerns(change, r.folder()) {
+		if lost(r) {
 			r.revoke()
 			n++
 		}

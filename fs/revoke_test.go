@@ -48,6 +48,24 @@ func TestRevocationReachesOpenHandles(t *testing.T) {
 	})
 }
 
+// The right to one value can be taken away alone; the folder stays.
+func TestAValueThatIsHiddenIsTakenFromItsOpenHandles(t *testing.T) {
+	bothWays(t, func(t *testing.T, w *world, v fusetest.View) {
+		open := func(path string) fusetest.File {
+			f, err := v.Open(path, syscall.O_RDONLY)
+			require.NoError(t, err)
+			t.Cleanup(func() { require.NoError(t, f.Close()) })
+			return f
+		}
+		hidden, other := open("demo/dev/GREETING"), open("demo/dev/EMPTY")
+		w.announce(w.change(t, dev, func() { w.Put(dev, secret.Secret{Name: "GREETING", Hidden: true, Reason: "not yours"}) }))
+		_, err := fusetest.ReadAll(hidden)
+		require.Equal(t, syscall.EACCES, err)
+		_, err = fusetest.ReadAll(other)
+		require.NoError(t, err)
+	})
+}
+
 func TestRevokedHandleHasNoAttributes(t *testing.T) {
 	w := newWorld()
 	k := fusetest.Direct(t, w.Root(), w.Options())

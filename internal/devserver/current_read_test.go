@@ -30,6 +30,16 @@ func TestProjects(t *testing.T) {
 	c.do("GET", "/api/v1/projects/slug/second", nil).is(200, "")
 }
 
+func TestCreateProject(t *testing.T) {
+	c := newTester(t, Config{}, "admin")
+	r := c.do("POST", "/api/v1/projects", object{"projectName": "Third", "slug": "third"}).is(200, "")
+	id := r.body["project"].(object)["id"].(string)
+	c.do("POST", "/api/v1/projects/"+id+"/environments", object{"name": "QA", "slug": "qa"}).is(200, "")
+	require.Len(t, c.do("GET", "/api/v1/projects/slug/third", nil).body["environments"], 4)
+	c.do("POST", "/api/v1/projects", object{"projectName": "Third", "slug": "third"}).is(400, "BadRequest")
+	c.as("no-access").do("POST", "/api/v1/projects", object{"projectName": "Fourth", "slug": "fourth"}).is(403, "PermissionDenied")
+}
+
 func TestListDefaults(t *testing.T) {
 	c := newTester(t, Config{}, "viewer")
 	r := c.list()
@@ -51,7 +61,9 @@ func TestListDefaults(t *testing.T) {
 
 func TestSecretFields(t *testing.T) {
 	c := newTester(t, Config{}, "viewer")
-	c.edit(func(e *Editor) error { return e.Metadata("demo", "dev", "/", "GREETING", map[string]string{"owner": "team"}) })
+	c.edit(func(e *Editor) error {
+		return e.Metadata("demo", "dev", "/", "GREETING", map[string]string{"owner": "team"})
+	})
 	s := c.get("GREETING").secret()
 	require.Equal(t, s["id"], s["_id"])
 	require.Equal(t, c.project(), s["workspace"])

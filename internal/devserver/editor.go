@@ -1,6 +1,7 @@
 package devserver
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -12,12 +13,11 @@ import (
 // change, seen by clients at once; it fails when what it needs is not there.
 type Editor struct{ s *Server }
 
-// Edit runs edit and then saves what it changed. It returns edit's error.
+// Edit runs edit and then saves what it changed. It returns edit's error; what
+// was changed before the error stays.
 func (s *Server) Edit(edit func(*Editor) error) error {
-	if err := edit(&Editor{s}); err != nil {
-		return err
-	}
-	return s.save()
+	err := edit(&Editor{s})
+	return errors.Join(err, s.save())
 }
 
 // Set creates a shared secret or gives it a new value, which is stored as it

@@ -2,6 +2,7 @@ package devserver
 
 import (
 	"bytes"
+	"io"
 	"net"
 	"net/http"
 	"slices"
@@ -13,7 +14,7 @@ import (
 // combined: first Delay passes, then Hang or Reset ends the matter, else Status
 // answers, else the real answer goes out, with Header added.
 type Fault struct {
-	Match func(*http.Request) bool // nil: every request; must not read the body
+	Match func(*http.Request) bool // nil: every request; it may read the body
 	Times int                      // how many requests it hits; 0: until removed
 
 	Status int         // answer this instead; 0: the real answer
@@ -63,8 +64,9 @@ func (l *faultList) remove(a *activeFault) {
 }
 
 // take returns the fault that hits a request, nil if none does.
-func (l *faultList) take(r *http.Request) *activeFault {
+func (l *faultList) take(r *http.Request, body []byte) *activeFault {
 	for _, a := range l.snapshot() {
+		r.Body = io.NopCloser(bytes.NewReader(body))
 		if (a.Match == nil || a.Match(r)) && l.use(a) {
 			return a
 		}

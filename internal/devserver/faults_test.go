@@ -29,6 +29,19 @@ func TestFaultStatus(t *testing.T) {
 	remove()
 	c.do("GET", "/api/status", nil).is(200, "")
 
+	remove = c.s.Inject(Fault{Status: 500, Match: func(r *http.Request) bool {
+		body, _ := io.ReadAll(r.Body)
+		return strings.Contains(string(body), "poison")
+	}})
+	c.s.Inject(Fault{Times: 1, Status: 418, Match: func(r *http.Request) bool {
+		body, _ := io.ReadAll(r.Body)
+		return strings.Contains(string(body), "tea")
+	}})
+	c.do("POST", "/api/v4/secrets/X", c.write("secretValue", "poison")).is(500, "")
+	c.do("POST", "/api/v4/secrets/X", c.write("secretValue", "tea")).is(418, "")
+	c.do("POST", "/api/v4/secrets/X", c.write("secretValue", "tea")).secret()
+	remove()
+
 	c.s.Inject(Fault{Match: isStatus, Times: 2, Status: 500})
 	require.Equal(t, 500, c.do("GET", "/api/status", nil).status)
 	require.Equal(t, 500, c.do("GET", "/api/status", nil).status)

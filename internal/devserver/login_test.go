@@ -85,6 +85,8 @@ func TestNumUses(t *testing.T) {
 	c.list().is(200, "")
 	c.list().is(401, "UnauthorizedError")
 	c.as("admin").list().is(200, "")
+	c.edit(func(e *Editor) error { return e.SetToken("admin", TokenConfig{TTL: time.Minute}) })
+	require.Equal(t, 60.0, c.login("admin").body["expiresIn"])
 }
 
 func TestLockout(t *testing.T) {

@@ -1,6 +1,7 @@
 package devserver
 
 import (
+	"maps"
 	"math"
 	"net"
 	"net/http"
@@ -115,6 +116,9 @@ func (l *limiter) count(key string, now time.Time) (used int, left time.Duration
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	w := l.windows[key]
+	if w == nil && len(l.windows) >= 1000 { // many addresses: drop the windows that are over
+		maps.DeleteFunc(l.windows, func(_ string, w *window) bool { return !now.Before(w.ends) })
+	}
 	if w == nil || !now.Before(w.ends) {
 		w = &window{ends: now.Add(l.limit.Window)}
 		l.windows[key] = w

@@ -3,6 +3,7 @@ package devserver
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"sync"
 )
 
@@ -21,8 +22,12 @@ type requestLog struct {
 	list []*Request
 }
 
-// Requests returns the requests since the start, or the last ResetRequests. A
-// request counts from its arrival.
+// maxLog is when the older half of the log is forgotten.
+const maxLog = 100_000
+
+// Requests returns the requests since the start, or the last ResetRequests, in
+// the order of their arrival, from which they count. Of very many only the
+// latest 50 000 or more are kept.
 func (s *Server) Requests() []Request {
 	s.log.mu.Lock()
 	defer s.log.mu.Unlock()
@@ -44,6 +49,9 @@ func (l *requestLog) arrived(r *http.Request) *Request {
 	e := &Request{Method: r.Method, Path: r.URL.Path, Query: r.URL.Query()}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if len(l.list) == maxLog {
+		l.list = slices.Clone(l.list[maxLog/2:])
+	}
 	l.list = append(l.list, e)
 	return e
 }

@@ -1,7 +1,6 @@
 package devserver
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"net/http"
@@ -16,7 +15,6 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		panic(http.ErrAbortHandler) // the client broke off, nobody listens
 	}
-	r.Body = io.NopCloser(bytes.NewReader(body))
 
 	entry := s.log.arrived(r)
 	rt, params := match(s.routes, r)
@@ -25,7 +23,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	c := &call{s: s, r: r, route: rt, params: params, raw: body, entry: entry}
 
-	f := s.faults.take(r)
+	f := s.faults.take(r, body)
 	if f == nil {
 		c.send(w, c.answer(), 0)
 		return

@@ -3,6 +3,7 @@ package e2e
 import (
 	"bytes"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"net/http/httptest"
 	"os"
@@ -33,6 +34,8 @@ func TestMain(m *testing.M) {
 		fmt.Fprintf(os.Stderr, "building: %v\n%s", err, out)
 		os.Exit(1)
 	}
+	flag.Parse()
+	flag.Set("test.parallel", "8") // these tests mostly wait
 	code := m.Run()
 	os.RemoveAll(dir)
 	if left := mounts(); len(left) > 0 {

@@ -46,10 +46,17 @@ func wire(cfg Config, point string, since time.Time) *rooms {
 		OwnerGID:  uint32(os.Getgid()),
 		MountTime: since,
 		Status:    func() ([]byte, error) { return r.status(cfg, point, since) },
-		Refresh:   func() error { r.cache.Expire(); return nil },
+		Refresh:   r.refresh,
 		Log:       cfg.logger(),
 	})
 	return r
+}
+
+// refresh makes everything stale, for us and for the kernel.
+func (r *rooms) refresh() error {
+	r.cache.Expire()
+	r.tree.Apply(secret.Change{Deep: true})
+	return nil
 }
 
 // literal is for the cache, which takes zero for "default" and less for none.
