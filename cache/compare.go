@@ -9,6 +9,9 @@ import (
 // same reports whether people would see no difference. Order and dates alone
 // are none, and neither is a list of subfolders that was not asked for.
 func same(a, b *secret.Folder) bool {
+	if (a.Denied == nil) != (b.Denied == nil) {
+		return false
+	}
 	if !slices.EqualFunc(a.Secrets, b.Secrets, func(x, y secret.Secret) bool {
 		return x.Name == y.Name && x.Hidden == y.Hidden && sameVersion(x, y)
 	}) {

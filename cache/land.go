@@ -56,7 +56,12 @@ func (c *Cache) publish(folder *secret.Folder, born uint64, now time.Time) *secr
 	folder = dated(folder, old)
 	c.store.put(e, folder, born)
 	e.forgetErrors()
-	if old != nil && !same(old, folder) {
+	switch {
+	case folder.Denied != nil && (old == nil || old.Denied == nil):
+		c.bar(e)
+		c.stats.Purges++
+		c.change(secret.Change{Dir: folder.Dir, Err: folder.Denied, Old: old, New: folder})
+	case old != nil && !same(old, folder):
 		c.change(secret.Change{Dir: folder.Dir, Old: old, New: folder})
 	}
 	return folder
@@ -92,11 +97,15 @@ func (c *Cache) deny(dir secret.Dir, err error, now time.Time) {
 	c.log(slog.LevelWarn, "permission denied, the folder is no longer shown", "dir", dir.String())
 }
 
-// refuse remembers the refusal and keeps answers that are under way from
-// undoing it.
+// refuse remembers the refusal, which answers under way must not undo.
 func (c *Cache) refuse(e *entry, err error, until time.Time) {
 	e.forgetErrors()
 	e.refusal, e.refusedUntil = err, until
+	c.bar(e)
+}
+
+// bar keeps bulk answers that are under way from showing e's folder.
+func (c *Cache) bar(e *entry) {
 	for f := range c.trees {
 		if f.dir.Contains(e.dir) {
 			f.barred = append(f.barred, e.dir)

@@ -91,7 +91,14 @@ func (c *Client) fetchFolder(ctx context.Context, at place, known *secret.Folder
 	var secrets secretsAnswer
 	var folders foldersAnswer
 	both, sub := errgroup.WithContext(ctx)
-	both.Go(func() (err error) { secrets, err = c.listSecrets(sub, at, tags.secrets); return err })
+	var denied error
+	both.Go(func() (err error) {
+		secrets, err = c.listSecrets(sub, at, tags.secrets)
+		if errors.Is(err, secret.ErrDenied) { // names of folders are visible to every member
+			denied, err = err, nil
+		}
+		return err
+	})
 	both.Go(func() (err error) { folders, err = c.listFolders(sub, at, false, tags.folders); return err })
 	if err := both.Wait(); err != nil {
 		return nil, err
@@ -102,6 +109,7 @@ func (c *Client) fetchFolder(ctx context.Context, at place, known *secret.Folder
 		Dir: at.dir, Fetched: now, Answered: now,
 		Revision: revision{secrets.etag, folders.etag}.String(),
 		Secrets:  secrets.list, Folders: folders.list,
+		Denied: denied,
 	}
 	if secrets.notModified {
 		f.Secrets = known.Secrets
@@ -112,7 +120,7 @@ func (c *Client) fetchFolder(ctx context.Context, at place, known *secret.Folder
 	if secrets.notModified && folders.notModified {
 		f.Answered = known.Answered
 	}
-	if len(f.Secrets) == 0 && len(f.Folders) == 0 && at.dir.Path != "/" && c.generation.get() == legacy {
+	if denied == nil && len(f.Secrets) == 0 && len(f.Folders) == 0 && at.dir.Path != "/" && c.generation.get() == legacy {
 		// Old servers list a folder that does not exist as an empty one.
 		if err := c.proveFolder(ctx, at); err != nil {
 			return nil, err

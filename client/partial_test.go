@@ -50,9 +50,11 @@ func TestAWhollyForbiddenFolderIsDenied(t *testing.T) {
 		w.fetch(t, dev)
 		w.edit(t, func(e *devserver.Editor) error { return e.Deny("viewer", "demo", "dev", "/payments") })
 		w.ResetRequests()
-		_, err := w.client.Fetch(t.Context(), payments, nil)
-		require.ErrorIs(t, err, secret.ErrDenied)
+		f := w.fetch(t, payments)
+		require.ErrorIs(t, f.Denied, secret.ErrDenied)
+		require.Empty(t, f.Secrets)
 		require.LessOrEqual(t, w.count("secrets"), 3, "the list and two retries")
+		require.Equal(t, 1, w.count("folders"), "subfolders are visible to every member")
 		require.Equal(t, "hello, world", value(t, w.fetch(t, dev), "GREETING"), "the folder above is not concerned")
 	})
 }

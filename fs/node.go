@@ -45,6 +45,9 @@ func (f *FS) find(ctx context.Context, dir secret.Dir, has func(*secret.Folder) 
 	if has(snap) {
 		return snap, true, nil
 	}
+	if snap.Denied != nil {
+		return nil, false, snap.Denied
+	}
 	if snap.Partial || snap.NoSubfolders {
 		if snap, err = f.proof(ctx, dir); err != nil {
 			return nil, false, err
@@ -54,15 +57,23 @@ func (f *FS) find(ctx context.Context, dir secret.Dir, has func(*secret.Folder) 
 	return snap, false, nil
 }
 
-// list returns a snapshot of dir to list. It may be Partial: for a walk through
-// many folders it is the only affordable one, and what it lacks is found by
-// name all the same.
+// list returns a snapshot of dir to list. Where the secrets may not be listed,
+// showing the folders alone would look like the whole; they can be entered by
+// name, as with a directory that has x but not r.
+//
+// The snapshot may be Partial: for a walk through many folders it is the only
+// affordable one, and what it lacks is found by name all the same.
 func (f *FS) list(ctx context.Context, dir secret.Dir) (*secret.Folder, error) {
 	snap, err := f.cfg.Source.Folder(ctx, dir, secret.NeedListing)
-	if err == nil && snap.NoSubfolders {
+	switch {
+	case err != nil:
+		return nil, err
+	case snap.Denied != nil:
+		return nil, snap.Denied
+	case snap.NoSubfolders:
 		return f.proof(ctx, dir)
 	}
-	return snap, err
+	return snap, nil
 }
 
 // proof returns the whole truth about dir, or an error.

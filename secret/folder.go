@@ -18,6 +18,11 @@ type Folder struct {
 	// it last sent it in full. They differ after "not modified" answers.
 	Fetched, Answered time.Time
 
+	// Denied is why the folder's secrets may not be listed, nil if they may. It
+	// wraps ErrDenied. Secrets is empty then; Folders is right, because a right
+	// further down must not be cut off by its absence above.
+	Denied error
+
 	// Partial: the snapshot was cut out of an answer about many folders. What
 	// it has is true, but a name that it lacks may exist all the same.
 	Partial bool

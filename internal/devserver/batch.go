@@ -96,9 +96,8 @@ func (c *call) updateSecrets() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.needsApproval(false) {
-		at, _ := c.lookup(t.project, t.env, t.path)
-		return c.approval(at), nil
+	if c.needsApproval(false) && len(updates) > 0 {
+		return c.approval(updates[0].at), nil
 	}
 	list := []secretJSON{}
 	for _, u := range updates {

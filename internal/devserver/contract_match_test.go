@@ -251,7 +251,7 @@ func difference(a, b map[string]any) []string {
 
 func shorten(s string) string {
 	if len(s) > 300 {
-		return s[:300] + "…"
+		return strings.ToValidUTF8(s[:300], "") + "…"
 	}
 	return s
 }

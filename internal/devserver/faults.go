@@ -122,12 +122,12 @@ func (s *Server) suffer(f *activeFault, r *http.Request) bool {
 	return !f.Reset
 }
 
-// spoil makes the answer that goes out. real is nil unless the server acted
+// spoil makes the answer that goes out. sound is nil unless the server acted
 // already; act makes it act.
-func (f *activeFault) spoil(real *answer, act func() *answer) *answer {
-	a := real
+func (f *activeFault) spoil(sound *answer, act func() *answer) *answer {
+	a := sound
 	if f.Status != 0 {
-		a = &answer{status: f.Status, header: http.Header{}, body: bytes.Clone([]byte(f.Body))}
+		a = &answer{status: f.Status, header: http.Header{}, body: []byte(f.Body)}
 		a.header.Set("Content-Type", "application/json; charset=utf-8")
 	} else if a == nil {
 		a = act()

@@ -76,28 +76,6 @@ func (f *form) wrongType(path []any, expected string, got any) {
 	f.complain(issue{Code: "invalid_type", Expected: expected, Received: received, Path: path, Message: message})
 }
 
-// undefined stands for a field that is not there, as opposed to null.
-type undefined struct{}
-
-func typeName(v any) string {
-	switch v.(type) {
-	case undefined:
-		return "undefined"
-	case nil:
-		return "null"
-	case string:
-		return "string"
-	case float64:
-		return "number"
-	case bool:
-		return "boolean"
-	case []any:
-		return "array"
-	default:
-		return "object"
-	}
-}
-
 func (f *form) value(name string) any {
 	v, ok := f.fields[name]
 	if !ok {

@@ -14,3 +14,25 @@ type issue struct {
 	Message   string   `json:"message"`
 	Path      []any    `json:"path"`
 }
+
+// undefined stands for a field that is not there, as opposed to null.
+type undefined struct{}
+
+func typeName(v any) string {
+	switch v.(type) {
+	case undefined:
+		return "undefined"
+	case nil:
+		return "null"
+	case string:
+		return "string"
+	case float64:
+		return "number"
+	case bool:
+		return "boolean"
+	case []any:
+		return "array"
+	default:
+		return "object"
+	}
+}

@@ -28,15 +28,15 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		c.send(w, c.answer(), 0)
 		return
 	}
-	var real *answer
+	var sound *answer
 	if f.After {
-		real = c.answer()
+		sound = c.answer()
 	}
 	if !s.suffer(f, r) {
 		reset(w)
 		return
 	}
-	c.send(w, f.spoil(real, c.answer), f.Truncate)
+	c.send(w, f.spoil(sound, c.answer), f.Truncate)
 }
 
 func (c *call) send(w http.ResponseWriter, a *answer, truncate int) {
@@ -82,8 +82,10 @@ func (c *call) handle() *answer {
 // respond runs the route's handler and saves what it changed.
 func (c *call) respond() *answer {
 	v, err := c.run()
-	if err == nil && c.changed {
-		err = c.s.save()
+	if c.changed { // a refusal can change something too
+		if unsaved := c.s.save(); err == nil {
+			err = unsaved
+		}
 	}
 	if err == nil {
 		return jsonAnswer(http.StatusOK, v)

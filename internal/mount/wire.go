@@ -70,7 +70,10 @@ func literal(d time.Duration) time.Duration {
 // firstContact reads the root, so that a wrong name, a bad login or an absent
 // server is said before anything is mounted. The first ls is served from it.
 func (r *rooms) firstContact(ctx context.Context) error {
-	_, err := r.cache.Folder(ctx, r.root, secret.NeedListing)
+	f, err := r.cache.Folder(ctx, r.root, secret.NeedListing)
+	if err == nil && len(f.Folders) == 0 {
+		err = f.Denied // nothing to see and nowhere to go
+	}
 	return err
 }
 

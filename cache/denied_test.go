@@ -1,0 +1,67 @@
+package cache
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"infisicalfs/secret"
+	"infisicalfs/secret/secrettest"
+)
+
+// blindfold is an upstream that refuses the secrets of every folder, not the
+// folders, while on.
+type blindfold struct {
+	*secrettest.Fake
+	on atomic.Bool
+}
+
+func (b *blindfold) Fetch(ctx context.Context, dir secret.Dir, known *secret.Folder) (*secret.Folder, error) {
+	f, err := b.Fake.Fetch(ctx, dir, nil)
+	if err == nil && dir.IsFolder() && b.on.Load() {
+		f = f.With(func(f *secret.Folder) { f.Secrets, f.Denied = nil, fmt.Errorf("list: %w", secret.ErrDenied) })
+	}
+	return f, err
+}
+
+// A folder that turns out to be forbidden, but for its subfolders, is a purge.
+func TestAFolderWhoseSecretsAreDeniedIsPurged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		up := &blindfold{Fake: secrettest.NewFake()}
+		dir := secret.Dir{Project: "demo", Env: "dev", Path: "/"}
+		up.Set(dir, "KEY", "fake-value")
+		up.Mkdir(dir.Child("below"))
+		var news []secret.Change
+		c := New(up, Config{TTL: time.Minute, OnChange: func(change secret.Change) { news = append(news, change) }})
+		defer c.Close()
+		_, err := c.Folder(t.Context(), dir, secret.NeedEntry)
+		require.NoError(t, err)
+
+		up.on.Store(true)
+		time.Sleep(2 * time.Minute)
+		f, err := c.Folder(t.Context(), dir, secret.NeedEntry)
+		require.NoError(t, err)
+		synctest.Wait()
+		require.ErrorIs(t, f.Denied, secret.ErrDenied)
+		require.Empty(t, f.Secrets)
+		require.Len(t, f.Folders, 1)
+		require.Len(t, news, 1)
+		require.ErrorIs(t, news[0].Err, secret.ErrDenied)
+		require.EqualValues(t, 1, c.Stats().Purges)
+
+		up.on.Store(false)
+		time.Sleep(2 * time.Minute)
+		f, err = c.Folder(t.Context(), dir, secret.NeedEntry)
+		require.NoError(t, err)
+		synctest.Wait()
+		require.NoError(t, f.Denied)
+		require.Len(t, f.Secrets, 1)
+		require.Len(t, news, 2)
+		require.NoError(t, news[1].Err)
+	})
+}
