@@ -44,5 +44,8 @@ func (s *statusFile) Open(_ context.Context, flags uint32) (fusefs.FileHandle, u
 type statusHandle struct{ text []byte }
 
 func (h *statusHandle) Read(_ context.Context, dest []byte, off int64) (fuse.ReadResult, syscall.Errno) {
-	return readAt(h.text, dest, off), 0
+	if off >= int64(len(h.text)) {
+		return fuse.ReadResultData(nil), 0
+	}
+	return fuse.ReadResultData(dest[:copy(dest, h.text[off:])]), 0
 }

@@ -33,15 +33,7 @@ func (h *handle) Read(_ context.Context, dest []byte, off int64) (fuse.ReadResul
 	if s == nil {
 		return nil, syscall.EACCES
 	}
-	return readAt(s.Value.Reveal(), dest, off), 0
-}
-
-// readAt copies what of text begins at off, as much as dest holds.
-func readAt[T string | []byte](text T, dest []byte, off int64) fuse.ReadResult {
-	if off >= int64(len(text)) {
-		return fuse.ReadResultData(nil)
-	}
-	return fuse.ReadResultData(dest[:copy(dest, text[off:])])
+	return fuse.ReadResultData(dest[:s.Value.CopyAt(dest, off)]), 0
 }
 
 // Lseek answers SEEK_DATA and SEEK_HOLE, which are all that the kernel asks:

@@ -3,6 +3,9 @@ package secret
 import (
 	"fmt"
 	"log/slog"
+	"runtime"
+	"strings"
+	"unsafe"
 )
 
 const redacted = "[secret]"
@@ -14,25 +17,61 @@ const redacted = "[secret]"
 // The text is behind a *string because fmt cannot call methods on a Value in
 // somebody's unexported field; it then prints the field itself, and a *string
 // (unlike a *[]byte) is never followed.
-type Value struct{ text *string }
+type Value struct{ text *string } // in the arena; nil: empty
 
-// NewValue wraps text.
-func NewValue(text string) Value { return Value{&text} }
+// NewValue copies text into locked memory.
+func NewValue(text string) Value {
+	if text == "" {
+		return Value{}
+	}
+	c := values.take(len(text))
+	copy(c.pages, text)
+	kept := unsafe.String(&c.pages[0], len(text))
+	runtime.AddCleanup(&kept, values.give, c)
+	return Value{&kept}
+}
 
-// Reveal returns the text. Calls to it are few and easy to find: reading a
-// file, rendering a view, sending it to the server.
+// Reveal returns a copy of the text. Calls to it are few and easy to find:
+// rendering a view, sending it to the server.
 func (v Value) Reveal() string {
 	if v.text == nil {
 		return ""
 	}
-	return *v.text
+	defer runtime.KeepAlive(v.text) // the memory goes with it
+	return strings.Clone(*v.text)
+}
+
+// CopyAt copies what of the text begins at offset off into p, and returns how
+// many bytes that were. It leaves no other copy behind.
+func (v Value) CopyAt(p []byte, off int64) int {
+	if v.text == nil || off < 0 || off >= int64(len(*v.text)) {
+		return 0
+	}
+	defer runtime.KeepAlive(v.text)
+	return copy(p, (*v.text)[off:])
 }
 
 // Len returns the length in bytes, which is the size of the file.
-func (v Value) Len() int { return len(v.Reveal()) }
+func (v Value) Len() int {
+	if v.text == nil {
+		return 0
+	}
+	return len(*v.text)
+}
 
 // Equal reports whether both hold the same text.
-func (v Value) Equal(other Value) bool { return v.Reveal() == other.Reveal() }
+func (v Value) Equal(other Value) bool {
+	if v.text == nil || other.text == nil {
+		return v.Len() == other.Len()
+	}
+	defer runtime.KeepAlive(v.text)
+	defer runtime.KeepAlive(other.text)
+	return *v.text == *other.text
+}
+
+// Unlocked returns how many bytes of memory for values could not be locked
+// since the start, because the process may lock only so much (ulimit -l).
+func Unlocked() int64 { return values.unlocked.Load() }
 
 // String returns a placeholder, never the text.
 func (v Value) String() string { return redacted }

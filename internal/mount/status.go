@@ -34,6 +34,7 @@ type Status struct {
 	ReadOnly   bool            `json:"read_only"`
 	Cache      cache.Stats     `json:"cache"`
 	FS         tree.Counts     `json:"fs"`
+	Unlocked   int64           `json:"unlocked_bytes"`   // memory for values that could be swapped (ulimit -l)
 	Server     json.RawMessage `json:"server,omitempty"` // what Config.Status returned
 }
 

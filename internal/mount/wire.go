@@ -102,6 +102,7 @@ func (r *rooms) status(cfg Config, point string, since time.Time) ([]byte, error
 		ReadOnly:   true, // there is no Writer yet
 		Cache:      r.cache.Stats(),
 		FS:         r.tree.Counts(),
+		Unlocked:   secret.Unlocked(),
 	}
 	if cfg.Status != nil {
 		server, err := json.Marshal(cfg.Status())
