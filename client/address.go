@@ -17,10 +17,13 @@ func baseURL(raw string, insecureHTTP bool) (*url.URL, error) {
 		text = "https://" + text
 	}
 	u, err := url.Parse(text)
-	if err != nil || u.Host == "" {
+	if strings.Contains(text, "@") { // not quoted: there may be a password before it
+		return nil, fmt.Errorf("the server address must be only scheme, host and path, without a user: %w", secret.ErrInvalid)
+	}
+	if err != nil || u.Hostname() == "" {
 		return nil, fmt.Errorf("%q is not a server address: %w", raw, secret.ErrInvalid)
 	}
-	if u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+	if u.ForceQuery || u.RawQuery != "" || u.Fragment != "" {
 		return nil, fmt.Errorf("the server address must be only scheme, host and path: %w", secret.ErrInvalid)
 	}
 	switch {
@@ -36,7 +39,7 @@ func baseURL(raw string, insecureHTTP bool) (*url.URL, error) {
 }
 
 func isLoopback(host string) bool {
-	if host == "localhost" {
+	if strings.EqualFold(host, "localhost") {
 		return true
 	}
 	ip := net.ParseIP(host)

@@ -24,9 +24,10 @@ func TestBaseURL(t *testing.T) {
 		require.NoError(t, err, raw)
 		require.Equal(t, want, u.String())
 	}
-	for _, raw := range []string{"", "ftp://example.com", "http://example.com", "http://10.0.0.1", "https://", "https://user:x@example.com", "https://example.com/?a=b", "://", "http://localhost.example.com"} {
+	for _, raw := range []string{"", "ftp://example.com", "http://example.com", "http://10.0.0.1", "https://", "https://user:fake-password@example.com", "https://user:fake password@example.com:x", "https://:443", "https://example.com/?", "https://example.com/?a=b", "://", "http://localhost.example.com"} {
 		_, err := baseURL(raw, false)
 		require.ErrorIs(t, err, secret.ErrInvalid, raw)
+		require.NotContains(t, err.Error(), "fake")
 	}
 	_, err := baseURL("http://example.com", true)
 	require.NoError(t, err)

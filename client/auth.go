@@ -40,10 +40,23 @@ func (g grant) token(obtained, now time.Time) token {
 		value:    secret.NewValue(g.AccessToken),
 		obtained: obtained,
 		since:    now,
-		life:     time.Duration(g.ExpiresIn * float64(time.Second)),
-		most:     time.Duration(g.MaxTTL * float64(time.Second)),
+		life:     lifetime(g.ExpiresIn),
+		most:     lifetime(g.MaxTTL),
 		own:      true,
 	}
+}
+
+// lifetime keeps what no token can have from overflowing: servers allow ten years.
+func lifetime(seconds float64) time.Duration {
+	const most = 100 * 365 * 24 * time.Hour
+	return time.Duration(min(max(seconds, 0), most.Seconds()) * float64(time.Second))
+}
+
+func (t token) isSet() bool { return !t.obtained.IsZero() }
+
+// alive reports whether the token should still work.
+func (t token) alive(now time.Time) bool {
+	return t.isSet() && (t.life == 0 || now.Before(t.end()))
 }
 
 // end is when the token stops working, zero if not known. Only what the server
@@ -55,21 +68,22 @@ func (t token) end() time.Time {
 	return t.since.Add(t.life)
 }
 
-// due is when to get another: with a quarter of its life left, at most five
-// minutes early.
-func (t token) due() time.Time {
-	return t.end().Add(-min(t.life/4, 5*time.Minute))
+// due reports whether it is time to get another: with a quarter of its life
+// left, at most five minutes early.
+func (t token) due(now time.Time) bool {
+	return t.life != 0 && !now.Before(t.end().Add(-min(t.life/4, 5*time.Minute)))
 }
 
-// renewable reports whether a renewal now would stay within the maximum. A
-// refused renewal kills the token on some servers, so it must not be tried.
-func (t token) renewable(now time.Time) bool {
-	return t.own && (t.most == 0 || !now.Add(t.life).After(t.obtained.Add(t.most)))
+// renewable reports whether a renewal that the server makes at the given time
+// would stay within the maximum. A refused renewal kills the token on some
+// servers, so it must not be tried.
+func (t token) renewable(at time.Time) bool {
+	return t.own && (t.most == 0 || !at.Add(t.life).After(t.obtained.Add(t.most)))
 }
 
-// exchange sends a login or renewal and reads its grant. A refusal by a server
+// exchange sends a login or renewal and reads its grant. A verdict of a server
 // that understood the request means bad credentials, whatever its status: an
-// unknown client id is a 404.
+// unknown client id is a 404. What a proxy says in its place is not a verdict.
 func (c *Client) exchange(ctx context.Context, r request) (grant, error) {
 	r.anonymous, r.class = true, "login"
 	answer, err := c.try(ctx, r, secret.Value{})
@@ -79,8 +93,11 @@ func (c *Client) exchange(ctx context.Context, r request) (grant, error) {
 	var g grant
 	_, err = answer.handle(model{"", &g})
 	var refusal *APIError
-	if errors.As(err, &refusal) && refusal.Status < 500 && !errors.Is(err, errNoRoute) && !errors.Is(err, secret.ErrRateLimited) {
-		refusal.kind = secret.ErrUnauthenticated
+	if errors.As(err, &refusal) {
+		switch refusal.kind {
+		case secret.ErrNotFound, secret.ErrDenied, secret.ErrInvalid:
+			refusal.kind = secret.ErrUnauthenticated
+		}
 	}
 	if err == nil && g.AccessToken == "" {
 		err = fmt.Errorf("%s: the server's answer has no access token: %w", r.op, secret.ErrUnavailable)

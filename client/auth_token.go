@@ -10,8 +10,9 @@ import (
 
 // TokenAuth uses an access token that somebody else obtained. read is called
 // again when the server refuses the token, so that a file which another program
-// keeps fresh (an agent's sink) is followed. The token is used until it is
-// refused and never renewed or revoked: it is not ours.
+// keeps fresh (an agent's sink) is followed; the same token is not tried again
+// for half a minute. The token is used until it is refused and never renewed or
+// revoked: it is not ours. read may be called from any goroutine, one at a time.
 func TokenAuth(read func() (secret.Value, error)) Auth { return &tokenAuth{read: read} }
 
 type tokenAuth struct {
@@ -24,6 +25,9 @@ func (a *tokenAuth) login(_ context.Context, _ *Client) (token, error) {
 	value, err := a.read()
 	if err != nil {
 		return token{}, fmt.Errorf("log in: cannot read the token: %w: %w", err, secret.ErrUnauthenticated)
+	}
+	if value.Len() == 0 {
+		return token{}, fmt.Errorf("log in: the token is empty: %w", secret.ErrUnauthenticated)
 	}
 	now := time.Now()
 	return token{value: value, obtained: now, since: now}, nil

@@ -3,10 +3,8 @@ package client
 import (
 	"cmp"
 	"context"
-	"crypto/tls"
 	"crypto/x509"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/url"
 	"time"
@@ -31,7 +29,7 @@ type Config struct {
 	SharedOnly    bool // ignore the user's personal overrides
 
 	Timeout  time.Duration // hard deadline of one operation; default 10 s
-	RateWait time.Duration // how long to wait for the rate limit; default 65 s
+	RateWait time.Duration // how long one operation may wait for the rate limit, on top; default 65 s, negative: not at all
 
 	RootCAs   *x509.CertPool    // default: the system's
 	Transport http.RoundTripper // for tests; default: TCP, with proxies from the environment
@@ -42,16 +40,17 @@ type Config struct {
 // Client is a connection to one server as one identity. It is safe for
 // concurrent use. Close it at the end.
 type Client struct {
-	cfg    Config
-	base   *url.URL // ends in /api
-	http   *http.Client
-	log    *slog.Logger
-	gate   *gate
-	tokens *tokens
-	counts counts
+	cfg       Config
+	base      *url.URL // ends in /api
+	http      *http.Client
+	log       *slog.Logger
+	gate      *gate
+	maxAnswer int64 // bytes
+	tokens    *tokens
+	counts    counts
 
 	generation generation
-	projects   projectTable
+	projects   *projectTable
 	slow       slowTrees
 }
 
@@ -71,30 +70,21 @@ func New(cfg Config) (*Client, error) {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	if cfg.Transport == nil {
-		cfg.Transport = &http.Transport{
-			Proxy:                 http.ProxyFromEnvironment,
-			DialContext:           (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
-			TLSClientConfig:       &tls.Config{RootCAs: cfg.RootCAs, MinVersion: tls.VersionTLS12},
-			TLSHandshakeTimeout:   5 * time.Second,
-			ForceAttemptHTTP2:     true,
-			MaxIdleConnsPerHost:   8,
-			MaxConnsPerHost:       16,
-			IdleConnTimeout:       60 * time.Second, // servers close theirs after 72 s
-			ExpectContinueTimeout: time.Second,
-		}
+		cfg.Transport = newTransport(cfg.RootCAs)
 	}
 	c := &Client{
-		cfg:  cfg,
-		base: base,
-		log:  cfg.Log,
-		gate: newGate(cfg.RateWait),
+		cfg:       cfg,
+		base:      base,
+		log:       cfg.Log,
+		gate:      newGate(),
+		maxAnswer: maxAnswer,
 		http: &http.Client{
 			Transport: cfg.Transport,
 			// A redirect would carry the token to an address nobody configured.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 	}
-	c.tokens = newTokens(c, cfg.Auth)
+	c.tokens, c.projects = newTokens(c, cfg.Auth), newProjectTable()
 	return c, nil
 }
 
@@ -110,7 +100,8 @@ func (c *Client) Login(ctx context.Context) error {
 }
 
 // Close gives back a token that this client obtained by logging in, waiting two
-// seconds at most, and closes the connections.
+// seconds at most, and closes the connections. What is asked for afterwards
+// fails with [secret.ErrUnavailable].
 func (c *Client) Close() error {
 	c.tokens.revoke()
 	c.http.CloseIdleConnections()

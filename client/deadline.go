@@ -15,15 +15,17 @@ import (
 var errDeadline = fmt.Errorf("deadline passed: %w", secret.ErrTimeout)
 
 // stopwatch is an operation's hard deadline. It runs while the operation talks
-// to the server and stands still while it waits in line for the rate limit:
-// waiting there is bounded on its own.
+// to the server and stands still while it waits in line for the rate limit,
+// which has a bound of its own: all the waits of an operation together last no
+// longer than its patience.
 type stopwatch struct {
-	mu      sync.Mutex // guards all below; held for a few instructions
-	timer   *time.Timer
-	left    time.Duration
-	started time.Time
-	waiting int // parallel requests of the operation that wait in line
-	ended   bool
+	mu       sync.Mutex // guards all below; held for a few instructions
+	timer    *time.Timer
+	left     time.Duration // for the server, as of since
+	patience time.Duration // for the line, as of since
+	since    time.Time     // when it was started or stopped last
+	waiting  int           // parallel requests of the operation that wait in line; it stands still if any does
+	ended    bool
 }
 
 type stopwatchKey struct{}
@@ -31,12 +33,16 @@ type stopwatchKey struct{}
 // begin starts the hard deadline of an operation. The end function must be
 // called. An operation that is part of another keeps the outer deadline.
 func (c *Client) begin(ctx context.Context) (context.Context, func()) {
-	if _, ok := ctx.Value(stopwatchKey{}).(*stopwatch); ok {
+	if stopwatchOf(ctx) != nil {
 		return ctx, func() {}
 	}
+	return withStopwatch(ctx, c.cfg.Timeout, c.cfg.RateWait)
+}
+
+func withStopwatch(ctx context.Context, timeout, patience time.Duration) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	w := &stopwatch{left: c.cfg.Timeout, started: time.Now()}
-	w.timer = time.AfterFunc(w.left, func() { cancel(errDeadline) })
+	w := &stopwatch{left: timeout, patience: patience, since: time.Now()}
+	w.timer = time.AfterFunc(timeout, func() { cancel(errDeadline) })
 	end := func() {
 		w.mu.Lock()
 		w.ended = true
@@ -47,25 +53,43 @@ func (c *Client) begin(ctx context.Context) (context.Context, func()) {
 	return context.WithValue(ctx, stopwatchKey{}, w), end
 }
 
-// pause stops the deadline of ctx's operation, if it has one, until resume.
-func pause(ctx context.Context) (resume func()) {
-	w, ok := ctx.Value(stopwatchKey{}).(*stopwatch)
-	if !ok {
-		return func() {}
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.waiting++; w.waiting == 1 && w.timer.Stop() {
-		w.left -= time.Since(w.started)
-	}
-	return w.resume
+// stopwatchOf returns the stopwatch of ctx's operation, nil if it has none.
+func stopwatchOf(ctx context.Context) *stopwatch {
+	w, _ := ctx.Value(stopwatchKey{}).(*stopwatch)
+	return w
 }
 
-func (w *stopwatch) resume() {
+// stop makes w stand still until start is called, for a wait of d in line. It
+// reports false, and does nothing, if the patience left is shorter than that.
+func (w *stopwatch) stop(d time.Duration) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.waiting--; w.waiting == 0 && !w.ended {
-		w.started = time.Now()
+	now := time.Now()
+	patience := w.patience
+	if w.waiting > 0 {
+		patience -= now.Sub(w.since)
+	}
+	if d > patience {
+		return false
+	}
+	if w.waiting++; w.waiting == 1 {
+		w.timer.Stop()
+		w.left -= now.Sub(w.since)
+		w.since = now
+	}
+	return true
+}
+
+func (w *stopwatch) start() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.waiting--; w.waiting > 0 {
+		return
+	}
+	now := time.Now()
+	w.patience -= now.Sub(w.since)
+	w.since = now
+	if !w.ended {
 		w.timer.Reset(max(w.left, 0))
 	}
 }

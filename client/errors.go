@@ -1,6 +1,7 @@
 package client
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -53,12 +54,11 @@ func newAPIError(r *response) error {
 		ReqID   string          `json:"reqId"`
 	}
 	if json.Unmarshal(r.body, &body) != nil {
-		err := r.notJSON()
-		// Servers of 2024 answer unknown routes with the web page's HTML.
-		if r.status == http.StatusNotFound && err.(*AnswerError).html {
-			return fmt.Errorf("%w: %w", err, errNoRoute)
+		// Some servers of 2024 answer unknown routes with the web page's HTML.
+		if r.status == http.StatusNotFound && bytes.HasPrefix(bytes.TrimSpace(r.body), []byte("<")) {
+			return fmt.Errorf("%w: %w", r.notJSON(), errNoRoute)
 		}
-		return err
+		return r.notJSON()
 	}
 	e := &APIError{Op: r.op, Status: r.status, Name: oneLine(body.Name), Message: message(body.Message), RequestID: oneLine(body.ReqID)}
 	e.kind = kindOf(r, body.Name)
@@ -86,7 +86,12 @@ func kindOf(r *response, name string) error {
 	case s == http.StatusForbidden:
 		return secret.ErrDenied
 	case s == http.StatusNotFound, s == http.StatusGone:
+		if name == "" { // a gateway's: the application always names the error
+			return secret.ErrUnavailable
+		}
 		return secret.ErrNotFound
+	case s == http.StatusProxyAuthRequired, s == http.StatusRequestTimeout, s == http.StatusMisdirectedRequest:
+		return secret.ErrUnavailable
 	case s == http.StatusConflict:
 		return secret.ErrExists
 	case s == http.StatusRequestEntityTooLarge:
@@ -122,7 +127,7 @@ func message(raw json.RawMessage) string {
 // oneLine makes foreign text fit for a log line and a terminal.
 func oneLine(s string) string {
 	s = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
+		if !unicode.IsGraphic(r) { // control characters, and those that turn the direction of text
 			return ' '
 		}
 		return r

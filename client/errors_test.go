@@ -38,6 +38,10 @@ func TestKindOfRefusal(t *testing.T) {
 		{401, `{}`, secret.ErrUnauthenticated},
 		{403, `{}`, secret.ErrDenied},
 		{302, `{}`, secret.ErrUnavailable},
+		{404, `{"message":"no Route matched with those values"}`, secret.ErrUnavailable}, // a gateway's
+		{410, `{}`, secret.ErrUnavailable},
+		{407, `{"message":"x"}`, secret.ErrUnavailable},
+		{408, `{}`, secret.ErrUnavailable},
 	} {
 		err := newAPIError(answer(row.status, row.body))
 		require.ErrorIs(t, err, row.want, "%d %s", row.status, row.body)
@@ -49,7 +53,9 @@ func TestKindOfRefusal(t *testing.T) {
 
 func TestOldServersHideTheRateLimitBehind500(t *testing.T) {
 	r := answer(500, `{"error":"InternalServerError"}`)
+	require.NotErrorIs(t, newAPIError(r), secret.ErrRateLimited)
 	r.header.Set("Retry-After", "12")
+	r.header.Set("X-Ratelimit-Remaining", "0")
 	require.ErrorIs(t, newAPIError(r), secret.ErrRateLimited)
 }
 
@@ -63,9 +69,11 @@ func TestHTMLIsNoAnswerAndNoAbsence(t *testing.T) {
 }
 
 func TestMessageIsOneShortLine(t *testing.T) {
-	err := newAPIError(answer(400, `{"error":"BadRequest","reqId":"req-1","message":"two\nlines\u001b[31m `+strings.Repeat("x", 1000)+`"}`))
+	err := newAPIError(answer(400, `{"error":"BadRequest","reqId":"req-1","message":"two\nlines\u001b[31m\u202e\u2028 `+strings.Repeat("x", 1000)+`"}`))
 	require.NotContains(t, err.Error(), "\n")
 	require.NotContains(t, err.Error(), "\x1b")
+	require.NotContains(t, err.Error(), "\u202e")
+	require.NotContains(t, err.Error(), "\u2028")
 	require.Less(t, len(err.Error()), 500)
 	require.Contains(t, err.Error(), "request req-1")
 

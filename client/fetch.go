@@ -27,15 +27,17 @@ func (c *Client) fetch(ctx context.Context, dir secret.Dir, known *secret.Folder
 	if !dir.IsFolder() {
 		return c.fetchUpper(ctx, dir)
 	}
-	p, err := c.project(ctx, dir.Project)
-	if err != nil {
-		return nil, err
-	}
-	at := place{dir: dir, projectID: p.ID}
-	if known != nil && known.NoSubfolders {
-		return c.completeSubfolders(ctx, at, known)
-	}
-	return c.fetchFolder(ctx, at, known)
+	var f *secret.Folder
+	err := c.inProject(ctx, dir.Project, func(id string) (err error) {
+		at := place{dir: dir, projectID: id}
+		if known != nil && known.NoSubfolders {
+			f, err = c.completeSubfolders(ctx, at, known)
+		} else {
+			f, err = c.fetchFolder(ctx, at, known)
+		}
+		return err
+	})
+	return f, err
 }
 
 // place is a folder with what routes want to know of it.
@@ -46,31 +48,18 @@ type place struct {
 
 // fetchUpper serves the levels above the folders.
 func (c *Client) fetchUpper(ctx context.Context, dir secret.Dir) (*secret.Folder, error) {
-	var list []wireProject
-	var err error
 	if dir.Project == "" {
-		list, err = c.listProjects(ctx)
-	} else {
-		var p wireProject
-		p, err = c.freshProject(ctx, dir.Project)
-		list = []wireProject{p}
+		list, err := c.listProjects(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return projectFolders(list, time.Now())[0], nil
 	}
+	p, err := c.currentProject(ctx, dir.Project)
 	if err != nil {
 		return nil, err
 	}
-	folders := projectFolders(list, time.Now())
-	if dir.Project == "" {
-		return folders[0], nil
-	}
-	return folders[1], nil
-}
-
-// freshProject asks the server about a project, by its id where that is known.
-func (c *Client) freshProject(ctx context.Context, slug string) (wireProject, error) {
-	if p, ok := c.projects.get(slug); ok {
-		return c.getProject(ctx, p.ID)
-	}
-	return c.project(ctx, slug)
+	return projectFolders([]wireProject{p}, time.Now())[1], nil
 }
 
 // revision is what the conditional requests of a folder need: the tag of each
@@ -111,14 +100,11 @@ func (c *Client) fetchFolder(ctx context.Context, at place, known *secret.Folder
 		Secrets:  secrets.list, Folders: folders.list,
 		Denied: denied,
 	}
-	if secrets.notModified {
-		f.Secrets = known.Secrets
+	if secrets.notModified { // what is to be asked for in full from time to time
+		f.Secrets, f.Answered = known.Secrets, known.Answered
 	}
 	if folders.notModified {
 		f.Folders = known.Folders
-	}
-	if secrets.notModified && folders.notModified {
-		f.Answered = known.Answered
 	}
 	if denied == nil && len(f.Secrets) == 0 && len(f.Folders) == 0 && at.dir.Path != "/" && c.generation.get() == legacy {
 		// Old servers list a folder that does not exist as an empty one.

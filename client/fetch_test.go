@@ -1,7 +1,6 @@
 package client_test
 
 import (
-	"net/http"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -172,52 +171,4 @@ func TestMissingIsOnlyWhatTheServerSays(t *testing.T) {
 		require.Empty(t, f.Secrets)
 		require.Empty(t, f.Folders)
 	})
-}
-
-// What is between us and the server may answer in its place. None of it may be
-// taken for an absence, and all of it must end within the deadline.
-func TestFaultsAreNeverAbsences(t *testing.T) {
-	faults := map[string]devserver.Fault{
-		"page 404":    {Status: 404, Header: http.Header{"Content-Type": {"text/html"}}, Body: "<html>not found</html>"},
-		"page 200":    {Status: 200, Header: http.Header{"Content-Type": {"text/html"}}, Body: "<html>log in</html>"},
-		"garbage":     {Status: 200, Body: "{\"secrets\": [{"},
-		"wrong shape": {Status: 200, Body: `{"secrets": "none", "folders": 7}`},
-		"empty":       {Status: 200, Body: ""},
-		"500":         {Status: 500, Body: `{"error":"InternalServerError","message":"x"}`},
-		"502":         {Status: 502, Body: "bad gateway"},
-		"503":         {Status: 503, Body: `{"message":"starting"}`},
-		"302":         {Status: 302, Header: http.Header{"Location": {"https://login.example.com/"}}},
-		"reset":       {Reset: true},
-		"truncated":   {Truncate: 10},
-		"hang":        {Hang: true},
-	}
-	each(t, func(t *testing.T, profile devserver.Profile) {
-		for name, fault := range faults {
-			t.Run(name, func(t *testing.T) {
-				w := newWorld(t, devserver.Config{Profile: profile}, "viewer", func(c *client.Config) { c.Timeout = 300 * time.Millisecond })
-				w.fetch(t, dev)
-				remove := w.Inject(fault)
-				began := time.Now()
-				_, err := w.client.Fetch(t.Context(), dev, nil)
-				remove()
-				require.Error(t, err)
-				require.NotErrorIs(t, err, secret.ErrNotFound)
-				require.NotErrorIs(t, err, secret.ErrDenied)
-				require.NotErrorIs(t, err, secret.ErrUnauthenticated)
-				require.Less(t, time.Since(began), 5*time.Second)
-				require.Equal(t, "hello, world", value(t, w.fetch(t, dev), "GREETING"), "works again at once")
-			})
-		}
-	})
-}
-
-func TestOneFailedRequestIsRepeated(t *testing.T) {
-	for name, fault := range map[string]devserver.Fault{"502": {Status: 502, Times: 1}, "reset": {Reset: true, Times: 1}, "truncated": {Truncate: 5, Times: 1}} {
-		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, devserver.Config{}, "viewer", nil)
-			w.fetch(t, dev)
-			w.Inject(fault)
-			w.fetch(t, dev)
-		})
-	}
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"net/http"
-	"strconv"
 	"sync"
 	"time"
 
@@ -18,48 +16,48 @@ import (
 // knows nothing until told; then it keeps people waiting rather than refused,
 // and lets background work use three quarters of the window only.
 type gate struct {
-	patience time.Duration // the longest wait; beyond it the answer is ErrRateLimited
-
 	mu      sync.Mutex // guards buckets and what is in them; never held while waiting
 	buckets map[string]*bucket
 	waits   int64
 }
 
+// window is how long a server counts; its answers tell how much of it is left.
+const window = time.Minute
+
 // bucket is what the server counts together: a class of routes, or one route.
 type bucket struct {
-	limit, remaining int
-	reset            time.Time // when remaining becomes limit again; zero: nothing known
+	limit, remaining int       // limit zero: not told
+	reset            time.Time // when remaining becomes limit again
 	blocked          time.Time // refused until then
 }
 
-func newGate(patience time.Duration) *gate {
-	return &gate{patience: patience, buckets: map[string]*bucket{}}
-}
+func newGate() *gate { return &gate{buckets: map[string]*bucket{}} }
 
 // wait returns when a request of this class may be sent. A wait that would
-// outlast the caller's patience fails at once: waiting in vain helps nobody.
-// Background work does not wait at all.
+// outlast the patience of ctx's operation fails at once: waiting in vain helps
+// nobody. Background work does not wait at all; whether it is background is
+// asked anew each time, because people leave and come while it waits.
 func (g *gate) wait(ctx context.Context, class string) error {
-	background := secret.IsBackground(ctx)
-	patience := time.Now().Add(g.patience)
+	line := stopwatchOf(ctx)
 	for {
-		d := g.take(class, background)
+		d := g.take(class, secret.IsBackground(ctx))
 		if d <= 0 {
 			return nil
 		}
-		if background || time.Now().Add(d).After(patience) {
+		// Spread those who wait, or they all arrive in the window's first instant.
+		spread := time.Duration(rand.Int64N(int64(100 * time.Millisecond)))
+		if secret.IsBackground(ctx) || line == nil || !line.stop(d+spread) {
 			return fmt.Errorf("the server's limit is reached for another %s: %w", d.Round(time.Second), secret.ErrRateLimited)
 		}
-		// Spread those who wait, or they all arrive in the window's first instant.
-		d += time.Duration(rand.Int64N(int64(100 * time.Millisecond)))
-		if err := g.sleep(ctx, d); err != nil {
+		err := sleep(ctx, d+spread)
+		line.start()
+		if err != nil {
 			return err
 		}
 	}
 }
 
-func (g *gate) sleep(ctx context.Context, d time.Duration) error {
-	defer pause(ctx)()
+func sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
@@ -83,8 +81,13 @@ func (g *gate) take(class string, background bool) time.Duration {
 		g.waits++
 		return wait
 	}
+	if b.limit == 0 {
+		return 0
+	}
 	if !now.Before(b.reset) {
-		return 0 // a new window, about which the next answer tells
+		// A new window. Until its first answer tells more it is taken to be like
+		// the last, so that those who waited do not all go at once.
+		b.remaining, b.reset = b.limit, now.Add(window)
 	}
 	reserve := 0
 	if background {
@@ -98,18 +101,15 @@ func (g *gate) take(class string, background bool) time.Duration {
 	return 0
 }
 
-// learn takes in what an answer tells about the budget.
-func (g *gate) learn(class string, r *response) {
-	limit, errLimit := strconv.Atoi(r.header.Get("X-Ratelimit-Limit"))
-	remaining, errRemaining := strconv.Atoi(r.header.Get("X-Ratelimit-Remaining"))
-	seconds, errReset := strconv.ParseFloat(r.header.Get("X-Ratelimit-Reset"), 64)
-	told := errLimit == nil && errRemaining == nil && errReset == nil
+// learn takes in what an answer tells about the budget. The request was sent at
+// the time began.
+func (g *gate) learn(class string, r *response, began time.Time) {
+	now := time.Now()
+	told, ok := toldBudget(r.header, now)
 	limited := isRateLimited(r)
-	if !told && !limited {
+	if !ok && !limited {
 		return
 	}
-
-	now := time.Now()
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	b := g.buckets[class]
@@ -117,36 +117,25 @@ func (g *gate) learn(class string, r *response) {
 		b = &bucket{}
 		g.buckets[class] = b
 	}
-	if told {
-		reset := now.Add(time.Duration(seconds * float64(time.Second)))
-		// Answers overtake each other: within a window only fewer is news.
-		if newWindow := b.reset.Before(now); newWindow || remaining < b.remaining {
-			b.limit, b.remaining, b.reset = limit, remaining, reset
-		}
+	if ok {
+		b.update(told, began, now)
 	}
 	if limited {
 		b.blocked = now.Add(retryAfter(r.header, now))
 	}
 }
 
-// isRateLimited recognises the refusal in both its forms: servers of 2024 hide
-// the 429 behind a 500 and give themselves away by the Retry-After header.
-func isRateLimited(r *response) bool {
-	return r.status == http.StatusTooManyRequests ||
-		r.status == http.StatusInternalServerError && r.header.Get("Retry-After") != ""
-}
-
-// retryAfter reads the header in seconds or as a date; without it the wait is a
-// minute, which is the servers' window.
-func retryAfter(h http.Header, now time.Time) time.Duration {
-	for _, name := range []string{"Retry-After", "X-Ratelimit-Reset"} {
-		text := h.Get(name)
-		if seconds, err := strconv.ParseFloat(text, 64); err == nil && seconds >= 0 {
-			return time.Duration(seconds * float64(time.Second))
-		}
-		if at, err := http.ParseTime(text); err == nil {
-			return max(at.Sub(now), 0)
-		}
+// update takes in a told budget. Answers overtake each other, so within a
+// window only less is news; a window that ends later than the known one, even
+// if the answer took no time and the seconds were rounded up, is another.
+func (b *bucket) update(told budget, began, now time.Time) {
+	reset := now.Add(told.left)
+	if told.limit != b.limit || began.Add(told.left-time.Second).After(b.reset) {
+		b.limit, b.remaining, b.reset = told.limit, told.remaining, reset
+		return
 	}
-	return time.Minute
+	b.remaining = min(b.remaining, told.remaining)
+	if reset.Before(b.reset) {
+		b.reset = reset
+	}
 }

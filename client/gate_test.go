@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"strconv"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,6 +13,18 @@ import (
 
 	"infisicalfs/secret"
 )
+
+// waiting is an operation with so much patience for the line.
+func waiting(t *testing.T, patience time.Duration) context.Context {
+	ctx, end := withStopwatch(t.Context(), 10*time.Second, patience)
+	t.Cleanup(end)
+	return ctx
+}
+
+// limited is a refusal by the rate limit, of a current server.
+func limited(retryAfter string) *response {
+	return &response{status: 429, header: http.Header{"Retry-After": {retryAfter}}}
+}
 
 func told(status, limit, remaining, reset int) *response {
 	h := http.Header{}
@@ -23,27 +36,29 @@ func told(status, limit, remaining, reset int) *response {
 
 func TestGateWaitsForTheNextWindow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newGate(65 * time.Second)
-		g.learn("secret", told(200, 40, 2, 30))
+		g := newGate()
+		g.learn("secret", told(200, 40, 2, 30), time.Now())
+		ctx := waiting(t, 65*time.Second)
 		began := time.Now()
 		for range 2 {
-			require.NoError(t, g.wait(t.Context(), "secret"))
+			require.NoError(t, g.wait(ctx, "secret"))
 		}
 		require.Zero(t, time.Since(began))
-		require.NoError(t, g.wait(t.Context(), "secret"))
+		require.NoError(t, g.wait(ctx, "secret"))
 		require.GreaterOrEqual(t, time.Since(began), 30*time.Second)
 		require.Less(t, time.Since(began), 31*time.Second)
-		require.NoError(t, g.wait(t.Context(), "read"), "another budget is not concerned")
+		require.NoError(t, g.wait(ctx, "read"), "another budget is not concerned")
 	})
 }
 
 func TestGateHonoursRetryAfterInBothForms(t *testing.T) {
 	for _, status := range []int{429, 500} {
 		synctest.Test(t, func(t *testing.T) {
-			g := newGate(65 * time.Second)
-			g.learn("secret", &response{status: status, header: http.Header{"Retry-After": {"17"}}})
+			g := newGate()
+			g.learn("secret", &response{status: status, header: http.Header{"Retry-After": {"17"}, "X-Ratelimit-Remaining": {"0"}}}, time.Now())
+			ctx := waiting(t, 65*time.Second)
 			began := time.Now()
-			require.NoError(t, g.wait(t.Context(), "secret"))
+			require.NoError(t, g.wait(ctx, "secret"))
 			require.GreaterOrEqual(t, time.Since(began), 17*time.Second)
 			require.Less(t, time.Since(began), 18*time.Second)
 		})
@@ -52,47 +67,149 @@ func TestGateHonoursRetryAfterInBothForms(t *testing.T) {
 
 func TestGateRefusesAtOnceWhatWouldWaitTooLong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newGate(10 * time.Second)
-		g.learn("secret", &response{status: 429, header: http.Header{"Retry-After": {"30"}}})
+		g := newGate()
+		g.learn("secret", limited("30"), time.Now())
+		ctx := waiting(t, 10*time.Second)
 		began := time.Now()
-		require.ErrorIs(t, g.wait(t.Context(), "secret"), secret.ErrRateLimited)
+		require.ErrorIs(t, g.wait(ctx, "secret"), secret.ErrRateLimited)
 		require.Zero(t, time.Since(began))
 	})
 }
 
 func TestGateKeepsAQuarterForPeopleWhoWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newGate(65 * time.Second)
-		g.learn("secret", told(200, 40, 11, 60))
-		behind := secret.Background(t.Context())
+		g := newGate()
+		g.learn("secret", told(200, 40, 11, 60), time.Now())
+		ctx := waiting(t, 65*time.Second)
+		behind := secret.Background(ctx)
 		require.NoError(t, g.wait(behind, "secret"))
 		require.ErrorIs(t, g.wait(behind, "secret"), secret.ErrRateLimited)
 		for range 10 {
-			require.NoError(t, g.wait(t.Context(), "secret"))
+			require.NoError(t, g.wait(ctx, "secret"))
 		}
 	})
 }
 
 func TestGateWaitEndsWithTheCaller(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newGate(65 * time.Second)
-		g.learn("secret", &response{status: 429, header: http.Header{"Retry-After": {"60"}}})
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		g := newGate()
+		g.learn("secret", limited("60"), time.Now())
+		ctx, cancel := context.WithTimeout(waiting(t, 65*time.Second), time.Second)
 		defer cancel()
 		require.ErrorIs(t, g.wait(ctx, "secret"), context.DeadlineExceeded)
 	})
 }
 
+func TestGateRefusesWhoWaitedAlready(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, ctx, began := newGate(), waiting(t, 65*time.Second), time.Now()
+		for range 2 {
+			g.learn("secret", limited("30"), time.Now())
+			require.NoError(t, g.wait(ctx, "secret"))
+		}
+		g.learn("secret", limited("30"), time.Now())
+		require.ErrorIs(t, g.wait(ctx, "secret"), secret.ErrRateLimited, "the patience is the operation's, not the request's")
+		require.Less(t, time.Since(began), 65*time.Second)
+	})
+}
+
+// Those who waited for a window must not all go in its first instant.
+func TestGateTakesANewWindowForTheSameAsTheLast(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate()
+		g.learn("secret", told(200, 40, 0, 30), time.Now())
+		var sent atomic.Int32
+		for range 50 {
+			go func() {
+				if g.wait(waiting(t, 65*time.Second), "secret") == nil {
+					sent.Add(1)
+				}
+			}()
+			synctest.Wait()
+		}
+		require.Zero(t, sent.Load())
+		time.Sleep(31 * time.Second)
+		synctest.Wait()
+		require.EqualValues(t, 40, sent.Load())
+	})
+}
+
+func TestGateLearnsFromAnswersInAnyOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, began := newGate(), time.Now()
+		g.learn("secret", told(200, 40, 5, 50), began)
+		time.Sleep(8 * time.Second) // an answer that took its time is no new window
+		g.learn("secret", told(200, 40, 30, 50), began)
+		require.Equal(t, 5, g.buckets["secret"].remaining)
+		time.Sleep(50 * time.Second)
+		g.learn("secret", told(200, 40, 39, 60), time.Now())
+		require.Equal(t, 39, g.buckets["secret"].remaining)
+		g.learn("secret", told(200, 300, 299, 60), time.Now())
+		require.Equal(t, 299, g.buckets["secret"].remaining, "the administrator changed the limit")
+	})
+}
+
+// A flight of the cache turns to background work when its callers have left.
+func TestGateAsksAnewWhetherAnybodyWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate()
+		g.learn("secret", told(200, 40, 0, 30), time.Now())
+		ctx := fickle{waiting(t, 65*time.Second), new(atomic.Bool)}
+		time.AfterFunc(time.Second, func() { ctx.behind.Store(true) })
+		time.AfterFunc(2*time.Second, func() { g.learn("secret", limited("40"), time.Now()) })
+		began := time.Now()
+		require.ErrorIs(t, g.wait(ctx, "secret"), secret.ErrRateLimited)
+		require.Less(t, time.Since(began), 31*time.Second)
+	})
+}
+
+type fickle struct {
+	context.Context
+	behind *atomic.Bool
+}
+
+func (f fickle) Value(key any) any {
+	if f.behind.Load() {
+		return secret.Background(f.Context).Value(key)
+	}
+	return f.Context.Value(key)
+}
+
+func TestRateLimitHeadersOfStrangers(t *testing.T) {
+	now := time.Unix(1_800_000_000, 0)
+	date := func(at time.Time) string { return at.UTC().Format(http.TimeFormat) }
+	for text, want := range map[string]time.Duration{
+		"17": 17 * time.Second, "0": time.Second, "0.5": time.Second, "": window, "soon": window, "-3": window, "NaN": window,
+		"Inf": time.Hour, "1e300": time.Hour, "1800000020": 20 * time.Second, "1700000000": time.Second,
+		date(now.Add(20 * time.Second)): 20 * time.Second, date(now.Add(-time.Hour)): time.Second,
+	} {
+		require.Equal(t, want, retryAfter(http.Header{"Retry-After": {text}}, now), text)
+	}
+	skewed := http.Header{"Retry-After": {date(now.Add(time.Hour))}, "Date": {date(now.Add(time.Hour - 9*time.Second))}}
+	require.Equal(t, 9*time.Second, retryAfter(skewed, now), "by the server's own clock")
+
+	for _, reset := range []string{"", "x", "NaN", "-1"} {
+		_, ok := toldBudget(http.Header{"X-Ratelimit-Limit": {"40"}, "X-Ratelimit-Remaining": {"0"}, "X-Ratelimit-Reset": {reset}}, now)
+		require.False(t, ok, reset)
+	}
+	_, ok := toldBudget(told(200, 0, 0, 60).header, now)
+	require.False(t, ok, "a limit of nothing is none")
+}
+
 func TestDeadlineStandsStillInLine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, err := New(Config{Timeout: 10 * time.Second})
-		require.NoError(t, err)
-		ctx, end := c.begin(t.Context())
+		ctx, end := withStopwatch(t.Context(), 10*time.Second, time.Hour)
 		defer end()
+		w := stopwatchOf(ctx)
 		time.Sleep(6 * time.Second)
-		resume := pause(ctx)
-		time.Sleep(time.Hour)
-		resume()
+		require.True(t, w.stop(time.Hour))
+		time.Sleep(30 * time.Minute)
+		require.True(t, w.stop(30*time.Minute), "another request of the operation")
+		require.False(t, w.stop(31*time.Minute))
+		time.Sleep(30 * time.Minute)
+		w.start()
+		w.start()
+		require.False(t, w.stop(time.Second), "the patience is used up")
 		require.NoError(t, ctx.Err())
 		time.Sleep(5 * time.Second)
 		require.ErrorIs(t, context.Cause(ctx), secret.ErrTimeout)

@@ -4,7 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync/atomic"
+	"sync"
+	"time"
 
 	"infisicalfs/secret"
 )
@@ -15,31 +16,68 @@ type api uint32
 const (
 	unknown api = iota
 	current     // v4 secrets, v1 projects, v2 folders: servers since September 2025
-	legacy      // v3 raw secrets, workspaces, v1 folders: all servers before
+	legacy      // v3 raw secrets, workspaces, v1 folders: all servers before, and still served after
 )
 
 func (a api) String() string {
 	return [...]string{"unknown", "current", "legacy"}[a]
 }
 
+// doubtAfter is how long a server is believed to have the legacy routes only.
+// Current servers still have those, so without doubt neither an upgrade nor a
+// proxy's mistake would ever be noticed.
+const doubtAfter = time.Hour
+
 // generation remembers which routes the server has. There is no version to ask
 // for, so the first request tries the current ones and learns from a "no such
 // route".
-type generation struct{ known atomic.Uint32 }
+type generation struct {
+	mu    sync.Mutex // guards both
+	known api
+	doubt time.Time // when legacy is put to the test again
+}
 
-func (g *generation) get() api { return api(g.known.Load()) }
+func (g *generation) get() api {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.known
+}
+
+// order returns which routes to try first. Of many callers only one finds out
+// whether legacy still holds.
+func (g *generation) order() (first, second api) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.known != legacy {
+		return current, legacy
+	}
+	if now := time.Now(); !now.Before(g.doubt) {
+		g.doubt = now.Add(doubtAfter)
+		return current, legacy
+	}
+	return legacy, current
+}
+
+func (g *generation) set(a api) (old api) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	old, g.known = g.known, a
+	if old != a {
+		g.doubt = time.Now().Add(doubtAfter)
+	}
+	return old
+}
 
 // withRoutes runs ask with the generation that the server is known to have,
 // and with the other one if the route turns out not to exist, which also
 // happens when a server is upgraded or rolled back under a running mount.
 func (c *Client) withRoutes(ctx context.Context, ask func(context.Context, api) error) error {
-	first, second := current, legacy
-	if c.generation.get() == legacy {
-		first, second = legacy, current
-	}
+	first, second := c.generation.order()
 	err := ask(ctx, first)
 	if !errors.Is(err, errNoRoute) {
-		c.learnGeneration(first, err)
+		if first == current { // that legacy routes answer is no news: all servers have them
+			c.learnGeneration(first, err)
+		}
 		return err
 	}
 	again := ask(ctx, second)
@@ -50,14 +88,14 @@ func (c *Client) withRoutes(ctx context.Context, ask func(context.Context, api) 
 	return again
 }
 
-// learnGeneration remembers routes that gave an answer of their own, which
-// includes a refusal but not a failure to reach the server.
+// learnGeneration remembers routes that gave an answer of their own. A verdict
+// on what was asked is one; a failure to log in or to reach the server is not.
 func (c *Client) learnGeneration(a api, err error) {
-	var refusal *APIError
-	if err != nil && !(errors.As(err, &refusal) && !errors.Is(err, secret.ErrUnavailable)) {
+	answered := err == nil || errors.Is(err, secret.ErrNotFound) || errors.Is(err, secret.ErrDenied) || errors.Is(err, secret.ErrInvalid)
+	if !answered {
 		return
 	}
-	if old := api(c.generation.known.Swap(uint32(a))); old != a {
+	if old := c.generation.set(a); old != a {
 		c.log.Info("server generation", "routes", a.String(), "before", old.String())
 	}
 }

@@ -19,9 +19,10 @@ type model struct {
 }
 
 // handle turns an answer into a result. Anything but 2xx is an [APIError]. Of
-// the models, the first whose key the body has is decoded, and its key returned;
-// none of them is an error that names the keys. Without models nothing is
-// decoded and the body is only checked to be JSON.
+// the models, the first whose key the body has (with something other than null)
+// is decoded, and its key returned; none of them is an error that names the
+// keys. Without models the body is checked to be JSON and left for the caller
+// as it is. A model with the empty key comes last or alone.
 func (r *response) handle(models ...model) (key string, err error) {
 	if r.status < 200 || r.status > 299 {
 		return "", newAPIError(r)
@@ -32,15 +33,17 @@ func (r *response) handle(models ...model) (key string, err error) {
 	if len(models) == 0 {
 		return "", nil
 	}
-	var object map[string]json.RawMessage
-	isObject := json.Unmarshal(r.body, &object) == nil
+	var object map[string]json.RawMessage // stays nil if the body is no object
+	if models[0].key != "" {
+		json.Unmarshal(r.body, &object)
+	}
 	keys := make([]string, 0, len(models))
 	for _, m := range models {
-		text, found := json.RawMessage(r.body), m.key == ""
-		if !found && isObject {
-			text, found = object[m.key]
+		text := json.RawMessage(bytes.TrimSpace(r.body))
+		if m.key != "" {
+			text = object[m.key]
 		}
-		if !found {
+		if len(text) == 0 || string(text) == "null" { // null would decode into anything as nothing
 			keys = append(keys, m.key)
 			continue
 		}
@@ -54,7 +57,8 @@ func (r *response) handle(models ...model) (key string, err error) {
 }
 
 // notModified reports whether the server says that the caller's copy is good.
-func (r *response) notModified() bool { return r.status == http.StatusNotModified }
+// To a request that named no copy that is no answer.
+func (r *response) notModified() bool { return r.conditional && r.status == http.StatusNotModified }
 
 // notJSON is the error for a body that no Infisical server sends: a proxy's
 // page, or the wrong address. It never quotes the body.
@@ -63,7 +67,7 @@ func (r *response) notJSON() error {
 	if kind == "" {
 		kind = "no content type"
 	}
-	return &AnswerError{Op: r.op, Status: r.status, ContentType: kind, html: bytes.HasPrefix(bytes.TrimSpace(r.body), []byte("<"))}
+	return &AnswerError{Op: r.op, Status: r.status, ContentType: oneLine(kind)}
 }
 
 // AnswerError is an answer that does not come from an Infisical API: not JSON,
@@ -72,11 +76,10 @@ type AnswerError struct {
 	Op          string
 	Status      int
 	ContentType string
-	html        bool
 }
 
 func (e *AnswerError) Error() string {
-	return fmt.Sprintf("%s: the server answered %d with %s instead of JSON", e.Op, e.Status, e.ContentType)
+	return fmt.Sprintf("%s: the server's answer is not JSON (status %d, %s)", e.Op, e.Status, e.ContentType)
 }
 
 func (e *AnswerError) Unwrap() error { return secret.ErrUnavailable }

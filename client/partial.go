@@ -5,6 +5,8 @@ import (
 	"errors"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
+
 	"infisicalfs/secret"
 )
 
@@ -16,6 +18,8 @@ const (
 	unreadable   = "the identity may not read this value"
 	unresolvable = "a reference in this value cannot be resolved: the identity may not read what it refers to"
 	unasked      = "the server refuses the folder's values in one answer, and there are too many to ask for one by one"
+	unreached    = "the server refuses the folder's values in one answer, and no request can name this one"
+	unsent       = "the server sent no value"
 )
 
 // listPartly is called when the server refused a folder's list. Servers do so
@@ -75,7 +79,7 @@ func (c *Client) revealSingly(ctx context.Context, at place, names []secret.Secr
 		if r, ok := readable[s.Name]; ok && s.Import == nil {
 			names[i] = r
 		} else {
-			names[i].Hidden, names[i].Reason, names[i].Value = true, unreadable, secret.Value{}
+			hide(&names[i], unreadable)
 		}
 	}
 	bulk := err == nil
@@ -87,28 +91,44 @@ func (c *Client) revealSingly(ctx context.Context, at place, names []secret.Secr
 // askSingly asks for each secret that wants says, up to maxSingles; those that
 // are refused, or too many, are hidden with a reason.
 func (c *Client) askSingly(ctx context.Context, at place, list []secret.Secret, refused string, wants func(secret.Secret) bool) ([]secret.Secret, error) {
+	group, sub := errgroup.WithContext(ctx)
+	group.SetLimit(4)
 	asked := 0
 	for i, s := range list {
 		if !wants(s) {
 			continue
 		}
-		s.Value, s.Hidden, s.Reason = secret.Value{}, true, unasked
-		if asked < maxSingles {
+		here := &list[i]
+		switch {
+		case !addressable(s.Name):
+			hide(here, unreached)
+		case asked == maxSingles:
+			hide(here, unasked)
+		default:
 			asked++
-			wire, err := c.querySecret(ctx, at, s.Name)
-			switch {
-			case errors.Is(err, secret.ErrDenied):
-				s.Reason = refused
-			case errors.Is(err, errNoRoute), errors.Is(err, secret.ErrNotFound):
-				// A name that no URL can carry, or gone since the list.
-			case err != nil:
-				return nil, err
-			default:
-				whole := wire.secret()
-				s.Value, s.Hidden, s.Reason = whole.Value, whole.Hidden, whole.Reason
-			}
+			group.Go(func() error { return c.askOne(sub, at, here, refused) })
 		}
-		list[i] = s
 	}
-	return list, nil
+	return list, group.Wait()
+}
+
+// askOne fills in the value of s, or hides it if it is refused.
+func (c *Client) askOne(ctx context.Context, at place, s *secret.Secret, refused string) error {
+	wire, err := c.querySecret(ctx, at, *s)
+	switch whole := wire.secret(); {
+	case errors.Is(err, secret.ErrDenied):
+		hide(s, refused)
+	case errors.Is(err, errNoRoute), errors.Is(err, secret.ErrNotFound), err == nil && whole.Name != s.Name:
+		hide(s, unreached) // or it is gone since the list
+	case err != nil:
+		return err
+	default:
+		whole.Import = s.Import
+		*s = whole
+	}
+	return nil
+}
+
+func hide(s *secret.Secret, reason string) {
+	s.Value, s.Hidden, s.Reason = secret.Value{}, true, reason
 }

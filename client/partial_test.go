@@ -1,10 +1,14 @@
 package client_test
 
 import (
+	"fmt"
+	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"infisicalfs/client"
 	"infisicalfs/internal/devserver"
 	"infisicalfs/secret"
 )
@@ -67,6 +71,50 @@ func TestHiddenImports(t *testing.T) {
 	if s, ok := f.Secret("STRIPE_KEY"); ok {
 		require.True(t, s.Hidden)
 	}
+}
+
+// Names that no route can carry must not take the folder away, or be asked for:
+// nothing is the list, and ".." is another path.
+func TestNamesThatNoRequestCanCarry(t *testing.T) {
+	w := newWorld(t, devserver.Config{}, "viewer", nil)
+	w.fetch(t, payments)
+	odd := []string{"", ".", "..", "a/b", strings.Repeat("x", 101)}
+	w.edit(t, func(e *devserver.Editor) error { return e.Hide("viewer", "demo", "dev", "/payments", "STRIPE_KEY") })
+	list := []string{}
+	for _, name := range append(odd, "FINE") {
+		list = append(list, fmt.Sprintf(`{"secretKey":%q,"secretValue":"${X}","secretPath":"/"}`, name))
+	}
+	body := `{"secrets":[` + strings.Join(list, ",") + `]}`
+	isList := func(r *http.Request) bool { return r.URL.Path == "/api/v4/secrets" }
+	w.Inject(devserver.Fault{Status: 403, Body: `{"error":"ForbiddenError","message":"x"}`, Times: 1, Match: isList})
+	w.Inject(devserver.Fault{Status: 200, Body: body, Times: 1, Match: isList})
+	w.Inject(devserver.Fault{Status: 200, Body: `{"secret":{"secretKey":"FINE","secretValue":"resolved"}}`, Match: func(r *http.Request) bool {
+		return r.URL.Path == "/api/v4/secrets/FINE"
+	}})
+	w.ResetRequests()
+	f := w.fetch(t, dev)
+	for _, name := range odd {
+		hidden(t, f, name)
+	}
+	require.Equal(t, "resolved", value(t, f, "FINE"))
+	require.Len(t, w.Requests(), 4, "folders, two lists, one secret")
+}
+
+func TestAnOverrideIsAskedForAsOne(t *testing.T) {
+	w := newWorld(t, devserver.Config{}, "viewer", nil)
+	w.edit(t, func(e *devserver.Editor) error {
+		return e.SetPersonal("demo", "dev", "/", "GREETING", "mine: ${GREETER}")
+	})
+	c := join(t, w.Server, "viewer", func(c *client.Config) {
+		c.Auth = client.TokenAuth(func() (secret.Value, error) { return secret.NewValue(w.UserToken()), nil })
+	})
+	w.Inject(devserver.Fault{Status: 403, Body: `{"error":"ForbiddenError","message":"x"}`, Times: 1, Match: func(r *http.Request) bool {
+		return r.URL.Path == "/api/v4/secrets"
+	}})
+	f, err := c.Fetch(t.Context(), dev, nil)
+	require.NoError(t, err)
+	require.Contains(t, value(t, f, "GREETING"), "mine: ")
+	require.NotContains(t, value(t, f, "DATABASE_URL"), "${")
 }
 
 func withoutDetails(list []secret.Subfolder) []secret.Subfolder {

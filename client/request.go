@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"time"
 
 	"infisicalfs/secret"
 )
@@ -30,15 +31,18 @@ type request struct {
 
 // response is an answer that arrived whole.
 type response struct {
-	op     string
-	status int
-	header http.Header
-	body   []byte
+	op          string
+	status      int
+	header      http.Header
+	body        []byte
+	conditional bool // the request carried an etag
 }
 
-// send does one attempt. An error means that no sensible answer came; it wraps
-// [secret.ErrUnavailable] or the context's error.
-func (c *Client) send(ctx context.Context, r request, token secret.Value) (*response, error) {
+// send does one attempt. The server has to begin its answer within patience; the rest
+// of it may take as long as ctx allows. An error means that no answer came, or not all of it; it wraps
+// [secret.ErrUnavailable], [secret.ErrTimeout], [secret.ErrTooLarge] or the
+// cause of ctx's end.
+func (c *Client) send(ctx context.Context, r request, token secret.Value, patience time.Duration) (*response, error) {
 	u := *c.base
 	u.RawPath = u.EscapedPath() + r.path
 	u.Path, _ = url.PathUnescape(u.RawPath)
@@ -52,6 +56,12 @@ func (c *Client) send(ctx context.Context, r request, token secret.Value) (*resp
 		}
 		body = bytes.NewReader(text)
 	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	silence := time.AfterFunc(patience, func() {
+		cancel(fmt.Errorf("no answer from %s within %s: %w", c.base.Host, patience, secret.ErrTimeout))
+	})
+	defer silence.Stop()
 	req, err := http.NewRequestWithContext(ctx, r.method, u.String(), body)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", r.op, secret.ErrInvalid)
@@ -69,16 +79,17 @@ func (c *Client) send(ctx context.Context, r request, token secret.Value) (*resp
 	}
 
 	answer, err := c.http.Do(req)
+	silence.Stop()
 	if err != nil {
 		return nil, transportError(ctx, r.op, c.base.Host, err)
 	}
 	defer answer.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer+1))
+	text, err := io.ReadAll(io.LimitReader(answer.Body, c.maxAnswer+1))
 	switch {
 	case err != nil:
 		return nil, transportError(ctx, r.op, c.base.Host, err)
-	case len(text) > maxAnswer:
-		return nil, fmt.Errorf("%s: the answer is larger than %d MiB: %w", r.op, maxAnswer>>20, secret.ErrTooLarge)
+	case int64(len(text)) > c.maxAnswer:
+		return nil, fmt.Errorf("%s: the answer is larger than %d MiB: %w", r.op, c.maxAnswer>>20, secret.ErrTooLarge)
 	}
-	return &response{op: r.op, status: answer.StatusCode, header: answer.Header, body: text}, nil
+	return &response{op: r.op, status: answer.StatusCode, header: answer.Header, body: text, conditional: r.etag != ""}, nil
 }

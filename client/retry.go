@@ -25,12 +25,12 @@ func (c *Client) try(ctx context.Context, r request, token secret.Value) (*respo
 		if err := c.gate.wait(ctx, r.class); err != nil {
 			return nil, fmt.Errorf("%s: %w", r.op, err)
 		}
-		answer, err := c.attempt(ctx, r, token)
+		answer, err := c.attempt(ctx, r, token, n)
 		if answer != nil && isRateLimited(answer) {
 			if secret.IsBackground(ctx) {
 				return answer, nil
 			}
-			continue // the gate is closed now; it decides how long
+			continue // the gate is closed now: it decides how long, and when it was too often
 		}
 		if r.method != http.MethodGet || n == attempts || ctx.Err() != nil || !transient(answer, err) {
 			return answer, err
@@ -38,32 +38,32 @@ func (c *Client) try(ctx context.Context, r request, token secret.Value) (*respo
 		n++
 		wait := pauses.NextBackOff()
 		c.log.Debug("trying again", "op", r.op, "attempt", n, "in", wait, "error", err)
-		select {
-		case <-time.After(wait):
-		case <-ctx.Done():
-			return nil, transportError(ctx, r.op, c.base.Host, ctx.Err())
+		if err := sleep(ctx, wait); err != nil {
+			return nil, fmt.Errorf("%s: %w", r.op, err)
 		}
 	}
 }
 
-// attempt sends r once, for a third of the hard deadline at most: a dead
-// connection must leave time to try another.
-func (c *Client) attempt(ctx context.Context, r request, token secret.Value) (*response, error) {
-	limit := c.cfg.Timeout / attempts
-	if r.method != http.MethodGet {
-		limit = c.cfg.Timeout
+// attempt sends r for the nth time. A first GET gives a silent server a third of
+// the hard deadline only: the connection may be dead, and then there must be
+// time for another. The later ones may use all that is left, because the server
+// may just be slow.
+func (c *Client) attempt(ctx context.Context, r request, token secret.Value, n int) (*response, error) {
+	patience := c.cfg.Timeout
+	if r.method == http.MethodGet && n == 1 {
+		patience /= 3
 	}
-	cause := fmt.Errorf("no answer from %s within %s: %w", c.base.Host, limit, secret.ErrTimeout)
-	once, cancel := context.WithTimeoutCause(ctx, limit, cause)
-	defer cancel()
 	began := time.Now()
-	answer, err := c.send(once, r, token)
+	answer, err := c.send(ctx, r, token, patience)
 	c.counts.add(r.op, answer)
 	if err != nil {
+		if errors.Is(err, secret.ErrTimeout) {
+			c.http.CloseIdleConnections() // those are probably dead too
+		}
 		c.log.Debug("request failed", "op", r.op, "method", r.method, "after", time.Since(began), "error", err)
 		return nil, err
 	}
-	c.gate.learn(r.class, answer)
+	c.gate.learn(r.class, answer, began)
 	c.log.Debug("request", "op", r.op, "method", r.method, "status", answer.status, "bytes", len(answer.body), "after", time.Since(began))
 	return answer, nil
 }

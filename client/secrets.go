@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/url"
 	"strconv"
+	"unicode/utf16"
 
 	"infisicalfs/secret"
 )
@@ -59,6 +60,9 @@ func (c *Client) querySecrets(ctx context.Context, at place, want listing) (*wir
 		}
 		found, etag = &wireSecrets{}, answer.header.Get("ETag")
 		_, err = answer.handle(model{"", found})
+		if err == nil && found.Secrets == nil { // anything is JSON; an empty folder says so
+			_, err = answer.handle(model{"secrets", &found.Secrets})
+		}
 		return err
 	})
 	if err != nil {
@@ -67,18 +71,29 @@ func (c *Client) querySecrets(ctx context.Context, at place, want listing) (*wir
 	return found, etag, nil
 }
 
-// querySecret asks for one secret by name, expanded and with imports.
-func (c *Client) querySecret(ctx context.Context, at place, name string) (wireSecret, error) {
-	var found wireSecret
-	err := c.withRoutes(ctx, func(ctx context.Context, routes api) error {
-		r := request{op: "get secret", path: "/v4/secrets/" + url.PathEscape(name), class: "secret", query: secretQuery(at, routes)}
-		if routes == legacy {
-			r.path, r.class = "/v3/secrets/raw/"+url.PathEscape(name), "v3/secret"
-		}
-		c.setReading(r.query, listing{values: true, expand: !c.cfg.RawReferences, imports: true})
-		return c.get(ctx, r, model{"secret", &found})
-	})
+// querySecret asks for one secret of a list by name, expanded and with imports.
+// The name must be addressable. A missing route says nothing about the server's
+// generation here, as it may be due to the name.
+func (c *Client) querySecret(ctx context.Context, at place, s secret.Secret) (found wireSecret, err error) {
+	routes := c.generation.get()
+	r := request{op: "get secret", path: "/v4/secrets/" + url.PathEscape(s.Name), class: "secret", query: secretQuery(at, routes)}
+	if routes == legacy {
+		r.path, r.class = "/v3/secrets/raw/"+url.PathEscape(s.Name), "v3/secret"
+	}
+	c.setReading(r.query, listing{values: true, expand: !c.cfg.RawReferences, imports: true})
+	r.query.Set("type", shared)
+	if s.Personal {
+		r.query.Set("type", personal)
+	}
+	err = c.get(ctx, r, model{"secret", &found})
 	return found, err
+}
+
+// addressable reports whether a route can carry the name of a single secret.
+// Slashes and dots are path syntax to proxies, even escaped, nothing would be the
+// list, and the servers' router takes a hundred UTF-16 units at most.
+func addressable(name string) bool {
+	return reachable(name) && len(utf16.Encode([]rune(name))) <= 100
 }
 
 func secretQuery(at place, routes api) url.Values {

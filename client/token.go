@@ -16,83 +16,122 @@ type tokens struct {
 	client *Client
 	auth   Auth
 
-	turn chan struct{} // held by whoever talks to the server about the token; a channel, so that waiting for it can be given up
+	turn   chan struct{} // held by whoever talks to the server about the token; a channel, so that waiting for it can be given up
+	closed chan struct{}
+	close  sync.Once
 
-	mu      sync.Mutex // guards all below; never held while talking to the server
-	current token      // zero value: none
-	refused error      // why the last login was refused
-	until   time.Time  // no login before then: servers lock out who keeps trying
+	mu       sync.Mutex // guards all below; never held while talking to the server
+	current  token      // zero value: none
+	postpone time.Time  // current is due, but replacing it failed: not again before then
+
+	refused error     // why the last login was refused
+	until   time.Time // no login before then: servers lock out who keeps trying
 	pause   time.Duration
 
-	rejected secret.Value // the token that the server refused last
+	rejected   secret.Value // the token that the server refused last
+	rejectedAt time.Time
+	vainUntil  time.Time // a new token was refused like the old one: no replacing before then
 }
 
 // Bounds of the pause after a refused login. Servers count failures for 30 s and
 // lock out for five minutes.
 const minLoginPause, maxLoginPause = 30 * time.Second, 5 * time.Minute
 
+var errClosed = fmt.Errorf("the client is closed: %w", secret.ErrUnavailable)
+
 func newTokens(c *Client, auth Auth) *tokens {
-	return &tokens{client: c, auth: auth, turn: make(chan struct{}, 1)}
+	return &tokens{client: c, auth: auth, turn: make(chan struct{}, 1), closed: make(chan struct{})}
 }
 
-// get returns a token that should work. If it has to be obtained, the other
-// callers wait for the one who does.
+// get returns a token that should work. While there is none, all wait for the
+// one caller who logs in. One that is due but still works is replaced by
+// whoever finds it so, and the others go on with it.
 func (t *tokens) get(ctx context.Context) (secret.Value, error) {
-	if value, ok := t.usable(); ok {
+	value, alive, due := t.look()
+	if alive && !due {
 		return value, nil
 	}
 	select {
 	case t.turn <- struct{}{}:
-		defer func() { <-t.turn }()
-	case <-ctx.Done():
-		return secret.Value{}, context.Cause(ctx)
+	default:
+		if alive {
+			return value, nil
+		}
+		select {
+		case t.turn <- struct{}{}:
+		case <-t.closed:
+			return secret.Value{}, errClosed
+		case <-ctx.Done():
+			return secret.Value{}, context.Cause(ctx)
+		}
 	}
-	if value, ok := t.usable(); ok { // somebody else was faster
+	defer func() { <-t.turn }()
+	if value, alive, due := t.look(); alive && !due { // somebody else was faster
 		return value, nil
 	}
 	return t.obtain(ctx)
 }
 
-func (t *tokens) usable() (secret.Value, bool) {
+// look returns the token, whether it still works, and whether it is time to
+// replace it.
+func (t *tokens) look() (value secret.Value, alive, due bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	cur := t.current
-	return cur.value, !cur.obtained.IsZero() && (cur.life == 0 || time.Now().Before(cur.due()))
+	now := time.Now()
+	return t.current.value, t.current.alive(now), t.current.due(now) && !now.Before(t.postpone)
 }
 
 // obtain renews the token or logs in. The caller holds the turn.
 func (t *tokens) obtain(ctx context.Context) (secret.Value, error) {
 	t.mu.Lock()
-	old, refused, until, rejected := t.current, t.refused, t.until, t.rejected
+	old, refused, until := t.current, t.refused, t.until
 	t.mu.Unlock()
 	now := time.Now()
-	alive := !old.obtained.IsZero() && now.Before(old.end())
-
-	if alive && old.renewable(now) {
-		if renewed, err := t.renew(ctx, old); err == nil {
-			return t.accept(renewed), nil
-		} else if !errors.Is(err, secret.ErrUnauthenticated) {
-			return old.value, nil // still good; a later request tries again
-		}
-	}
-	if now.Before(until) {
+	alive := old.alive(now)
+	switch {
+	case isClosed(t.closed):
+		return secret.Value{}, errClosed
+	case now.Before(until):
 		return secret.Value{}, refused
-	}
-	if t.auth == nil {
+	case t.auth == nil:
 		return secret.Value{}, fmt.Errorf("log in: no credentials: %w", secret.ErrUnauthenticated)
 	}
-	fresh, err := t.auth.login(ctx, t.client)
+
+	if alive { // the request behind this must not suffer from a login that hangs
+		limit := t.client.cfg.Timeout / 3
+		var cancel func()
+		ctx, cancel = context.WithTimeoutCause(ctx, limit, fmt.Errorf("no new token within %s: %w", limit, secret.ErrTimeout))
+		defer cancel()
+	}
+	fresh, err := t.replace(ctx, old, alive)
 	switch {
-	case err == nil && !fresh.own && fresh.value.Equal(rejected):
-		return secret.Value{}, fmt.Errorf("log in: the server refused this token and there is no newer one: %w", secret.ErrUnauthenticated)
 	case err == nil:
 		return t.accept(fresh), nil
 	case errors.Is(err, secret.ErrUnauthenticated):
 		t.refuse(err)
 	case alive:
+		t.client.log.Warn("the token was not replaced; the old one still works", "until", old.end(), "error", err)
+		t.later()
 		return old.value, nil
 	}
 	return secret.Value{}, err
+}
+
+// replace renews old where that is safe, and else logs in.
+func (t *tokens) replace(ctx context.Context, old token, alive bool) (token, error) {
+	latest := time.Now().Add(t.client.cfg.Timeout / 3)
+	if alive && old.renewable(latest) {
+		renewed, err := t.renew(ctx, old)
+		if err == nil || !errors.Is(err, secret.ErrUnauthenticated) {
+			return renewed, err
+		}
+		t.client.log.Warn("the server does not renew the token, logging in anew", "error", err)
+	}
+	fresh, err := t.auth.login(ctx, t.client)
+	if err == nil && !fresh.own && t.isRejected(fresh.value) {
+		err = fmt.Errorf("log in: the server refused this token and there is no newer one: %w", secret.ErrUnauthenticated)
+	}
+	return fresh, err
 }
 
 func (t *tokens) renew(ctx context.Context, old token) (token, error) {
@@ -102,7 +141,6 @@ func (t *tokens) renew(ctx context.Context, old token) (token, error) {
 		body: map[string]string{"accessToken": old.value.Reveal()},
 	})
 	if err != nil {
-		t.client.log.Warn("the token was not renewed", "error", err)
 		return token{}, err
 	}
 	return g.token(old.obtained, now), nil
@@ -111,47 +149,59 @@ func (t *tokens) renew(ctx context.Context, old token) (token, error) {
 func (t *tokens) accept(fresh token) secret.Value {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.current, t.refused, t.until, t.pause = fresh, nil, time.Time{}, 0
+	t.current, t.postpone = fresh, time.Time{}
+	t.refused, t.until, t.pause = nil, time.Time{}, 0
 	return fresh.value
 }
 
+func (t *tokens) later() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.postpone = time.Now().Add(minLoginPause)
+}
+
+// refuse notes that the credentials are not accepted. Only what the server
+// itself refused is paused for: reading a token again costs nobody anything.
 func (t *tokens) refuse(err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.pause = min(max(2*t.pause, minLoginPause), maxLoginPause)
-	t.current, t.refused, t.until = token{}, err, time.Now().Add(t.pause)
+	t.current = token{}
+	var refusal *APIError
+	if errors.As(err, &refusal) {
+		t.pause = min(max(2*t.pause, minLoginPause), maxLoginPause)
+		t.refused, t.until = err, time.Now().Add(t.pause)
+	}
 }
 
-// reject is called when the server refused a request's token. The token is
-// forgotten unless it was replaced in the meantime.
-func (t *tokens) reject(value secret.Value) {
+// isRejected reports whether the server refused this token a moment ago.
+func (t *tokens) isRejected(value secret.Value) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.rejected = value
-	if t.current.value.Equal(value) {
-		t.current = token{}
-	}
+	return value.Equal(t.rejected) && time.Now().Before(t.rejectedAt.Add(minLoginPause))
 }
 
-// revoke gives a token of our own back to the server, with two seconds' patience.
-func (t *tokens) revoke() {
+// reject is called when the server refused a request's token. It is forgotten
+// unless it was replaced in the meantime. It reports false if another token
+// would not help, as was found out a moment ago.
+func (t *tokens) reject(value secret.Value) bool {
 	t.mu.Lock()
-	cur := t.current
-	t.current = token{}
-	t.mu.Unlock()
-	if !cur.own || cur.life != 0 && !time.Now().Before(cur.end()) {
-		return
+	defer t.mu.Unlock()
+	now := time.Now()
+	if t.current.isSet() && t.current.value.Equal(value) {
+		if now.Before(t.vainUntil) {
+			return false
+		}
+		t.current = token{}
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
-	defer cancel()
-	answer, err := t.client.send(ctx, request{
-		op: "revoke token", method: http.MethodPost, path: "/v1/auth/token/revoke", anonymous: true,
-		body: map[string]string{"accessToken": cur.value.Reveal()},
-	}, secret.Value{})
-	t.client.counts.add("revoke token", answer)
-	if err != nil {
-		t.client.log.Debug("the token was not revoked", "error", err)
-	}
+	t.rejected, t.rejectedAt = value, now
+	return true
+}
+
+// inVain is called when the server refused the new token as well.
+func (t *tokens) inVain() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.vainUntil = time.Now().Add(minLoginPause)
 }
 
 func (t *tokens) describe() (method string, ends time.Time) {
@@ -161,26 +211,4 @@ func (t *tokens) describe() (method string, ends time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.auth.Method(), t.current.end()
-}
-
-// do sends r with a token. If the server refuses the token, it is replaced and
-// r is sent once more, and never again: a refusal of a fresh token is final.
-func (c *Client) do(ctx context.Context, r request) (*response, error) {
-	for replay := false; ; replay = true {
-		value, err := c.tokens.get(ctx)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", r.op, err)
-		}
-		answer, err := c.try(ctx, r, value)
-		if err != nil {
-			return nil, err
-		}
-		if answer.status != http.StatusUnauthorized && answer.status != http.StatusForbidden {
-			return answer, nil
-		}
-		if replay || !errors.Is(newAPIError(answer), secret.ErrUnauthenticated) {
-			return answer, nil
-		}
-		c.tokens.reject(value)
-	}
 }

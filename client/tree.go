@@ -32,11 +32,15 @@ func (c *Client) tree(ctx context.Context, dir secret.Dir) ([]*secret.Folder, er
 		}
 		return projectFolders(list, time.Now()), nil
 	}
-	p, err := c.project(ctx, dir.Project)
-	if err != nil {
-		return nil, err
-	}
-	at := place{dir: dir, projectID: p.ID}
+	var folders []*secret.Folder
+	err := c.inProject(ctx, dir.Project, func(id string) (err error) {
+		folders, err = c.treeAt(ctx, place{dir: dir, projectID: id})
+		return err
+	})
+	return folders, err
+}
+
+func (c *Client) treeAt(ctx context.Context, at place) ([]*secret.Folder, error) {
 	if c.generation.get() == legacy {
 		return c.treeOfSecrets(ctx, at)
 	}
@@ -50,7 +54,7 @@ func (c *Client) tree(ctx context.Context, dir secret.Dir) ([]*secret.Folder, er
 			return nil, err
 		}
 		now := time.Now()
-		own := &secret.Folder{Dir: dir, Fetched: now, Answered: now, Secrets: secrets.list, Revision: revision{secrets: secrets.etag}.String()}
+		own := &secret.Folder{Dir: at.dir, Fetched: now, Answered: now, Secrets: secrets.list, Revision: revision{secrets: secrets.etag}.String()}
 		return []*secret.Folder{own}, nil
 	}
 	if folders.wire[0].RelativePath == "" { // the server ignored "recursive"
@@ -118,12 +122,12 @@ func (c *Client) secretsBelow(ctx context.Context, at place) (map[string]map[str
 	both, sub := errgroup.WithContext(ctx)
 	both.Go(func() (err error) {
 		values, _, err = c.querySecrets(sub, at, listing{recursive: true, values: true, expand: !c.cfg.RawReferences, imports: true})
-		return inexactIfDenied(at, err)
+		return inexactIfRefused(at, err)
 	})
 	if c.generation.get() != legacy {
 		both.Go(func() (err error) {
 			names, _, err = c.querySecrets(sub, at, listing{recursive: true})
-			return inexactIfDenied(at, err)
+			return inexactIfRefused(at, err)
 		})
 	}
 	if err := both.Wait(); err != nil {
@@ -135,7 +139,7 @@ func (c *Client) secretsBelow(ctx context.Context, at place) (map[string]map[str
 	if names == nil && hidesValues(values.Secrets) {
 		var err error
 		if names, _, err = c.querySecrets(ctx, at, listing{recursive: true}); err != nil {
-			return nil, inexactIfDenied(at, err)
+			return nil, inexactIfRefused(at, err)
 		}
 	}
 
@@ -160,7 +164,7 @@ func (c *Client) addHidden(byPath map[string]map[string]secret.Secret, names []w
 		}
 		if _, readable := byPath[w.Path][w.Key]; !readable {
 			s := w.secret()
-			s.Value, s.Hidden, s.Reason = secret.Value{}, true, unreadable
+			hide(&s, unreadable)
 			byPath[w.Path][w.Key] = s
 		}
 	}
@@ -178,10 +182,11 @@ func hidesValues(wire []wireSecret) bool {
 	return slices.ContainsFunc(wire, func(w wireSecret) bool { return w.Hidden != nil })
 }
 
-// inexactIfDenied: a refused bulk answer says nothing about single folders.
-func inexactIfDenied(at place, err error) error {
-	if err != nil && errors.Is(err, secret.ErrDenied) {
-		return fmt.Errorf("%s: the bulk answer is refused: %w", at.dir, secret.ErrInexact)
+// inexactIfRefused: a bulk answer that is refused, or too large, says nothing
+// about single folders.
+func inexactIfRefused(at place, err error) error {
+	if errors.Is(err, secret.ErrDenied) || errors.Is(err, secret.ErrTooLarge) {
+		return fmt.Errorf("%s: there is no bulk answer: %w", at.dir, secret.ErrInexact)
 	}
 	return err
 }
@@ -204,16 +209,13 @@ func (s *slowTrees) add(dir secret.Dir) {
 	if s.until == nil {
 		s.until = map[secret.Dir]time.Time{}
 	}
-	s.until[dir] = time.Now().Add(5 * time.Minute)
+	now := time.Now()
+	maps.DeleteFunc(s.until, func(_ secret.Dir, until time.Time) bool { return now.After(until) })
+	s.until[dir] = now.Add(5 * time.Minute)
 }
 
 func (s *slowTrees) has(dir secret.Dir) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	until, ok := s.until[dir]
-	if ok && time.Now().After(until) {
-		delete(s.until, dir)
-		return false
-	}
-	return ok
+	return time.Now().Before(s.until[dir])
 }

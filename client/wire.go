@@ -38,7 +38,7 @@ type wireSecret struct {
 	Version   int       `json:"version"`
 	Type      string    `json:"type"` // shared or personal
 	Key       string    `json:"secretKey"`
-	Value     string    `json:"secretValue"`
+	Value     *string   `json:"secretValue"`
 	Hidden    *bool     `json:"secretValueHidden"` // absent: the server does not hide values
 	Path      string    `json:"secretPath"`
 	Comment   string    `json:"secretComment"`
@@ -66,16 +66,21 @@ type wireFolder struct {
 	UpdatedAt    time.Time `json:"updatedAt"`
 }
 
-const personal = "personal"
+const shared, personal = "shared", "personal"
 
 func (w wireSecret) secret() secret.Secret {
 	s := secret.Secret{
-		Name: w.Key, ID: w.ID, Version: w.Version, Value: secret.NewValue(w.Value),
+		Name: w.Key, ID: w.ID, Version: w.Version,
 		Personal: w.Type == personal, Rotated: w.Rotated, Comment: w.Comment,
 		Created: w.CreatedAt, Updated: w.UpdatedAt,
 	}
-	if w.Hidden != nil && *w.Hidden { // the text is a mask then
-		s.Value, s.Hidden, s.Reason = secret.Value{}, true, "the identity may not read this value"
+	switch {
+	case w.Hidden != nil && *w.Hidden: // the text is a mask then
+		s.Hidden, s.Reason = true, unreadable
+	case w.Value == nil: // which is not the empty value
+		s.Hidden, s.Reason = true, unsent
+	default:
+		s.Value = secret.NewValue(*w.Value)
 	}
 	for _, t := range w.Tags {
 		s.Tags = append(s.Tags, t.Slug)

@@ -1,0 +1,211 @@
+package client
+
+import (
+	"cmp"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+
+	"infisicalfs/secret"
+)
+
+const listProjectsOp = "list projects"
+
+// errNotOffered: there is no such way to list projects, here or on this server.
+var errNotOffered = fmt.Errorf("list projects: the server does not list them to this identity, name an organisation or a project: %w", secret.ErrDenied)
+
+// listProjects asks for the projects of the identity and renews the table. It
+// is [secret.ErrDenied] if none of the ways to ask is allowed.
+func (c *Client) listProjects(ctx context.Context) ([]wireProject, error) {
+	list, err := c.askForProjects(ctx)
+	if err != nil {
+		return nil, err
+	}
+	list = c.distinct(list)
+	c.projects.replace(list)
+	return list, nil
+}
+
+// askForProjects tries the ways that servers of different ages allow: the
+// current list; the old one, which servers before mid-2025 refuse to identities;
+// the organisation's; and at last the configured projects one by one.
+func (c *Client) askForProjects(ctx context.Context) (list []wireProject, err error) {
+	ways := []func(context.Context) ([]wireProject, error){c.listPlainly, c.listOrganization}
+	byOrg := c.projects.prefersOrganization()
+	if byOrg {
+		slices.Reverse(ways)
+	}
+	first, err := ways[0](ctx)
+	if !refused(err) {
+		return first, err
+	}
+	second, again := ways[1](ctx)
+	switch {
+	case again == nil:
+		c.projects.preferOrganization(!byOrg)
+		return second, nil
+	case !refused(again):
+		return nil, again
+	case len(c.cfg.Projects) > 0:
+		return c.getConfigured(ctx)
+	}
+	return nil, denied(err, again)
+}
+
+func (c *Client) listPlainly(ctx context.Context) (list []wireProject, err error) {
+	err = c.withRoutes(ctx, func(ctx context.Context, routes api) error {
+		r := request{op: listProjectsOp, path: "/v1/projects", class: "read"}
+		if routes == legacy {
+			r.path = "/v1/workspace"
+		}
+		return c.get(ctx, r, model{"projects", &list}, model{"workspaces", &list})
+	})
+	return list, err
+}
+
+func (c *Client) listOrganization(ctx context.Context) (list []wireProject, err error) {
+	id, err := c.organization(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if id == "" {
+		return nil, errNotOffered
+	}
+	path := "/v2/organizations/" + url.PathEscape(id) + "/workspaces"
+	err = c.get(ctx, request{op: listProjectsOp, path: path, class: "read"}, model{"workspaces", &list})
+	if errors.Is(err, errNoRoute) {
+		return nil, errNotOffered
+	}
+	return list, err
+}
+
+// getConfigured asks for the configured projects. One that is gone, or that the
+// identity may not see, does not take the others away.
+func (c *Client) getConfigured(ctx context.Context) (list []wireProject, err error) {
+	for _, name := range c.cfg.Projects {
+		p, err := c.getProject(ctx, name)
+		switch {
+		case errors.Is(err, secret.ErrNotFound), errors.Is(err, secret.ErrDenied):
+			c.log.Warn("a configured project is left out", "project", name, "error", err)
+		case err != nil:
+			return nil, err
+		default:
+			list = append(list, p)
+		}
+	}
+	if list == nil {
+		return nil, errNotOffered
+	}
+	return list, nil
+}
+
+// refused reports whether the server understood the question and will not
+// answer it to this identity. Old servers say so with 400, 401 and 403 and names
+// of their own. Of those that look like a refused token, the replay after a new
+// login has made certain that they are not; a refused login is another matter.
+func refused(err error) bool {
+	var verdict *APIError
+	if errors.Is(err, errNotOffered) {
+		return true
+	}
+	if !errors.As(err, &verdict) || verdict.Op != listProjectsOp || verdict.Name == "TokenError" {
+		return false
+	}
+	switch verdict.kind {
+	case secret.ErrDenied, secret.ErrInvalid, secret.ErrNotFound, secret.ErrUnauthenticated:
+		return true
+	}
+	return false
+}
+
+// denied makes one error of two refusals: the server's own words if there are any.
+func denied(errs ...error) error {
+	for _, err := range errs {
+		var verdict *APIError
+		if errors.As(err, &verdict) {
+			whole := *verdict
+			whole.kind = secret.ErrDenied
+			return &whole
+		}
+	}
+	return errNotOffered
+}
+
+// distinct leaves out what cannot be a directory: projects without id or slug,
+// and all but the oldest id of a slug that several organisations use.
+func (c *Client) distinct(list []wireProject) []wireProject {
+	slices.SortFunc(list, func(a, b wireProject) int {
+		return cmp.Or(cmp.Compare(a.Slug, b.Slug), cmp.Compare(a.ID, b.ID))
+	})
+	kept := list[:0]
+	for _, p := range list {
+		switch {
+		case p.ID == "" || !reachable(p.Slug):
+			c.log.Warn("a project without id or slug is left out", "id", p.ID)
+		case len(kept) > 0 && kept[len(kept)-1].Slug == p.Slug:
+			c.log.Warn("two projects have one slug; the first is shown", "slug", p.Slug, "left_out", p.ID)
+		default:
+			kept = append(kept, p)
+		}
+	}
+	return kept
+}
+
+// getProject asks for one project by id or by slug.
+func (c *Client) getProject(ctx context.Context, idOrSlug string) (wireProject, error) {
+	if looksLikeID(idOrSlug) {
+		return c.getProjectByID(ctx, idOrSlug)
+	}
+	return c.getProjectAt(ctx, "/v1/projects/slug/", "/v2/workspace/", idOrSlug)
+}
+
+func (c *Client) getProjectByID(ctx context.Context, id string) (wireProject, error) {
+	return c.getProjectAt(ctx, "/v1/projects/", "/v1/workspace/", id)
+}
+
+// getProjectAt asks for a project at the path of a current or of a legacy server.
+func (c *Client) getProjectAt(ctx context.Context, currentPath, legacyPath, key string) (p wireProject, err error) {
+	err = c.withRoutes(ctx, func(ctx context.Context, routes api) error {
+		path := currentPath
+		if routes == legacy {
+			path = legacyPath
+		}
+		return c.get(ctx, request{op: "get project", path: path + url.PathEscape(key), class: "read"},
+			model{"project", &p}, model{"workspace", &p}, model{"", &p})
+	})
+	if err == nil && (p.ID == "" || !reachable(p.Slug)) {
+		err = fmt.Errorf("get project: the server's answer has no id or slug: %w", secret.ErrUnavailable)
+	}
+	if err != nil {
+		return wireProject{}, err
+	}
+	c.projects.add(p)
+	return p, nil
+}
+
+// organization is the configured organisation or the one that the token names
+// (tokens of current servers do). Empty: neither.
+func (c *Client) organization(ctx context.Context) (string, error) {
+	if c.cfg.Organization != "" {
+		return c.cfg.Organization, nil
+	}
+	value, err := c.tokens.get(ctx)
+	if err != nil {
+		return "", err
+	}
+	_, rest, _ := strings.Cut(value.Reveal(), ".")
+	payload, _, _ := strings.Cut(rest, ".")
+	text, err := base64.RawURLEncoding.DecodeString(payload)
+	var claims struct {
+		OrgID string `json:"orgId"`
+	}
+	if err != nil || json.Unmarshal(text, &claims) != nil {
+		return "", nil
+	}
+	return claims.OrgID, nil
+}

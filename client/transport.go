@@ -1,0 +1,41 @@
+package client
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// newTransport makes the connections to one server. Waiting for an answer is
+// bounded elsewhere, by the deadline of each operation.
+func newTransport(roots *x509.CertPool) *http.Transport {
+	return &http.Transport{
+		Proxy:               quietly(http.ProxyFromEnvironment),
+		DialContext:         (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		TLSClientConfig:     &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
+		TLSHandshakeTimeout: 5 * time.Second,
+		ForceAttemptHTTP2:   true,
+		// An HTTP/2 connection carries all requests, so a dead one would fail them
+		// all until the kernel gives it up, which takes a quarter of an hour.
+		HTTP2:               &http.HTTP2Config{SendPingTimeout: 5 * time.Second, PingTimeout: 2 * time.Second},
+		MaxIdleConnsPerHost: 8,
+		MaxConnsPerHost:     16,
+		IdleConnTimeout:     60 * time.Second, // servers close theirs after 72 s
+	}
+}
+
+// quietly hides the text of a proxy's address that cannot be parsed, since it
+// may hold a password.
+func quietly(proxy func(*http.Request) (*url.URL, error)) func(*http.Request) (*url.URL, error) {
+	return func(r *http.Request) (*url.URL, error) {
+		u, err := proxy(r)
+		if err != nil {
+			return nil, errors.New("the proxy's address in the environment is not valid (HTTPS_PROXY, HTTP_PROXY)")
+		}
+		return u, nil
+	}
+}
