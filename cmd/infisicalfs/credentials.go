@@ -1,19 +1,34 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"strings"
 
 	"infisicalfs/client"
+	"infisicalfs/internal/exitcode"
 	"infisicalfs/secret"
+)
+
+var errNoCredentials = &failure{
+	errors.New("no credentials"),
+	"set INFISICAL_UNIVERSAL_AUTH_CLIENT_ID and INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET, or use --token-file, or --client-id with --client-secret-file",
+	exitcode.Login,
+}
+
+// The spellings of Infisical's CLI and SDKs. A variable of the first prefix wins
+// over the same of the second.
+var (
+	tokenVariables   = []string{"INFISICAL_UNIVERSAL_AUTH_ACCESS_TOKEN", "INFISICAL_TOKEN", "INFISICAL_ACCESS_TOKEN"}
+	identityPrefixes = []string{"INFISICAL_UNIVERSAL_AUTH_", "INFISICAL_"}
 )
 
 // found is the outcome of looking for credentials: the ones to use, where they
 // come from, and which others lost.
 type found struct {
-	auth   client.Auth // nil: none
+	auth   client.Auth
 	from   string
 	losers []string
 }
@@ -25,30 +40,27 @@ type candidate struct {
 	open func() (client.Auth, error)
 }
 
-// credentials looks in order: flags, then the environment in the spellings of
-// Infisical's CLI and SDKs. Two in one place contradict each other, which is an
-// error; of two places the first wins.
+// credentials looks in order: flags, then the environment. Two in one place
+// contradict each other, which is an error; of two places the first wins.
 func (o *serverOptions) credentials(lookup func(string) (string, bool)) (found, error) {
-	var result found
-	places := [][]candidate{o.fromFlags(lookup), fromEnvironment(lookup)}
-	for _, place := range places {
-		if len(place) == 0 {
-			continue
-		}
-		if result.from != "" {
-			for _, c := range place {
-				result.losers = append(result.losers, c.from)
-			}
-			continue
-		}
-		if len(place) > 1 {
-			return found{}, configError("remove all but one", "two credentials at once: %s and %s", place[0].from, place[1].from)
-		}
-		auth, err := place[0].open()
-		if err != nil {
-			return found{}, err
-		}
-		result.auth, result.from = auth, place[0].from
+	winners, losers := o.fromFlags(lookup), o.fromEnvironment(lookup)
+	if len(winners) == 0 {
+		winners, losers = losers, nil
+	}
+	switch len(winners) {
+	case 0:
+		return found{}, errNoCredentials
+	case 1:
+	default:
+		return found{}, configError("keep one of them and unset the other", "two credentials at once: %s and %s", winners[0].from, winners[1].from)
+	}
+	auth, err := winners[0].open()
+	if err != nil {
+		return found{}, err
+	}
+	result := found{auth: auth, from: winners[0].from}
+	for _, c := range losers {
+		result.losers = append(result.losers, c.from)
 	}
 	return result, nil
 }
@@ -56,57 +68,69 @@ func (o *serverOptions) credentials(lookup func(string) (string, bool)) (found, 
 func (o *serverOptions) fromFlags(lookup func(string) (string, bool)) []candidate {
 	var list []candidate
 	if o.tokenFile != "" {
-		list = append(list, candidate{"--token-file", func() (client.Auth, error) {
-			read := func() (secret.Value, error) { return readSecretFile("--token-file", o.tokenFile) }
-			value, err := read()
-			if err != nil {
-				return nil, err
-			}
-			if !isRegular(o.tokenFile) { // a descriptor can be read once only
-				read = func() (secret.Value, error) { return value, nil }
-			}
-			return client.TokenAuth(read), nil
-		}})
+		list = append(list, candidate{"--token-file", o.tokenFromFile})
 	}
-	if o.clientID != "" || o.clientSecretFile != "" {
-		list = append(list, candidate{"--client-id", func() (client.Auth, error) {
-			id := firstOf(lookup, o.clientID, "INFISICAL_UNIVERSAL_AUTH_CLIENT_ID", "INFISICAL_CLIENT_ID")
-			if id == "" {
-				return nil, configError("add --client-id", "--client-secret-file without a client id")
-			}
-			if o.clientSecretFile == "" {
-				value := firstOf(lookup, "", "INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET", "INFISICAL_CLIENT_SECRET")
-				if value == "" {
-					return nil, configError("add --client-secret-file", "--client-id without a client secret")
-				}
-				return client.UniversalAuth(id, secret.NewValue(value)), nil
-			}
-			value, err := readSecretFile("--client-secret-file", o.clientSecretFile)
-			if err != nil {
-				return nil, err
-			}
-			return client.UniversalAuth(id, value), nil
-		}})
+	if o.identityByFlag() {
+		list = append(list, candidate{"--client-id and --client-secret-file", func() (client.Auth, error) { return o.identity(lookup) }})
 	}
 	return list
 }
 
-func fromEnvironment(lookup func(string) (string, bool)) []candidate {
+func (o *serverOptions) identityByFlag() bool { return o.clientID != "" || o.clientSecretFile != "" }
+
+func (o *serverOptions) tokenFromFile() (client.Auth, error) {
+	read := func() (secret.Value, error) { return readSecretFile("--token-file", o.tokenFile) }
+	value, err := read()
+	if err != nil {
+		return nil, err
+	}
+	if !isRegular(o.tokenFile) { // a pipe can be read once only
+		read = func() (secret.Value, error) { return value, nil }
+	}
+	return client.TokenAuth(read), nil
+}
+
+// identity takes what one of the two flags leaves open from the environment.
+func (o *serverOptions) identity(lookup func(string) (string, bool)) (client.Auth, error) {
+	id := firstOf(lookup, o.clientID, identityPrefixes[0]+"CLIENT_ID", identityPrefixes[1]+"CLIENT_ID")
+	if id == "" {
+		return nil, configError("add --client-id", "--client-secret-file without a client id")
+	}
+	if o.clientSecretFile == "" {
+		value := firstOf(lookup, "", identityPrefixes[0]+"CLIENT_SECRET", identityPrefixes[1]+"CLIENT_SECRET")
+		if value == "" {
+			return nil, configError("add --client-secret-file", "--client-id without a client secret")
+		}
+		return client.UniversalAuth(id, secret.NewValue(value)), nil
+	}
+	value, err := readSecretFile("--client-secret-file", o.clientSecretFile)
+	if err != nil {
+		return nil, err
+	}
+	return client.UniversalAuth(id, value), nil
+}
+
+// fromEnvironment sees a token and a machine identity at most: of several
+// spellings of the same the first wins, as in the CLI.
+func (o *serverOptions) fromEnvironment(lookup func(string) (string, bool)) []candidate {
 	var list []candidate
-	for _, name := range []string{"INFISICAL_UNIVERSAL_AUTH_ACCESS_TOKEN", "INFISICAL_TOKEN", "INFISICAL_ACCESS_TOKEN"} {
+	for _, name := range tokenVariables {
 		if text, _ := lookup(name); text != "" {
 			list = append(list, candidate{name, func() (client.Auth, error) {
 				value := secret.NewValue(bearer(text))
 				return client.TokenAuth(func() (secret.Value, error) { return value, nil }), nil
 			}})
-			break // several spellings of a token: the first wins, as in the CLI
+			break
 		}
 	}
-	for _, prefix := range []string{"INFISICAL_UNIVERSAL_AUTH_", "INFISICAL_"} {
+	for _, prefix := range identityPrefixes {
 		id, _ := lookup(prefix + "CLIENT_ID")
 		text, _ := lookup(prefix + "CLIENT_SECRET")
 		if id == "" && text == "" {
 			continue
+		}
+		if o.identityByFlag() && (id == "" || text == "") {
+			break // the other half of the flag
 		}
 		list = append(list, candidate{prefix + "CLIENT_ID", func() (client.Auth, error) {
 			if id == "" || text == "" {
@@ -119,21 +143,28 @@ func fromEnvironment(lookup func(string) (string, bool)) []candidate {
 	return list
 }
 
+// maxSecretFile is far more than any token has.
+const maxSecretFile = 64 << 10
+
 // readSecretFile reads one secret, without the newline that editors and echo
 // put behind it.
 func readSecretFile(flag, path string) (secret.Value, error) {
+	const hint = "name a file that holds nothing but the secret and that whoever mounts may read"
 	file, err := os.Open(path)
 	if err != nil {
-		return secret.Value{}, configError("the file must be readable by whoever mounts", "%s: cannot read %s: %w", flag, path, pathError(err))
+		return secret.Value{}, configError(hint, "%s: cannot read %s: %w", flag, path, pathError(err))
 	}
 	defer file.Close()
-	text, err := io.ReadAll(io.LimitReader(file, 64<<10))
+	text, err := io.ReadAll(io.LimitReader(file, maxSecretFile+1))
 	if err != nil {
-		return secret.Value{}, configError("", "%s: cannot read %s: %w", flag, path, pathError(err))
+		return secret.Value{}, configError(hint, "%s: cannot read %s: %w", flag, path, pathError(err))
 	}
 	value := strings.TrimSpace(string(text))
-	if value == "" {
-		return secret.Value{}, configError("", "%s: %s is empty", flag, path)
+	switch {
+	case value == "":
+		return secret.Value{}, configError(hint, "%s: %s is empty", flag, path)
+	case len(text) > maxSecretFile || strings.ContainsAny(value, "\r\n"):
+		return secret.Value{}, configError(hint, "%s: %s holds more than one line", flag, path)
 	}
 	return secret.NewValue(bearer(value)), nil
 }
@@ -152,10 +183,8 @@ func isRegular(path string) bool {
 	return err == nil && info.Mode().IsRegular()
 }
 
+// String tells where the credentials come from, and none of what they are.
 func (f found) String() string {
-	if f.from == "" {
-		return "none"
-	}
 	if len(f.losers) == 0 {
 		return f.from
 	}

@@ -2,19 +2,13 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"os"
-	"os/signal"
-	"path/filepath"
-	"syscall"
 	"time"
 
-	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
 
 	"infisicalfs/client"
@@ -35,39 +29,38 @@ func devCommand() *cobra.Command {
 		Use:   "dev [flags] [MOUNTPOINT]",
 		Short: "Run an Infisical with sample data, and mount it",
 		Long: `Runs an Infisical server of its own with sample data until ^C, and with MOUNTPOINT also mounts it.
-It is for trying things out and for tests: it checks who you are but protects nothing.`,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 1 {
-				return oneArgument("mountpoint")(cmd, args)
-			}
-			return nil
-		},
+It is for trying things out and for tests: it checks who you are but protects nothing.
+
+Other clients reach it with what --env-file writes:
+  infisicalfs dev --env-file /tmp/dev.env
+  set -a; . /tmp/dev.env; set +a; infisicalfs mount ~/secrets    # in a second terminal`,
+		Args:              atMostOne("mountpoint"),
+		ValidArgsFunction: completeDirectory,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := bindEnvironment(cmd.Flags(), os.LookupEnv); err != nil {
-				return err
-			}
 			mountpoint := ""
 			if len(args) == 1 {
 				mountpoint = args[0]
 			}
-			return o.run(cmd.Context(), mountpoint, cmd.OutOrStdout())
+			return untilSignal(cmd.Context(), func(ctx context.Context) error {
+				return o.run(ctx, mountpoint, cmd.OutOrStdout())
+			})
 		},
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.StringVar(&o.listen, "listen", "127.0.0.1:0", "`address` to listen on; port 0 takes a free one")
-	flags.StringVar(&o.profile, "profile", string(devserver.Current), "which server to resemble: current or 2024")
+	flags.StringVar(&o.profile, "profile", string(devserver.Current), "which servers to resemble: `current|2024`")
 	flags.StringVar(&o.seed, "seed", "", "`file` with projects and secrets instead of the sample, JSON")
-	flags.StringVar(&o.data, "data", "", "`file` that keeps what changes, across restarts")
+	flags.StringVar(&o.data, "data", "", "`file` that keeps everything across restarts; once it exists it wins over --seed")
 	flags.StringVar(&o.envFile, "env-file", "", "`file` to write the variables to with which clients reach this server")
 	flags.BoolVar(&o.rateLimit, "rate-limit", false, "limit requests as the real server does")
 	o.view.AddFlags(flags)
+	// Fails only for a flag that is not there.
+	_ = cmd.RegisterFlagCompletionFunc("profile", cobra.FixedCompletions([]string{string(devserver.Current), string(devserver.Y2024)}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
 func (o *devOptions) run(ctx context.Context, mountpoint string, out io.Writer) error {
-	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
-	defer stop()
 	if mountpoint != "" {
 		if err := mount.Check(mountpoint); err != nil {
 			return err
@@ -79,15 +72,18 @@ func (o *devOptions) run(ctx context.Context, mountpoint string, out io.Writer) 
 	}
 	listener, err := net.Listen("tcp", o.listen)
 	if err != nil {
-		return configError("--listen takes an address like 127.0.0.1:8080", "cannot listen: %w", err)
+		return configError("--listen takes a free address of this machine, such as 127.0.0.1:8080", "%w", err)
 	}
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 	defer func() { handler.Close(); server.Close(); <-served }()
 
-	url := "http://" + listener.Addr().String()
+	url := "http://" + reachable(listener.Addr())
 	credentials := handler.Credentials("admin")
+	if credentials.ClientID == "" {
+		return configError("call one of its identities admin", "the seed has no identity that the server could be used with")
+	}
 	if o.envFile != "" {
 		if err := writeEnvFile(o.envFile, url, credentials); err != nil {
 			return err
@@ -95,11 +91,28 @@ func (o *devOptions) run(ctx context.Context, mountpoint string, out io.Writer) 
 		defer os.Remove(o.envFile)
 	}
 	fmt.Fprintf(out, "Infisical (%s, for development) at %s\n", o.profile, url)
-	if mountpoint == "" {
-		<-ctx.Done()
-		return nil
+	switch {
+	case mountpoint != "":
+		return o.mount(ctx, url, credentials, mountpoint, out)
+	case o.envFile != "":
+		fmt.Fprintf(out, "to use it: set -a; . %s; set +a\n", o.envFile)
+	default:
+		fmt.Fprintln(out, "to log in, run it with --env-file FILE or with a mountpoint")
 	}
-	return o.mount(ctx, url, credentials, mountpoint, out)
+	<-ctx.Done()
+	return nil
+}
+
+// reachable is an address that clients on this machine can connect to.
+func reachable(addr net.Addr) string {
+	host, port, err := net.SplitHostPort(addr.String())
+	if err != nil {
+		return addr.String()
+	}
+	if ip := net.ParseIP(host); ip.Equal(net.IPv4zero) || ip.Equal(net.IPv6unspecified) {
+		host = "127.0.0.1" // listening on :: takes IPv4 too
+	}
+	return net.JoinHostPort(host, port)
 }
 
 func (o *devOptions) handler() (*devserver.Server, error) {
@@ -111,18 +124,18 @@ func (o *devOptions) handler() (*devserver.Server, error) {
 		cfg.RateLimit = devserver.DefaultRateLimit(cfg.Profile)
 	}
 	if o.seed != "" {
-		text, err := os.ReadFile(o.seed)
+		file, err := os.Open(o.seed)
 		if err != nil {
-			return nil, configError("", "--seed: cannot read %s: %w", o.seed, pathError(err))
+			return nil, configError("name a readable file", "--seed: cannot read %s: %w", o.seed, pathError(err))
 		}
-		cfg.Seed = &devserver.Seed{}
-		if err := json.Unmarshal(text, cfg.Seed); err != nil {
-			return nil, configError("", "--seed: %s is not what is expected: %w", o.seed, err)
+		defer file.Close()
+		if cfg.Seed, err = devserver.ReadSeed(file); err != nil {
+			return nil, configError(`begin with {"projects": [{"slug": "demo", "environments": [{"slug": "dev"}]}]}`, "--seed: %s: %w", o.seed, err)
 		}
 	}
 	handler, err := devserver.New(cfg)
 	if err != nil {
-		return nil, configError("", "%w", err)
+		return nil, configError("look at the files that --seed and --data name", "%w", err)
 	}
 	return handler, nil
 }
@@ -142,17 +155,4 @@ func (o *devOptions) mount(ctx context.Context, url string, credentials devserve
 		fmt.Fprintf(out, "mounted on %s; ^C ends both\n", mountpoint)
 		return nil
 	})
-}
-
-// writeEnvFile writes what a client needs, readable by its owner only.
-func writeEnvFile(file, url string, c devserver.Credentials) error {
-	text := fmt.Sprintf("INFISICAL_API_URL=%s\nINFISICAL_UNIVERSAL_AUTH_CLIENT_ID=%s\nINFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET=%s\nINFISICAL_ORGANIZATION_ID=%s\n",
-		url, c.ClientID, c.ClientSecret, c.OrganizationID)
-	if _, err := os.Stat(filepath.Dir(file)); err != nil {
-		return configError("", "--env-file: cannot write %s: %w", file, pathError(err))
-	}
-	if err := renameio.WriteFile(file, []byte(text), 0o600, renameio.IgnoreUmask()); err != nil {
-		return configError("", "--env-file: cannot write %s: %w", file, errors.Unwrap(err))
-	}
-	return nil
 }

@@ -2,26 +2,16 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
 	"infisicalfs/client"
-	"infisicalfs/internal/exitcode"
 	"infisicalfs/internal/mount"
 	"infisicalfs/secret"
 )
-
-var errNoCredentials = &failure{
-	errors.New("no credentials"),
-	"set INFISICAL_UNIVERSAL_AUTH_CLIENT_ID and INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET, or use --token-file, or --client-id with --client-secret-file",
-	exitcode.Login,
-}
 
 func doctorCommand() *cobra.Command {
 	var server serverOptions
@@ -29,16 +19,13 @@ func doctorCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "doctor [flags]",
 		Short: "Try each step of a mount and say what is wrong",
-		Long: `Tries, one after the other, what a mount needs: the kernel's FUSE, credentials, the server, the login, the list of
-projects. Takes the flags and variables that mount takes, changes nothing, shows no secret.`,
+		Long: `Tries, one after the other, what a mount needs: the kernel's FUSE, credentials, the server, the login, the
+project, reading. Takes the flags and variables that mount takes, changes nothing, shows no secret.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := bindEnvironment(cmd.Flags(), os.LookupEnv); err != nil {
-				return err
-			}
-			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
-			defer stop()
-			return examine(ctx, cmd.OutOrStdout(), &server, &scope)
+			return untilSignal(cmd.Context(), func(ctx context.Context) error {
+				return examine(ctx, cmd.OutOrStdout(), &server, &scope)
+			})
 		},
 	}
 	flags := cmd.Flags()
@@ -56,25 +43,23 @@ func examine(ctx context.Context, out io.Writer, server *serverOptions, scope *s
 	step := func(name string, try func() (string, error)) bool {
 		detail, err := try()
 		if err != nil {
-			fmt.Fprintf(out, "FAIL  %-12s %s\n", name, err)
+			fmt.Fprintf(out, "FAIL  %-12s %s\n", name, oneLine(err.Error()))
 			if first == nil {
 				first = err
 			}
 			return false
 		}
-		fmt.Fprintf(out, "ok    %-12s %s\n", name, detail)
+		fmt.Fprintf(out, "ok    %-12s %s\n", name, oneLine(detail))
 		return true
 	}
 
+	var who found
 	var c *client.Client
 	var root secret.Dir
 	step("fuse", mount.Examine)
-	_ = step("credentials", func() (string, error) {
-		f, err := server.credentials(os.LookupEnv)
-		if err == nil && f.auth == nil {
-			err = errNoCredentials
-		}
-		return f.String(), err
+	_ = step("credentials", func() (detail string, err error) {
+		who, err = server.credentials(os.LookupEnv)
+		return who.String(), err
 	}) && step("address", func() (string, error) {
 		cfg, err := server.config(os.LookupEnv, nil)
 		if err == nil {
@@ -83,19 +68,28 @@ func examine(ctx context.Context, out io.Writer, server *serverOptions, scope *s
 		if err != nil {
 			return "", err
 		}
-		if scope.project != "" {
-			cfg.Projects = []string{scope.project}
-		}
+		cfg.Auth, cfg.Projects = who.auth, scope.projects()
 		if c, err = newClient(cfg); err != nil {
 			return "", err
 		}
 		return c.Server(), nil
 	}) && step("login", func() (string, error) {
-		return "the server accepts the credentials", c.Login(ctx)
-	}) && step("root", func() (string, error) {
-		var err error
-		root, err = scope.root(ctx, c)
-		return root.String(), err
+		if err := c.Login(ctx); err != nil {
+			return "", err
+		}
+		if c.Stats().Total == 0 { // nobody was asked
+			return "not needed: a token is used as it is", nil
+		}
+		return "the server accepts the credentials", nil
+	}) && step("project", func() (detail string, err error) {
+		if root, err = scope.root(ctx, c); err != nil {
+			return "", err
+		}
+		detail = root.String()
+		if from := scope.from(); from != "" {
+			detail += ", named by " + from
+		}
+		return detail, nil
 	}) && step("read", func() (string, error) {
 		f, err := c.Folder(ctx, root, secret.NeedEntry)
 		if err != nil {

@@ -15,7 +15,9 @@ var errHelperUsage = errors.New("mount.infisicalfs wants a source and a mountpoi
 // them set anyway.
 var ignoredOptions = []string{
 	"defaults", "auto", "noauto", "user", "nouser", "users", "owner", "group", "_netdev", "nofail", "_rnetdev",
-	"rw", "suid", "nosuid", "dev", "nodev", "exec", "noexec", "atime", "noatime", "relatime", "default_permissions",
+	"rw", "suid", "nosuid", "dev", "nodev", "exec", "noexec", "atime", "noatime", "relatime", "norelatime", "strictatime",
+	"lazytime", "nolazytime", "diratime", "nodiratime", "sync", "async", "dirsync", "silent", "loud", "mand", "nomand",
+	"iversion", "noiversion", "comment", "uhelper", "helper", "default_permissions",
 }
 
 // helperArguments translates what mount(8) hands to its helper,
@@ -23,9 +25,13 @@ var ignoredOptions = []string{
 //	mount.infisicalfs SOURCE MOUNTPOINT [-sfnv] [-o OPTIONS] [-t TYPE]
 //
 // into a mount command. SOURCE is "infisicalfs" or "none" for everything, or
-// PROJECT[/ENV[/PATH]]. An option is a flag's name, with a value or without.
+// PROJECT[/ENV[/PATH]]; what it leaves open no project file decides, since the
+// table says what is mounted, not the directory that mount(8) is called in. An
+// option is a flag's name, with a value or without. With -f, which is for trying
+// out, there is nothing to do: the result is nil.
 func helperArguments(args []string) ([]string, error) {
 	var positional, options []string
+	pretend := false
 	for i := 0; i < len(args); i++ {
 		switch arg := args[i]; {
 		case arg == "-o" && i+1 < len(args):
@@ -36,6 +42,7 @@ func helperArguments(args []string) ([]string, error) {
 		case arg == "-t" || arg == "-N":
 			i++
 		case strings.HasPrefix(arg, "-"): // -s, -f, -n, -v and bundles of them
+			pretend = pretend || strings.Contains(arg, "f")
 		default:
 			positional = append(positional, arg)
 		}
@@ -43,12 +50,17 @@ func helperArguments(args []string) ([]string, error) {
 	if len(positional) != 2 {
 		return nil, &failure{errHelperUsage, "in fstab: demo/dev /mnt/secrets infisicalfs _netdev,nofail,token-file=/etc/infisicalfs/token 0 0", exitcode.Usage}
 	}
-	out := []string{"mount"}
+	if pretend {
+		return nil, nil
+	}
+	out := []string{"mount", "--project-file=false"}
 	for _, option := range options {
 		name, value, hasValue := strings.Cut(option, "=")
+		if name == "" || strings.HasPrefix(strings.ToLower(name), "x-") || slices.Contains(ignoredOptions, name) {
+			continue
+		}
 		name = strings.ReplaceAll(name, "_", "-")
 		switch {
-		case option == "" || strings.HasPrefix(name, "x-") || slices.Contains(ignoredOptions, option):
 		case name == "ro":
 			out = append(out, "--read-only")
 		case hasValue:

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path"
 	"strconv"
+
+	"golang.org/x/sys/unix"
 )
 
 // foregroundLog writes to the terminal: warnings, or everything.
@@ -29,7 +31,7 @@ func backgroundLog(file string, debug bool) (*slog.Logger, error) {
 	if file != "" {
 		out, err := os.OpenFile(file, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 		if err != nil {
-			return nil, configError("", "--log-file: cannot write %s: %w", file, pathError(err))
+			return nil, configError("name a file in a directory that exists and that you may write to", "--log-file: cannot write %s: %w", file, pathError(err))
 		}
 		return slog.New(slog.NewTextHandler(out, options)), nil
 	}
@@ -47,7 +49,8 @@ func backgroundLog(file string, debug bool) (*slog.Logger, error) {
 }
 
 // descriptors returns the numbers among paths of the form /dev/fd/N or
-// /proc/self/fd/N: the background process needs them too.
+// /proc/self/fd/N: the background process needs them too. One that is not open
+// is left out; whoever reads it will say so.
 func descriptors(paths ...string) []int {
 	var list []int
 	for _, p := range paths {
@@ -55,9 +58,14 @@ func descriptors(paths ...string) []int {
 		if dir != "/dev/fd/" && dir != "/proc/self/fd/" {
 			continue
 		}
-		if fd, err := strconv.Atoi(base); err == nil {
+		if fd, err := strconv.Atoi(base); err == nil && isOpen(fd) {
 			list = append(list, fd)
 		}
 	}
 	return list
+}
+
+func isOpen(fd int) bool {
+	_, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
+	return err == nil
 }

@@ -26,6 +26,9 @@ func run(args []string) int {
 		if err != nil {
 			return fail(err)
 		}
+		if translated == nil {
+			return exitcode.OK
+		}
 		args = append(args[:1:1], translated...)
 	}
 	root := newRoot()

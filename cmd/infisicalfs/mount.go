@@ -2,16 +2,14 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"os"
-	"os/signal"
 	"path/filepath"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
 	"infisicalfs/client"
-	"infisicalfs/internal/exitcode"
 	"infisicalfs/internal/mount"
 )
 
@@ -27,17 +25,15 @@ func mountCommand() *cobra.Command {
 	var o mountOptions
 	cmd := &cobra.Command{
 		Use:   "mount [flags] MOUNTPOINT",
-		Short: "Mount projects, a project, an environment or a folder",
+		Short: "Mount all projects, one project, an environment or a folder",
 		Long: `Mounts what the credentials reach on MOUNTPOINT, an existing directory, and returns when the mount
-answers; a process in the background serves it until 'infisicalfs unmount MOUNTPOINT'.
+answers. A process in the background serves it until 'infisicalfs unmount MOUNTPOINT'.
 
-With --project, --env and --path the mount is rooted lower. In a directory with .infisical.json its project and
-environment are the default.`,
-		Args: oneArgument("mountpoint"),
+With --project, --env and --path the mount shows only that part. In a directory with an .infisical.json,
+its project, environment and path are the default.`,
+		Args:              oneArgument("mountpoint"),
+		ValidArgsFunction: completeDirectory,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := bindEnvironment(cmd.Flags(), os.LookupEnv); err != nil {
-				return err
-			}
 			return o.run(cmd.Context(), args[0])
 		},
 	}
@@ -53,53 +49,59 @@ environment are the default.`,
 
 // run mounts here and stays, or has a child do so.
 func (o *mountOptions) run(ctx context.Context, mountpoint string) error {
-	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
-	defer stop()
 	if o.foreground {
-		return o.serve(ctx, mountpoint, foregroundLog(o.view.debug), func() error { return nil })
+		return untilSignal(ctx, func(ctx context.Context) error {
+			return o.serve(ctx, mountpoint, foregroundLog(o.view.debug), func() error {
+				fmt.Fprintf(os.Stderr, "mounted on %s; ^C unmounts\n", mountpoint)
+				return nil
+			})
+		})
 	}
-	child := mount.Background()
-	if child == nil {
-		if err := mount.Check(mountpoint); err != nil {
-			return err
-		}
+	if child := mount.Background(); child != nil {
+		return o.runBehind(ctx, child, mountpoint)
+	}
+	return untilSignal(ctx, func(ctx context.Context) error {
 		return mount.Daemonize(ctx, descriptors(o.server.tokenFile, o.server.clientSecretFile)...)
-	}
-	ctx, cancel := child.Context(ctx)
-	defer cancel()
+	})
+}
+
+// runBehind is run in the child. Until the mount is ready its errors are the
+// parent's to print, later they go to the log.
+func (o *mountOptions) runBehind(ctx context.Context, child *mount.Child, mountpoint string) error {
+	ready := false
 	log, err := backgroundLog(o.logFile, o.view.debug)
 	if err == nil {
 		err = o.absolute()
 	}
-	ready := false
 	if err == nil {
-		err = o.serve(ctx, mountpoint, log, func() error { ready = true; return child.Ready() })
+		err = untilSignal(ctx, func(ctx context.Context) error {
+			ctx, cancel := child.Context(ctx)
+			defer cancel()
+			return o.serve(ctx, mountpoint, log, func() error { ready = true; return child.Ready() })
+		})
 	}
-	if err == nil {
+	switch {
+	case err == nil:
 		return nil
-	}
-	if ready {
+	case ready:
 		log.Error("the mount has ended", "error", err)
-		os.Exit(exitcode.Of(err)) // nobody is left to print to
+	default:
+		child.Failed(err, hintFor(err))
 	}
-	child.Failed(err, hintFor(err))
-	os.Exit(exitcode.Of(err))
-	return nil
+	return fmt.Errorf("%w: %w", errTold, err)
 }
 
-// absolute makes the paths that are opened again later independent of the
-// working directory, which the background process leaves.
+// absolute makes the path that is opened again later independent of the working
+// directory, which the background process leaves.
 func (o *mountOptions) absolute() error {
-	for _, path := range []*string{&o.server.tokenFile} {
-		if *path == "" {
-			continue
-		}
-		full, err := filepath.Abs(*path)
-		if err != nil {
-			return err
-		}
-		*path = full
+	if o.server.tokenFile == "" {
+		return nil
 	}
+	full, err := filepath.Abs(o.server.tokenFile)
+	if err != nil {
+		return configError("give an absolute path", "--token-file: %w", err)
+	}
+	o.server.tokenFile = full
 	return nil
 }
 
@@ -113,20 +115,24 @@ func (o *mountOptions) serve(ctx context.Context, mountpoint string, log *slog.L
 	if err != nil {
 		return err
 	}
-	if cfg.Auth == nil {
-		return errNoCredentials
+	who, err := o.server.credentials(os.LookupEnv)
+	if err != nil {
+		return err
 	}
+	cfg.Auth = who.auth
 	if err := o.scope.complete(os.LookupEnv, cfg.URL); err != nil {
 		return err
 	}
-	if o.scope.project != "" {
-		cfg.Projects = []string{o.scope.project}
-	}
+	cfg.Projects = o.scope.projects()
 	c, err := newClient(cfg)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
+	if from := o.scope.from(); from != "" {
+		// Or somebody would wonder why a mount made here shows one folder.
+		fmt.Fprintf(os.Stderr, "infisicalfs: note: showing the project that %s names\n", oneLine(from))
+	}
 	return serveMount(ctx, c, o.scope, o.view, mountpoint, log, ready)
 }
 
@@ -138,9 +144,6 @@ func serveMount(ctx context.Context, c *client.Client, scope scopeOptions, view 
 	root, err := scope.root(ctx, c)
 	if err != nil {
 		return err
-	}
-	if note := scope.note(); note != "" {
-		log.Info(note)
 	}
 	cfg := mount.Config{
 		Mountpoint: mountpoint, Root: root, Upstream: c, Log: log, Version: version,

@@ -22,16 +22,17 @@ type viewOptions struct {
 
 // AddFlags declares the options' flags.
 func (o *viewOptions) AddFlags(f *pflag.FlagSet) {
-	f.DurationVar(&o.ttl, "ttl", time.Minute, "how long an answer counts as fresh: no request is made")
-	f.DurationVar(&o.maxStale, "max-stale", 15*time.Minute, "how long after that it may stand in for an unreachable server")
+	f.DurationVar(&o.ttl, "ttl", time.Minute, "how long an answer is used without asking again; 0: not at all")
+	f.DurationVar(&o.maxStale, "max-stale", 15*time.Minute, "how long after that it may stand in for an unreachable server; 0: not at all")
 	f.DurationVar(&o.softDeadline, "soft-deadline", time.Second, "how long to wait for the server when there is a stale answer")
-	f.Uint32Var(&o.uid, "uid", uint32(os.Getuid()), "owner of what is shown")
-	f.Uint32Var(&o.gid, "gid", uint32(os.Getgid()), "group of what is shown")
+	f.Uint32Var(&o.uid, "uid", uint32(os.Getuid()), "owner of what is shown, a `number`; you, if not given")
+	f.Uint32Var(&o.gid, "gid", uint32(os.Getgid()), "group of what is shown, a `number`; yours, if not given")
+	f.Lookup("uid").DefValue, f.Lookup("gid").DefValue = "", "" // in help and manual it is who mounts
 	o.mode, o.dirMode = 0o400, 0o500
-	f.Var(&o.mode, "mode", "permission bits of files, octal")
-	f.Var(&o.dirMode, "dir-mode", "permission bits of directories, octal")
+	f.Var(&o.mode, "mode", "permission `bits` of files, octal")
+	f.Var(&o.dirMode, "dir-mode", "permission `bits` of directories, octal")
 	f.BoolVar(&o.allowOther, "allow-other", false, "let other users in, as far as owner and modes let them")
-	f.BoolVar(&o.readOnly, "read-only", false, "refuse all changes; nothing can be changed in this version anyway")
+	f.BoolVar(&o.readOnly, "read-only", false, "refuse all changes; this version can make none anyway")
 	f.BoolVar(&o.debug, "debug", false, "log each request and each kernel message, without values")
 }
 

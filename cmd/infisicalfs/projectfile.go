@@ -2,9 +2,10 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 )
 
 // projectFile is .infisical.json, which Infisical's CLI leaves in a repository.
@@ -18,17 +19,22 @@ type projectFile struct {
 	Domain             string            `json:"domain"`
 }
 
-// findProjectFile looks in dir and upward. No file is no error.
+// findProjectFile looks in dir and upward. No file is no error; one that cannot
+// be read is, since it would have changed what is shown.
 func findProjectFile(dir string) (*projectFile, error) {
+	const hint = "mend it, or pass it over with --project-file=false"
 	for {
 		path := filepath.Join(dir, ".infisical.json")
 		text, err := os.ReadFile(path)
-		if err == nil {
+		switch {
+		case err == nil:
 			f := &projectFile{Path: path}
 			if json.Unmarshal(text, f) != nil {
-				return nil, configError("mend it or remove it", "%s is not valid JSON", path)
+				return nil, configError(hint, "%s is not a project file of Infisical's CLI: no valid JSON", path)
 			}
 			return f, nil
+		case !errors.Is(err, fs.ErrNotExist):
+			return nil, configError(hint, "cannot read %s: %w", path, pathError(err))
 		}
 		parent := filepath.Dir(dir)
 		if parent == dir {
@@ -41,22 +47,8 @@ func findProjectFile(dir string) (*projectFile, error) {
 // environment is the one for the git branch that is checked out, else the
 // default one.
 func (f *projectFile) environment() string {
-	if env := f.BranchEnvironments[gitBranch(filepath.Dir(f.Path))]; env != "" {
-		return env
+	if branch := gitBranch(filepath.Dir(f.Path)); branch != "" && f.BranchEnvironments[branch] != "" {
+		return f.BranchEnvironments[branch]
 	}
 	return f.DefaultEnvironment
-}
-
-// gitBranch reads the branch of the repository whose top is dir, empty if there
-// is none.
-func gitBranch(dir string) string {
-	text, err := os.ReadFile(filepath.Join(dir, ".git", "HEAD"))
-	if err != nil {
-		return ""
-	}
-	branch, ok := strings.CutPrefix(strings.TrimSpace(string(text)), "ref: refs/heads/")
-	if !ok {
-		return ""
-	}
-	return branch
 }

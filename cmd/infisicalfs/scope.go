@@ -2,7 +2,7 @@ package main
 
 import (
 	"context"
-	"fmt"
+	"net/url"
 	"os"
 	"path"
 	"strings"
@@ -16,25 +16,27 @@ import (
 // scopeOptions say which part of the tree the mount shows.
 type scopeOptions struct {
 	project, env, path string
-	file               *projectFile // whose defaults were used, nil if none
+	useFile            bool
+	file               *projectFile // whose project is shown, nil if none
 }
 
 // AddFlags declares the options' flags.
 func (o *scopeOptions) AddFlags(f *pflag.FlagSet) {
-	f.StringVar(&o.project, "project", "", "show only this project (slug or id)")
-	f.StringVar(&o.env, "env", "", "show only this environment of the project (slug)")
+	f.StringVar(&o.project, "project", "", "show only this project: its `slug` or id")
+	f.StringVar(&o.env, "env", "", "show only this environment of the project: its `slug`")
 	f.StringVar(&o.path, "path", "", "show only this `folder` of the environment")
+	f.BoolVar(&o.useFile, "project-file", true, "take what these leave open from .infisical.json, here or above")
 }
 
 // complete fills in what was not given: from the environment, then from
-// .infisical.json. A file that names another server than the configured one is
+// .infisical.json. A file that names another server than the one in use is
 // refused: whoever wrote a repository must not choose who gets the credentials.
-func (o *scopeOptions) complete(lookup func(string) (string, bool), url string) error {
+func (o *scopeOptions) complete(lookup func(string) (string, bool), server string) error {
 	o.project = firstOf(lookup, o.project, "INFISICAL_PROJECT_ID")
 	o.env = firstOf(lookup, o.env, "INFISICAL_ENVIRONMENT")
 	o.path = firstOf(lookup, o.path, "INFISICAL_SECRET_PATH")
-	if o.project == "" {
-		if err := o.fromProjectFile(url); err != nil {
+	if o.project == "" && o.useFile {
+		if err := o.fromProjectFile(server); err != nil {
 			return err
 		}
 	}
@@ -47,7 +49,7 @@ func (o *scopeOptions) complete(lookup func(string) (string, bool), url string) 
 	return nil
 }
 
-func (o *scopeOptions) fromProjectFile(url string) error {
+func (o *scopeOptions) fromProjectFile(server string) error {
 	dir, err := os.Getwd()
 	if err != nil {
 		return nil // a working directory that is gone has no project file
@@ -56,9 +58,9 @@ func (o *scopeOptions) fromProjectFile(url string) error {
 	if err != nil || f == nil || f.WorkspaceID == "" {
 		return err
 	}
-	if f.Domain != "" && !sameServer(f.Domain, url) {
-		return configError("name the server yourself with --url, or the project with --project",
-			"%s names the server %s, which is not the configured one", f.Path, f.Domain)
+	if f.Domain != "" && !sameServer(f.Domain, server) {
+		return configError("if that is the server you want, name it with --url; else use --project, or --project-file=false",
+			"%s is for the server %s, not for %s", f.Path, f.Domain, server)
 	}
 	o.file, o.project = f, f.WorkspaceID
 	if o.env == "" {
@@ -70,14 +72,33 @@ func (o *scopeOptions) fromProjectFile(url string) error {
 	return nil
 }
 
+// sameServer compares addresses as people write them: with or without scheme,
+// /api, a slash at the end, the port that goes without saying.
 func sameServer(a, b string) bool {
-	strip := func(s string) string {
-		return strings.TrimSuffix(strings.TrimRight(strings.TrimSpace(s), "/"), "/api")
-	}
-	if b == "" {
-		b = "https://app.infisical.com"
+	strip := func(text string) string {
+		text = strings.TrimSpace(text)
+		if !strings.Contains(text, "://") {
+			text = "https://" + text
+		}
+		u, err := url.Parse(text)
+		if err != nil || u.User != nil {
+			return text // the same as itself only
+		}
+		host := strings.ToLower(u.Host)
+		if u.Scheme == "https" {
+			host = strings.TrimSuffix(host, ":443")
+		}
+		return u.Scheme + "://" + host + strings.TrimSuffix(strings.TrimRight(u.Path, "/"), "/api")
 	}
 	return strip(a) == strip(b)
+}
+
+// projects are those that exist even if the server lists none.
+func (o *scopeOptions) projects() []string {
+	if o.project == "" {
+		return nil
+	}
+	return []string{o.project}
 }
 
 // root asks the server which directory is meant.
@@ -96,11 +117,10 @@ func (o *scopeOptions) root(ctx context.Context, c *client.Client) (secret.Dir, 
 	return dir, nil
 }
 
-// note tells where the scope comes from when it was not given, so that nobody
-// wonders why a mount in a repository shows one folder.
-func (o *scopeOptions) note() string {
+// from is the file that the project comes from, empty if it was named.
+func (o *scopeOptions) from() string {
 	if o.file == nil {
 		return ""
 	}
-	return fmt.Sprintf("the project comes from %s", o.file.Path)
+	return o.file.Path
 }

@@ -1,9 +1,9 @@
 package main
 
 import (
-	"errors"
+	"cmp"
 	"log/slog"
-	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -11,6 +11,9 @@ import (
 	"infisicalfs/client"
 	"infisicalfs/internal/exitcode"
 )
+
+// defaultServer is the vendor's own.
+const defaultServer = "https://app.infisical.com"
 
 // serverOptions say which server to talk to and as whom.
 type serverOptions struct {
@@ -26,21 +29,22 @@ type serverOptions struct {
 
 // AddFlags declares the options' flags.
 func (o *serverOptions) AddFlags(f *pflag.FlagSet) {
-	f.StringVar(&o.url, "url", "", "server address (default https://app.infisical.com)")
+	f.StringVar(&o.url, "url", "", "`address` of the server (default "+defaultServer+")")
 	f.StringVar(&o.caCert, "ca-cert", "", "`file` with further certificate authorities, PEM")
 	f.BoolVar(&o.insecureHTTP, "insecure-http", false, "allow http:// to other hosts than this one")
 	f.StringVar(&o.organization, "organization", "", "organisation `id`, for servers that list projects only by it")
-	f.StringVar(&o.clientID, "client-id", "", "machine identity's client `id` (universal auth)")
+	f.StringVar(&o.clientID, "client-id", "", "client `id` of a machine identity (universal auth)")
 	f.StringVar(&o.clientSecretFile, "client-secret-file", "", "`file` with the client secret; /dev/fd/N reads a descriptor")
 	f.StringVar(&o.tokenFile, "token-file", "", "`file` with an access token; read again when the server refuses it")
 	f.DurationVar(&o.timeout, "timeout", 10*time.Second, "hard deadline of one operation on the server")
-	f.DurationVar(&o.rateWait, "rate-wait", 65*time.Second, "how long to wait when the server's rate limit is reached")
+	f.DurationVar(&o.rateWait, "rate-wait", 65*time.Second, "how long to wait when the server's rate limit is reached; 0: not at all")
 }
 
-// config turns the options into a client's configuration.
+// config turns the options into a client's configuration, but for the
+// credentials.
 func (o *serverOptions) config(lookup func(string) (string, bool), log *slog.Logger) (client.Config, error) {
 	cfg := client.Config{
-		URL:          firstOf(lookup, o.url, "INFISICAL_DOMAIN", "INFISICAL_API_URL", "INFISICAL_URL"),
+		URL:          cmp.Or(firstOf(lookup, o.url, "INFISICAL_DOMAIN", "INFISICAL_API_URL", "INFISICAL_URL"), defaultServer),
 		InsecureHTTP: o.insecureHTTP,
 		Organization: firstOf(lookup, o.organization, "INFISICAL_ORGANIZATION_ID"),
 		Timeout:      o.timeout,
@@ -48,8 +52,13 @@ func (o *serverOptions) config(lookup func(string) (string, bool), log *slog.Log
 		UserAgent:    "infisicalfs/" + version,
 		Log:          log,
 	}
-	if o.timeout <= 0 || o.rateWait < 0 {
-		return cfg, configError("use durations like 10s", "--timeout must be positive and --rate-wait not negative")
+	switch {
+	case o.timeout <= 0:
+		return cfg, configError("use a duration like 10s", "--timeout must be longer than nothing")
+	case o.rateWait < 0:
+		return cfg, configError("use a duration like 1m, or 0", "--rate-wait must not be negative")
+	case o.rateWait == 0:
+		cfg.RateWait = -1 // to the client zero is the default
 	}
 	if o.caCert != "" {
 		pool, err := client.LoadCertificates(o.caCert)
@@ -58,38 +67,17 @@ func (o *serverOptions) config(lookup func(string) (string, bool), log *slog.Log
 		}
 		cfg.RootCAs = pool
 	}
-	found, err := o.credentials(lookup)
-	if err != nil {
-		return cfg, err
-	}
-	cfg.Auth = found.auth
 	return cfg, nil
 }
 
 // newClient makes the client, with the exit code for an address that cannot be.
 func newClient(cfg client.Config) (*client.Client, error) {
+	if strings.Contains(cfg.URL, "@") { // and is not repeated: it may hold a password
+		return nil, configError("credentials go into files or variables; see --help", "the server address must not hold a user name or password")
+	}
 	c, err := client.New(cfg)
 	if err != nil {
 		return nil, &failure{err, "--url takes an address like https://infisical.example.com", exitcode.Config}
 	}
 	return c, nil
-}
-
-// firstOf returns value, or the first of the variables that is set.
-func firstOf(lookup func(string) (string, bool), value string, names ...string) string {
-	for _, name := range names {
-		if value != "" {
-			break
-		}
-		value, _ = lookup(name)
-	}
-	return value
-}
-
-// pathError shortens an error about a file to what a person needs.
-func pathError(err error) error {
-	if short, ok := errors.AsType[*os.PathError](err); ok {
-		return short.Err
-	}
-	return err
 }

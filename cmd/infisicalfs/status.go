@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -16,16 +18,12 @@ import (
 func statusCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:   "status [MOUNTPOINT]",
+		Use:   "status [--json] [MOUNTPOINT]",
 		Short: "Show how a mount is doing, or list all mounts",
 		Long: `Shows what a mount has asked the server, what it holds, and what went wrong last. Without
 MOUNTPOINT it lists the mounts on this machine. It never asks the server.`,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 1 {
-				return oneArgument("mountpoint")(cmd, args)
-			}
-			return nil
-		},
+		Args:              atMostOne("mountpoint"),
+		ValidArgsFunction: completeMounts,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return listMounts(cmd.OutOrStdout(), asJSON)
@@ -97,11 +95,11 @@ func printStatus(out io.Writer, s mount.Status) error {
 	line("requests", "%d, failed %d, not modified %d, waits for the rate limit %d", server.Total, server.Failed, server.NotModified, server.RateWaits)
 	line("cache", "%d folders, %d bytes; %d hits, %d misses, %d stale answers", s.Cache.Snapshots, s.Cache.Bytes, s.Cache.Hits, s.Cache.Misses, s.Cache.Stale)
 	line("files", "%d opened, %d reads", s.FS.Opens, s.FS.Reads)
-	for errno, n := range s.FS.Errors {
-		line("errors", "%s %d", errno, n)
+	for _, errno := range slices.Sorted(maps.Keys(s.FS.Errors)) {
+		line("errors", "%s %d", errno, s.FS.Errors[errno])
 	}
 	if e := s.Cache.LastError; e != nil {
-		line("last error", "%s", e.Text)
+		line("last error", "%s", oneLine(e.Text))
 	}
 	return w.Flush()
 }

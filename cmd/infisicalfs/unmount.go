@@ -10,10 +10,11 @@ func unmountCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "unmount MOUNTPOINT",
 		Aliases: []string{"umount"},
-		Short:   "Unmount, even if the mount is busy or stale",
-		Long: `Unmounts MOUNTPOINT. A busy mount disappears at once and ends when its last user does;
-a stale one, whose process has died, is removed. Mounts of other programs are left alone.`,
-		Args: oneArgument("mountpoint"),
+		Short:   "Unmount, also what a killed process left behind",
+		Long: `Unmounts MOUNTPOINT, and ends the process behind it. A mount that is in use stays: the error says how to
+see who uses it. A stale one, whose process has died, is removed. Mounts of other programs are left alone.`,
+		Args:              oneArgument("mountpoint"),
+		ValidArgsFunction: completeMounts,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return mount.Unmount(cmd.Context(), args[0])
 		},

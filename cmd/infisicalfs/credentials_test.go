@@ -1,0 +1,103 @@
+package main
+
+import (
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"infisicalfs/internal/exitcode"
+	"infisicalfs/secret"
+)
+
+// variables is an environment.
+type variables map[string]string
+
+func (v variables) lookup(name string) (string, bool) { text, ok := v[name]; return text, ok }
+
+func write(t *testing.T, text string) (path string) {
+	path = filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+	return path
+}
+
+func TestCredentialsOrder(t *testing.T) {
+	file := write(t, "fake\n")
+	identity := variables{"INFISICAL_UNIVERSAL_AUTH_CLIENT_ID": "id", "INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET": "fake"}
+	short := variables{"INFISICAL_CLIENT_ID": "id", "INFISICAL_CLIENT_SECRET": "fake"}
+	token := variables{"INFISICAL_TOKEN": "fake"}
+	for _, c := range []struct {
+		name    string
+		options serverOptions
+		env     []variables
+		want    string
+		method  string
+	}{
+		{"a token file", serverOptions{tokenFile: file}, nil, "--token-file", "token"},
+		{"an identity by flags", serverOptions{clientID: "id", clientSecretFile: file}, nil, "--client-id and --client-secret-file", "universal-auth"},
+		{"an identity of the CLI's", serverOptions{}, []variables{identity}, "INFISICAL_UNIVERSAL_AUTH_CLIENT_ID", "universal-auth"},
+		{"an identity of the SDKs'", serverOptions{}, []variables{short}, "INFISICAL_CLIENT_ID", "universal-auth"},
+		{"the CLI's spelling first", serverOptions{}, []variables{short, identity}, "INFISICAL_UNIVERSAL_AUTH_CLIENT_ID", "universal-auth"},
+		{"a token", serverOptions{}, []variables{token}, "INFISICAL_TOKEN", "token"},
+		{"tokens", serverOptions{}, []variables{token, {"INFISICAL_ACCESS_TOKEN": "fake"}}, "INFISICAL_TOKEN", "token"},
+		{"tokens again", serverOptions{}, []variables{token, {"INFISICAL_UNIVERSAL_AUTH_ACCESS_TOKEN": "fake"}}, "INFISICAL_UNIVERSAL_AUTH_ACCESS_TOKEN", "token"},
+		{"flags before variables", serverOptions{tokenFile: file}, []variables{token, identity}, "--token-file (not used: INFISICAL_TOKEN, INFISICAL_UNIVERSAL_AUTH_CLIENT_ID)", "token"},
+		{"an empty variable is none", serverOptions{}, []variables{identity, {"INFISICAL_TOKEN": ""}}, "INFISICAL_UNIVERSAL_AUTH_CLIENT_ID", "universal-auth"},
+		{"half by flag", serverOptions{clientID: "id"}, []variables{{"INFISICAL_CLIENT_SECRET": "fake"}}, "--client-id and --client-secret-file", "universal-auth"},
+		{"the other half by flag", serverOptions{clientSecretFile: file}, []variables{{"INFISICAL_CLIENT_ID": "id"}}, "--client-id and --client-secret-file", "universal-auth"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			env := variables{}
+			for _, v := range c.env {
+				maps.Copy(env, v)
+			}
+			got, err := c.options.credentials(env.lookup)
+			require.NoError(t, err)
+			require.Equal(t, c.want, got.String())
+			require.Equal(t, c.method, got.auth.Method())
+		})
+	}
+}
+
+func TestCredentialsRefused(t *testing.T) {
+	file := write(t, "fake")
+	for _, c := range []struct {
+		name    string
+		options serverOptions
+		env     variables
+		code    int
+		says    string
+	}{
+		{"none", serverOptions{}, nil, exitcode.Login, "no credentials"},
+		{"two by flags", serverOptions{tokenFile: file, clientID: "id", clientSecretFile: file}, nil, exitcode.Config, "two credentials at once"},
+		{"two by variables", serverOptions{}, variables{"INFISICAL_TOKEN": "fake", "INFISICAL_CLIENT_ID": "id", "INFISICAL_CLIENT_SECRET": "fake"}, exitcode.Config, "two credentials at once"},
+		{"half", serverOptions{}, variables{"INFISICAL_CLIENT_ID": "id"}, exitcode.Config, "only one of INFISICAL_CLIENT_ID"},
+		{"no secret", serverOptions{clientID: "id"}, nil, exitcode.Config, "without a client secret"},
+		{"no id", serverOptions{clientSecretFile: file}, nil, exitcode.Config, "without a client id"},
+		{"no such file", serverOptions{tokenFile: file + "x"}, nil, exitcode.Config, "cannot read"},
+		{"an empty file", serverOptions{tokenFile: write(t, " \n")}, nil, exitcode.Config, "is empty"},
+		{"several lines", serverOptions{tokenFile: write(t, "a\nb\n")}, nil, exitcode.Config, "more than one line"},
+		{"a large file", serverOptions{tokenFile: write(t, strings.Repeat("a", maxSecretFile+1))}, nil, exitcode.Config, "more than one line"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := c.options.credentials(c.env.lookup)
+			require.ErrorContains(t, err, c.says)
+			require.Equal(t, c.code, exitcode.Of(err))
+			require.NotEmpty(t, hintFor(err))
+			require.NotContains(t, err.Error(), "fake")
+		})
+	}
+}
+
+// A service token has four parts, of which the server wants three.
+func TestBearer(t *testing.T) {
+	require.Equal(t, "st.a.b", bearer("st.a.b.c"))
+	require.Equal(t, "st.a.b", bearer("st.a.b"))
+	require.Equal(t, "a.b.c.d", bearer("a.b.c.d"))
+	value, err := readSecretFile("--token-file", write(t, "\tst.a.b.c \r\n"))
+	require.NoError(t, err)
+	require.True(t, value.Equal(secret.NewValue("st.a.b")))
+}

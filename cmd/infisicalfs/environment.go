@@ -1,0 +1,44 @@
+package main
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/spf13/pflag"
+)
+
+// bindEnvironment sets each flag that was not given from its variable. One that
+// is set to nothing counts as not set.
+func bindEnvironment(flags *pflag.FlagSet, lookup func(string) (string, bool)) error {
+	var failed error
+	flags.VisitAll(func(f *pflag.Flag) {
+		name := variable(f)
+		value, _ := lookup(name)
+		if value == "" || f.Changed || f.Name == "help" || f.Name == "version" || failed != nil {
+			return
+		}
+		if err := flags.Set(f.Name, value); err != nil {
+			if cause := errors.Unwrap(err); cause != nil {
+				err = cause // without the value: who knows what is in a variable
+			}
+			failed = configError("unset the variable, or give it what --"+f.Name+" takes", "the variable %s: %w", name, err)
+		}
+	})
+	return failed
+}
+
+// variable is the environment variable that stands for a flag.
+func variable(f *pflag.Flag) string {
+	return "INFISICALFS_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
+}
+
+// firstOf returns value, or the first of the variables that is set.
+func firstOf(lookup func(string) (string, bool), value string, names ...string) string {
+	for _, name := range names {
+		if value != "" {
+			break
+		}
+		value, _ = lookup(name)
+	}
+	return value
+}

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"unicode"
+
+	"github.com/spf13/cobra"
+
+	"infisicalfs/internal/exitcode"
+)
+
+// failure is an error with its cure and exit code.
+type failure struct {
+	err  error
+	hint string
+	code int
+}
+
+func (f *failure) Error() string { return f.err.Error() }
+func (f *failure) Unwrap() error { return f.err }
+func (f *failure) ExitCode() int { return f.code }
+
+// errTold wraps an error that the user has been told of by somebody else.
+var errTold = errors.New("the start in the background failed")
+
+var errInterrupted = &failure{errors.New("interrupted"), "", exitcode.Other}
+
+func usageError(cmd *cobra.Command, text string) error {
+	return &failure{errors.New(text), fmt.Sprintf("run '%s --help'", cmd.CommandPath()), exitcode.Usage}
+}
+
+func configError(hint, format string, args ...any) error {
+	return &failure{fmt.Errorf(format, args...), hint, exitcode.Config}
+}
+
+// fail prints what failed on one line and what to do on the next, and returns
+// the exit code.
+func fail(err error) int {
+	if errors.Is(err, errTold) {
+		return exitcode.Of(err)
+	}
+	fmt.Fprintf(os.Stderr, "infisicalfs: error: %s\n", oneLine(err.Error()))
+	if hint := hintFor(err); hint != "" {
+		fmt.Fprintf(os.Stderr, "infisicalfs: hint: %s\n", oneLine(hint))
+	}
+	return exitcode.Of(err)
+}
+
+// oneLine makes a text with foreign words in it, such as a path or a server's
+// message, fit for a line of a terminal.
+func oneLine(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, text)
+}
+
+// pathError shortens an error about a file to what a person needs.
+func pathError(err error) error {
+	if short, ok := errors.AsType[*os.PathError](err); ok {
+		return short.Err
+	}
+	return err
+}
