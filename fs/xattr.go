@@ -7,6 +7,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/hanwen/go-fuse/v2/fuse"
+
 	"infisicalfs/secret"
 )
 
@@ -98,7 +100,7 @@ func foreign(attr string) syscall.Errno {
 	case strings.HasPrefix(attr, "system.posix_acl_"):
 		return syscall.ENOTSUP
 	default:
-		return syscall.ENODATA
+		return syscall.Errno(fuse.ENOATTR)
 	}
 }
 
@@ -108,7 +110,7 @@ func getxattr(list []xattr, attr string, dest []byte) (uint32, syscall.Errno) {
 			return answer(x.value, dest)
 		}
 	}
-	return 0, syscall.ENODATA
+	return 0, syscall.Errno(fuse.ENOATTR)
 }
 
 func listxattr(list []xattr, dest []byte) (uint32, syscall.Errno) {
