@@ -16,6 +16,9 @@ type Auth interface {
 	// login obtains a token. An error wrapping secret.ErrUnauthenticated means
 	// that the credentials are not accepted, and repeating would not help.
 	login(ctx context.Context, c *Client) (token, error)
+	// replaced reports whether there are other credentials than at the last
+	// login: then a pause after its refusal is over.
+	replaced() bool
 }
 
 // token is an access token and what the server said about its life.

@@ -21,6 +21,8 @@ type tokenAuth struct {
 
 func (*tokenAuth) Method() string { return "token" }
 
+func (*tokenAuth) replaced() bool { return false } // reading a token is not paused for
+
 func (a *tokenAuth) login(_ context.Context, _ *Client) (token, error) {
 	value, err := a.read()
 	if err != nil {

@@ -91,10 +91,10 @@ func (t *tokens) obtain(ctx context.Context) (secret.Value, error) {
 	switch {
 	case isClosed(t.closed):
 		return secret.Value{}, errClosed
-	case now.Before(until):
-		return secret.Value{}, refused
 	case t.auth == nil:
 		return secret.Value{}, fmt.Errorf("log in: no credentials: %w", secret.ErrUnauthenticated)
+	case now.Before(until) && !t.auth.replaced():
+		return secret.Value{}, refused
 	}
 
 	if alive { // the request behind this must not suffer from a login that hangs

@@ -106,6 +106,29 @@ func TestChangedClientSecretIsNoticedAtTheNextLogin(t *testing.T) {
 	})
 }
 
+// Who rotates the client secret puts the new one into the file that the mount
+// was given: the mount must not end, nor sit out a pause with it.
+func TestAClientSecretThatIsReplacedInItsFile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, devserver.Config{}, "viewer", nil)
+		who := w.Credentials("viewer")
+		file := who.ClientSecret
+		c := join(t, w.Server, "viewer", func(cfg *client.Config) {
+			cfg.Auth = client.UniversalAuthFrom(who.ClientID, func() (secret.Value, error) { return secret.NewValue(file), nil })
+		})
+		_, err := c.Fetch(t.Context(), dev, nil)
+		require.NoError(t, err)
+		w.edit(t, func(e *devserver.Editor) error { return e.ChangeClientSecret("viewer") })
+		w.edit(t, func(e *devserver.Editor) error { return e.Revoke("viewer") })
+		_, err = c.Fetch(t.Context(), dev, nil)
+		require.ErrorIs(t, err, secret.ErrUnauthenticated)
+
+		file = w.Credentials("viewer").ClientSecret
+		_, err = c.Fetch(t.Context(), dev, nil)
+		require.NoError(t, err)
+	})
+}
+
 func TestAnOutageDuringLoginIsNoRefusal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, devserver.Config{}, "viewer", nil)

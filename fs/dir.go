@@ -94,10 +94,15 @@ func (d *dir) Getattr(ctx context.Context, _ fusefs.FileHandle, out *fuse.AttrOu
 }
 
 // OpendirHandle takes the snapshot that the listing shows. It is taken here and
-// not at the first read, because many programs check opendir only.
+// not at the first read, because many programs check opendir only. At the root
+// it waits for the read: df and others that look after mounts open it, and must
+// not hang on a server.
 func (d *dir) OpendirHandle(ctx context.Context, _ uint32) (fusefs.FileHandle, uint32, syscall.Errno) {
 	d.fs.known.Store(true)
 	l := &listing{dir: d}
+	if d.isRoot() {
+		return l, 0, 0
+	}
 	if errno := l.load(ctx); errno != 0 {
 		return nil, 0, errno
 	}

@@ -16,6 +16,7 @@ import (
 type listing struct {
 	dir     *dir
 	snap    atomic.Pointer[secret.Folder] // nil once revoked or released
+	loaded  bool
 	entries []fuse.DirEntry
 	next    int
 }
@@ -41,7 +42,7 @@ func (l *listing) load(ctx context.Context) syscall.Errno {
 	if err != nil {
 		return f.failed("opendir", dir.String(), err)
 	}
-	l.entries, l.next = l.dir.entries(l.snap.Load()), 0
+	l.entries, l.next, l.loaded = l.dir.entries(l.snap.Load()), 0, true
 	return 0
 }
 
@@ -80,7 +81,12 @@ func (d *dir) entries(snap *secret.Folder) []fuse.DirEntry {
 // shadows reports whether a name is taken by this file system itself.
 func (d *dir) shadows(name string) bool { return d.isRoot() && name == controlName }
 
-func (l *listing) Readdirent(context.Context) (*fuse.DirEntry, syscall.Errno) {
+func (l *listing) Readdirent(ctx context.Context) (*fuse.DirEntry, syscall.Errno) {
+	if !l.loaded {
+		if errno := l.load(ctx); errno != 0 {
+			return nil, errno
+		}
+	}
 	if l.snap.Load() == nil {
 		return nil, syscall.EACCES
 	}

@@ -79,15 +79,24 @@ func (o *serverOptions) fromFlags(lookup func(string) (string, bool)) []candidat
 func (o *serverOptions) identityByFlag() bool { return o.clientID != "" || o.clientSecretFile != "" }
 
 func (o *serverOptions) tokenFromFile() (client.Auth, error) {
-	read := func() (secret.Value, error) { return readSecretFile("--token-file", o.tokenFile) }
-	value, err := read()
+	read, err := secretFile("--token-file", o.tokenFile)
 	if err != nil {
 		return nil, err
 	}
-	if !isRegular(o.tokenFile) { // a pipe can be read once only
-		read = func() (secret.Value, error) { return value, nil }
-	}
 	return client.TokenAuth(read), nil
+}
+
+// secretFile reads the file once, so that a mistake shows now, and returns what
+// reads it again.
+func secretFile(flag, path string) (read func() (secret.Value, error), err error) {
+	value, err := readSecretFile(flag, path)
+	if err != nil {
+		return nil, err
+	}
+	if !isRegular(path) { // a pipe can be read once only
+		return func() (secret.Value, error) { return value, nil }, nil
+	}
+	return func() (secret.Value, error) { return readSecretFile(flag, path) }, nil
 }
 
 // identity takes what one of the two flags leaves open from the environment.
@@ -103,11 +112,11 @@ func (o *serverOptions) identity(lookup func(string) (string, bool)) (client.Aut
 		}
 		return client.UniversalAuth(id, secret.NewValue(value)), nil
 	}
-	value, err := readSecretFile("--client-secret-file", o.clientSecretFile)
+	read, err := secretFile("--client-secret-file", o.clientSecretFile)
 	if err != nil {
 		return nil, err
 	}
-	return client.UniversalAuth(id, value), nil
+	return client.UniversalAuthFrom(id, read), nil
 }
 
 // fromEnvironment sees a token and a machine identity at most: of several
@@ -150,6 +159,9 @@ const maxSecretFile = 64 << 10
 // put behind it.
 func readSecretFile(flag, path string) (secret.Value, error) {
 	const hint = "name a file that holds nothing but the secret and that whoever mounts may read"
+	if looksLikeSecret(path) {
+		return secret.Value{}, configError(hint, "%s: this is not the name of a file but looks like the secret itself", flag)
+	}
 	file, err := os.Open(path)
 	if err != nil {
 		return secret.Value{}, configError(hint, "%s: cannot read %s: %w", flag, path, pathError(err))
@@ -176,6 +188,12 @@ func bearer(text string) string {
 		return strings.Join(parts[:3], ".")
 	}
 	return text
+}
+
+// looksLikeSecret recognises a token where the name of its file is wanted, so
+// that a slip does not put it into an error and from there into a log.
+func looksLikeSecret(path string) bool {
+	return len(path) > 200 && !strings.Contains(path, "/") || strings.HasPrefix(path, "eyJ") || strings.HasPrefix(path, "st.")
 }
 
 func isRegular(path string) bool {

@@ -9,7 +9,10 @@ import (
 	"infisicalfs/internal/exitcode"
 )
 
-var errHelperUsage = errors.New("mount.infisicalfs wants a source and a mountpoint")
+var (
+	errHelperUsage = errors.New("mount.infisicalfs wants a source and a mountpoint")
+	errHelperPath  = errors.New("the source is a path, and not infisicalfs or PROJECT/ENV/FOLDER")
+)
 
 // ignoredOptions are for mount(8), systemd or the kernel, which has most of
 // them set anyway.
@@ -49,6 +52,9 @@ func helperArguments(args []string) ([]string, error) {
 	}
 	if len(positional) != 2 {
 		return nil, &failure{errHelperUsage, "in fstab: demo/dev /mnt/secrets infisicalfs _netdev,nofail,token-file=/etc/infisicalfs/token 0 0", exitcode.Usage}
+	}
+	if strings.HasPrefix(positional[0], "/") {
+		return nil, &failure{errHelperPath, "mount(8) makes a path of a source if the working directory has a file of that name: call it from another directory, or use infisicalfs mount", exitcode.Usage}
 	}
 	if pretend {
 		return nil, nil

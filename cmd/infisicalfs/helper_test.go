@@ -18,7 +18,7 @@ func TestHelperArguments(t *testing.T) {
 		{"everything, by another name", []string{"none", "/mnt"}, []string{"--", "/mnt"}},
 		{"a project", []string{"demo", "/mnt"}, []string{"--project=demo", "--", "/mnt"}},
 		{"an environment", []string{"demo/dev", "/mnt"}, []string{"--project=demo", "--env=dev", "--path=/", "--", "/mnt"}},
-		{"a folder", []string{"/demo/dev/a/b/", "/mnt"}, []string{"--project=demo", "--env=dev", "--path=/a/b", "--", "/mnt"}},
+		{"a folder", []string{"demo/dev/a/b/", "/mnt"}, []string{"--project=demo", "--env=dev", "--path=/a/b", "--", "/mnt"}},
 		{"a mountpoint like a flag", []string{"demo", "-o", "rw", "--", "/mnt"}, []string{"--project=demo", "--", "/mnt"}},
 		{"what mount(8) and systemd say", []string{"demo", "/mnt", "-n", "-v", "-o", "rw,noexec,nosuid,nodev,user=me,_netdev,nofail,x-systemd.automount,X-mount.mkdir=0700"},
 			[]string{"--project=demo", "--", "/mnt"}},

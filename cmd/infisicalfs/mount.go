@@ -86,22 +86,27 @@ func (o *mountOptions) runBehind(ctx context.Context, child *mount.Child, mountp
 	case ready:
 		log.Error("the mount has ended", "error", err)
 	default:
+		if log != nil { // at boot nobody reads what the parent prints
+			log.Error("not mounted", "mountpoint", mountpoint, "error", err)
+		}
 		child.Failed(err, hintFor(err))
 	}
 	return fmt.Errorf("%w: %w", errTold, err)
 }
 
-// absolute makes the path that is opened again later independent of the working
-// directory, which the background process leaves.
+// absolute makes the paths that are opened again later independent of the
+// working directory, which the background process leaves.
 func (o *mountOptions) absolute() error {
-	if o.server.tokenFile == "" {
-		return nil
+	for _, path := range []*string{&o.server.tokenFile, &o.server.clientSecretFile} {
+		if *path == "" || looksLikeSecret(*path) {
+			continue
+		}
+		full, err := filepath.Abs(*path)
+		if err != nil {
+			return configError("give an absolute path", "%w", err)
+		}
+		*path = full
 	}
-	full, err := filepath.Abs(o.server.tokenFile)
-	if err != nil {
-		return configError("give an absolute path", "--token-file: %w", err)
-	}
-	o.server.tokenFile = full
 	return nil
 }
 

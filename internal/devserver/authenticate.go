@@ -77,7 +77,11 @@ func (s *Server) authenticated(text string) (actor, *failure) {
 		t.Uses++ // reaches the data file with the next write
 		s.revision++
 	}
-	return actor{identity: s.state.identityByID(t.IdentityID)}, nil
+	id := s.state.identityByID(t.IdentityID)
+	if id == nil { // taken out of the data file
+		return actor{}, unauthorized("No identity access token found")
+	}
+	return actor{identity: id}, nil
 }
 
 // liveToken finds the token in the table, where its TTL is kept. Servers of 2024

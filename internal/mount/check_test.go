@@ -93,7 +93,7 @@ func TestOtherFileSystemsOnTheMountpoint(t *testing.T) {
 func TestAHangingMountIsSaidToHang(t *testing.T) {
 	needFUSE(t)
 	point := directory(t)
-	fd, err := mountDirectly(point, false) // nobody answers
+	fd, err := mountDirectly(point, sourceName, false) // nobody answers
 	require.NoError(t, err)
 	err = Check(point)
 	requireCode(t, exitcode.Mountpoint, err)

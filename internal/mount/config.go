@@ -72,3 +72,12 @@ func (c Config) logger() *slog.Logger {
 	}
 	return c.Log
 }
+
+// source is the first column of the mount table. It is what a line of fstab
+// names, so that mount -a knows the mount again and df tells two apart.
+func source(root secret.Dir) string {
+	if root == (secret.Dir{}) {
+		return sourceName
+	}
+	return strings.TrimPrefix(root.String(), "/")
+}

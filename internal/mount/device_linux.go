@@ -46,11 +46,11 @@ func attachable(allowOther bool) error {
 // .infisicalfs/refresh is written to, and a read-only mount would refuse that
 // before we are asked. The modes (0400, 0500) tell access(2) the truth for
 // everybody but root, and each modifying call is answered EROFS.
-func attach(ctx context.Context, point string, allowOther bool) (int, error) {
+func attach(ctx context.Context, point, source string, allowOther bool) (int, error) {
 	if os.Geteuid() == 0 {
-		return mountDirectly(point, allowOther)
+		return mountDirectly(point, source, allowOther)
 	}
-	return mountThroughHelper(ctx, point, allowOther)
+	return mountThroughHelper(ctx, point, source, allowOther)
 }
 
 // kernelOptions are what the kernel itself checks. default_permissions is
@@ -66,7 +66,7 @@ func kernelOptions(allowOther bool) []string {
 
 // mountDirectly is for root, also root of a user namespace only; it needs no
 // fuse3 package.
-func mountDirectly(point string, allowOther bool) (int, error) {
+func mountDirectly(point, source string, allowOther bool) (int, error) {
 	fd, err := unix.Open(device, unix.O_RDWR|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return -1, deviceError(err)
@@ -77,7 +77,7 @@ func mountDirectly(point string, allowOther bool) (int, error) {
 		fmt.Sprintf("user_id=%d", os.Geteuid()),
 		fmt.Sprintf("group_id=%d", os.Getegid()),
 	}, kernelOptions(allowOther)...)
-	err = unix.Mount(sourceName, point, fsType, unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, strings.Join(options, ","))
+	err = unix.Mount(source, point, fsType, unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, strings.Join(options, ","))
 	if err == nil {
 		return fd, nil
 	}

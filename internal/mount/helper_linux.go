@@ -33,7 +33,7 @@ func othersAllowed(conf string) bool {
 // mountThroughHelper is for users. fusermount3 is set-uid root: it opens
 // /dev/fuse, mounts, and hands the descriptor back over the socket that
 // _FUSE_COMMFD names.
-func mountThroughHelper(ctx context.Context, point string, allowOther bool) (int, error) {
+func mountThroughHelper(ctx context.Context, point, source string, allowOther bool) (int, error) {
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return -1, fmt.Errorf("socketpair: %w", err)
@@ -45,7 +45,7 @@ func mountThroughHelper(ctx context.Context, point string, allowOther bool) (int
 	// Stopped half-way it would leave a mount that nobody serves.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*patience)
 	defer cancel()
-	options := append(kernelOptions(allowOther), "nosuid", "nodev", "noexec", "fsname="+sourceName, "subtype="+subtype)
+	options := append(kernelOptions(allowOther), "nosuid", "nodev", "noexec", "fsname="+strings.ReplaceAll(source, ",", "_"), "subtype="+subtype)
 	if err := runHelper(ctx, far, "-o", strings.Join(options, ","), "--", point); err != nil {
 		if _, known := errors.AsType[*Error](err); known {
 			return -1, err

@@ -70,7 +70,12 @@ func New(ctx context.Context, cfg Config) (*Mount, error) {
 
 // start mounts and begins to serve.
 func start(ctx context.Context, cfg Config, point string, rooms *rooms) (*Mount, error) {
-	fd, err := attach(ctx, point, cfg.AllowOther)
+	release, err := claim(point)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	fd, err := attach(ctx, point, source(cfg.Root), cfg.AllowOther)
 	if err != nil {
 		return nil, err
 	}
@@ -107,6 +112,7 @@ func (m *Mount) run() {
 	defer close(m.ended)
 	m.server.Serve()
 	m.rooms.close()
+	m.log.Info("no longer mounted", "mountpoint", m.point)
 	if m.inTree() && errors.Is(probe(context.Background(), m.point), syscall.ENOTCONN) {
 		m.err = fmt.Errorf("%s: the kernel ended the connection", m.point)
 		m.detachDead()

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -28,6 +29,31 @@ func TestMountedIsReadableAtOnce(t *testing.T) {
 	require.Equal(t, 1, fake.Calls().All(), "the first contact serves the first read")
 }
 
+// Of several who mount in one place at once, one does; nothing is stacked.
+func TestSimultaneousMounts(t *testing.T) {
+	point := directory(t)
+	var all sync.WaitGroup
+	var mu sync.Mutex // guards won
+	var won []*Mount
+	for range 8 {
+		all.Go(func() {
+			m, err := New(t.Context(), config(point, sample()))
+			if err != nil {
+				requireCode(t, exitcode.Mountpoint, err)
+				return
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			won = append(won, m)
+		})
+	}
+	all.Wait()
+	for _, m := range won {
+		require.NoError(t, m.Close())
+	}
+	require.Len(t, won, 1)
+}
+
 func TestMountOptions(t *testing.T) {
 	for _, others := range []bool{false, true} {
 		cfg := config(directory(t), sample())
@@ -37,7 +63,7 @@ func TestMountOptions(t *testing.T) {
 		require.NoError(t, err)
 		top := mounts.at(m.Mountpoint())
 		require.Equal(t, "fuse.infisicalfs", top.FSType)
-		require.Equal(t, "infisicalfs", top.Source)
+		require.Equal(t, strings.TrimPrefix(cfg.Root.String(), "/"), top.Source, "as in fstab, so that mount -a knows it again")
 		for _, option := range []string{"nosuid", "nodev", "noexec"} {
 			require.Contains(t, strings.Split(top.Options, ","), option)
 		}

@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	sourceName = "infisicalfs" // first column of mount(8) and df
+	sourceName = "infisicalfs" // first column of mount(8) and df, for the whole tree
 	subtype    = "infisicalfs"
 	fsType     = "fuse." + subtype // what the mount table calls it
 )

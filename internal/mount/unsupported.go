@@ -28,7 +28,9 @@ func errOnlyLinux() error {
 
 func attachable(bool) error { return errOnlyLinux() }
 
-func attach(context.Context, string, bool) (int, error) { return -1, errOnlyLinux() }
+func attach(context.Context, string, string, bool) (int, error) { return -1, errOnlyLinux() }
+
+func claim(string) (release func(), err error) { return nil, errOnlyLinux() }
 
 func detach(context.Context, string, manner) error { return errOnlyLinux() }
 

@@ -133,7 +133,7 @@ func (r room) build(dir string) error {
 		steps = append(steps, unix.Mount(os.DevNull, found, "", unix.MS_BIND, ""))
 	}
 	if r.rootMount { // the descriptor stays open as long as root waits for the user
-		_, err := mountDirectly(path("mnt"), true)
+		_, err := mountDirectly(path("mnt"), sourceName, true)
 		steps = append(steps, err)
 	}
 	return errors.Join(steps...)
