@@ -30,7 +30,7 @@ func loadState(file string) (*state, error) {
 	}
 	st := new(state)
 	if err := json.Unmarshal(data, st); err != nil {
-		return nil, fmt.Errorf("cannot read the data file %s, remove it to start anew: %w", file, err)
+		return nil, fmt.Errorf("%s is not a data file of this program: %w", file, err)
 	}
 	return st, nil
 }
