@@ -62,7 +62,7 @@ func TestDataFile(t *testing.T) {
 
 	require.NoError(t, os.WriteFile(file, []byte("{"), 0o600))
 	_, err = New(Config{DataFile: file})
-	require.ErrorContains(t, err, "cannot read the data file")
+	require.ErrorContains(t, err, "is not a data file")
 }
 
 func TestWriteFailsWhenItCannotBeKept(t *testing.T) {

@@ -20,15 +20,17 @@ import (
 	"infisicalfs/internal/devserver"
 )
 
-// program is the built binary, with the race detector in it.
-var program string
+var (
+	program string // the built binary, with the race detector in it
+	base    string // everything that these tests make is below
+)
 
 func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "infisicalfs-e2e-")
 	if err != nil {
 		panic(err)
 	}
-	program = filepath.Join(dir, "infisicalfs")
+	base, program = dir, filepath.Join(dir, "infisicalfs")
 	build := exec.Command("go", "build", "-race", "-o", program, "infisicalfs/cmd/infisicalfs")
 	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "building: %v\n%s", err, out)
@@ -37,10 +39,11 @@ func TestMain(m *testing.M) {
 	flag.Parse()
 	flag.Set("test.parallel", "8") // these tests mostly wait
 	code := m.Run()
-	os.RemoveAll(dir)
 	if left := mounts(); len(left) > 0 {
 		fmt.Fprintf(os.Stderr, "mounts left behind: %q\n", left)
 		code = 1
+	} else {
+		os.RemoveAll(dir)
 	}
 	os.Exit(code)
 }
@@ -50,7 +53,7 @@ func mounts() []string {
 	text, _ := os.ReadFile("/proc/self/mountinfo")
 	var list []string
 	for line := range strings.Lines(string(text)) {
-		if strings.Contains(line, " - fuse.infisicalfs ") && strings.Contains(line, "infisicalfs-e2e") {
+		if strings.Contains(line, " - fuse.infisicalfs ") && strings.Contains(line, base) {
 			list = append(list, line)
 		}
 	}
@@ -81,7 +84,7 @@ func newWorld(t *testing.T, cfg devserver.Config) *world {
 	require.NoError(t, err)
 	listener := httptest.NewServer(s)
 	t.Cleanup(func() { s.Close(); listener.CloseClientConnections(); listener.Close() })
-	tmp, err := os.MkdirTemp("", "infisicalfs-e2e-")
+	tmp, err := os.MkdirTemp(base, "world-")
 	require.NoError(t, err)
 	t.Cleanup(func() { os.RemoveAll(tmp) })
 	return &world{s, listener.URL, tmp}
@@ -147,17 +150,17 @@ func (c *counter) next() int {
 func (w *world) mount(t *testing.T, identity string, flags ...string) *mounted {
 	t.Helper()
 	needFUSE(t)
-	base := filepath.Join(w.tmp, fmt.Sprint(mountNumber().next()))
-	m := &mounted{dir: base + "-mnt", log: base + ".log"}
+	name := filepath.Join(w.tmp, fmt.Sprint(mountNumber().next()))
+	m := &mounted{dir: name + "-mnt", log: name + ".log"}
 	require.NoError(t, os.Mkdir(m.dir, 0o755))
 	cmd := exec.Command(program, append(append([]string{"mount", "--log-file", m.log}, flags...), m.dir)...)
-	cmd.Env = append(w.environ(identity), "GORACE=log_path="+base+".race")
+	cmd.Env = append(w.environ(identity), "GORACE=log_path="+name+".race")
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	m.pid = m.status(t).PID
 	t.Cleanup(func() {
 		m.unmount(t)
-		races, _ := filepath.Glob(base + ".race*")
+		races, _ := filepath.Glob(name + ".race*")
 		for _, file := range races {
 			text, _ := os.ReadFile(file)
 			t.Errorf("%s", text)
