@@ -1,0 +1,64 @@
+package main
+
+import (
+	"testing"
+	"time"
+
+	"github.com/spf13/pflag"
+	"github.com/stretchr/testify/require"
+
+	"infisicalfs/internal/exitcode"
+)
+
+// serverFlags parses a command line as mount and doctor do.
+func serverFlags(t *testing.T, args ...string) *serverOptions {
+	var o serverOptions
+	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
+	o.AddFlags(flags)
+	require.NoError(t, flags.Parse(args))
+	return &o
+}
+
+func TestServerConfig(t *testing.T) {
+	cfg, err := serverFlags(t).config(variables{}.lookup, nil)
+	require.NoError(t, err)
+	require.Equal(t, defaultServer, cfg.URL)
+	require.Equal(t, 10*time.Second, cfg.Timeout)
+	require.Equal(t, 65*time.Second, cfg.RateWait)
+
+	cfg, err = serverFlags(t, "--rate-wait", "0").config(variables{}.lookup, nil)
+	require.NoError(t, err)
+	require.Negative(t, cfg.RateWait, "no wait at all, where the client takes zero for its default")
+
+	for _, args := range [][]string{{"--timeout", "0"}, {"--timeout", "-1s"}, {"--rate-wait", "-1s"}, {"--ca-cert", t.TempDir()}} {
+		_, err := serverFlags(t, args...).config(variables{}.lookup, nil)
+		require.Equal(t, exitcode.Config, exitcode.Of(err), "%q", args)
+		require.NotEmpty(t, hintFor(err), "%q", args)
+	}
+}
+
+// The flag, then the CLI's variable, then those of the SDKs.
+func TestServerAddress(t *testing.T) {
+	all := variables{"INFISICAL_DOMAIN": "a.invalid", "INFISICAL_API_URL": "b.invalid", "INFISICAL_URL": "c.invalid"}
+	for _, c := range []struct {
+		args  []string
+		unset []string
+		want  string
+	}{
+		{[]string{"--url", "flag.invalid"}, nil, "flag.invalid"},
+		{nil, nil, "a.invalid"},
+		{nil, []string{"INFISICAL_DOMAIN"}, "b.invalid"},
+		{nil, []string{"INFISICAL_DOMAIN", "INFISICAL_API_URL"}, "c.invalid"},
+	} {
+		env := variables{}
+		for name, value := range all {
+			env[name] = value
+		}
+		for _, name := range c.unset {
+			env[name] = ""
+		}
+		cfg, err := serverFlags(t, c.args...).config(env.lookup, nil)
+		require.NoError(t, err)
+		require.Equal(t, c.want, cfg.URL)
+	}
+}
