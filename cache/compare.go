@@ -7,7 +7,8 @@ import (
 )
 
 // same reports whether people would see no difference. Order and dates alone
-// are none, and neither is a list of subfolders that was not asked for.
+// are none, and neither is a list of subfolders that was not asked for, or the
+// id of a folder of our own making, which is not known at first.
 func same(a, b *secret.Folder) bool {
 	if (a.Denied == nil) != (b.Denied == nil) {
 		return false
@@ -18,7 +19,7 @@ func same(a, b *secret.Folder) bool {
 		return false
 	}
 	return a.NoSubfolders || b.NoSubfolders || slices.EqualFunc(a.Folders, b.Folders, func(x, y secret.Subfolder) bool {
-		return x.Name == y.Name && x.ID == y.ID
+		return x.Name == y.Name && (x.ID == y.ID || x.ID == "" || y.ID == "")
 	})
 }
 

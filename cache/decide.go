@@ -14,6 +14,7 @@ type query struct {
 	after  uint64 // answers of flights born before this clock are too old
 	noTree bool   // a bulk request did not settle it
 	waited bool   // for a flight: not a hit
+	again  bool   // a flight was overtaken
 }
 
 // bulk reports whether a bulk answer may serve q.
@@ -96,6 +97,9 @@ func (c *Cache) settle(q *query, f *flight) (folder *secret.Folder, err error, o
 	case c.closed:
 		return nil, errClosed, true
 	case f.born < c.purged || f.born < q.after:
+		return nil, nil, false
+	case f.overtaken && !q.again:
+		q.again = true // the second time its answer is good enough: the write came after the call
 		return nil, nil, false
 	case f.tree && bulkOnly(f.err):
 		q.noTree = true

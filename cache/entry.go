@@ -2,6 +2,7 @@ package cache
 
 import (
 	"container/list"
+	"errors"
 	"time"
 
 	"infisicalfs/secret"
@@ -16,6 +17,11 @@ type entry struct {
 	snap *secret.Folder // the last content, never marked Stale; may be nil
 	born uint64         // of the flight that brought snap
 	size int64          // estimate for entry and snap
+
+	// What changes of our own did to snap, until the server is asked again.
+	aged  bool // it is not fresh, but may be shown in an outage
+	void  bool // it must not be shown: something in it is known to be wrong
+	holes bool // a name was taken out of it, under which an import may have come forth
 
 	refusal      error // ErrNotFound or ErrDenied, as the server said
 	refusedUntil time.Time
@@ -33,6 +39,14 @@ func (e *entry) refused(now time.Time) error {
 	return nil
 }
 
+// forgetAbsence is called when a change of our own has put something there.
+func (e *entry) forgetAbsence() {
+	if errors.Is(e.refusal, secret.ErrNotFound) {
+		e.refusal, e.refusedUntil = nil, time.Time{}
+	}
+	e.failure, e.failedAt = nil, time.Time{}
+}
+
 // fail remembers that a flight did not get through.
 func (e *entry) fail(now time.Time, err error) {
 	e.failure, e.failedAt = err, now
@@ -48,7 +62,7 @@ func (e *entry) forgetErrors() {
 
 // fresh reports whether e's snapshot may be believed without a request.
 func (c *Cache) fresh(e *entry, now time.Time) bool {
-	return e.snap != nil && e.born >= c.expired && now.Before(e.snap.Fetched.Add(c.cfg.TTL))
+	return e.snap != nil && !e.aged && !e.void && e.born >= c.expired && now.Before(e.snap.Fetched.Add(c.cfg.TTL))
 }
 
 // enough reports whether folder serves the need. Without subfolders it serves
@@ -68,7 +82,9 @@ func (c *Cache) enough(folder *secret.Folder, need secret.Need) bool {
 // marked Stale while it may stand in for an unreachable server, else nil.
 func (c *Cache) show(e *entry, need secret.Need, now time.Time) *secret.Folder {
 	switch {
-	case e.snap == nil || !c.enough(e.snap, need):
+	case e.snap == nil || e.void || !c.enough(e.snap, need):
+		return nil
+	case e.holes && need != secret.NeedEntry:
 		return nil
 	case c.fresh(e, now):
 		return e.snap
@@ -83,7 +99,7 @@ func (c *Cache) show(e *entry, need secret.Need, now time.Time) *secret.Folder {
 func (c *Cache) known(e *entry, need secret.Need, now time.Time) *secret.Folder {
 	s := e.snap
 	switch {
-	case s == nil:
+	case s == nil || e.void || e.holes:
 		return nil
 	case s.NoSubfolders && need != secret.NeedProof && c.fresh(e, now):
 		return s // they alone will be asked for

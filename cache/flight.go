@@ -21,7 +21,10 @@ type flight struct {
 
 	waiting atomic.Int32 // callers
 
-	barred []secret.Dir // refused since the start, with all below; guarded by Cache.mu
+	// What happened since its start; guarded by Cache.mu.
+	barred    []secret.Dir // refused, or changed by us, with all below
+	changed   []secret.Dir // changed by us; of a bulk request
+	overtaken bool         // its folder was changed by us: the answer may be older than that
 
 	// The outcome, constant once done is closed.
 	folder  *secret.Folder   // of a flight for one folder
@@ -47,6 +50,9 @@ func (c flightContext) Value(key any) any {
 // waiting for it. [Cache.mu] is held.
 func (c *Cache) board(q *query, e *entry, now time.Time) *flight {
 	f := c.fetch[q.dir]
+	if f != nil && f.overtaken {
+		f = nil
+	}
 	if f == nil && q.bulk() {
 		f = c.treeOver(q)
 	}

@@ -14,7 +14,7 @@ func (c *Cache) land(f *flight) {
 	defer c.mu.Unlock()
 	now := time.Now()
 	delete(c.trees, f)
-	if !f.tree {
+	if c.fetch[f.dir] == f {
 		delete(c.fetch, f.dir)
 	}
 	c.outage.landed(f)
@@ -39,6 +39,9 @@ func (c *Cache) land(f *flight) {
 	case void: // its callers ask again
 	case f.tree:
 		c.landTree(f, now)
+	case f.overtaken && f.err == nil:
+		f.folder = dated(f.folder, nil) // for those who asked before the change
+	case f.overtaken && errors.Is(f.err, secret.ErrNotFound):
 	case f.err == nil:
 		f.folder = c.publish(f.folder, f.born, now)
 	case errors.Is(f.err, secret.ErrNotFound):

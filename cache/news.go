@@ -22,9 +22,9 @@ func (c *Cache) log(level slog.Level, text string, args ...any) {
 	c.news.queue = append(c.news.queue, func() { c.cfg.Log.Log(context.Background(), level, text, args...) })
 }
 
-// deliver tells the news in order. Flights call it at their end, and nobody
-// else: a caller may be a request of the kernel's, and those must not be held
-// up by news to the kernel.
+// deliver tells the news in order. Flights call it at their end, changes of our
+// own have it called behind them, and nobody else calls it: a caller may be a
+// request of the kernel's, and those must not be held up by news to the kernel.
 func (c *Cache) deliver() {
 	for queue := c.takeNews(true); queue != nil; queue = c.takeNews(false) {
 		for _, tell := range queue {

@@ -63,6 +63,7 @@ func (s *store) put(e *entry, snap *secret.Folder, born uint64) {
 		s.snapshots++
 	}
 	e.snap, e.born = snap, born
+	e.aged, e.void, e.holes = false, false, false
 	s.resize(e)
 }
 

@@ -3,6 +3,7 @@ package cache
 import (
 	"errors"
 	"path"
+	"slices"
 	"time"
 
 	"infisicalfs/secret"
@@ -41,7 +42,7 @@ func (c *Cache) noteOf(dir secret.Dir) *note {
 // treeOver returns a bulk request under way that will answer q.
 func (c *Cache) treeOver(q *query) *flight {
 	for f := range c.trees {
-		if f.born >= q.after && covers(f.dir, q.dir) {
+		if f.born >= q.after && covers(f.dir, q.dir) && !slices.Contains(f.changed, q.dir) {
 			return f
 		}
 	}
@@ -126,6 +127,9 @@ func (c *Cache) admits(f *flight, folder *secret.Folder, now time.Time) bool {
 		if dir.Contains(folder.Dir) {
 			return false
 		}
+	}
+	if slices.Contains(f.changed, folder.Dir) {
+		return false
 	}
 	e := c.store.entries[folder.Dir]
 	if e == nil || e.snap == nil || !folder.Partial {

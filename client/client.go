@@ -31,6 +31,10 @@ type Config struct {
 	Timeout  time.Duration // hard deadline of one operation; default 10 s
 	RateWait time.Duration // how long one operation may wait for the rate limit, on top; default 65 s, negative: not at all
 
+	// WriteWait is how long a change waits for the rate limit, instead of
+	// RateWait; default 90 s.
+	WriteWait time.Duration
+
 	RootCAs   *x509.CertPool    // default: the system's
 	Transport http.RoundTripper // for tests; default: TCP, with proxies from the environment
 	UserAgent string            // default "infisicalfs"
@@ -65,6 +69,7 @@ func New(cfg Config) (*Client, error) {
 	}
 	cfg.Timeout = cmp.Or(cfg.Timeout, 10*time.Second)
 	cfg.RateWait = cmp.Or(cfg.RateWait, 65*time.Second)
+	cfg.WriteWait = cmp.Or(cfg.WriteWait, 90*time.Second)
 	cfg.UserAgent = cmp.Or(cfg.UserAgent, "infisicalfs")
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)

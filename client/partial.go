@@ -3,7 +3,6 @@ package client
 import (
 	"context"
 	"errors"
-	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -53,7 +52,7 @@ func (c *Client) listPartly(ctx context.Context, at place, refusal error) ([]sec
 // expandSingly replaces the values that contain a reference, one request each.
 func (c *Client) expandSingly(ctx context.Context, at place, list []secret.Secret) ([]secret.Secret, error) {
 	return c.askSingly(ctx, at, list, unresolvable, func(s secret.Secret) bool {
-		return !s.Hidden && strings.Contains(s.Value.Reveal(), "${")
+		return !s.Hidden && s.Value.HasReference()
 	})
 }
 

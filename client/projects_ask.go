@@ -3,13 +3,10 @@ package client
 import (
 	"cmp"
 	"context"
-	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
 	"slices"
-	"strings"
 
 	"infisicalfs/secret"
 )
@@ -194,18 +191,6 @@ func (c *Client) organization(ctx context.Context) (string, error) {
 	if c.cfg.Organization != "" {
 		return c.cfg.Organization, nil
 	}
-	value, err := c.tokens.get(ctx)
-	if err != nil {
-		return "", err
-	}
-	_, rest, _ := strings.Cut(value.Reveal(), ".")
-	payload, _, _ := strings.Cut(rest, ".")
-	text, err := base64.RawURLEncoding.DecodeString(payload)
-	var claims struct {
-		OrgID string `json:"orgId"`
-	}
-	if err != nil || json.Unmarshal(text, &claims) != nil {
-		return "", nil
-	}
-	return claims.OrgID, nil
+	found, err := c.claims(ctx)
+	return found.OrgID, err
 }

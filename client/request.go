@@ -38,6 +38,16 @@ type response struct {
 	conditional bool // the request carried an etag
 }
 
+// encode renders a body. Markup characters stay as they are: escaping them for
+// web pages would make six bytes of one and cost values their room.
+func encode(body any) ([]byte, error) {
+	var text bytes.Buffer
+	e := json.NewEncoder(&text)
+	e.SetEscapeHTML(false)
+	err := e.Encode(body)
+	return bytes.TrimSuffix(text.Bytes(), []byte("\n")), err
+}
+
 // send does one attempt. The server has to begin its answer within patience; the rest
 // of it may take as long as ctx allows. An error means that no answer came, or not all of it; it wraps
 // [secret.ErrUnavailable], [secret.ErrTimeout], [secret.ErrTooLarge] or the
@@ -50,7 +60,7 @@ func (c *Client) send(ctx context.Context, r request, token secret.Value, patien
 
 	var body io.Reader
 	if r.body != nil {
-		text, err := json.Marshal(r.body)
+		text, err := encode(r.body)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", r.op, secret.ErrInvalid)
 		}

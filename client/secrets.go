@@ -23,6 +23,7 @@ type listing struct {
 	values    bool // false: names only
 	expand    bool
 	imports   bool
+	shared    bool // without the user's personal overrides, whatever the configuration
 	etag      string
 }
 
@@ -111,5 +112,5 @@ func (c *Client) setReading(q url.Values, want listing) {
 	q.Set("expandSecretReferences", strconv.FormatBool(want.expand))
 	q.Set("includeImports", strconv.FormatBool(want.imports)) // newest spelling
 	q.Set("include_imports", strconv.FormatBool(want.imports))
-	q.Set("includePersonalOverrides", strconv.FormatBool(!c.cfg.SharedOnly))
+	q.Set("includePersonalOverrides", strconv.FormatBool(!c.cfg.SharedOnly && !want.shared))
 }

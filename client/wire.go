@@ -50,6 +50,7 @@ type wireSecret struct {
 }
 
 type wireTag struct {
+	ID   string `json:"id"`
 	Slug string `json:"slug"`
 }
 
@@ -67,6 +68,14 @@ type wireFolder struct {
 }
 
 const shared, personal = "shared", "personal"
+
+// text is the value as sent, empty if none was.
+func (w wireSecret) text() string {
+	if w.Value == nil {
+		return ""
+	}
+	return *w.Value
+}
 
 func (w wireSecret) secret() secret.Secret {
 	s := secret.Secret{

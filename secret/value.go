@@ -69,6 +69,16 @@ func (v Value) Equal(other Value) bool {
 	return *v.text == *other.text
 }
 
+// HasReference reports whether the text contains a reference to another secret,
+// ${…}, which servers expand when asked to.
+func (v Value) HasReference() bool {
+	if v.text == nil {
+		return false
+	}
+	defer runtime.KeepAlive(v.text)
+	return strings.Contains(*v.text, "${")
+}
+
 // Unlocked returns how many bytes of memory for values could not be locked
 // since the start, because the process may lock only so much (ulimit -l).
 func Unlocked() int64 { return values.unlocked.Load() }

@@ -3,14 +3,42 @@ package secret
 import "context"
 
 // Writer changes what a Source shows. It is handed over apart from the Source
-// and never asserted from one: whoever has no Writer is read-only, which is the
-// case everywhere for now.
+// and never asserted from one: whoever has no Writer is read-only.
+//
+// Secrets and folders are the folder's own: what only an import gives does not
+// exist for a Writer. Values are stored ones, with references unexpanded. A nil
+// error means that the server has the change; any error means that it has not,
+// as far as can be found out: an answer that got lost is settled by reading
+// back before the method returns. The exception is named at the method.
+//
+// Errors wrap [ErrNotFound], [ErrExists], [ErrDenied], [ErrProtected] (rotation,
+// approval needed), [ErrInvalid], [ErrTooLarge], [ErrNotEmpty], [ErrUnauthenticated],
+// [ErrUnavailable], [ErrTimeout] or [ErrRateLimited].
 type Writer interface {
+	// Stored asks the server for a secret as it is stored now, past all caches.
+	Stored(ctx context.Context, dir Dir, name string) (Secret, error)
+
+	// Create makes a secret and returns it as stored (servers trim values).
 	Create(ctx context.Context, dir Dir, name string, value Value) (Secret, error)
+	// Update gives a secret another value and returns it as stored. Comment and
+	// tags stay. The returned version tells whether somebody came in between.
 	Update(ctx context.Context, dir Dir, name string, value Value) (Secret, error)
+	// Annotate changes the comment, the tags (slugs), or both; nil stays.
+	Annotate(ctx context.Context, dir Dir, name string, comment *string, tags []string) (Secret, error)
+	// Rename gives a secret another name in its folder. Id and history stay where
+	// the server can; else it is a create and a delete, and if the delete fails
+	// both names exist and the error says so. ErrExists if the name is taken.
 	Rename(ctx context.Context, dir Dir, from, to string) (Secret, error)
+	// Move puts a secret into another folder of the same project, also in another
+	// environment, under the same name. ErrExists if the name is taken there.
+	Move(ctx context.Context, dir Dir, name string, to Dir) error
+	// Delete removes a secret.
 	Delete(ctx context.Context, dir Dir, name string) error
+
+	// CreateFolder makes a folder in dir, which must exist.
 	CreateFolder(ctx context.Context, dir Dir, name string) error
+	// RenameFolder gives a folder in dir another name. ErrExists if it is taken.
 	RenameFolder(ctx context.Context, dir Dir, from, to string) error
+	// DeleteFolder removes a folder in dir, which must be empty but for imports.
 	DeleteFolder(ctx context.Context, dir Dir, name string) error
 }

@@ -32,11 +32,16 @@ type Fake struct {
 	inexact  bool
 	flat     bool
 	requests []Request
+
+	writeFaults map[Kind]writeFault
+	before      func(Request) // called before each request of a FakeWriter
 }
 
 // content is one directory of the Fake.
 type content struct {
-	secrets  map[string]secret.Secret
+	secrets  map[string]secret.Secret // its own
+	imported map[string]secret.Secret
+	raw      map[string]string // stored values that are shown otherwise
 	folders  map[string]secret.Subfolder
 	revision int
 }
@@ -46,13 +51,17 @@ var _ secret.Upstream = (*Fake)(nil)
 // NewFake returns a server without any project.
 func NewFake() *Fake {
 	return &Fake{
-		dirs:   map[secret.Dir]*content{{}: newContent()},
-		faults: map[secret.Dir]error{},
+		dirs:        map[secret.Dir]*content{{}: newContent()},
+		faults:      map[secret.Dir]error{},
+		writeFaults: map[Kind]writeFault{},
 	}
 }
 
 func newContent() *content {
-	return &content{secrets: map[string]secret.Secret{}, folders: map[string]secret.Subfolder{}}
+	return &content{
+		secrets: map[string]secret.Secret{}, imported: map[string]secret.Secret{},
+		raw: map[string]string{}, folders: map[string]secret.Subfolder{},
+	}
 }
 
 // Folder implements [secret.Source]: it asks each time.
@@ -188,6 +197,11 @@ func (c *content) snapshot(dir secret.Dir) *secret.Folder {
 	for _, s := range c.secrets {
 		s.Tags, s.Metadata = slices.Clone(s.Tags), slices.Clone(s.Metadata)
 		folder.Secrets = append(folder.Secrets, s)
+	}
+	for name, s := range c.imported {
+		if _, shadowed := c.secrets[name]; !shadowed {
+			folder.Secrets = append(folder.Secrets, s)
+		}
 	}
 	for _, sub := range c.folders {
 		folder.Folders = append(folder.Folders, sub)

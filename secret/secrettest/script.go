@@ -50,7 +50,11 @@ func (f *Fake) Put(dir secret.Dir, s secret.Secret) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	c := f.mkdir(dir)
-	c.secrets[s.Name] = s
+	if s.Import != nil {
+		c.imported[s.Name] = s
+	} else {
+		c.secrets[s.Name] = s
+	}
 	f.touch(c)
 }
 
@@ -64,6 +68,7 @@ func (f *Fake) Remove(dir secret.Dir, name string) {
 		return
 	}
 	delete(c.secrets, name)
+	delete(c.imported, name)
 	if _, ok := c.folders[name]; ok {
 		delete(c.folders, name)
 		gone := dir.Child(name)
@@ -146,6 +151,7 @@ const (
 type Request struct {
 	Kind       Kind
 	Dir        secret.Dir
+	Name       string         // of what is written
 	Known      *secret.Folder // what the request was conditional on
 	Background bool           // marked by secret.Background when it arrived
 	At         time.Time
@@ -158,25 +164,25 @@ func (f *Fake) Requests() []Request {
 	return slices.Clone(f.requests)
 }
 
-// Calls counts requests by kind.
+// Calls counts requests that read.
 type Calls struct {
 	Fetch, Conditional, Tree int // Conditional ones are in Fetch as well
 }
 
-// All is the number of requests of any kind.
+// All is the number of requests that read.
 func (c Calls) All() int { return c.Fetch + c.Tree }
 
-// Calls returns the number of requests so far.
+// Calls returns the number of requests so far, without those of a FakeWriter.
 func (f *Fake) Calls() Calls {
 	var n Calls
 	for _, r := range f.Requests() {
 		switch {
 		case r.Kind == KindTree:
 			n.Tree++
-		case r.Known != nil:
+		case r.Kind == KindFetch && r.Known != nil:
 			n.Conditional++
 			fallthrough
-		default:
+		case r.Kind == KindFetch:
 			n.Fetch++
 		}
 	}

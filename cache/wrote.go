@@ -1,0 +1,175 @@
+package cache
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"infisicalfs/secret"
+)
+
+// edit is what a change does to a folder.
+type edit struct {
+	dir secret.Dir
+	// apply returns the folder as it is now, or false if that is not certain.
+	// Nil: the folder itself, with all that is below, has come or gone.
+	apply func(*secret.Folder) (*secret.Folder, bool)
+}
+
+// uncertain is the edit of which nothing can be known without asking.
+func uncertain(*secret.Folder) (*secret.Folder, bool) { return nil, false }
+
+// wrote takes in the outcome of a change. It makes no request and calls nobody.
+func (c *Cache) wrote(err error, edits ...edit) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := time.Now()
+	switch {
+	case c.closed:
+		return
+	case errors.Is(err, secret.ErrUnauthenticated):
+		c.purge(err, now)
+	case hadNoEffect(err):
+	default:
+		if err == nil {
+			c.reached(now)
+		}
+		for _, ed := range edits {
+			c.overtake(ed)
+			switch {
+			case err != nil:
+				c.age(ed)
+			case ed.apply == nil:
+				c.uproot(ed.dir)
+			default:
+				c.apply(ed, now)
+			}
+		}
+	}
+	c.deliverBehind()
+}
+
+// deliverBehind has the news told without keeping the caller, which is a request
+// of the kernel's, and those must not be held up by news to the kernel.
+func (c *Cache) deliverBehind() {
+	if len(c.news.queue) > 0 && !c.closed {
+		c.wg.Go(c.deliver)
+	}
+}
+
+// hadNoEffect reports whether a change certainly did nothing. Any other error
+// may hide an effect, or shows that the snapshot is not up to date.
+func hadNoEffect(err error) bool {
+	for _, certain := range []error{secret.ErrInvalid, secret.ErrTooLarge, secret.ErrDenied, secret.ErrRateLimited} {
+		if errors.Is(err, certain) {
+			return true
+		}
+	}
+	return false
+}
+
+// overtake keeps requests that are under way, and may have been answered before
+// the change, from publishing what the change has made untrue.
+func (c *Cache) overtake(ed edit) {
+	below := ed.apply == nil
+	for _, f := range c.fetch {
+		if f.dir == ed.dir || below && ed.dir.Contains(f.dir) {
+			f.overtaken = true
+		}
+	}
+	for f := range c.trees {
+		if below {
+			f.barred = append(f.barred, ed.dir)
+		} else if !slices.Contains(f.changed, ed.dir) {
+			f.changed = append(f.changed, ed.dir)
+		}
+	}
+}
+
+// age has the server asked by the next caller.
+func (c *Cache) age(ed edit) {
+	for dir, e := range c.store.entries {
+		if dir == ed.dir || ed.apply == nil && ed.dir.Contains(dir) {
+			c.doubt(e)
+			e.aged = true
+			e.forgetAbsence()
+		}
+	}
+}
+
+// doubt tells who keeps copies that e's snapshot may not be right any longer;
+// what is right instead is news for when the server has been asked.
+func (c *Cache) doubt(e *entry) {
+	if e.snap != nil && !e.aged && !e.void {
+		c.change(secret.Change{Dir: e.dir, Old: e.snap})
+	}
+}
+
+// uproot forgets all that was known at and below a folder that has come or gone.
+func (c *Cache) uproot(top secret.Dir) {
+	var old *secret.Folder
+	known := false
+	for dir, e := range c.store.entries {
+		if !top.Contains(dir) {
+			continue
+		}
+		if dir == top {
+			old = e.snap
+		}
+		known = known || e.snap != nil
+		e.forgetAbsence()
+		c.store.put(e, nil, 0)
+	}
+	if known {
+		c.change(secret.Change{Dir: top, Deep: true, Old: old})
+	}
+}
+
+// apply edits the snapshot of a folder. It lives no longer for that, and the
+// server cannot be asked whether it is unchanged.
+func (c *Cache) apply(ed edit, now time.Time) {
+	e := c.store.entries[ed.dir]
+	if e == nil {
+		return
+	}
+	e.forgetAbsence()
+	if e.snap == nil || e.void {
+		return
+	}
+	next, certain := ed.apply(e.snap)
+	switch {
+	case !certain:
+		c.doubt(e)
+		e.void = true
+	case next != e.snap:
+		next.Revision = ""
+		aged, holes := e.aged, e.holes || next.Partial && !e.snap.Partial
+		c.publish(next, e.born, now)
+		e.aged, e.holes = aged, holes
+	}
+}
+
+// compare takes in what the server has of a secret.
+func (c *Cache) compare(dir secret.Dir, name string, s secret.Secret, err error) {
+	if err != nil && !errors.Is(err, secret.ErrNotFound) {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e := c.store.entries[dir]
+	if c.closed || e == nil || e.snap == nil || e.snap.Denied != nil {
+		return
+	}
+	shown, ok := e.snap.Secret(name)
+	own := ok && shown.Import == nil
+	agrees := !own
+	if err == nil {
+		agrees = own && (shown.Personal || shown.ID == s.ID && shown.Version >= s.Version)
+	}
+	if !agrees {
+		ed := edit{dir, uncertain}
+		c.overtake(ed)
+		c.age(ed)
+		c.deliverBehind()
+	}
+}

@@ -1,0 +1,133 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"infisicalfs/secret"
+)
+
+var _ secret.Writer = (*Client)(nil)
+
+// change is one request that changes something, and how to find out what became
+// of it if its answer does not tell.
+type change struct {
+	request func(api) request
+	models  []model
+	// accept checks the decoded answer. ErrProtected is a refusal; any other
+	// error means that the answer does not say what was asked for.
+	accept func() error
+	// done asks the server whether it has what the change is for.
+	done func(context.Context) (bool, error)
+}
+
+// write runs one operation of a [secret.Writer] on a folder.
+func (c *Client) write(caller context.Context, dir secret.Dir, do func(context.Context, place) error) error {
+	if !dir.IsFolder() {
+		return fmt.Errorf("%s: only folders can be changed, not projects or environments: %w", dir, secret.ErrInvalid)
+	}
+	ctx, end := c.beginWrite(caller)
+	defer end()
+	p, err := c.project(ctx, dir.Project)
+	if err != nil {
+		return err
+	}
+	return do(ctx, place{dir: dir, projectID: p.ID})
+}
+
+// perform makes a change. Its request is never sent a second time before the
+// server has said that the first one had no effect: after a failure that leaves
+// this open the server is asked. nil: the server has the change.
+func (c *Client) perform(ctx context.Context, ch change) error {
+	routes := c.generation.get()
+	if routes == unknown {
+		routes = current
+	}
+	for again := false; ; again = true {
+		err := c.sendChange(ctx, ch, routes)
+		var open unsettled
+		if !errors.As(err, &open) {
+			return err
+		}
+		c.log.Info("the answer to a change does not tell what became of it, asking", "error", err)
+		done, unknowable := ch.done(ctx)
+		switch {
+		case unknowable != nil:
+			return fmt.Errorf("%w (whether the server has the change could not be found out: %v)", open.error, unknowable)
+		case done:
+			return nil
+		case errors.Is(err, errNoRoute) && !again && c.generation.get() != routes:
+			routes = c.generation.get() // asking has found the server's routes
+			continue
+		}
+		return open.error
+	}
+}
+
+func (c *Client) sendChange(ctx context.Context, ch change, routes api) error {
+	r := ch.request(routes)
+	answer, err := c.submit(ctx, r)
+	if err != nil {
+		return err
+	}
+	var approval json.RawMessage
+	key, err := answer.handle(append([]model{{"approval", &approval}}, ch.models...)...)
+	switch {
+	case err != nil:
+		return refusalOf(answer, err)
+	case key == "approval":
+		return fmt.Errorf("%s: a change policy wants an approval, and nothing is stored until then: %w", r.op, secret.ErrProtected)
+	}
+	err = ch.accept()
+	switch {
+	case errors.Is(err, secret.ErrProtected):
+		return fmt.Errorf("%s: %w", r.op, err)
+	case err != nil:
+		return unsettled{fmt.Errorf("%s: %w", r.op, err)}
+	}
+	return nil
+}
+
+// refusalOf tells the server's own refusals, after which nothing has changed,
+// from answers that say nothing about what happened: failures of the server, and
+// pages of whoever stands in between.
+func refusalOf(answer *response, err error) error {
+	var refusal *APIError
+	switch {
+	case answer.status == http.StatusRequestEntityTooLarge:
+		return fmt.Errorf("%v: %w", err, secret.ErrTooLarge)
+	case answer.status == http.StatusRequestTimeout:
+		return unsettled{fmt.Errorf("%v: %w", err, secret.ErrTimeout)}
+	case !errors.As(err, &refusal), errors.Is(err, errNoRoute), answer.status < 400, answer.status >= 500:
+		return unsettled{err}
+	}
+	if refusal.Status == http.StatusBadRequest && saysProtected(refusal) {
+		refusal.kind = secret.ErrProtected
+	}
+	return err
+}
+
+// saysProtected recognises what servers keep from being changed. There is no
+// code for it; not recognised, it is an invalid request.
+func saysProtected(e *APIError) bool {
+	text := strings.ToLower(e.Name + " " + e.Message)
+	for _, word := range []string{"rotat", "honey", "protectedbypolicy"} {
+		if strings.Contains(text, word) {
+			return true
+		}
+	}
+	return false
+}
+
+// isBadRequest reports whether the server refused the request for a reason that
+// its status does not tell, such as a name that is taken.
+func isBadRequest(err error) bool {
+	var refusal *APIError
+	return errors.As(err, &refusal) && refusal.Status == http.StatusBadRequest
+}
+
+var errOtherAnswer = fmt.Errorf("the server's answer is about something else: %w", secret.ErrUnavailable)

@@ -1,0 +1,150 @@
+package client
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+
+	"infisicalfs/secret"
+)
+
+// CreateFolder implements [secret.Writer]. Servers make missing parents, and old
+// ones take a name that exists for a success: both are looked at before.
+func (c *Client) CreateFolder(ctx context.Context, dir secret.Dir, name string) error {
+	if err := checkFolderName(name); err != nil {
+		return err
+	}
+	return c.write(ctx, dir, func(ctx context.Context, at place) error {
+		siblings, err := c.listFolders(ctx, at, false, "")
+		if err != nil {
+			return err
+		}
+		if _, taken := folderNamed(siblings, name); taken {
+			return folderTaken("create folder", at, name)
+		}
+		if len(siblings.wire) == 0 && at.dir.Path != "/" { // so is what does not exist
+			if err := c.proveFolder(ctx, at); err != nil {
+				return err
+			}
+		}
+		return c.createFolder(ctx, at, name)
+	})
+}
+
+func (c *Client) createFolder(ctx context.Context, at place, name string) error {
+	var made wireFolder
+	err := c.perform(ctx, change{
+		request: folderRequest{at, http.MethodPost, "", map[string]any{"name": name}}.build,
+		models:  []model{{"folder", &made}},
+		accept:  func() error { return made.isCalled(name) },
+		done: func(ctx context.Context) (bool, error) {
+			return c.hasFolder(ctx, at, name)
+		},
+	})
+	return c.explainFolder(ctx, "create folder", at, name, err)
+}
+
+// RenameFolder implements [secret.Writer].
+func (c *Client) RenameFolder(ctx context.Context, dir secret.Dir, from, to string) error {
+	if err := checkFolderName(to); err != nil {
+		return err
+	}
+	return c.write(ctx, dir, func(ctx context.Context, at place) error {
+		siblings, err := c.listFolders(ctx, at, false, "")
+		if err != nil {
+			return err
+		}
+		old, ok := folderNamed(siblings, from)
+		if !ok {
+			return noFolder("rename folder", at, from)
+		}
+		if _, taken := folderNamed(siblings, to); taken {
+			if from == to {
+				return nil
+			}
+			return folderTaken("rename folder", at, to)
+		}
+		return c.renameFolder(ctx, at, old, to)
+	})
+}
+
+func (c *Client) renameFolder(ctx context.Context, at place, old wireFolder, to string) error {
+	var renamed wireFolder
+	err := c.perform(ctx, change{
+		request: folderRequest{at, http.MethodPatch, old.ID, map[string]any{"name": to}}.build,
+		models:  []model{{"folder", &renamed}},
+		accept:  func() error { return renamed.isCalled(to) },
+		done: func(ctx context.Context) (bool, error) {
+			now, err := c.listFolders(ctx, at, false, "")
+			found, ok := folderNamed(now, to)
+			return ok && found.ID == old.ID, err
+		},
+	})
+	return c.explainFolder(ctx, "rename folder", at, to, err)
+}
+
+// explainFolder looks closer at a refusal: the name may have been taken since.
+func (c *Client) explainFolder(ctx context.Context, op string, at place, name string, err error) error {
+	if isBadRequest(err) {
+		if taken, _ := c.hasFolder(ctx, at, name); taken {
+			return folderTaken(op, at, name)
+		}
+	}
+	return err
+}
+
+func (c *Client) hasFolder(ctx context.Context, at place, name string) (bool, error) {
+	now, err := c.listFolders(ctx, at, false, "")
+	_, ok := folderNamed(now, name)
+	return ok, err
+}
+
+func folderNamed(list foldersAnswer, name string) (wireFolder, bool) {
+	i := slices.IndexFunc(list.wire, func(w wireFolder) bool { return w.Name == name && !w.IsReserved })
+	if i < 0 {
+		return wireFolder{}, false
+	}
+	return list.wire[i], true
+}
+
+func folderTaken(op string, at place, name string) error {
+	return fmt.Errorf("%s: %s has a folder %q: %w", op, at.dir, name, secret.ErrExists)
+}
+
+func noFolder(op string, at place, name string) error {
+	return fmt.Errorf("%s: %s has no folder %q: %w", op, at.dir, name, secret.ErrNotFound)
+}
+
+// folderRequest is a change of one folder.
+type folderRequest struct {
+	at     place // the folder that it is in
+	method string
+	id     string // empty for a new one
+	fields map[string]any
+}
+
+func (f folderRequest) build(routes api) request {
+	op := map[string]string{http.MethodPost: "create", http.MethodPatch: "rename", http.MethodDelete: "delete"}[f.method]
+	r := request{op: op + " folder", method: f.method, path: "/v2/folders", class: "secret"}
+	if routes == legacy {
+		r.path, r.class = "/v1/folders", f.method+" v1/folders"
+	}
+	if f.id != "" {
+		r.path += "/" + url.PathEscape(f.id)
+	}
+	body := bodyFor(f.at, routes)
+	body["path"] = f.at.dir.Path
+	maps.Copy(body, f.fields)
+	r.body = body
+	return r
+}
+
+func (w wireFolder) isCalled(name string) error {
+	if w.ID == "" || w.Name != name {
+		return errOtherAnswer
+	}
+	return nil
+}

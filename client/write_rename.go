@@ -1,0 +1,101 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"infisicalfs/secret"
+)
+
+// Rename implements [secret.Writer]. Servers before October 2024 have no rename:
+// they get a create and a delete.
+func (c *Client) Rename(ctx context.Context, dir secret.Dir, from, to string) (s secret.Secret, err error) {
+	if err := errors.Join(checkName(from), checkNewName(to)); err != nil {
+		return secret.Secret{}, err
+	}
+	err = c.write(ctx, dir, func(ctx context.Context, at place) error {
+		s, err = c.rename(ctx, at, from, to)
+		return err
+	})
+	return s, err
+}
+
+func (c *Client) rename(ctx context.Context, at place, from, to string) (secret.Secret, error) {
+	old, err := c.stored(ctx, at, from)
+	if err != nil || from == to {
+		return old.secret(), err
+	}
+	renamed, err := c.renameInPlace(ctx, at, old, to)
+	switch {
+	case errors.Is(err, errNotRenamed):
+		return c.copyAndDelete(ctx, at, old, to)
+	case isBadRequest(err):
+		if taken, _ := c.exists(ctx, at, to); taken {
+			return secret.Secret{}, fmt.Errorf("rename secret: %s has a secret %q: %w", at.dir, to, secret.ErrExists)
+		}
+		return secret.Secret{}, c.explain(ctx, at, from, err)
+	case err != nil:
+		return secret.Secret{}, err
+	}
+	if renamed.Version != old.Version+1 { // somebody changed it in the meantime
+		if now, err := c.stored(ctx, at, to); err == nil {
+			return now.secret(), nil
+		}
+	}
+	s := old.secret()
+	s.Name, s.Version, s.Updated = to, renamed.Version, renamed.UpdatedAt
+	return s, nil
+}
+
+var errNotRenamed = errors.New("the server ignores new names")
+
+// renameInPlace is one request, after which the secret has its id and history.
+func (c *Client) renameInPlace(ctx context.Context, at place, old wireSecret, to string) (renamed wireSecret, err error) {
+	var answer secretAnswer
+	err = c.perform(ctx, change{
+		request: func(routes api) request {
+			fields := map[string]any{"newSecretName": to}
+			if routes == legacy || !fitsURL(old.Key) { // these want the value in every change
+				fields["secretValue"] = old.text()
+			}
+			return secretRequest{at, http.MethodPatch, old.Key, fields}.build(routes)
+		},
+		models: answer.models(),
+		accept: func() error {
+			renamed = answer.secret()
+			if renamed.ID == old.ID && renamed.Key == old.Key {
+				return errNotRenamed
+			}
+			return renamed.isAbout(to)
+		},
+		done: func(ctx context.Context) (_ bool, err error) {
+			renamed, err = c.stored(ctx, at, to)
+			if errors.Is(err, secret.ErrNotFound) {
+				return false, nil
+			}
+			return renamed.ID == old.ID, err
+		},
+	})
+	return renamed, err
+}
+
+// copyAndDelete renames by other means; the secret gets a new id. Values are
+// the stored ones, so that no reference is flattened.
+func (c *Client) copyAndDelete(ctx context.Context, at place, old wireSecret, to string) (secret.Secret, error) {
+	tags := make([]string, 0, len(old.Tags))
+	for _, t := range old.Tags {
+		tags = append(tags, t.ID)
+	}
+	made, err := c.create(ctx, at, to, old.text(), map[string]any{"secretComment": old.Comment, "tagIds": tags})
+	if err != nil {
+		return secret.Secret{}, err
+	}
+	if err := c.delete(ctx, at, old.Key); err != nil && !errors.Is(err, secret.ErrNotFound) {
+		return secret.Secret{}, fmt.Errorf("rename secret: %s has both %q and %q now, remove one (%v): %w", at.dir, old.Key, to, err, secret.ErrUnavailable)
+	}
+	whole := old.secret()
+	made.Comment, made.Tags = whole.Comment, whole.Tags
+	return made, nil
+}

@@ -1,0 +1,99 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+
+	"infisicalfs/secret"
+)
+
+// DeleteFolder implements [secret.Writer]. What the identity may not see of a
+// folder cannot be counted: a server of 2024 removes it with the folder.
+func (c *Client) DeleteFolder(ctx context.Context, dir secret.Dir, name string) error {
+	if !reachable(name) {
+		return fmt.Errorf("no path leads into a folder called %q, so it cannot be seen to be empty: %w", name, secret.ErrInvalid)
+	}
+	return c.write(ctx, dir, func(ctx context.Context, at place) error {
+		siblings, err := c.listFolders(ctx, at, false, "")
+		if err != nil {
+			return err
+		}
+		doomed, ok := folderNamed(siblings, name)
+		if !ok {
+			return noFolder("delete folder", at, name)
+		}
+		inside := place{dir: dir.Child(name), projectID: at.projectID}
+		if err := c.mustBeEmpty(ctx, inside); err != nil {
+			return err
+		}
+		err = c.deleteFolder(ctx, at, doomed, false)
+		if !isBadRequest(err) || errors.Is(err, secret.ErrProtected) {
+			return err
+		}
+		return c.forceDelete(ctx, at, doomed, inside, err)
+	})
+}
+
+func (c *Client) deleteFolder(ctx context.Context, at place, doomed wireFolder, force bool) error {
+	var gone wireFolder
+	return c.perform(ctx, change{
+		request: folderRequest{at, http.MethodDelete, doomed.ID, map[string]any{"forceDelete": force}}.build,
+		models:  []model{{"folder", &gone}},
+		accept:  func() error { return gone.isCalled(doomed.Name) },
+		done: func(ctx context.Context) (bool, error) {
+			there, err := c.hasFolder(ctx, at, doomed.Name)
+			return !there, err
+		},
+	})
+}
+
+// forceDelete is for the folder that the server takes for full because of its
+// imports. That it has some, and is empty still, is looked at first.
+func (c *Client) forceDelete(ctx context.Context, at place, doomed wireFolder, inside place, refusal error) error {
+	imports, err := c.hasImports(ctx, inside)
+	if err != nil {
+		return err
+	}
+	if err := c.mustBeEmpty(ctx, inside); err != nil {
+		return err
+	}
+	if !imports {
+		return fmt.Errorf("%v: something in it is not shown to this identity: %w", refusal, secret.ErrNotEmpty)
+	}
+	return c.deleteFolder(ctx, at, doomed, true)
+}
+
+// mustBeEmpty asks for everything that a folder has of its own.
+func (c *Client) mustBeEmpty(ctx context.Context, inside place) error {
+	folders, err := c.listFolders(ctx, inside, false, "")
+	if err != nil {
+		return err
+	}
+	secrets, _, err := c.querySecrets(ctx, inside, listing{})
+	if err != nil {
+		return err
+	}
+	own := slices.ContainsFunc(folders.wire, func(w wireFolder) bool { return !w.IsReserved })
+	if own || len(secrets.Secrets) > 0 {
+		return fmt.Errorf("delete folder: %s has entries: %w", inside.dir, secret.ErrNotEmpty)
+	}
+	return nil
+}
+
+func (c *Client) hasImports(ctx context.Context, inside place) (bool, error) {
+	var imports []struct{}
+	err := c.withRoutes(ctx, func(ctx context.Context, routes api) error {
+		project := "projectId"
+		r := request{op: "list imports", path: "/v2/secret-imports", class: "read"}
+		if routes == legacy {
+			project, r.path, r.class = "workspaceId", "/v1/secret-imports", "v1/secret-imports"
+		}
+		r.query = url.Values{project: {inside.projectID}, "environment": {inside.dir.Env}, "path": {inside.dir.Path}}
+		return c.get(ctx, r, model{"secretImports", &imports})
+	})
+	return len(imports) > 0, err
+}

@@ -1,0 +1,99 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+
+	"infisicalfs/secret"
+)
+
+// Stored implements [secret.Writer]: the folder's own shared secret with its
+// value unexpanded. A value that the identity may not read is ErrDenied.
+func (c *Client) Stored(ctx context.Context, dir secret.Dir, name string) (secret.Secret, error) {
+	if err := checkName(name); err != nil {
+		return secret.Secret{}, err
+	}
+	ctx, end := c.begin(ctx)
+	defer end()
+	p, err := c.project(ctx, dir.Project)
+	if err != nil {
+		return secret.Secret{}, deadlineError(ctx, "read "+dir.String(), err)
+	}
+	found, err := c.stored(ctx, place{dir: dir, projectID: p.ID}, name)
+	if err != nil {
+		return secret.Secret{}, deadlineError(ctx, "read a secret of "+dir.String(), err)
+	}
+	return found.secret(), nil
+}
+
+// stored asks for a secret as it is stored.
+func (c *Client) stored(ctx context.Context, at place, name string) (wireSecret, error) {
+	ask := c.storedByName
+	if !fitsURL(name) {
+		ask = c.storedInList
+	}
+	found, err := ask(ctx, at, name)
+	switch {
+	case err != nil:
+		return wireSecret{}, err
+	case found.Key != name || found.ID == "" || found.Type == personal:
+		return wireSecret{}, fmt.Errorf("get secret: %w", errOtherAnswer)
+	case found.Hidden != nil && *found.Hidden:
+		return wireSecret{}, fmt.Errorf("%s: the identity may not read the value of %q: %w", at.dir, name, secret.ErrDenied)
+	}
+	return found, nil
+}
+
+func (c *Client) storedByName(ctx context.Context, at place, name string) (found wireSecret, err error) {
+	err = c.withRoutes(ctx, func(ctx context.Context, routes api) error {
+		found = wireSecret{}
+		r := request{op: "get secret", path: "/v4/secrets/" + url.PathEscape(name), class: "secret", query: secretQuery(at, routes)}
+		if routes == legacy {
+			r.path, r.class = "/v3/secrets/raw/"+url.PathEscape(name), "v3/secret"
+		}
+		c.setReading(r.query, listing{values: true, shared: true})
+		r.query.Set("type", "shared")
+		return c.get(ctx, r, model{"secret", &found})
+	})
+	return found, err
+}
+
+// storedInList serves the names that no URL can carry.
+func (c *Client) storedInList(ctx context.Context, at place, name string) (wireSecret, error) {
+	wire, _, err := c.querySecrets(ctx, at, listing{values: true, shared: true})
+	if err != nil {
+		return wireSecret{}, err
+	}
+	var found *wireSecret
+	for i, w := range wire.Secrets {
+		if w.Key == name && w.Type != personal && (found == nil || preferred(w.secret(), found.secret())) {
+			found = &wire.Secrets[i]
+		}
+	}
+	if found == nil {
+		return wireSecret{}, fmt.Errorf("the list of %s has no secret %q: %w", at.dir, name, secret.ErrNotFound)
+	}
+	return *found, nil
+}
+
+// exists asks whether a name is taken, by a secret with a value that may not be
+// read as well.
+func (c *Client) exists(ctx context.Context, at place, name string) (bool, error) {
+	_, err := c.stored(ctx, at, name)
+	switch {
+	case err == nil:
+		return true, nil
+	case errors.Is(err, secret.ErrNotFound):
+		return false, nil
+	case !errors.Is(err, secret.ErrDenied):
+		return false, err
+	}
+	names, _, err := c.querySecrets(ctx, at, listing{shared: true})
+	if err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(names.Secrets, func(w wireSecret) bool { return w.Key == name }), nil
+}
