@@ -87,7 +87,7 @@ func TestInodeNumbersTellThingsApart(t *testing.T) {
 	for _, n := range []uint64{
 		dirID(secret.Dir{}).Ino, dirID(project).Ino, dirID(dev).Ino, dirID(payments).Ino,
 		secretID(dev, "payments").Ino, secretID(dev, "A").Ino, secretID(payments, "A").Ino, secretID(dev, "").Ino,
-		secretID(secret.Dir{Project: "a", Env: "bc"}, "").Ino, secretID(secret.Dir{Project: "ab", Env: "c"}, "").Ino,
+		secretID(secret.Dir{Project: "a", Env: "bc", Path: "/"}, "").Ino, secretID(secret.Dir{Project: "ab", Env: "c", Path: "/"}, "").Ino,
 		controlID(syscall.S_IFREG, "status").Ino, controlID(syscall.S_IFDIR, "").Ino,
 	} {
 		require.Greater(t, n, uint64(1))

@@ -65,6 +65,11 @@ func (c *controlDir) Lookup(ctx context.Context, name string, out *fuse.EntryOut
 		r := &refreshFile{node{fs: c.fs}}
 		r.attr(&out.Attr)
 		child = r
+	case name == rejectedName && c.fs.cfg.Writer != nil:
+		r := &rejectedDir{node: node{fs: c.fs}}
+		r.attr(&out.Attr)
+		out.SetEntryTimeout(always)
+		return c.NewInode(ctx, r, controlID(syscall.S_IFDIR, name)), 0
 	default:
 		return nil, syscall.ENOENT
 	}
@@ -92,6 +97,10 @@ func (c *controlDir) Readdir(context.Context) (fusefs.DirStream, syscall.Errno) 
 	}
 	if c.fs.cfg.Status != nil {
 		add(statusName)
+	}
+	if c.fs.cfg.Writer != nil {
+		id := controlID(syscall.S_IFDIR, rejectedName)
+		list = append(list, fuse.DirEntry{Name: rejectedName, Mode: id.Mode, Ino: id.Ino})
 	}
 	return fusefs.NewListDirStream(list), 0
 }

@@ -3,6 +3,7 @@ package fs
 import (
 	"context"
 	"path"
+	"sync/atomic"
 	"syscall"
 
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
@@ -15,8 +16,7 @@ import (
 // folder. The mount's root is one too.
 type dir struct {
 	node
-	readOnly
-	dir secret.Dir
+	at atomic.Pointer[location] // nil for the mount's root
 }
 
 var (
@@ -36,19 +36,29 @@ func (d *dir) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (*fus
 	if d.isRoot() && name == controlName {
 		return d.control(ctx, out), 0
 	}
+	if sc := d.fs.scratch(d.where(), name); sc != nil {
+		return d.scratchChild(ctx, sc, &out.Attr), 0
+	}
 	if !plausible(name) {
 		return nil, syscall.ENOENT
 	}
 	var e entry
-	snap, ok, err := d.fs.find(ctx, d.dir, func(snap *secret.Folder) (ok bool) {
+	snap, ok, err := d.fs.find(ctx, d.where(), func(snap *secret.Folder) (ok bool) {
 		e, ok = resolve(snap, name)
 		return ok
 	})
 	if err != nil {
-		return nil, d.fs.failed("lookup", path.Join(d.dir.String(), name), err)
+		return nil, d.fs.failed("lookup", path.Join(d.where().String(), name), err)
+	}
+	if local := d.localChild(ctx, snap, name, e, ok, out); local != nil {
+		return local, 0
 	}
 	if !ok {
 		d.fs.absent(snap, out)
+		return nil, syscall.ENOENT
+	}
+	if e.secret != nil && d.fs.local.whiteout(snap.Dir, e.secret.Name) != nil {
+		out.SetEntryTimeout(1) // it may be back at any time
 		return nil, syscall.ENOENT
 	}
 	return d.child(ctx, snap, e, out), 0
@@ -61,12 +71,13 @@ func (d *dir) child(ctx context.Context, snap *secret.Folder, e entry, out *fuse
 	out.SetAttrTimeout(left)
 	if e.folder != nil {
 		d.fs.dirAttr(e.folder.Updated, &out.Attr)
-		below := d.dir.Child(e.folder.Name)
-		return d.NewInode(ctx, &dir{node: node{fs: d.fs}, dir: below}, dirID(below))
+		return d.NewInode(ctx, d.newDir(e.folder.Name), d.folderID(e.folder.Name))
 	}
 	d.fs.secretAttr(e.secret, &out.Attr)
-	child := &file{node: node{fs: d.fs}, dir: d.dir, name: e.secret.Name}
-	return d.NewInode(ctx, child, secretID(d.dir, e.secret.Name))
+	if d.fs.local.beingWritten(d.where(), e.secret.Name) {
+		out.SetAttrTimeout(0)
+	}
+	return d.NewInode(ctx, d.newFile(e.secret.Name), d.secretID(shownSecret(snap, e.secret.Name), e.secret.Name))
 }
 
 // Getattr asks for the folder above, which has just been walked through, and
@@ -78,12 +89,13 @@ func (d *dir) Getattr(ctx context.Context, _ fusefs.FileHandle, out *fuse.AttrOu
 		return 0
 	}
 	var sub secret.Subfolder
-	snap, ok, err := d.fs.find(ctx, d.dir.Parent(), func(snap *secret.Folder) (ok bool) {
-		sub, ok = snap.Subfolder(d.dir.Name())
+	here := d.where()
+	snap, ok, err := d.fs.find(ctx, here.Parent(), func(snap *secret.Folder) (ok bool) {
+		sub, ok = snap.Subfolder(here.Name())
 		return ok
 	})
 	if err != nil {
-		return d.fs.failed("getattr", d.dir.String(), err)
+		return d.fs.failed("getattr", here.String(), err)
 	}
 	if !ok {
 		return syscall.ENOENT

@@ -24,6 +24,14 @@ var errnos = []struct {
 	{secret.ErrUnavailable, syscall.EIO},
 	{secret.ErrInexact, syscall.EIO},
 	{secret.ErrProtected, syscall.EPERM},
+	{errBinary, syscall.EILSEQ},
+	{errScratchFull, syscall.ENOSPC},
+	{errOtherProject, syscall.EXDEV},
+	{errRevoked, syscall.EACCES},
+	{errKilled, syscall.EIO},
+	{errOpen, syscall.EBUSY},
+	{errIsDir, syscall.EISDIR},
+	{errIsNoDir, syscall.ENOTDIR},
 	{secret.ErrInvalid, syscall.EINVAL},
 	{secret.ErrTooLarge, syscall.EFBIG},
 	{secret.ErrExists, syscall.EEXIST},
@@ -31,6 +39,19 @@ var errnos = []struct {
 	{secret.ErrConflict, syscall.EBUSY}, // not ESTALE: the kernel repeats a path operation that gets it
 	{secret.ErrNotFound, syscall.ENOENT},
 }
+
+// What only a file system can be asked for.
+var (
+	errBinary       = errors.New("not valid UTF-8: the server keeps text")
+	errScratchFull  = errors.New("no room for another scratch file")
+	errOtherProject = errors.New("cannot be moved there")
+	errRevoked      = errors.New("access was revoked")
+	errKilled       = errors.New("its writer was killed")
+	errNoName       = errors.New("the file was removed")
+	errOpen         = errors.New("it is open and not written yet")
+	errIsDir        = errors.New("is a folder")
+	errIsNoDir      = errors.New("is no folder")
+)
 
 // errnoOf turns an error of a Source into an errno, and what it does not know
 // into EIO: a failure is not an absence.

@@ -2,8 +2,9 @@ package fs
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"path"
+	"sync/atomic"
 	"syscall"
 
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
@@ -12,11 +13,11 @@ import (
 	"infisicalfs/secret"
 )
 
-// file is a secret.
+// file is a secret, or a scratch file: a rename can turn one into the other.
 type file struct {
 	node
-	dir  secret.Dir
-	name string // the secret's own, not the file name
+	at      atomic.Pointer[location]    // where the secret is, by its own name, not the file name
+	scratch atomic.Pointer[scratchFile] // what it is, or was before it became a secret; else nil
 }
 
 var (
@@ -27,13 +28,17 @@ var (
 )
 
 // path is how logs call the file.
-func (n *file) path() string { return path.Join(n.dir.String(), EncodeName(n.name)) }
+func (n *file) path() string {
+	dir, name := n.where()
+	return path.Join(dir.String(), EncodeName(name))
+}
 
 // current returns the secret as the Source has it now.
 func (n *file) current(ctx context.Context) (*secret.Folder, secret.Secret, error) {
 	var s secret.Secret
-	snap, ok, err := n.fs.find(ctx, n.dir, func(snap *secret.Folder) (ok bool) {
-		s, ok = snap.Secret(n.name)
+	dir, name := n.where()
+	snap, ok, err := n.fs.find(ctx, dir, func(snap *secret.Folder) (ok bool) {
+		s, ok = snap.Secret(name)
 		return ok
 	})
 	if err == nil && !ok {
@@ -47,28 +52,63 @@ func (n *file) current(ctx context.Context) (*secret.Folder, secret.Secret, erro
 // Linux names no handle for fstat, and go-fuse then picks any one that is open,
 // perhaps somebody else's from long ago.
 func (n *file) Getattr(ctx context.Context, fh fusefs.FileHandle, out *fuse.AttrOut) syscall.Errno {
-	snap, s, err := n.current(ctx)
-	if err == nil {
-		n.fs.secretAttr(&s, &out.Attr)
-		out.SetTimeout(n.fs.remaining(snap))
+	if sc := n.asScratch(); sc != nil {
+		sc.getattr(&out.Attr)
 		return 0
 	}
-	if h, ok := fh.(*handle); ok && errnoOf(err) != syscall.EACCES {
-		if held := h.secret.Load(); held != nil {
-			n.fs.secretAttr(held, &out.Attr)
-			return 0
+	dir, name := n.where()
+	n.fs.settle(ctx, dir, name)
+	writing := n.fs.local.beingWritten(dir, name)
+	snap, s, err := n.current(ctx)
+	switch {
+	case err == nil:
+		n.fs.secretAttr(&s, &out.Attr)
+		if !writing {
+			out.SetTimeout(n.fs.remaining(snap))
 		}
+	case errors.Is(err, secret.ErrNotFound) && n.fs.local.beingCreated(dir, name):
+		n.fs.draftAttr(&out.Attr)
+	case !n.attrOfHandle(fh, err, &out.Attr):
+		return n.fs.failed("getattr", n.path(), err)
 	}
-	return n.fs.failed("getattr", n.path(), err)
+	// Who writes sees the length of what it has written, because that is where
+	// it goes on after a seek to the end.
+	if h, ok := fh.(*writeHandle); ok && h.mine(n.fs.callers.of(ctx)) {
+		out.Size = uint64(h.size())
+	}
+	return 0
+}
+
+// attrOfHandle describes a file that has no current version by what is open.
+func (n *file) attrOfHandle(fh fusefs.FileHandle, err error, out *fuse.Attr) bool {
+	if errnoOf(err) == syscall.EACCES {
+		return false
+	}
+	switch h := fh.(type) {
+	case *handle:
+		if held := h.secret.Load(); held != nil {
+			n.fs.secretAttr(held, out)
+			return true
+		}
+	case *writeHandle:
+		n.fs.draftAttr(out)
+		return true
+	}
+	return false
 }
 
 // Open freezes the current version for the handle. Pages are not cached: direct
 // I/O asks the handle, so that each reads its own version. Nothing was written,
 // so the kernel need not wait for a FLUSH at close.
 func (n *file) Open(ctx context.Context, flags uint32) (fusefs.FileHandle, uint32, syscall.Errno) {
-	if flags&syscall.O_ACCMODE != syscall.O_RDONLY || flags&syscall.O_TRUNC != 0 {
-		return nil, 0, syscall.EROFS
+	if sc := n.asScratch(); sc != nil {
+		return n.openScratch(ctx, sc, flags)
 	}
+	if writesWith(flags) {
+		return n.openToWrite(ctx, flags)
+	}
+	dir, name := n.where()
+	n.fs.settle(ctx, dir, name)
 	h := &handle{file: n}
 	err := n.fs.opened.open(h, func() error {
 		_, s, err := n.current(ctx)
@@ -76,7 +116,7 @@ func (n *file) Open(ctx context.Context, flags uint32) (fusefs.FileHandle, uint3
 			return err
 		}
 		if s.Hidden {
-			return fmt.Errorf("%w: the value is hidden: %s", secret.ErrDenied, s.Reason)
+			return hidden(&s)
 		}
 		h.secret.Store(&s)
 		return nil

@@ -125,7 +125,8 @@ func TestCounts(t *testing.T) {
 func TestReleaseDropsTheValue(t *testing.T) {
 	w := newWorld()
 	fusetest.Direct(t, w.Root(), w.Options())
-	n := &file{node: node{fs: w.FS}, dir: dev, name: "GREETING"}
+	root := &dir{node: node{fs: w.FS}}
+	n := root.newDir("demo").newDir("dev").newFile("GREETING")
 	fh, _, errno := n.Open(t.Context(), syscall.O_RDONLY)
 	require.Zero(t, errno)
 	require.NotNil(t, fh.(*handle).secret.Load())

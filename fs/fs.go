@@ -13,6 +13,7 @@ import (
 	"time"
 
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
+	"github.com/hanwen/go-fuse/v2/fuse"
 
 	"infisicalfs/secret"
 )
@@ -22,16 +23,27 @@ type Config struct {
 	Source secret.Source
 	Root   secret.Dir // what the mount's root shows
 
-	// Writer is nil for a read-only file system. The nodes do not write yet:
-	// modifying operations answer EROFS in any case.
+	// Writer is nil for a read-only file system: modifying operations answer
+	// EROFS. A Source above it should know of what it writes: a file system
+	// that shows an old snapshot takes its own write for somebody else's.
 	Writer secret.Writer
+
+	// Overwrite lets the last writer win: neither changes by others nor
+	// references in the old value keep a value from being replaced.
+	Overwrite bool
+	// Raw says that the Source shows values as they are stored, with references
+	// unexpanded, so that they can be edited.
+	Raw bool
+	// PersonalReadOnly says that what is shown may be a person's own overrides:
+	// secrets cannot be written, because that would be for the shared value.
+	PersonalReadOnly bool
 
 	// TTL is how long a snapshot counts as fresh. The kernel may remember names
 	// and attributes for what remains of it, and nothing if it is zero.
 	TTL time.Duration
 
 	UID, GID           uint32 // the owner of everything but .infisicalfs
-	FileMode, DirMode  uint32 // permission bits; 0 means 0400 and 0500
+	FileMode, DirMode  uint32 // permission bits; 0 means 0400 and 0500, with a Writer 0600 and 0700
 	OwnerUID, OwnerGID uint32 // the daemon's owner: .infisicalfs belongs to it
 
 	MountTime time.Time // the date of what has none; zero means now
@@ -50,6 +62,16 @@ type FS struct {
 	opened  registry
 	news    news
 	reports reports
+	reborn  reborn
+
+	// For writing.
+	local    local
+	lines    lines
+	callers  callers
+	bases    bases
+	denials  denials
+	rejected rejected
+	writes   writes
 
 	opens, reads atomic.Uint64
 
@@ -60,11 +82,15 @@ type FS struct {
 
 // New returns the file system that cfg describes. It asks the Source nothing.
 func New(cfg Config) *FS {
+	ownerWrites := uint32(0)
+	if cfg.Writer != nil {
+		ownerWrites = 0o200
+	}
 	if cfg.FileMode == 0 {
-		cfg.FileMode = 0o400
+		cfg.FileMode = 0o400 | ownerWrites
 	}
 	if cfg.DirMode == 0 {
-		cfg.DirMode = 0o500
+		cfg.DirMode = 0o500 | ownerWrites
 	}
 	if cfg.MountTime.IsZero() {
 		cfg.MountTime = time.Now()
@@ -73,15 +99,22 @@ func New(cfg Config) *FS {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	f := &FS{cfg: cfg, log: cfg.Log}
-	f.root = &dir{node: node{fs: f}, dir: cfg.Root}
+	f.root = &dir{node: node{fs: f}}
 	return f
+}
+
+// Close ends what is only here: scratch files, covered secrets, rejected texts.
+// Call it when the kernel has let go.
+func (f *FS) Close() {
+	f.dropLocal(secret.Dir{})
+	f.rejected.clear()
 }
 
 // Root returns the node to mount. It can be mounted once.
 func (f *FS) Root() fusefs.InodeEmbedder { return f.root }
 
-// Options returns what the nodes need of go-fuse. The mount options in it are
-// empty and the caller's to fill in; default_permissions has to be among them,
+// Options returns what the nodes need of go-fuse. The mount options in it
+// are the caller's to fill in, but for ExtraCapabilities; default_permissions has to be among them,
 // because the nodes leave the check of modes to the kernel.
 func (f *FS) Options() *fusefs.Options {
 	attr := dirID(f.cfg.Root)
@@ -89,6 +122,12 @@ func (f *FS) Options() *fusefs.Options {
 		NullPermissions: true, // a mode of 0 is meant
 		RootStableAttr:  &attr,
 		Logger:          slog.NewLogLogger(f.log.Handler(), slog.LevelWarn),
+	}
+	if f.cfg.Writer != nil {
+		// Truncation comes with OPEN, so that it is part of what a handle does to
+		// a secret; modes come without umask, because they tell programs' temporary
+		// files from others.
+		opts.ExtraCapabilities = fuse.CAP_ATOMIC_O_TRUNC | fuse.CAP_DONT_MASK
 	}
 	if absent := f.absenceTimeout(); absent > 0 {
 		opts.NegativeTimeout = &absent
@@ -102,6 +141,7 @@ type Counts struct {
 	Reads  uint64            `json:"reads"`  // READ messages for secrets
 	Open   int               `json:"open"`   // files and directories open now
 	Errors map[string]uint64 `json:"errors"` // failed operations, by name of the errno; absent names are not failures
+	Writes *WriteCounts      `json:"writes,omitempty"`
 }
 
 // Counts returns what happened so far.
@@ -111,5 +151,6 @@ func (f *FS) Counts() Counts {
 		Reads:  f.reads.Load(),
 		Open:   f.opened.count(),
 		Errors: f.reports.counts(),
+		Writes: f.writeCounts(),
 	}
 }

@@ -16,6 +16,7 @@ import (
 type handle struct {
 	file   *file
 	secret atomic.Pointer[secret.Secret] // nil once revoked or released
+	noted  atomic.Bool                   // its reader is known to have seen the version
 }
 
 var (
@@ -27,11 +28,16 @@ var (
 
 // Read copies from the version that the handle holds. After a revocation there
 // is none, and it answers EACCES.
-func (h *handle) Read(_ context.Context, dest []byte, off int64) (fuse.ReadResult, syscall.Errno) {
-	h.file.fs.reads.Add(1)
+func (h *handle) Read(ctx context.Context, dest []byte, off int64) (fuse.ReadResult, syscall.Errno) {
+	f := h.file.fs
+	f.reads.Add(1)
 	s := h.secret.Load()
 	if s == nil {
 		return nil, syscall.EACCES
+	}
+	if f.cfg.Writer != nil && !h.noted.Swap(true) {
+		dir, name := h.file.where()
+		f.bases.noteRead(f.callers.of(ctx), dir, name, s)
 	}
 	return fuse.ReadResultData(dest[:s.Value.CopyAt(dest, off)]), 0
 }
@@ -66,5 +72,9 @@ func (h *handle) Release(context.Context) syscall.Errno {
 	return 0
 }
 
-func (h *handle) folder() secret.Dir { return h.file.dir }
-func (h *handle) revoke()            { h.secret.Store(nil) }
+func (h *handle) folder() secret.Dir {
+	dir, _ := h.file.where()
+	return dir
+}
+
+func (h *handle) revoke() { h.secret.Store(nil) }

@@ -3,6 +3,7 @@ package fs
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"sync"
 	"syscall"
 
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
@@ -15,17 +16,33 @@ import (
 // it. go-fuse takes two nodes of equal number and generation for one, so both
 // are filled from a hash that nobody can steer: names are chosen by people, and
 // nobody shall be able to make one secret show another.
+//
+// Each is derived from the directory's own, so that what is below a renamed
+// directory and below its successor cannot be mistaken for each other.
 
 func dirID(d secret.Dir) fusefs.StableAttr {
-	return identify(syscall.S_IFDIR, "dir", d.Project, d.Env, d.Path)
+	if d == (secret.Dir{}) {
+		return identify(syscall.S_IFDIR, "root")
+	}
+	return childID(dirID(d.Parent()), syscall.S_IFDIR, d.Name())
 }
 
 func secretID(d secret.Dir, name string) fusefs.StableAttr {
-	return identify(syscall.S_IFREG, "secret", d.Project, d.Env, d.Path, name)
+	return childID(dirID(d), syscall.S_IFREG, name)
+}
+
+// childID identifies a directory (S_IFDIR) or secret (S_IFREG) in parent.
+func childID(parent fusefs.StableAttr, mode uint32, name string) fusefs.StableAttr {
+	return identify(mode, "child", number(parent.Ino), number(parent.Gen), number(uint64(mode)), name)
 }
 
 func controlID(mode uint32, name string) fusefs.StableAttr {
 	return identify(mode, "control", name)
+}
+
+// scratchID identifies the n-th scratch file of a mount.
+func scratchID(n uint64) fusefs.StableAttr {
+	return identify(syscall.S_IFREG, "scratch", number(n))
 }
 
 func identify(mode uint32, parts ...string) fusefs.StableAttr {
@@ -45,4 +62,35 @@ func identify(mode uint32, parts ...string) fusefs.StableAttr {
 		id.Ino ^= 1 << 62
 	}
 	return id
+}
+
+func number(n uint64) string { return string(binary.BigEndian.AppendUint64(nil, n)) }
+
+// reborn counts how often the node of a place went elsewhere: the next node
+// there must be another one, as the old may still be in use. It holds one
+// number for each place that something was renamed from during the mount.
+type reborn struct {
+	mu    sync.Mutex // guards times
+	times map[fusefs.StableAttr]uint64
+}
+
+// left says that the node of that identity went elsewhere.
+func (r *reborn) left(id fusefs.StableAttr) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.times == nil {
+		r.times = make(map[fusefs.StableAttr]uint64)
+	}
+	r.times[id]++
+}
+
+// fresh returns the identity of the place's present node.
+func (r *reborn) fresh(id fusefs.StableAttr) fusefs.StableAttr {
+	r.mu.Lock()
+	n := r.times[id]
+	r.mu.Unlock()
+	if n == 0 {
+		return id
+	}
+	return identify(id.Mode, "again", number(id.Ino), number(id.Gen), number(n))
 }

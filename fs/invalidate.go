@@ -17,6 +17,9 @@ import (
 func (f *FS) Apply(change secret.Change) {
 	if lost := revokes(change); lost != nil {
 		n := f.opened.revoke(lost)
+		if change.Err != nil {
+			f.dropLocalIf(func(dir secret.Dir) bool { return concerns(change, dir) })
+		}
 		f.log.Warn("access revoked", "path", change.Dir.String(), "below", change.Deep, "open", n, "error", change.Err)
 	}
 	if !f.known.Load() {
@@ -41,7 +44,8 @@ func revokes(change secret.Change) func(revocable) bool {
 		if !ok || h.folder() != change.Dir {
 			return false
 		}
-		s, ok := change.New.Secret(h.file.name)
+		_, name := h.file.where()
+		s, ok := change.New.Secret(name)
 		return ok && s.Hidden
 	}
 }

@@ -97,7 +97,7 @@ func TestWhatTheKernelIsTold(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld()
-			w.cfg.Root, w.root.dir = c.root, c.root
+			w.cfg.Root = c.root
 			k := fusetest.Direct(t, w.Root(), w.Options())
 			for _, p := range c.known {
 				_, err := k.Lookup(p)

@@ -31,7 +31,7 @@ var (
 
 // load takes a snapshot and goes to its beginning.
 func (l *listing) load(ctx context.Context) syscall.Errno {
-	f, dir := l.dir.fs, l.dir.dir
+	f, dir := l.dir.fs, l.dir.where()
 	err := f.opened.open(l, func() error {
 		snap, err := f.list(ctx, dir)
 		if err == nil {
@@ -51,28 +51,26 @@ func (d *dir) entries(snap *secret.Folder) []fuse.DirEntry {
 	if snap == nil {
 		return nil
 	}
-	above := d.dir
-	if !d.isRoot() {
-		above = d.dir.Parent()
-	}
+	here := d.where()
+	hidden := d.fs.local.whiteouts(here)
 	list := make([]fuse.DirEntry, 0, 2+len(snap.Folders)+len(snap.Secrets))
 	add := func(name string, id fusefs.StableAttr) {
 		list = append(list, fuse.DirEntry{Name: name, Mode: id.Mode, Ino: id.Ino, Off: uint64(len(list) + 1)})
 	}
-	add(".", dirID(d.dir))
-	add("..", dirID(above))
+	add(".", d.StableAttr())
+	add("..", d.above().StableAttr())
 	for _, sub := range snap.Folders {
 		name := EncodeName(sub.Name)
 		switch {
-		case !addressable(d.dir, sub.Name):
-			d.fs.log.Debug("folder is not shown: its name cannot be part of a path", "path", d.dir.String(), "name", name)
+		case !addressable(here, sub.Name):
+			d.fs.log.Debug("folder is not shown: its name cannot be part of a path", "path", here.String(), "name", name)
 		case !d.shadows(name):
-			add(name, dirID(d.dir.Child(sub.Name)))
+			add(name, d.folderID(sub.Name))
 		}
 	}
 	for _, s := range snap.Secrets {
-		if name := shownSecret(snap, s.Name); !d.shadows(name) {
-			add(name, secretID(d.dir, s.Name))
+		if name := shownSecret(snap, s.Name); !d.shadows(name) && !hidden[s.Name] {
+			add(name, d.secretID(name, s.Name))
 		}
 	}
 	return list
@@ -128,5 +126,5 @@ func (l *listing) Releasedir(context.Context, uint32) {
 	l.revoke()
 }
 
-func (l *listing) folder() secret.Dir { return l.dir.dir }
+func (l *listing) folder() secret.Dir { return l.dir.where() }
 func (l *listing) revoke()            { l.snap.Store(nil) }

@@ -183,7 +183,7 @@ func TestUnaddressableFoldersAreNotListed(t *testing.T) {
 	snap := snapshot(t, w.Fake, dev).With(func(f *secret.Folder) {
 		f.Folders = []secret.Subfolder{{Name: ".."}, {Name: "a/b"}, {Name: "ok"}}
 	})
-	w.cfg.Root, w.root.dir = dev, dev
+	w.cfg.Root = dev
 	w.answer(func(ctxt, secret.Dir, secret.Need) (*secret.Folder, error) { return snap, nil })
 	k := fusetest.Direct(t, w.Root(), w.Options())
 	names, err := fusetest.Names(k, "")

@@ -131,8 +131,10 @@ func resolve(snap *secret.Folder, shown string) (entry, bool) {
 		if sub, ok := snap.Subfolder(name); ok {
 			return entry{folder: &sub}, addressable(snap.Dir, name)
 		}
-		s, ok := snap.Secret(name)
-		return entry{secret: &s}, ok
+		if s, ok := snap.Secret(name); ok {
+			return entry{secret: &s}, true
+		}
+		return entry{}, false
 	}
 	if !derived(shown) {
 		return entry{}, false

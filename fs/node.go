@@ -2,6 +2,7 @@ package fs
 
 import (
 	"context"
+	"errors"
 	"syscall"
 
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
@@ -35,10 +36,22 @@ func (n *node) Removexattr(context.Context, string) syscall.Errno {
 	return syscall.EROFS
 }
 
+// folder asks the Source. Who is interrupted by a signal that is no wish to stop
+// goes on waiting: programs do not expect stat(2) to fail because a child ended.
+func (f *FS) folder(ctx context.Context, dir secret.Dir, need secret.Need) (*secret.Folder, error) {
+	snap, err := f.cfg.Source.Folder(ctx, dir, need)
+	if ctx.Err() == nil || !errors.Is(err, context.Canceled) || wantsOut(callerOf(ctx).Pid) {
+		return snap, err
+	}
+	ctx, stop := f.patient(ctx)
+	defer stop()
+	return f.cfg.Source.Folder(ctx, dir, need)
+}
+
 // find returns a snapshot of dir and whether it has what is looked for. That it
 // has not is believed only of a snapshot that is the whole truth.
 func (f *FS) find(ctx context.Context, dir secret.Dir, has func(*secret.Folder) bool) (*secret.Folder, bool, error) {
-	snap, err := f.cfg.Source.Folder(ctx, dir, secret.NeedEntry)
+	snap, err := f.folder(ctx, dir, secret.NeedEntry)
 	if err != nil {
 		return nil, false, err
 	}
@@ -64,7 +77,7 @@ func (f *FS) find(ctx context.Context, dir secret.Dir, has func(*secret.Folder) 
 // The snapshot may be Partial: for a walk through many folders it is the only
 // affordable one, and what it lacks is found by name all the same.
 func (f *FS) list(ctx context.Context, dir secret.Dir) (*secret.Folder, error) {
-	snap, err := f.cfg.Source.Folder(ctx, dir, secret.NeedListing)
+	snap, err := f.folder(ctx, dir, secret.NeedListing)
 	switch {
 	case err != nil:
 		return nil, err
@@ -78,7 +91,7 @@ func (f *FS) list(ctx context.Context, dir secret.Dir) (*secret.Folder, error) {
 
 // proof returns the whole truth about dir, or an error.
 func (f *FS) proof(ctx context.Context, dir secret.Dir) (*secret.Folder, error) {
-	snap, err := f.cfg.Source.Folder(ctx, dir, secret.NeedProof)
+	snap, err := f.folder(ctx, dir, secret.NeedProof)
 	if err == nil && (snap.Partial || snap.NoSubfolders) {
 		return nil, secret.ErrInexact
 	}

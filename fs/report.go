@@ -21,9 +21,13 @@ type reports struct {
 }
 
 type failure struct {
-	op    string
-	errno syscall.Errno
+	op     string
+	errno  syscall.Errno
+	reason string // where the errno does not tell enough
 }
+
+// maxKinds bounds how many kinds of failure are told apart.
+const maxKinds = 256
 
 type line struct {
 	last       time.Time // when it was logged
@@ -34,11 +38,21 @@ type line struct {
 // cannot carry. Absent names and callers who gave up are neither counted nor
 // logged: they are everyday life.
 func (f *FS) failed(op, path string, err error) syscall.Errno {
-	errno := errnoOf(err)
+	return f.failedAs(op, path, err, errnoOf(err))
+}
+
+// failedAs is failed where the table has another errno.
+func (f *FS) failedAs(op, path string, err error, errno syscall.Errno) syscall.Errno {
+	what := failure{op: op, errno: errno}
+	if errno == syscall.EPERM {
+		what.reason = err.Error()
+		reason := op + " " + path + ": " + err.Error()
+		f.writes.lastRefusal.Store(&reason)
+	}
 	if errno == syscall.ENOENT || errno == syscall.EINTR {
 		return errno
 	}
-	if suppressed, ok := f.reports.add(failure{op, errno}, time.Now()); ok {
+	if suppressed, ok := f.reports.add(what, time.Now()); ok {
 		f.log.Warn("operation failed", "op", op, "path", path,
 			"errno", unix.ErrnoName(errno), "error", err, "suppressed", suppressed)
 	}
@@ -52,6 +66,8 @@ func (r *reports) add(what failure, now time.Time) (suppressed int, ok bool) {
 	defer r.mu.Unlock()
 	if r.counted == nil {
 		r.counted = make(map[string]uint64)
+	}
+	if r.lines == nil || len(r.lines) >= maxKinds {
 		r.lines = make(map[failure]*line)
 	}
 	r.counted[unix.ErrnoName(what.errno)]++

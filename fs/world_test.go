@@ -11,6 +11,7 @@ import (
 	"time"
 
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
+	"github.com/hanwen/go-fuse/v2/fuse"
 	"github.com/stretchr/testify/require"
 
 	"infisicalfs/internal/fusetest"
@@ -65,8 +66,31 @@ func newWorld(change ...func(*Config)) *world {
 	for _, c := range change {
 		c(&cfg)
 	}
+	if cfg.Writer != nil {
+		cfg.Writer = w.Fake.Writer()
+	}
 	w.FS = New(cfg)
 	return w
+}
+
+// writing makes a world writable.
+func writing(c *Config) { c.Writer = (*secrettest.FakeWriter)(nil) }
+
+// bothWaysWriting is bothWays on writable worlds. What is only here ends with
+// the test.
+func bothWaysWriting(t *testing.T, test func(*testing.T, *world, fusetest.View), change ...func(*Config)) {
+	bothWays(t, func(t *testing.T, w *world, v fusetest.View) {
+		defer w.Close()
+		test(t, w, v)
+	}, append([]func(*Config){writing}, change...)...)
+}
+
+// requireValue checks what the server has.
+func (w *world) requireValue(t testing.TB, dir secret.Dir, name, value string) {
+	t.Helper()
+	s, ok := w.Own(dir, name)
+	require.True(t, ok, "%s is not on the server", name)
+	require.Equal(t, value, s.Value.Reveal())
 }
 
 func (w *world) build(testing.TB) (fusefs.InodeEmbedder, *fusefs.Options) {
@@ -129,4 +153,9 @@ func (b *safeBuffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.buf.String()
+}
+
+// fuseContext is the context of a request by that process.
+func fuseContext(pid int) context.Context {
+	return &fuse.Context{Caller: fuse.Caller{Pid: uint32(pid), Owner: fuse.Owner{Uid: uint32(os.Getuid())}}, Cancel: make(chan struct{})}
 }

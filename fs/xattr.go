@@ -30,8 +30,8 @@ func (n *file) xattrs(snap *secret.Folder, s *secret.Secret) []xattr {
 		{"comment", s.Comment},
 		{"tags", strings.Join(s.Tags, ",")},
 		{"key", s.Name},
-		{"environment", n.dir.Env},
-		{"path", n.dir.Path},
+		{"environment", snap.Dir.Env},
+		{"path", snap.Dir.Path},
 		{"updated_at", date(s.Updated)},
 		{"fetched_at", date(snap.Fetched)},
 		{"stale", strconv.FormatBool(snap.Stale)},
@@ -47,10 +47,11 @@ func (n *file) xattrs(snap *secret.Folder, s *secret.Secret) []xattr {
 
 // xattrs returns where the directory lies. It needs no Source.
 func (d *dir) xattrs() []xattr {
+	here := d.where()
 	return []xattr{
-		{"key", d.dir.Name()},
-		{"environment", d.dir.Env},
-		{"path", d.dir.Path},
+		{"key", here.Name()},
+		{"environment", here.Env},
+		{"path", here.Path},
 	}
 }
 

@@ -21,6 +21,7 @@ type devOptions struct {
 	listen, profile, seed, data, envFile string
 	rateLimit                            bool
 	view                                 viewOptions
+	change                               changeOptions
 }
 
 func devCommand() *cobra.Command {
@@ -55,6 +56,7 @@ Other clients reach it with what --env-file writes:
 	flags.StringVar(&o.envFile, "env-file", "", "`file` to write the variables to with which clients reach this server")
 	flags.BoolVar(&o.rateLimit, "rate-limit", false, "limit requests as the real server does")
 	o.view.AddFlags(flags)
+	o.change.AddFlags(flags)
 	// Fails only for a flag that is not there.
 	_ = cmd.RegisterFlagCompletionFunc("profile", cobra.FixedCompletions([]string{string(devserver.Current), string(devserver.Y2024)}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
@@ -143,15 +145,22 @@ func (o *devOptions) handler() (*devserver.Server, error) {
 // mount mounts the server that runs in this process.
 func (o *devOptions) mount(ctx context.Context, url string, credentials devserver.Credentials, mountpoint string, out io.Writer) error {
 	log := foregroundLog(o.view.debug)
-	c, err := newClient(client.Config{
+	cfg := client.Config{
 		URL: url, Organization: credentials.OrganizationID, InsecureHTTP: true, Log: log, UserAgent: "infisicalfs/" + version,
 		Auth: client.UniversalAuth(credentials.ClientID, secret.NewValue(credentials.ClientSecret)),
-	})
+	}
+	if err := o.change.applyToClient(&cfg); err != nil {
+		return err
+	}
+	c, err := newClient(cfg)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	return serveMount(ctx, c, scopeOptions{}, o.view, mountpoint, log, func() error {
+	point := mount.Config{Mountpoint: mountpoint, Log: log}
+	o.view.apply(&point)
+	o.change.apply(&point, c)
+	return serveMount(ctx, c, scopeOptions{}, point, func() error {
 		fmt.Fprintf(out, "mounted on %s; ^C ends both\n", mountpoint)
 		return nil
 	})

@@ -17,6 +17,7 @@ type mountOptions struct {
 	server     serverOptions
 	scope      scopeOptions
 	view       viewOptions
+	change     changeOptions
 	foreground bool
 	logFile    string
 }
@@ -42,6 +43,7 @@ its project, environment and path are the default.`,
 	o.scope.AddFlags(flags)
 	o.server.AddFlags(flags)
 	o.view.AddFlags(flags)
+	o.change.AddFlags(flags)
 	flags.BoolVarP(&o.foreground, "foreground", "f", false, "stay in the foreground; ^C unmounts")
 	flags.StringVar(&o.logFile, "log-file", "", "`file` to log to in the background (default: the system's log)")
 	return cmd
@@ -129,6 +131,9 @@ func (o *mountOptions) serve(ctx context.Context, mountpoint string, log *slog.L
 		return err
 	}
 	cfg.Projects = o.scope.projects()
+	if err := o.change.applyToClient(&cfg); err != nil {
+		return err
+	}
 	c, err := newClient(cfg)
 	if err != nil {
 		return err
@@ -138,11 +143,15 @@ func (o *mountOptions) serve(ctx context.Context, mountpoint string, log *slog.L
 		// Or somebody would wonder why a mount made here shows one folder.
 		fmt.Fprintf(os.Stderr, "infisicalfs: note: showing the project that %s names\n", oneLine(from))
 	}
-	return serveMount(ctx, c, o.scope, o.view, mountpoint, log, ready)
+	point := mount.Config{Mountpoint: mountpoint, Log: log}
+	o.view.apply(&point)
+	o.change.apply(&point, c)
+	return serveMount(ctx, c, o.scope, point, ready)
 }
 
-// serveMount is the part of serve that a dev server's mount shares.
-func serveMount(ctx context.Context, c *client.Client, scope scopeOptions, view viewOptions, mountpoint string, log *slog.Logger, ready func() error) error {
+// serveMount is the part of serve that a dev server's mount shares. It completes
+// cfg.
+func serveMount(ctx context.Context, c *client.Client, scope scopeOptions, cfg mount.Config, ready func() error) error {
 	if err := c.Login(ctx); err != nil {
 		return err
 	}
@@ -150,11 +159,13 @@ func serveMount(ctx context.Context, c *client.Client, scope scopeOptions, view 
 	if err != nil {
 		return err
 	}
-	cfg := mount.Config{
-		Mountpoint: mountpoint, Root: root, Upstream: c, Log: log, Version: version,
-		Status: func() any { return c.Stats() },
+	user, err := c.IsUser(ctx)
+	if err != nil {
+		return err
 	}
-	view.apply(&cfg)
+	cfg.UserLogin = user && cfg.UserLogin
+	cfg.Root, cfg.Upstream, cfg.Version = root, c, version
+	cfg.Status = func() any { return c.Stats() }
 	m, err := mount.New(ctx, cfg)
 	if err != nil {
 		return err

@@ -17,7 +17,7 @@ type viewOptions struct {
 	ttl, maxStale, softDeadline time.Duration
 	uid, gid                    uint32
 	mode, dirMode               modeValue
-	allowOther, readOnly, debug bool
+	allowOther, debug           bool
 }
 
 // AddFlags declares the options' flags.
@@ -28,11 +28,9 @@ func (o *viewOptions) AddFlags(f *pflag.FlagSet) {
 	f.Uint32Var(&o.uid, "uid", uint32(os.Getuid()), "owner of what is shown, a `number`; you, if not given")
 	f.Uint32Var(&o.gid, "gid", uint32(os.Getgid()), "group of what is shown, a `number`; yours, if not given")
 	f.Lookup("uid").DefValue, f.Lookup("gid").DefValue = "", "" // in help and manual it is who mounts
-	o.mode, o.dirMode = 0o400, 0o500
-	f.Var(&o.mode, "mode", "permission `bits` of files, octal")
-	f.Var(&o.dirMode, "dir-mode", "permission `bits` of directories, octal")
+	f.Var(&o.mode, "mode", "permission `bits` of files, octal (default 0600, read-only 0400)")
+	f.Var(&o.dirMode, "dir-mode", "permission `bits` of directories, octal (default 0700, read-only 0500)")
 	f.BoolVar(&o.allowOther, "allow-other", false, "let other users in, as far as owner and modes let them")
-	f.BoolVar(&o.readOnly, "read-only", false, "refuse all changes; this version can make none anyway")
 	f.BoolVar(&o.debug, "debug", false, "log each request and each kernel message, without values")
 }
 
@@ -41,14 +39,21 @@ func (o *viewOptions) apply(cfg *mount.Config) {
 	cfg.TTL, cfg.MaxStale, cfg.SoftDeadline = o.ttl, o.maxStale, o.softDeadline
 	cfg.UID, cfg.GID = o.uid, o.gid
 	cfg.FileMode, cfg.DirMode = uint32(o.mode), uint32(o.dirMode)
-	cfg.AllowOther, cfg.ReadOnly, cfg.Debug = o.allowOther, o.readOnly, o.debug
+	cfg.AllowOther, cfg.Debug = o.allowOther, o.debug
 }
 
 // modeValue is a flag that takes permission bits in octal, as chmod does.
 type modeValue fs.FileMode
 
-func (m *modeValue) String() string { return fmt.Sprintf("%04o", uint32(*m)) }
-func (m *modeValue) Type() string   { return "mode" }
+// String is empty for "not given".
+func (m *modeValue) String() string {
+	if *m == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%04o", uint32(*m))
+}
+
+func (m *modeValue) Type() string { return "mode" }
 func (m *modeValue) Set(text string) error {
 	bits, err := strconv.ParseUint(text, 8, 32)
 	if err != nil || bits > 0o777 {

@@ -19,9 +19,14 @@ const rootID = 1
 // from the root anew.
 type Kernel struct {
 	raw fuse.RawFileSystem
+	// Caller is who makes the requests. The zero Caller is what the kernel says
+	// of processes outside of our pid namespace.
+	Caller fuse.Caller
 	// Cancel is given to each request; closing it interrupts them. Set it
 	// before the first.
 	Cancel chan struct{}
+
+	truncates bool // OPEN has O_TRUNC in it, instead of a SETATTR after it
 
 	mu       sync.Mutex        // guards what follows
 	paths    map[uint64]string // by node id, as last looked up
@@ -36,6 +41,7 @@ func Direct(t testing.TB, root fusefs.InodeEmbedder, opts *fusefs.Options) *Kern
 		direct = *opts
 	}
 	direct.ServerCallbacks = (*callbacks)(k)
+	k.truncates = direct.ExtraCapabilities&fuse.CAP_ATOMIC_O_TRUNC != 0
 	k.raw = fusefs.NewNodeFS(root, &direct)
 	return k
 }
@@ -75,7 +81,9 @@ func (k *Kernel) Lookup(p string) (fuse.EntryOut, error) {
 	return out, nil
 }
 
-func (k *Kernel) header(id uint64) fuse.InHeader { return fuse.InHeader{NodeId: id} }
+func (k *Kernel) header(id uint64) fuse.InHeader {
+	return fuse.InHeader{NodeId: id, Caller: k.Caller}
+}
 
 func (k *Kernel) remember(id uint64, p string) {
 	k.mu.Lock()

@@ -58,19 +58,24 @@ func (k *Kernel) ReadDir(p string) ([]Entry, error) {
 	}
 }
 
-// Open sends OPEN, and then SETATTR for O_TRUNC as Linux does by default.
+// Open sends OPEN, and then SETATTR for O_TRUNC as Linux does by default. With
+// CAP_ATOMIC_O_TRUNC among the file system's options OPEN is all.
 func (k *Kernel) Open(p string, flags int) (File, error) {
 	header, err := k.node(p)
 	if err != nil {
 		return nil, err
 	}
 	var out fuse.OpenOut
-	in := fuse.OpenIn{InHeader: header, Flags: uint32(flags &^ syscall.O_TRUNC)}
+	inOpen := flags
+	if !k.truncates {
+		inOpen &^= syscall.O_TRUNC
+	}
+	in := fuse.OpenIn{InHeader: header, Flags: uint32(inOpen)}
 	if err := errnoOf(k.raw.Open(k.Cancel, &in, &out)); err != nil {
 		return nil, err
 	}
 	f := &directFile{k, header, out.Fh}
-	if flags&syscall.O_TRUNC != 0 {
+	if flags&syscall.O_TRUNC != 0 && !k.truncates {
 		if err := k.Truncate(p, 0); err != nil {
 			f.Close()
 			return nil, err
@@ -120,15 +125,32 @@ func splitNames(buf []byte) (names []string) {
 }
 
 func (k *Kernel) Create(p string) error {
-	if _, err := k.Lookup(p); err != syscall.ENOENT {
-		return eexist(err)
-	}
-	header, name, err := k.parent(p)
+	f, err := k.CreateFile(p, syscall.O_WRONLY|syscall.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
-	flags := uint32(syscall.O_WRONLY | syscall.O_CREAT | syscall.O_EXCL)
-	return errnoOf(k.raw.Create(k.Cancel, &fuse.CreateIn{InHeader: header, Flags: flags, Mode: 0o600}, name, &fuse.CreateOut{}))
+	return f.Close()
+}
+
+// CreateFile sends CREATE if there is no such name, else OPEN.
+func (k *Kernel) CreateFile(p string, flags int, mode uint32) (File, error) {
+	switch _, err := k.Lookup(p); {
+	case err == nil && flags&syscall.O_EXCL == 0:
+		return k.Open(p, flags)
+	case err != syscall.ENOENT:
+		return nil, eexist(err)
+	}
+	header, name, err := k.parent(p)
+	if err != nil {
+		return nil, err
+	}
+	var out fuse.CreateOut
+	in := fuse.CreateIn{InHeader: header, Flags: uint32(flags | syscall.O_CREAT), Mode: mode}
+	if err := errnoOf(k.raw.Create(k.Cancel, &in, name, &out)); err != nil {
+		return nil, err
+	}
+	k.remember(out.NodeId, "/"+p)
+	return &directFile{k, k.header(out.NodeId), out.Fh}, nil
 }
 
 // eexist is the kernel's own answer for a name that was looked up with err.
@@ -277,6 +299,15 @@ func (f *directFile) WriteAt(p []byte, off int64) (int, error) {
 func (f *directFile) Stat() (Attr, error) {
 	in := fuse.GetAttrIn{InHeader: f.header, Fh_: f.fh, Flags_: fuse.FUSE_GETATTR_FH}
 	return f.k.getattr(in)
+}
+
+func (f *directFile) Sync() error {
+	return errnoOf(f.k.raw.Fsync(f.k.Cancel, &fuse.FsyncIn{InHeader: f.header, Fh: f.fh}))
+}
+
+func (f *directFile) Truncate(size int64) error {
+	in := fuse.SetAttrInCommon{InHeader: f.header, Valid: fuse.FATTR_SIZE | fuse.FATTR_FH, Fh: f.fh, Size: uint64(size)}
+	return errnoOf(f.k.raw.SetAttr(f.k.Cancel, &fuse.SetAttrIn{SetAttrInCommon: in}, &fuse.AttrOut{}))
 }
 
 // Close sends what the last close(2) does: FLUSH, whose error close returns, and

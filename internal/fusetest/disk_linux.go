@@ -105,6 +105,14 @@ func (d Disk) Create(path string) error {
 	return f.Close()
 }
 
+func (d Disk) CreateFile(path string, flags int, mode uint32) (File, error) {
+	fd, err := retry(func() (int, error) { return unix.Open(d.at(path), flags|unix.O_CREAT|unix.O_CLOEXEC, mode) })
+	if err != nil {
+		return nil, err
+	}
+	return diskFile(fd), nil
+}
+
 func (d Disk) Mkdir(path string) error {
 	return only(func() error { return unix.Mkdir(d.at(path), 0o700) })
 }
@@ -177,6 +185,14 @@ func (f diskFile) Stat() (Attr, error) {
 	var st unix.Stat_t
 	err := only(func() error { return unix.Fstat(int(f), &st) })
 	return attrOf(st), err
+}
+
+func (f diskFile) Sync() error {
+	return only(func() error { return unix.Fsync(int(f)) })
+}
+
+func (f diskFile) Truncate(size int64) error {
+	return only(func() error { return unix.Ftruncate(int(f), size) })
 }
 
 func (f diskFile) Close() error { return unix.Close(int(f)) }

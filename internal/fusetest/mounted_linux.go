@@ -15,9 +15,9 @@ import (
 )
 
 const (
-	device   = "/dev/fuse"
-	fstype   = "fuse.fusetest"
-	maxReads = 128 << 10 // bytes in one READ, as go-fuse negotiates by default
+	device     = "/dev/fuse"
+	fstype     = "fuse.fusetest"
+	maxMessage = 128 << 10 // bytes in one READ or WRITE, as go-fuse negotiates by default
 )
 
 // Run runs test both ways, each on a file system of its own from build.
@@ -35,7 +35,8 @@ func Run(t *testing.T, build func(testing.TB) (fusefs.InodeEmbedder, *fusefs.Opt
 // Mounted mounts root on a directory and returns that. When the test ends it is
 // unmounted, and the test fails if it was busy or if the mount, a goroutine or a
 // descriptor of /dev/fuse is left. It is always mounted with
-// default_permissions; AllowOther is the only mount option that opts can add.
+// default_permissions; AllowOther and ExtraCapabilities are the only mount
+// options that opts can add.
 func Mounted(t testing.TB, root fusefs.InodeEmbedder, opts *fusefs.Options) string {
 	t.Helper()
 	requireFUSE(t)
@@ -45,7 +46,7 @@ func Mounted(t testing.TB, root fusefs.InodeEmbedder, opts *fusefs.Options) stri
 	if opts == nil {
 		opts = &fusefs.Options{}
 	}
-	server, err := serve(dir, fusefs.NewNodeFS(root, opts), opts.AllowOther)
+	server, err := serve(dir, fusefs.NewNodeFS(root, opts), opts.MountOptions)
 	if err != nil {
 		t.Fatalf("cannot mount on %s: %v", dir, err)
 	}
@@ -63,11 +64,11 @@ func Mounted(t testing.TB, root fusefs.InodeEmbedder, opts *fusefs.Options) stri
 		if isMounted(t, dir) {
 			t.Errorf("%s is still mounted", dir)
 		}
+		if err := goleak.Find(goroutines); err != nil { // gives them a moment to end
+			t.Error(err)
+		}
 		if n := deviceDescriptors(t); n != descriptors {
 			t.Errorf("%d descriptors of %s are open, before the mount there were %d", n, device, descriptors)
-		}
-		if err := goleak.Find(goroutines); err != nil {
-			t.Error(err)
 		}
 	})
 	preventPolling(t, dir)
@@ -96,8 +97,9 @@ func requireFUSE(t testing.TB) {
 
 // serve mounts raw: directly as root, else with fusermount3. In the direct way
 // go-fuse's own mount would let children inherit the device.
-func serve(dir string, raw fuse.RawFileSystem, allowOther bool) (*fuse.Server, error) {
-	mo := &fuse.MountOptions{FsName: "fusetest", Name: "fusetest", AllowOther: allowOther, MaxWrite: maxReads}
+func serve(dir string, raw fuse.RawFileSystem, opts fuse.MountOptions) (*fuse.Server, error) {
+	mo := &fuse.MountOptions{FsName: "fusetest", Name: "fusetest", AllowOther: opts.AllowOther, MaxWrite: maxMessage,
+		ExtraCapabilities: opts.ExtraCapabilities}
 	if os.Geteuid() != 0 {
 		mo.Options = []string{"default_permissions"}
 		return fuse.NewServer(raw, dir, mo)
@@ -106,8 +108,8 @@ func serve(dir string, raw fuse.RawFileSystem, allowOther bool) (*fuse.Server, e
 	if err != nil {
 		return nil, err
 	}
-	data := fmt.Sprintf("fd=%d,rootmode=40000,user_id=0,group_id=0,max_read=%d,default_permissions", fd, maxReads)
-	if allowOther {
+	data := fmt.Sprintf("fd=%d,rootmode=40000,user_id=0,group_id=0,max_read=%d,default_permissions", fd, maxMessage)
+	if opts.AllowOther {
 		data += ",allow_other"
 	}
 	if err := unix.Mount("fusetest", dir, fstype, unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, data); err != nil {

@@ -15,6 +15,8 @@ type View interface {
 	Listxattr(path string) ([]string, error)
 
 	Create(path string) error // must not exist; the file is closed again
+	// CreateFile opens with O_CREAT besides flags.
+	CreateFile(path string, flags int, mode uint32) (File, error)
 	Mkdir(path string) error
 	Mknod(path string) error // a named pipe
 	Symlink(target, path string) error
@@ -35,6 +37,8 @@ type File interface {
 	ReadAt(p []byte, off int64) (int, error) // 0 and nil at the end
 	WriteAt(p []byte, off int64) (int, error)
 	Stat() (Attr, error)
+	Sync() error
+	Truncate(size int64) error
 	Close() error
 }
 
@@ -78,6 +82,24 @@ func ReadAll(f File) (string, error) {
 		}
 		content = append(content, piece[:n]...)
 	}
+}
+
+// WriteFile makes content the whole of a file, as os.WriteFile does. Of the
+// errors the first counts, and that of closing counts.
+func WriteFile(v View, path, content string) error {
+	f, err := v.CreateFile(path, syscall.O_WRONLY|syscall.O_TRUNC, 0o644)
+	if err != nil {
+		return err
+	}
+	for off := 0; off < len(content) && err == nil; {
+		var n int
+		n, err = f.WriteAt([]byte(content[off:]), int64(off))
+		off += n
+	}
+	if closing := f.Close(); err == nil {
+		err = closing
+	}
+	return err
 }
 
 // Names returns the names in a directory, in the order of the listing.

@@ -23,8 +23,13 @@ type Config struct {
 
 	AllowOther        bool   // other users may enter; modes and owners decide what they see
 	UID, GID          uint32 // owner of what is shown
-	FileMode, DirMode uint32 // permission bits; 0 means 0400 and 0500
+	FileMode, DirMode uint32 // permission bits; 0 means 0400 and 0500, when writable 0600 and 0700
 	ReadOnly          bool   // refuse writing even where the server would allow it
+
+	Writer        secret.Writer // what is written goes there, through the cache; nil: read-only
+	Overwrite     bool          // the last writer wins, also over references
+	RawReferences bool          // Upstream shows values with their references unexpanded, so that they can be edited
+	UserLogin     bool          // Upstream shows a person's overrides of shared values: secrets cannot be written
 
 	// Status returns what the client wants to be known about itself: it appears
 	// in the status document under "server". It must be fit for JSON, hold no
@@ -64,6 +69,9 @@ func validRoot(d secret.Dir) error {
 	}
 	return nil
 }
+
+// readOnly reports whether nothing can be written.
+func (c Config) readOnly() bool { return c.ReadOnly || c.Writer == nil }
 
 // logger returns a logger that can be used without asking.
 func (c Config) logger() *slog.Logger {

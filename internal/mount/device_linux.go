@@ -13,9 +13,9 @@ import (
 
 const (
 	device = "/dev/fuse"
-	// maxRead is the largest READ that the kernel sends. Secrets are far
-	// smaller; larger would only cost buffers.
-	maxRead = 128 << 10
+	// maxMessage is the largest READ and WRITE that the kernel sends. Most
+	// secrets are far smaller; larger would only cost buffers.
+	maxMessage = 128 << 10
 )
 
 // attachable says, before the server is asked for anything, why attach would
@@ -57,7 +57,7 @@ func attach(ctx context.Context, point, source string, allowOther bool) (int, er
 // always there: without it the kernel checks nothing, and with allow_other any
 // user would read a file of mode 0400.
 func kernelOptions(allowOther bool) []string {
-	options := []string{"default_permissions", fmt.Sprintf("max_read=%d", maxRead)}
+	options := []string{"default_permissions", fmt.Sprintf("max_read=%d", maxMessage)}
 	if allowOther {
 		options = append(options, "allow_other")
 	}

@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const maxRead = 128 << 10
+const maxMessage = 128 << 10
 
 type manner int
 

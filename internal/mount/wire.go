@@ -34,8 +34,18 @@ func wire(cfg Config, point string, since time.Time) *rooms {
 		OnChange:     func(change secret.Change) { r.tree.Apply(change) }, // not before firstContact
 		Log:          cfg.logger(),
 	})
+	var writer secret.Writer
+	if !cfg.readOnly() {
+		writer = r.cache.Writer(cfg.Writer)
+	}
 	r.tree = fs.New(fs.Config{
 		Source:    r.cache,
+		Writer:    writer,
+		Overwrite: cfg.Overwrite,
+		Raw:       cfg.RawReferences,
+
+		PersonalReadOnly: cfg.UserLogin,
+
 		Root:      cfg.Root,
 		TTL:       cfg.TTL,
 		UID:       cfg.UID,
@@ -80,7 +90,7 @@ func (r *rooms) firstContact(ctx context.Context) error {
 // serve takes over fd, on which the kernel waits, and prepares to answer it.
 func (r *rooms) serve(fd int, cfg Config) (*fuse.Server, error) {
 	options := r.tree.Options()
-	options.MaxWrite = maxRead
+	options.MaxWrite = maxMessage
 	options.FsName, options.Name = sourceName, subtype
 	options.Debug = cfg.Debug
 	options.MountOptions.Logger = kernelLog(cfg.logger())
@@ -88,7 +98,10 @@ func (r *rooms) serve(fd int, cfg Config) (*fuse.Server, error) {
 	return fuse.NewServer(raw, fmt.Sprintf("/dev/fd/%d", fd), &options.MountOptions)
 }
 
-func (r *rooms) close() { r.cache.Close() }
+func (r *rooms) close() {
+	r.tree.Close()
+	r.cache.Close()
+}
 
 // status is the document in .infisicalfs/status. It asks nobody.
 func (r *rooms) status(cfg Config, point string, since time.Time) ([]byte, error) {
@@ -99,7 +112,7 @@ func (r *rooms) status(cfg Config, point string, since time.Time) ([]byte, error
 		Mountpoint: point,
 		Since:      since,
 		Root:       cfg.Root.String(),
-		ReadOnly:   true, // there is no Writer yet
+		ReadOnly:   cfg.readOnly(),
 		Cache:      r.cache.Stats(),
 		FS:         r.tree.Counts(),
 		Unlocked:   secret.Unlocked(),

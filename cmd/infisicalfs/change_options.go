@@ -1,0 +1,43 @@
+package main
+
+import (
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"infisicalfs/client"
+	"infisicalfs/internal/mount"
+)
+
+// changeOptions say what may be changed, and what is shown of values that are
+// more than a text: references, and a person's own overrides.
+type changeOptions struct {
+	readOnly, overwrite bool
+	expand, personal    bool
+	writeWait           time.Duration
+}
+
+// AddFlags declares the options' flags.
+func (o *changeOptions) AddFlags(f *pflag.FlagSet) {
+	f.BoolVar(&o.readOnly, "read-only", true, "refuse all changes; --read-only=false allows them, which is a preview")
+	f.BoolVar(&o.overwrite, "overwrite", false, "the last writer wins, also over changes by others and over references")
+	f.BoolVar(&o.expand, "expand", true, "show references expanded; with --expand=false they can be edited")
+	f.BoolVar(&o.personal, "personal", true, "show a user's own overrides; with --personal=false shared values, which can be written")
+	f.DurationVar(&o.writeWait, "write-wait", 90*time.Second, "how long a change waits when the server's rate limit is reached")
+}
+
+// applyToClient copies the options into a client's configuration.
+func (o *changeOptions) applyToClient(cfg *client.Config) error {
+	if o.writeWait <= 0 {
+		return configError("use a duration like 90s", "--write-wait must be positive")
+	}
+	cfg.RawReferences, cfg.SharedOnly, cfg.WriteWait = !o.expand, !o.personal, o.writeWait
+	return nil
+}
+
+// apply copies the options into the configuration of a mount that writes to c.
+// Whether it is a person's login remains to be seen.
+func (o *changeOptions) apply(cfg *mount.Config, c *client.Client) {
+	cfg.Writer, cfg.ReadOnly, cfg.Overwrite = c, o.readOnly, o.overwrite
+	cfg.RawReferences, cfg.UserLogin = !o.expand, o.personal
+}

@@ -1,0 +1,159 @@
+package fs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"regexp"
+	"slices"
+
+	"infisicalfs/secret"
+)
+
+// commit is a new value for a secret.
+type commit struct {
+	dir   secret.Dir
+	name  string
+	value secret.Value
+	base  base // what the value is based on
+	who   process
+}
+
+// errGone is a conflict.
+var errGone = fmt.Errorf("%w: it was deleted", secret.ErrConflict)
+
+// commit sends a value and returns the secret as the server has it then. The
+// caller has its turn in the folder's line.
+//
+// Servers have no conditional writes. Who came in between is found out by
+// looking just before, so a window of one round trip stays open; what slips
+// through it is found out from the version that the server gives.
+func (f *FS) commit(ctx context.Context, c commit) (secret.Secret, error) {
+	lastRead, _ := f.bases.of(c.who, c.dir, c.name)
+	known := []base{c.base, lastRead, f.bases.wroteLast(c.who, c.dir, c.name)} // perhaps with other handles
+	if !slices.ContainsFunc(known, func(b base) bool { return b != base{} }) {
+		got, err := f.create(ctx, c)
+		if !errors.Is(err, secret.ErrExists) {
+			return got, err
+		}
+	}
+	stored, err := f.cfg.Writer.Stored(ctx, c.dir, c.name)
+	switch {
+	case errors.Is(err, secret.ErrNotFound):
+		if c.base != (base{}) && !f.cfg.Overwrite {
+			return stored, errGone
+		}
+		return f.create(ctx, c)
+	case err != nil:
+		return stored, err
+	case !f.cfg.Overwrite && !slices.Contains(known, baseOf(&stored)):
+		return stored, secret.ErrConflict // also if it has the same value now: two who count up read the same
+	case stored.Value.Equal(c.value):
+		f.bases.noteWrite(c.who, c.dir, c.name, &stored)
+		f.uncover(c.dir, c.name)
+		return stored, nil
+	case stored.Rotated:
+		return stored, errRotated
+	}
+	got, err := f.cfg.Writer.Update(ctx, c.dir, c.name, c.value)
+	switch {
+	case errors.Is(err, secret.ErrNotFound):
+		return got, errGone
+	case err != nil:
+		return got, f.denials.note(c.dir, mayChange, err)
+	}
+	if got.Version != stored.Version+1 {
+		f.writes.lost.Add(1)
+		f.log.Warn("a change by somebody else was overwritten: it came between looking and writing",
+			"path", path.Join(c.dir.String(), EncodeName(c.name)), "seen", stored.Version, "written", got.Version)
+	}
+	f.sent(c, &got)
+	return got, nil
+}
+
+func (f *FS) create(ctx context.Context, c commit) (secret.Secret, error) {
+	got, err := f.cfg.Writer.Create(ctx, c.dir, c.name, c.value)
+	if err != nil {
+		return got, f.denials.note(c.dir, mayCreate, err)
+	}
+	f.sent(c, &got)
+	return got, nil
+}
+
+// sent says that the server has a new value.
+func (f *FS) sent(c commit, got *secret.Secret) {
+	f.writes.sent.Add(1)
+	f.bases.noteWrite(c.who, c.dir, c.name, got)
+	f.uncover(c.dir, c.name)
+	f.tell(c.dir, c.name)
+}
+
+// tell lets the kernel forget attributes and content of secrets, soon and from
+// another goroutine: here the kernel may be waiting for us.
+func (f *FS) tell(dir secret.Dir, names ...string) {
+	out := outdated{dir: dir}
+	for _, name := range names {
+		out.content = append(out.content, EncodeName(name), encode(name, besideDir))
+	}
+	f.queue(out)
+}
+
+// reveal is tell for names that came to be or went without the kernel's doing.
+func (f *FS) reveal(dir secret.Dir, names ...string) {
+	out := outdated{dir: dir}
+	for _, name := range names {
+		out.entries = append(out.entries, EncodeName(name))
+	}
+	f.queue(out)
+}
+
+func (f *FS) queue(out outdated) {
+	if f.known.Load() {
+		f.news.add(out, f.invalidate)
+	}
+}
+
+// reference is how servers write a reference to another secret.
+var reference = regexp.MustCompile(`\$\{[^}]+\}`)
+
+// The reasons why a secret may not be written.
+var (
+	errRotated   = fmt.Errorf("%w: it is managed by a rotation", secret.ErrProtected)
+	errReference = fmt.Errorf("%w: its value has references, and writing the file would put their present text in their place; mount with --expand=false to edit it, or with --overwrite", secret.ErrProtected)
+	errPersonal  = fmt.Errorf("%w: personal overrides are shown, and a write would be for the shared value; mount with --personal=false", secret.ErrProtected)
+	errImported  = fmt.Errorf("%w: only an import gives it", secret.ErrProtected)
+)
+
+// writable says why a secret of the folder may not be changed.
+func (f *FS) writable(s *secret.Secret) error {
+	switch {
+	case f.cfg.PersonalReadOnly || s.Personal:
+		return errPersonal
+	case s.Import == nil && s.Rotated:
+		return errRotated
+	}
+	return nil
+}
+
+// stored asks the server for a secret that is going to be replaced, and says
+// why it may not be.
+func (f *FS) stored(ctx context.Context, dir secret.Dir, name string) (secret.Secret, error) {
+	s, err := f.cfg.Writer.Stored(ctx, dir, name)
+	switch {
+	case err != nil:
+		return s, err
+	case s.Rotated:
+		return s, errRotated
+	case !f.cfg.Raw && !f.cfg.Overwrite && refers(s.Value):
+		return s, errReference
+	}
+	return s, nil
+}
+
+// refers reports whether a stored value has references.
+func refers(v secret.Value) bool {
+	text := make([]byte, v.Len())
+	defer clear(text)
+	return reference.Match(text[:v.CopyAt(text, 0)])
+}

@@ -1,0 +1,162 @@
+package fs
+
+import (
+	"context"
+	"path"
+	"syscall"
+
+	fusefs "github.com/hanwen/go-fuse/v2/fs"
+	"github.com/hanwen/go-fuse/v2/fuse"
+
+	"infisicalfs/secret"
+)
+
+var (
+	_ fusefs.NodeCreater = (*dir)(nil)
+	_ fusefs.NodeMknoder = (*dir)(nil)
+)
+
+// Create makes a scratch file or a secret. A secret comes to be on the server
+// when its first text is sent; until then its name is taken here.
+func (d *dir) Create(ctx context.Context, name string, flags, mode uint32, out *fuse.EntryOut) (*fusefs.Inode, fusefs.FileHandle, uint32, syscall.Errno) {
+	if d.fs.cfg.Writer == nil {
+		return nil, nil, 0, syscall.EROFS
+	}
+	ctx, stop := d.fs.patient(ctx)
+	defer stop()
+	child, fh, err := d.create(ctx, name, flags, mode, out)
+	if err != nil {
+		return nil, nil, 0, d.fs.failed("create", d.pathOf(name), err)
+	}
+	return child, fh, fuse.FOPEN_DIRECT_IO, 0
+}
+
+func (d *dir) pathOf(shown string) string { return path.Join(d.where().String(), shown) }
+
+func (d *dir) create(ctx context.Context, shown string, flags, mode uint32, out *fuse.EntryOut) (*fusefs.Inode, fusefs.FileHandle, error) {
+	d.fs.known.Store(true)
+	if err := d.newEntry(shown); err != nil {
+		return nil, nil, err
+	}
+	var e entry
+	snap, _, err := d.fs.find(ctx, d.where(), func(snap *secret.Folder) (ok bool) {
+		e, ok = resolve(snap, shown)
+		return ok
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	if d.fs.createsScratch(snap, shown, flags, mode) {
+		return d.createScratch(ctx, snap, shown, flags, mode, out)
+	}
+	if e.folder != nil {
+		return nil, nil, errIsDir
+	}
+	name, err := newName(snap, shown)
+	if err != nil {
+		return nil, nil, err
+	}
+	n := d.newFile(name)
+	h := n.newHandle(ctx, flags)
+	err = d.fs.opened.open(h, func() error { return h.loadNew(ctx, snap, e.secret, flags) })
+	if err != nil {
+		return nil, nil, err
+	}
+	d.fs.local.addWriter(h, snap.Dir, name)
+	d.fs.draftAttr(&out.Attr)
+	return d.NewInode(ctx, n, d.secretID(shown, name)), h, nil
+}
+
+// loadNew begins with an empty text for a name that the kernel took for absent.
+// It may be there all the same: covered by a whiteout, or since a moment ago.
+func (h *writeHandle) loadNew(ctx context.Context, snap *secret.Folder, there *secret.Secret, flags uint32) error {
+	f := h.file.fs
+	_, name := h.file.where()
+	w := f.local.whiteout(snap.Dir, name)
+	switch {
+	case f.cfg.PersonalReadOnly:
+		return errPersonal
+	case there != nil && w == nil && flags&syscall.O_EXCL != 0, f.local.beingCreated(snap.Dir, name) && flags&syscall.O_EXCL != 0:
+		return secret.ErrExists
+	case there != nil && w == nil:
+		return h.load(ctx, flags)
+	case there != nil && there.Import == nil:
+		if err := f.writable(there); err != nil {
+			return err
+		}
+		if err := f.denials.check(snap.Dir, mayChange); err != nil {
+			return err
+		}
+		// It has left its name, so nothing of its old text is wanted.
+		if err := h.loadSecret(ctx, snap.Dir, there, true); err != nil {
+			return err
+		}
+		h.base = w.base
+		return nil
+	}
+	h.created, h.unsent = true, opened
+	return f.denials.check(snap.Dir, mayCreate)
+}
+
+func (d *dir) createScratch(ctx context.Context, snap *secret.Folder, name string, flags, mode uint32, out *fuse.EntryOut) (*fusefs.Inode, fusefs.FileHandle, error) {
+	sc := d.fs.scratch(snap.Dir, name)
+	switch {
+	case sc != nil && flags&syscall.O_EXCL != 0:
+		return nil, nil, secret.ErrExists
+	case sc == nil:
+		sc = d.fs.newScratch(snap, mode)
+		if !d.fs.nameScratch(sc, snap.Dir, name) {
+			return nil, nil, errScratchFull
+		}
+	}
+	child := d.scratchChild(ctx, sc, &out.Attr)
+	fh, _, _ := child.Operations().(*file).openScratch(ctx, sc, flags)
+	return child, fh, nil
+}
+
+// scratchChild returns the node of a scratch file. The kernel is to ask for its
+// name each time: it may be a secret's by then.
+func (d *dir) scratchChild(ctx context.Context, sc *scratchFile, out *fuse.Attr) *fusefs.Inode {
+	n := d.newFile("")
+	n.scratch.Store(sc)
+	sc.getattr(out)
+	return d.NewInode(ctx, n, sc.id)
+}
+
+// localChild returns the node of a secret that is here already and not on the
+// server: its creator has not sent it yet.
+func (d *dir) localChild(ctx context.Context, snap *secret.Folder, shown string, e entry, found bool, out *fuse.EntryOut) *fusefs.Inode {
+	l, dir := &d.fs.local, d.where()
+	name, _ := newName(snap, shown)
+	switch {
+	case found && (e.secret == nil || l.whiteout(dir, e.secret.Name) == nil):
+		return nil
+	case found && !l.beingWritten(dir, name), !found && !l.beingCreated(dir, name):
+		return nil
+	}
+	d.fs.draftAttr(&out.Attr)
+	return d.NewInode(ctx, d.newFile(name), d.secretID(shown, name))
+}
+
+// Mknod of a regular file creates it, as mknod(2) does, and has no handle: a
+// secret is on the server when it returns.
+func (d *dir) Mknod(ctx context.Context, name string, mode, _ uint32, out *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
+	if d.fs.cfg.Writer == nil {
+		return nil, syscall.EROFS
+	}
+	if kind := mode & syscall.S_IFMT; kind != 0 && kind != syscall.S_IFREG {
+		return nil, syscall.EPERM
+	}
+	ctx, stop := d.fs.patient(ctx)
+	defer stop()
+	child, fh, err := d.create(ctx, name, syscall.O_EXCL, mode, out)
+	if err == nil {
+		h := fh.(*writeHandle)
+		err = h.send(ctx)
+		h.Release(ctx)
+	}
+	if err != nil {
+		return nil, d.fs.failed("mknod", d.pathOf(name), err)
+	}
+	return child, 0
+}

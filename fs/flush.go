@@ -1,0 +1,217 @@
+package fs
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"syscall"
+
+	"infisicalfs/secret"
+)
+
+// Flush is close(2) of one descriptor, which need not be the last: a shell that
+// redirects makes copies and closes them before anything is written. So what
+// was written is sent if the process that opened the file closes it, and the
+// verdict is what close returns; everything else waits for Release.
+func (h *writeHandle) Flush(ctx context.Context) syscall.Errno {
+	f := h.file.fs
+	thread := callerOf(ctx).Pid
+	who := f.callers.of(ctx)
+	h.mu.Lock()
+	h.closing = true
+	unsent, failed := h.unsent, h.failed
+	involved := !h.opener.other(who) || slices.Contains(h.writers, who)
+	h.mu.Unlock()
+	switch {
+	case unsent != nothing && involved && killed(thread):
+		h.abort(ctx)
+		return syscall.EINTR // nobody is there to hear it
+	case h.opener.other(who):
+		return 0
+	case failed != nil:
+		return flushErrno(failed)
+	case unsent != written:
+		return 0
+	}
+	ctx, stop := f.patient(ctx)
+	defer stop()
+	return h.verdict("close", h.send(ctx))
+}
+
+// Fsync sends the text in any case, also once more after a failure.
+func (h *writeHandle) Fsync(ctx context.Context, _ uint32) syscall.Errno {
+	ctx, stop := h.file.fs.patient(ctx)
+	defer stop()
+	return h.verdict("fsync", h.send(ctx))
+}
+
+// Release is the end of the last descriptor. Nobody hears what becomes of what
+// is sent now: the caller did not wait.
+func (h *writeHandle) Release(ctx context.Context) syscall.Errno {
+	f := h.file.fs
+	h.mu.Lock()
+	h.sendNext = true
+	unsent := h.unsent
+	h.mu.Unlock()
+	if unsent != nothing {
+		if err := h.send(context.WithoutCancel(ctx)); err != nil {
+			f.writes.failedReleases.Add(1)
+			h.verdict("release", err)
+		}
+	}
+	f.opened.close(h)
+	f.local.dropWriter(h)
+	h.mu.Lock()
+	created := h.created
+	h.text.wipe()
+	h.mu.Unlock()
+	if created { // and never sent: the name is gone again
+		dir, name := h.file.where()
+		f.reveal(dir, name)
+	}
+	if h.scratch != nil {
+		h.scratch.mu.Lock()
+		h.scratch.open--
+		f.reclaim(h.scratch)
+		h.scratch.mu.Unlock()
+	}
+	close(h.released)
+	return 0
+}
+
+// verdict reports what became of sending.
+func (h *writeHandle) verdict(op string, err error) syscall.Errno {
+	if err == nil {
+		return 0
+	}
+	return h.file.fs.failedAs(op, h.file.path(), err, flushErrno(err))
+}
+
+// flushErrno is errnoOf for close, fsync and release: the kernel repeats none of
+// them on ESTALE.
+func flushErrno(err error) syscall.Errno {
+	if errors.Is(err, secret.ErrConflict) {
+		return syscall.ESTALE
+	}
+	return errnoOf(err)
+}
+
+// send makes the text the secret's value, unless the server has it already. If
+// that fails it is not tried again by itself: who was told of the failure shall
+// not see it succeed behind his back.
+func (h *writeHandle) send(ctx context.Context) error {
+	f := h.file.fs
+	dir, name := h.file.where()
+	leave, err := h.myTurn(ctx, dir)
+	out := h.take()
+	if err == nil {
+		defer leave()
+		err = out.err
+	}
+	var got secret.Secret
+	if err == nil && out.due {
+		got, err = f.commit(ctx, commit{dir, name, out.value, out.base, h.opener})
+	}
+	if err != nil {
+		h.refused(ctx, out, err)
+		return err
+	}
+	if out.due {
+		h.accepted(&got)
+	}
+	return nil
+}
+
+// myTurn waits until nothing else of the handle or the folder is on its way.
+func (h *writeHandle) myTurn(ctx context.Context, dir secret.Dir) (leave func(), err error) {
+	select {
+	case h.turn <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	leaveLine, err := h.file.fs.lines.enter(ctx, dir)
+	if err != nil {
+		<-h.turn
+		return nil, err
+	}
+	return func() { leaveLine(); <-h.turn }, nil
+}
+
+// accepted says that the server has the text, as version got.
+func (h *writeHandle) accepted(got *secret.Secret) {
+	if h.scratch != nil {
+		h.scratch.mu.Lock()
+		defer h.scratch.mu.Unlock()
+		h.scratch.sent = baseOf(got)
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.base, h.created, h.failed = baseOf(got), false, nil
+}
+
+// outgoing is a text on its way.
+type outgoing struct {
+	due   bool // there is something to send
+	value secret.Value
+	base  base
+	err   error // why it cannot be sent
+}
+
+// take takes what there is to send: from here on the handle has nothing unsent,
+// unless it is written to again.
+func (h *writeHandle) take() (out outgoing) {
+	if h.scratch != nil {
+		h.scratch.mu.Lock()
+		defer h.scratch.mu.Unlock()
+		if h.scratch.place.Load() == nil {
+			return out // a close of scratch says nothing
+		}
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.unsent == nothing && h.failed == nil || h.ended == errNoName {
+		return out
+	}
+	t := &h.text
+	if out.base = h.base; h.scratch != nil {
+		t, out.base = &h.scratch.text, h.scratch.sent
+	}
+	out.due, out.err, out.value = true, h.ended, t.value()
+	h.unsent = nothing
+	switch {
+	case out.err != nil:
+	case h.revoked.Load():
+		out.err, out.value = errRevoked, secret.Value{}
+	case len(t.b) > maxValue:
+		out.err = secret.ErrTooLarge
+	case !t.valid():
+		out.err = errBinary
+	}
+	return out
+}
+
+// refused keeps what could not be sent: once, however often it is tried.
+func (h *writeHandle) refused(ctx context.Context, out outgoing, err error) {
+	h.mu.Lock()
+	again := h.failed != nil
+	h.failed = err
+	h.mu.Unlock()
+	if !again && out.due {
+		dir, name := h.file.where()
+		h.file.fs.keep(ctx, dir, name, out.value, "it could not be written: "+err.Error())
+	}
+}
+
+// abort is the end of a handle whose writer was killed: half a text is worse
+// than none.
+func (h *writeHandle) abort(ctx context.Context) {
+	f := h.file.fs
+	out := h.take()
+	h.end(errKilled)
+	if !out.due {
+		return
+	}
+	f.writes.killed.Add(1)
+	dir, name := h.file.where()
+	f.keep(ctx, dir, name, out.value, errKilled.Error())
+}

@@ -1,0 +1,147 @@
+package fs
+
+import (
+	"context"
+	"syscall"
+	"time"
+
+	fusefs "github.com/hanwen/go-fuse/v2/fs"
+	"github.com/hanwen/go-fuse/v2/fuse"
+
+	"infisicalfs/secret"
+)
+
+var (
+	_ fusefs.NodeMkdirer = (*dir)(nil)
+	_ fusefs.NodeRmdirer = (*dir)(nil)
+)
+
+// Mkdir creates a folder.
+func (d *dir) Mkdir(ctx context.Context, name string, _ uint32, out *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
+	if d.fs.cfg.Writer == nil {
+		return nil, syscall.EROFS
+	}
+	ctx, stop := d.fs.patient(ctx)
+	defer stop()
+	child, err := d.mkdir(ctx, name, out)
+	if err != nil {
+		return nil, d.fs.failed("mkdir", d.pathOf(name), err)
+	}
+	return child, 0
+}
+
+func (d *dir) mkdir(ctx context.Context, shown string, out *fuse.EntryOut) (*fusefs.Inode, error) {
+	f, dir := d.fs, d.where()
+	f.known.Store(true)
+	if err := d.newEntry(shown); err != nil {
+		return nil, err
+	}
+	name, ok := DecodeName(shown)
+	if !ok {
+		return nil, errNoSuch
+	}
+	if err := validName(name); err != nil {
+		return nil, err
+	}
+	leave, err := f.lines.enter(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	// Servers keep folders and secrets apart, and old ones return the folder
+	// that is there already as if it had been made.
+	_, taken, err := f.find(ctx, dir, func(snap *secret.Folder) bool {
+		_, ok := resolve(snap, shown)
+		return ok
+	})
+	if err != nil {
+		return nil, err
+	}
+	if taken || f.local.beingCreated(dir, name) || f.scratch(dir, shown) != nil {
+		return nil, secret.ErrExists
+	}
+	if err := f.cfg.Writer.CreateFolder(ctx, dir, name); err != nil {
+		return nil, err
+	}
+	f.writes.sent.Add(1)
+	f.dirAttr(time.Now(), &out.Attr)
+	return d.NewInode(ctx, d.newDir(name), d.folderID(name)), nil
+}
+
+// Rmdir deletes a folder that has nothing of its own in it; imports do not
+// count, and neither do scratch files, which nobody sees.
+func (d *dir) Rmdir(ctx context.Context, name string) syscall.Errno {
+	if d.fs.cfg.Writer == nil {
+		return syscall.EROFS
+	}
+	if d.shadows(name) || !d.where().IsFolder() {
+		return d.fs.failed("rmdir", d.pathOf(name), errNotHere)
+	}
+	ctx, stop := d.fs.patient(ctx)
+	defer stop()
+	if err := d.rmdir(ctx, name); err != nil {
+		return d.fs.failed("rmdir", d.pathOf(name), err)
+	}
+	return 0
+}
+
+func (d *dir) rmdir(ctx context.Context, shown string) error {
+	f, dir := d.fs, d.where()
+	leave, err := f.lines.enter(ctx, dir)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	sub, err := d.subfolder(ctx, shown)
+	if err != nil {
+		return err
+	}
+	below := dir.Child(sub.Name)
+	snap, err := f.proof(ctx, below)
+	if err != nil {
+		return err
+	}
+	if snap.Denied != nil {
+		return snap.Denied
+	}
+	if !f.empty(snap) {
+		return secret.ErrNotEmpty
+	}
+	if err := f.cfg.Writer.DeleteFolder(ctx, dir, sub.Name); err != nil {
+		return err
+	}
+	f.writes.sent.Add(1)
+	f.dropLocal(below)
+	return nil
+}
+
+// subfolder returns the folder that is shown under that name.
+func (d *dir) subfolder(ctx context.Context, shown string) (secret.Subfolder, error) {
+	var e entry
+	_, ok, err := d.fs.find(ctx, d.where(), func(snap *secret.Folder) (ok bool) {
+		e, ok = resolve(snap, shown)
+		return ok
+	})
+	switch {
+	case err != nil:
+		return secret.Subfolder{}, err
+	case !ok:
+		return secret.Subfolder{}, secret.ErrNotFound
+	case e.folder == nil:
+		return secret.Subfolder{}, errIsNoDir
+	}
+	return *e.folder, nil
+}
+
+// empty reports whether a folder has nothing of its own, here or on the server.
+func (f *FS) empty(snap *secret.Folder) bool {
+	if len(snap.Folders) > 0 {
+		return false
+	}
+	for i := range snap.Secrets {
+		if snap.Secrets[i].Import == nil {
+			return false
+		}
+	}
+	return !f.local.busy(snap.Dir)
+}

@@ -1,0 +1,114 @@
+package fs
+
+import (
+	"syscall"
+
+	fusefs "github.com/hanwen/go-fuse/v2/fs"
+
+	"infisicalfs/secret"
+)
+
+// location is where a node lies: in the directory parent, under the server's
+// name for it. It is never changed; a rename gives the node another one. As
+// directories hold theirs likewise, a renamed directory takes all below it along.
+type location struct {
+	parent *dir
+	name   string
+}
+
+// where returns what the directory shows.
+func (d *dir) where() secret.Dir {
+	if at := d.at.Load(); at != nil {
+		return at.parent.where().Child(at.name)
+	}
+	return d.fs.cfg.Root
+}
+
+// above returns the directory that contains d; the root's is itself.
+func (d *dir) above() *dir {
+	if at := d.at.Load(); at != nil {
+		return at.parent
+	}
+	return d
+}
+
+// where returns the folder of a secret and its name there.
+func (n *file) where() (secret.Dir, string) {
+	at := n.location()
+	return at.parent.where(), at.name
+}
+
+func (n *file) location() *location {
+	if sc := n.scratch.Load(); sc != nil {
+		if at := sc.place.Load(); at != nil {
+			return at
+		}
+	}
+	return n.at.Load()
+}
+
+// asScratch returns the scratch file that the node is now, nil for a secret.
+func (n *file) asScratch() *scratchFile {
+	if sc := n.scratch.Load(); sc != nil && sc.place.Load() == nil {
+		return sc
+	}
+	return nil
+}
+
+func (d *dir) newFile(name string) *file {
+	n := &file{node: node{fs: d.fs}}
+	n.at.Store(&location{d, name})
+	return n
+}
+
+func (d *dir) newDir(name string) *dir {
+	child := &dir{node: node{fs: d.fs}}
+	child.at.Store(&location{d, name})
+	return child
+}
+
+// secretID returns the identity of a secret in the directory, shown under that
+// file name: its node's, if that was renamed to here and is still known, so
+// that a rename keeps the inode number.
+func (d *dir) secretID(shown, name string) fusefs.StableAttr {
+	if n, ok := operations(d.GetChild(shown)).(*file); ok && n.scratch.Load() == nil && n.at.Load().is(d, name) {
+		return n.StableAttr()
+	}
+	return d.fs.reborn.fresh(childID(d.StableAttr(), syscall.S_IFREG, name))
+}
+
+// folderID is secretID for a directory.
+func (d *dir) folderID(name string) fusefs.StableAttr {
+	if n, ok := operations(d.GetChild(EncodeName(name))).(*dir); ok && n.at.Load().is(d, name) {
+		return n.StableAttr()
+	}
+	return d.fs.reborn.fresh(childID(d.StableAttr(), syscall.S_IFDIR, name))
+}
+
+func (l *location) is(parent *dir, name string) bool {
+	return l != nil && l.parent == parent && l.name == name
+}
+
+func operations(n *fusefs.Inode) fusefs.InodeEmbedder {
+	if n == nil {
+		return nil
+	}
+	return n.Operations()
+}
+
+// relocate says that the node called shown lies elsewhere now. Its old place
+// will be somebody else's.
+func (d *dir) relocate(shown, name string, to *dir, newName string) {
+	switch n := operations(d.GetChild(shown)).(type) {
+	case *file:
+		at := &location{to, newName}
+		n.at.Store(at)
+		if sc := n.scratch.Load(); sc != nil { // a secret that was one
+			sc.place.Store(at)
+		}
+		d.fs.reborn.left(childID(d.StableAttr(), syscall.S_IFREG, name))
+	case *dir:
+		n.at.Store(&location{to, newName})
+		d.fs.reborn.left(childID(d.StableAttr(), syscall.S_IFDIR, name))
+	}
+}

@@ -1,0 +1,93 @@
+package fs
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// signals is a set of signals as /proc shows it: bit n-1 is signal n.
+type signals uint64
+
+func set(list ...syscall.Signal) (s signals) {
+	for _, signal := range list {
+		s |= 1 << (signal - 1)
+	}
+	return s
+}
+
+var (
+	// stopping are the signals that ask a program to stop what it does.
+	stopping = set(syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM, syscall.SIGALRM, syscall.SIGKILL)
+	// harmless are those that do not end a program that does not handle them.
+	harmless = set(syscall.SIGCHLD, syscall.SIGCONT, syscall.SIGURG, syscall.SIGWINCH,
+		syscall.SIGSTOP, syscall.SIGTSTP, syscall.SIGTTIN, syscall.SIGTTOU)
+)
+
+// threadStatus is what we need of /proc/TID/status.
+type threadStatus struct {
+	process                           int
+	pending, blocked, ignored, caught signals
+}
+
+func readStatus(thread uint32) (s threadStatus, err error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", thread))
+	if err != nil {
+		return s, err
+	}
+	for line := range strings.Lines(string(text)) {
+		key, value, _ := strings.Cut(line, ":")
+		value = strings.TrimSpace(value)
+		mask := func() signals {
+			bits, _ := strconv.ParseUint(value, 16, 64)
+			return signals(bits)
+		}
+		switch key {
+		case "Tgid":
+			s.process, err = strconv.Atoi(value)
+		case "SigPnd", "ShdPnd":
+			s.pending |= mask()
+		case "SigBlk":
+			s.blocked = mask()
+		case "SigIgn":
+			s.ignored = mask()
+		case "SigCgt":
+			s.caught = mask()
+		}
+	}
+	return s, err
+}
+
+// threadStat is what we need of a file called stat in /proc, see proc(5).
+type threadStat struct {
+	started uint64
+	exiting bool           // the kernel is taking it apart
+	signal  syscall.Signal // that ended it; 0 without one, and when we may not know
+}
+
+func readStat(path string) (s threadStat, err error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return s, err
+	}
+	// The second field is the program's name in brackets and may hold anything.
+	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
+	const first, flags, started, exitCode = 3, 9, 22, 52
+	if len(fields) <= exitCode-first {
+		return s, errors.New("unknown format of " + path)
+	}
+	at := func(field int) uint64 {
+		n, _ := strconv.ParseUint(fields[field-first], 10, 64)
+		return n
+	}
+	const flagExiting = 4 // PF_EXITING
+	return threadStat{
+		started: at(started),
+		exiting: at(flags)&flagExiting != 0,
+		signal:  syscall.Signal(at(exitCode) & 0x7f),
+	}, nil
+}

@@ -1,0 +1,35 @@
+package fs
+
+import (
+	"context"
+
+	"infisicalfs/secret"
+)
+
+// renameFolder gives a folder another name beside its old one; servers have no
+// other way. It replaces nothing: that would take two steps, and between them
+// there would be no folder of that name.
+func (r *renaming) renameFolder(ctx context.Context, name string) error {
+	dir := r.from.where()
+	newName, ok := DecodeName(r.newName)
+	switch {
+	case r.from != r.to:
+		return errOtherProject
+	case !ok:
+		return errNoSuch
+	case r.target.folder != nil:
+		return secret.ErrExists
+	case r.target.secret != nil && r.target.secret.Name == newName:
+		return errIsNoDir
+	}
+	if err := validName(newName); err != nil {
+		return err
+	}
+	if err := r.cfg.Writer.RenameFolder(ctx, dir, name, newName); err != nil {
+		return err
+	}
+	r.writes.sent.Add(1)
+	r.local.moveFolder(dir.Child(name), dir.Child(newName))
+	r.from.relocate(r.name, name, r.to, newName)
+	return nil
+}

@@ -1,0 +1,117 @@
+package fs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"infisicalfs/secret"
+)
+
+// renameSecret gives a secret another name, another folder, or the place of
+// another secret. What is sent is the stored value, with its references.
+func (r *renaming) renameSecret(ctx context.Context, s *secret.Secret, newName string) error {
+	dir, to := r.from.where(), r.to.where()
+	stored, err := r.from.removable(ctx, s)
+	if err != nil {
+		return err
+	}
+	if dir.Project != to.Project {
+		return errOtherProject
+	}
+	replaced := r.target.secret
+	switch {
+	case replaced != nil && replaced.Import == nil:
+		err = r.replace(ctx, &stored, newName)
+	case r.local.beingCreated(to, newName):
+		err = errOpen
+	case dir == to:
+		var got secret.Secret
+		if got, err = r.cfg.Writer.Rename(ctx, dir, s.Name, newName); err == nil {
+			r.bases.noteWrite(r.callers.of(ctx), to, newName, &got)
+			for _, h := range r.local.writers(dir, s.Name) {
+				h.rebase(baseOf(&stored), baseOf(&got))
+			}
+		}
+	default:
+		err = r.move(ctx, s.Name, newName)
+	}
+	if err != nil {
+		return err
+	}
+	r.writes.sent.Add(1)
+	r.uncover(to, newName)
+	r.local.replace(dir, s.Name, to, newName)
+	r.from.relocate(r.name, s.Name, r.to, newName)
+	r.tell(to, newName)
+	return nil
+}
+
+// move takes a secret to another folder, where it may get another name: servers
+// do one after the other.
+func (r *renaming) move(ctx context.Context, name, newName string) error {
+	dir, to := r.from.where(), r.to.where()
+	err := r.cfg.Writer.Move(ctx, dir, name, to)
+	if err != nil || name == newName {
+		return err
+	}
+	_, err = r.cfg.Writer.Rename(ctx, to, name, newName)
+	if err == nil {
+		return nil
+	}
+	if back := r.cfg.Writer.Move(ctx, to, name, dir); back != nil {
+		r.reveal(to, name)
+		return fmt.Errorf("it is %s now: %w", r.to.pathOf(EncodeName(name)), err)
+	}
+	return err
+}
+
+// replace puts a secret in the place of another: that is an update of the
+// latter, which keeps its id, and then the former is deleted. No server does
+// both at once.
+func (r *renaming) replace(ctx context.Context, stored *secret.Secret, newName string) error {
+	dir, to := r.from.where(), r.to.where()
+	if err := r.writable(r.target.secret); err != nil {
+		return err
+	}
+	old, err := r.cfg.Writer.Stored(ctx, to, newName)
+	switch {
+	case errors.Is(err, secret.ErrNotFound):
+		return errGone
+	case err != nil:
+		return err
+	case old.Rotated:
+		return errRotated
+	case !r.cfg.Overwrite && !r.seen(ctx, to, r.target.secret, &old):
+		return secret.ErrConflict
+	}
+	if !old.Value.Equal(stored.Value) {
+		got, err := r.cfg.Writer.Update(ctx, to, newName, stored.Value)
+		if err != nil {
+			return err
+		}
+		r.FS.keep(ctx, to, newName, old.Value, "it was replaced by a rename")
+		r.bases.noteWrite(r.callers.of(ctx), to, newName, &got)
+		r.tell(to, newName)
+	}
+	now, err := r.cfg.Writer.Stored(ctx, to, newName)
+	if err == nil && !now.Value.Equal(stored.Value) {
+		err = secret.ErrConflict
+	}
+	if err == nil {
+		err = r.cfg.Writer.Delete(ctx, dir, stored.Name)
+	}
+	if err != nil {
+		return fmt.Errorf("%s has the value and %s is still there: %w", r.to.pathOf(r.newName), r.from.pathOf(r.name), err)
+	}
+	return nil
+}
+
+// seen reports whether the caller knew the version that he is going to replace.
+func (r *renaming) seen(ctx context.Context, dir secret.Dir, shown, stored *secret.Secret) bool {
+	known, ok := r.bases.of(r.callers.of(ctx), dir, stored.Name)
+	if !ok {
+		known = baseOf(shown)
+	}
+	return known == baseOf(stored)
+}

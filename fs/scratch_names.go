@@ -1,0 +1,78 @@
+package fs
+
+import (
+	"regexp"
+	"strings"
+	"syscall"
+
+	"infisicalfs/secret"
+)
+
+// scratchNames are how programs call their temporary, swap, lock and backup
+// files. sed and perl name theirs sedXXXXXX and XXXXXXXX.
+var scratchNames = regexp.MustCompile(`^[.#]` + `|[~#]$` + `|^[0-9]+$` +
+	`|\.(lock|swp|swx|tmp|temp|bak|orig|rej|part)$` + `|^(sed|XX)[A-Za-z0-9]{6}$`)
+
+// environmentName is what most secrets are called and no program calls its
+// temporary files.
+var environmentName = regexp.MustCompile(`^[A-Z_][A-Z0-9_]*$`)
+
+// word is what people write, as opposed to random characters: words, perhaps
+// with a number at the end.
+var word = regexp.MustCompile(`^([a-z]*([A-Z][a-z]{2,})*|[A-Z]+)[0-9]{0,3}$`)
+
+var alphanumeric = regexp.MustCompile(`^[A-Za-z0-9]{5,}$`)
+
+// scratchByName reports whether a name is that of a program's own file beside
+// what it writes.
+func scratchByName(snap *secret.Folder, name string) bool {
+	return scratchNames.MatchString(name) || randomTail(snap, name)
+}
+
+// randomTail reports whether a name is that of another secret with random
+// characters at its end.
+func randomTail(snap *secret.Folder, name string) bool {
+	if environmentName.MatchString(name) {
+		return false
+	}
+	for i := range snap.Secrets {
+		tail, ok := strings.CutPrefix(name, shownSecret(snap, snap.Secrets[i].Name))
+		tail = strings.TrimLeft(tail, ".-_")
+		if ok && alphanumeric.MatchString(tail) && !word.MatchString(tail) {
+			return true
+		}
+	}
+	return false
+}
+
+// createsScratch decides what a file is that is created: scratch, or a secret.
+// Nothing but its name and the way in which it is created tells them apart.
+func (f *FS) createsScratch(snap *secret.Folder, shown string, flags, mode uint32) bool {
+	exclusive := flags&syscall.O_EXCL != 0
+	if scratchByName(snap, shown) || exclusive && strings.HasPrefix(shown, "tmp") {
+		return true
+	}
+	if e, ok := resolve(snap, shown); ok && e.secret != nil {
+		return false
+	}
+	if name, ok := DecodeName(shown); ok && f.local.wasUnlinked(snap.Dir, name) {
+		return false
+	}
+	return exclusive && mode&0o077 == 0 && !environmentName.MatchString(shown)
+}
+
+// renamesToScratch decides the same for the new name of a rename.
+func (f *FS) renamesToScratch(snap *secret.Folder, shown string) bool {
+	if f.scratch(snap.Dir, shown) != nil {
+		return true
+	}
+	_, taken := resolve(snap, shown)
+	return !taken && scratchByName(snap, shown)
+}
+
+// viewNames are files that show a folder as a whole, found by name. Nothing can
+// be called so.
+var viewNames = map[string]bool{
+	".env": true, ".env.sh": true, ".env.docker": true, ".env.systemd": true,
+	".secrets.json": true, ".secrets.yaml": true, ".secrets.toml": true,
+}

@@ -1,0 +1,54 @@
+package fs
+
+import (
+	"context"
+	"syscall"
+
+	fusefs "github.com/hanwen/go-fuse/v2/fs"
+	"github.com/hanwen/go-fuse/v2/fuse"
+)
+
+var (
+	_ fusefs.NodeSetattrer = (*file)(nil)
+	_ fusefs.NodeSetattrer = (*dir)(nil)
+)
+
+// Setattr cuts a secret to a length. Modes, owners and times are those of the
+// mount and the server: setting them succeeds, because many programs do so after
+// they have written a file, and changes nothing.
+func (n *file) Setattr(ctx context.Context, fh fusefs.FileHandle, in *fuse.SetAttrIn, out *fuse.AttrOut) syscall.Errno {
+	if n.fs.cfg.Writer == nil {
+		return syscall.EROFS
+	}
+	out.Ino = n.StableAttr().Ino
+	if sc := n.asScratch(); sc != nil {
+		if errno := n.fs.setattrScratch(sc, in); errno != 0 {
+			return errno
+		}
+		return n.Getattr(ctx, fh, out)
+	}
+	if size, ok := in.GetSize(); ok {
+		errno := syscall.Errno(0)
+		if h, ok := fh.(*writeHandle); ok {
+			errno = h.truncate(ctx, size)
+		} else {
+			errno = n.truncate(ctx, size)
+		}
+		if errno != 0 {
+			return errno
+		}
+	}
+	return n.Getattr(ctx, fh, out)
+}
+
+// Setattr of a directory changes nothing and succeeds in folders.
+func (d *dir) Setattr(ctx context.Context, fh fusefs.FileHandle, _ *fuse.SetAttrIn, out *fuse.AttrOut) syscall.Errno {
+	switch {
+	case d.fs.cfg.Writer == nil:
+		return syscall.EROFS
+	case !d.where().IsFolder():
+		return syscall.EPERM
+	}
+	out.Ino = d.StableAttr().Ino
+	return d.Getattr(ctx, fh, out)
+}

@@ -1,0 +1,55 @@
+package fs
+
+import (
+	"context"
+	"time"
+
+	"infisicalfs/secret"
+)
+
+// How long an operation waits for a file that programs have closed already: for
+// the kernel to let go of it, and then for its value to arrive.
+const (
+	releaseComes = 250 * time.Millisecond
+	releaseLasts = 5 * time.Second
+)
+
+// settle waits for what was closed a moment ago: a shell's `: > KEY` has
+// returned, and the value is sent only now. A file that stays open although one
+// of its descriptors was closed is waited for once.
+func (f *FS) settle(ctx context.Context, dir secret.Dir, name string) {
+	for _, h := range f.local.writers(dir, name) {
+		if h.closed() && !h.wait(ctx, releaseComes) && h.releasing() {
+			h.wait(ctx, releaseLasts)
+		}
+	}
+}
+
+// wait waits for the end of the handle and reports whether it came.
+func (h *writeHandle) wait(ctx context.Context, limit time.Duration) bool {
+	timeout := time.NewTimer(limit)
+	defer timeout.Stop()
+	select {
+	case <-h.released:
+		return true
+	case <-ctx.Done():
+	case <-timeout.C:
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.lingers = true
+	return false
+}
+
+// closed reports whether the handle seems to be closed with something unsent.
+func (h *writeHandle) closed() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.sendNext || h.closing && !h.lingers && h.unsent == opened
+}
+
+func (h *writeHandle) releasing() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.sendNext
+}

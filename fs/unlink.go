@@ -1,0 +1,97 @@
+package fs
+
+import (
+	"context"
+	"syscall"
+
+	fusefs "github.com/hanwen/go-fuse/v2/fs"
+
+	"infisicalfs/secret"
+)
+
+var _ fusefs.NodeUnlinker = (*dir)(nil)
+
+// Unlink removes a scratch file or deletes a secret, whose last value is kept.
+func (d *dir) Unlink(ctx context.Context, name string) syscall.Errno {
+	if d.fs.cfg.Writer == nil {
+		return syscall.EROFS
+	}
+	if d.fs.unlinkScratch(d.where(), name) {
+		return 0
+	}
+	ctx, stop := d.fs.patient(ctx)
+	defer stop()
+	if err := d.unlink(ctx, name); err != nil {
+		return d.fs.failed("unlink", d.pathOf(name), err)
+	}
+	return 0
+}
+
+func (d *dir) unlink(ctx context.Context, shown string) error {
+	f, dir := d.fs, d.where()
+	leave, err := f.lines.enter(ctx, dir)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	snap, e, err := d.entry(ctx, shown)
+	if err != nil {
+		return err
+	}
+	if e.secret == nil {
+		// Not on the server yet, and not going to be.
+		name, err := newName(snap, shown)
+		if err != nil || !f.local.discard(dir, name) {
+			return secret.ErrNotFound
+		}
+		return nil
+	}
+	last, err := d.removable(ctx, e.secret)
+	if err != nil {
+		return err
+	}
+	if err := f.cfg.Writer.Delete(ctx, dir, e.secret.Name); err != nil {
+		return err
+	}
+	f.writes.sent.Add(1)
+	f.local.discard(dir, e.secret.Name)
+	f.local.unlink(dir, e.secret.Name)
+	f.keep(ctx, dir, e.secret.Name, last.Value, "its secret was removed")
+	return nil
+}
+
+// entry returns what the directory has under a file name: not what is covered.
+// Of a folder it is an error.
+func (d *dir) entry(ctx context.Context, shown string) (*secret.Folder, entry, error) {
+	var e entry
+	snap, ok, err := d.fs.find(ctx, d.where(), func(snap *secret.Folder) (ok bool) {
+		e, ok = resolve(snap, shown)
+		return ok
+	})
+	switch {
+	case err != nil:
+		return nil, entry{}, err
+	case !ok:
+		return snap, entry{}, nil
+	case e.folder != nil:
+		return nil, entry{}, errIsDir
+	case d.fs.local.whiteout(d.where(), e.secret.Name) != nil:
+		return snap, entry{}, nil
+	}
+	return snap, e, nil
+}
+
+// removable returns a secret as it is stored, or why it may not leave its name.
+func (d *dir) removable(ctx context.Context, s *secret.Secret) (secret.Secret, error) {
+	if err := d.fs.writable(s); err != nil {
+		return *s, err
+	}
+	if s.Import != nil {
+		return *s, errImported
+	}
+	stored, err := d.fs.cfg.Writer.Stored(ctx, d.where(), s.Name)
+	if err == nil && stored.Rotated {
+		err = errRotated
+	}
+	return stored, err
+}

@@ -1,0 +1,142 @@
+package fs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"syscall"
+	"time"
+
+	fusefs "github.com/hanwen/go-fuse/v2/fs"
+	"github.com/hanwen/go-fuse/v2/fuse"
+
+	"infisicalfs/secret"
+)
+
+// writesWith reports whether open flags ask for a change.
+func writesWith(flags uint32) bool {
+	return flags&syscall.O_ACCMODE != syscall.O_RDONLY || flags&syscall.O_TRUNC != 0
+}
+
+// openToWrite opens the secret with a text of its own. Whatever can be known to
+// stand in the way is said now, because many programs check open and not close.
+func (n *file) openToWrite(ctx context.Context, flags uint32) (fusefs.FileHandle, uint32, syscall.Errno) {
+	if n.fs.cfg.Writer == nil {
+		return nil, 0, syscall.EROFS
+	}
+	ctx, stop := n.fs.patient(ctx)
+	defer stop()
+	h := n.newHandle(ctx, flags)
+	if err := n.fs.opened.open(h, func() error { return h.load(ctx, flags) }); err != nil {
+		return nil, 0, n.fs.failed("open", n.path(), err)
+	}
+	dir, name := n.where()
+	n.fs.local.addWriter(h, dir, name)
+	return h, fuse.FOPEN_DIRECT_IO, 0
+}
+
+// load fills a new handle with the secret's text, or none if flags empty it.
+func (h *writeHandle) load(ctx context.Context, flags uint32) error {
+	f := h.file.fs
+	dir, name := h.file.where()
+	f.settle(ctx, dir, name)
+	_, s, err := h.file.current(ctx)
+	if errors.Is(err, secret.ErrNotFound) && f.local.beingCreated(dir, name) {
+		h.created, h.unsent = true, opened
+		return f.denials.check(dir, mayCreate)
+	}
+	if err != nil {
+		return err
+	}
+	if err := f.writable(&s); err != nil {
+		return err
+	}
+	if s.Import != nil {
+		err = f.denials.check(dir, mayCreate)
+	} else {
+		err = f.denials.check(dir, mayChange)
+	}
+	if err != nil {
+		return err
+	}
+	return h.loadSecret(ctx, dir, &s, flags&syscall.O_TRUNC != 0)
+}
+
+// loadSecret begins with what s is. A text that goes on from the old one begins
+// with what the server has this moment.
+func (h *writeHandle) loadSecret(ctx context.Context, dir secret.Dir, s *secret.Secret, empty bool) error {
+	f := h.file.fs
+	lastSeen, sawIt := f.bases.of(h.opener, dir, s.Name)
+	h.base = baseOf(s)
+	if s.Hidden && !(empty && f.cfg.Overwrite) {
+		return hidden(s)
+	}
+	if ask := s.Import == nil && !f.cfg.Raw && !(empty && f.cfg.Overwrite); ask {
+		stored, err := f.stored(ctx, dir, s.Name)
+		switch {
+		case err == nil && !empty:
+			s, h.base = &stored, baseOf(&stored)
+		case errors.Is(err, secret.ErrNotFound) && empty: // the conflict is found when it is sent
+		case err != nil:
+			return f.denials.note(dir, mayChange, err)
+		}
+	}
+	if sawIt {
+		h.base = lastSeen
+	}
+	if empty {
+		h.text.wipe()
+		h.unsent = opened
+	} else {
+		h.text.set(s.Value)
+	}
+	return nil
+}
+
+func hidden(s *secret.Secret) error {
+	return fmt.Errorf("%w: the value is hidden: %s", secret.ErrDenied, s.Reason)
+}
+
+// truncate is truncate(2), which comes without a handle: read, cut, send.
+func (n *file) truncate(ctx context.Context, size uint64) syscall.Errno {
+	flags := uint32(syscall.O_WRONLY)
+	if size == 0 {
+		flags |= syscall.O_TRUNC
+	}
+	fh, _, errno := n.openToWrite(ctx, flags)
+	if errno != 0 {
+		return errno
+	}
+	h := fh.(*writeHandle)
+	defer h.Release(ctx)
+	if uint64(h.size()) != size {
+		if errno := h.truncate(ctx, size); errno != 0 {
+			return errno
+		}
+	}
+	ctx, stop := n.fs.patient(ctx)
+	defer stop()
+	if err := h.send(ctx); err != nil {
+		return n.fs.failed("truncate", n.path(), err)
+	}
+	return 0
+}
+
+// openScratch opens a scratch file.
+func (n *file) openScratch(ctx context.Context, sc *scratchFile, flags uint32) (fusefs.FileHandle, uint32, syscall.Errno) {
+	h := n.newHandle(ctx, flags)
+	h.scratch = sc
+	sc.mu.Lock()
+	defer sc.mu.Unlock()
+	sc.open++
+	if flags&syscall.O_TRUNC != 0 && len(sc.text.b) > 0 {
+		n.fs.resize(sc, 0)
+		sc.changed()
+	}
+	return h, fuse.FOPEN_DIRECT_IO, 0
+}
+
+// draftAttr describes a secret that is created and not sent yet.
+func (f *FS) draftAttr(out *fuse.Attr) {
+	f.secretAttr(&secret.Secret{Updated: time.Now()}, out)
+}

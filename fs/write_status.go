@@ -1,0 +1,49 @@
+package fs
+
+import (
+	"sync/atomic"
+)
+
+// WriteCounts are about writing: numbers since the start, except those of what
+// is here now.
+type WriteCounts struct {
+	Sent           uint64 `json:"sent"`            // changes that the server has taken
+	LostUpdates    uint64 `json:"lost_updates"`    // changes by others that came in between and were overwritten
+	FailedReleases uint64 `json:"failed_releases"` // values that could not be sent when nobody was there to be told
+	Killed         uint64 `json:"killed"`          // texts not sent because their writer was killed
+	ScratchFiles   int    `json:"scratch_files"`   // now
+	ScratchBytes   int64  `json:"scratch_bytes"`   // now
+	Whiteouts      int    `json:"whiteouts"`       // secrets under a scratch name, now
+	Rejected       int    `json:"rejected"`        // texts in .infisicalfs/rejected, now
+	LastRefusal    string `json:"last_refusal,omitempty"`
+}
+
+type writes struct {
+	sent, lost, failedReleases, killed atomic.Uint64
+	lastRefusal                        atomic.Pointer[string] // why something could not be written, with its path
+}
+
+// writeCounts returns nil on a read-only file system.
+func (f *FS) writeCounts() *WriteCounts {
+	if f.cfg.Writer == nil {
+		return nil
+	}
+	c := &WriteCounts{
+		Sent:           f.writes.sent.Load(),
+		LostUpdates:    f.writes.lost.Load(),
+		FailedReleases: f.writes.failedReleases.Load(),
+		Killed:         f.writes.killed.Load(),
+		ScratchBytes:   f.local.bytes.Load(),
+		Rejected:       len(f.rejected.list()),
+	}
+	if reason := f.writes.lastRefusal.Load(); reason != nil {
+		c.LastRefusal = *reason
+	}
+	f.local.mu.Lock()
+	defer f.local.mu.Unlock()
+	c.ScratchFiles = f.local.scratch
+	for _, folder := range f.local.folders {
+		c.Whiteouts += len(folder.whiteouts)
+	}
+	return c
+}
