@@ -185,8 +185,9 @@ func (m *mounted) unmount(t *testing.T) {
 			continue
 		}
 		if n == 0 || err != nil {
-			unix.Kill(m.pid, unix.SIGKILL)
 			t.Errorf("the process %d is still there 20 s after the unmount", m.pid)
+			unix.Kill(m.pid, unix.SIGKILL)
+			exec.Command(program, "unmount", m.dir).Run()
 		}
 		return
 	}
@@ -206,6 +207,12 @@ type status struct {
 	Cache struct {
 		Stale  int
 		Purges int
+	}
+	FS struct {
+		Open   int
+		Writes struct {
+			LostUpdates int `json:"lost_updates"`
+		}
 	}
 }
 
