@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -42,9 +43,13 @@ Other clients reach it with what --env-file writes:
 			if len(args) == 1 {
 				mountpoint = args[0]
 			}
-			return untilSignal(cmd.Context(), func(ctx context.Context) error {
+			err := untilSignal(cmd.Context(), func(ctx context.Context) error {
 				return o.run(ctx, mountpoint, cmd.OutOrStdout())
 			})
+			if errors.Is(err, errInterrupted) {
+				return nil // it runs until a signal, however early that comes
+			}
+			return err
 		},
 	}
 	flags := cmd.Flags()
