@@ -2,20 +2,20 @@ package fs
 
 import (
 	"context"
-	"fmt"
 	"sync"
 	"time"
 
 	"github.com/hanwen/go-fuse/v2/fuse"
 )
 
-// process is who calls us. FUSE names threads, and numbers are used again, so
-// it is the number of the thread's process and when that was started. The zero
-// process is nobody: FUSE says pid 0 for callers whom our pid namespace does
-// not know, and whoever has ended cannot be looked up.
+// process is who calls us. FUSE names threads, so it is the number of the
+// thread's process; and as numbers are used again, another that the kernel gives
+// to each process once (Linux 6.9; 0 where it does not). The zero process is
+// nobody: FUSE says pid 0 for callers whom our pid namespace does not know, and
+// whoever has ended cannot be looked up.
 type process struct {
-	pid     int
-	started uint64 // clock ticks after boot
+	pid  int
+	once uint64
 }
 
 func (p process) known() bool { return p.pid != 0 }
@@ -77,11 +77,7 @@ func processOf(thread uint32) process {
 	if err != nil {
 		return process{}
 	}
-	stat, err := readStat(fmt.Sprintf("/proc/%d/stat", status.process))
-	if err != nil {
-		return process{}
-	}
-	return process{status.process, stat.started}
+	return process{status.process, uniqueNumber(status.process)}
 }
 
 // killed reports whether the thread is on its way out because of a signal. The
@@ -91,8 +87,11 @@ func killed(thread uint32) bool {
 	if thread == 0 {
 		return false
 	}
-	// The thread's own file: the process's would also show signals that stop it.
-	stat, err := readStat(fmt.Sprintf("/proc/%d/task/%d/stat", thread, thread))
+	status, err := readStatus(thread)
+	if err != nil || status.hasMemory {
+		return false // and its stat must not be read: see there
+	}
+	stat, err := readStat(thread)
 	return err == nil && stat.exiting && stat.signal != 0
 }
 

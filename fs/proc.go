@@ -31,6 +31,7 @@ var (
 // threadStatus is what we need of /proc/TID/status.
 type threadStatus struct {
 	process                           int
+	hasMemory                         bool // not on its way out
 	pending, blocked, ignored, caught signals
 }
 
@@ -49,6 +50,8 @@ func readStatus(thread uint32) (s threadStatus, err error) {
 		switch key {
 		case "Tgid":
 			s.process, err = strconv.Atoi(value)
+		case "VmSize":
+			s.hasMemory = true
 		case "SigPnd", "ShdPnd":
 			s.pending |= mask()
 		case "SigBlk":
@@ -62,21 +65,25 @@ func readStatus(thread uint32) (s threadStatus, err error) {
 	return s, err
 }
 
-// threadStat is what we need of a file called stat in /proc, see proc(5).
+// threadStat is what we need of /proc/TID/stat, see proc(5).
 type threadStat struct {
-	started uint64
 	exiting bool           // the kernel is taking it apart
 	signal  syscall.Signal // that ended it; 0 without one, and when we may not know
 }
 
-func readStat(path string) (s threadStat, err error) {
+// readStat must not be called for a thread that may be executing a new program:
+// that closes files and waits for our answer with a lock that the kernel wants
+// for this. A thread without memory is past that.
+func readStat(thread uint32) (s threadStat, err error) {
+	// The thread's own file: its process's would also show signals that stop it.
+	path := fmt.Sprintf("/proc/%d/task/%d/stat", thread, thread)
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return s, err
 	}
 	// The second field is the program's name in brackets and may hold anything.
 	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
-	const first, flags, started, exitCode = 3, 9, 22, 52
+	const first, flags, exitCode = 3, 9, 52
 	if len(fields) <= exitCode-first {
 		return s, errors.New("unknown format of " + path)
 	}
@@ -85,9 +92,5 @@ func readStat(path string) (s threadStat, err error) {
 		return n
 	}
 	const flagExiting = 4 // PF_EXITING
-	return threadStat{
-		started: at(started),
-		exiting: at(flags)&flagExiting != 0,
-		signal:  syscall.Signal(at(exitCode) & 0x7f),
-	}, nil
+	return threadStat{exiting: at(flags)&flagExiting != 0, signal: syscall.Signal(at(exitCode) & 0x7f)}, nil
 }
