@@ -1,6 +1,7 @@
 package fs
 
 import (
+	"slices"
 	"sync"
 
 	"infisicalfs/secret"
@@ -110,4 +111,17 @@ func (b *bases) moved(dir secret.Dir, name string, from, to base) {
 			k.read = to
 		}
 	}
+}
+
+// forget says that there is no secret of that name any more.
+func (b *bases) forget(dir secret.Dir, name string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	gone := func(key reader) bool { return key.dir == dir && key.name == name }
+	for key := range b.known {
+		if gone(key) {
+			delete(b.known, key)
+		}
+	}
+	b.order = slices.DeleteFunc(b.order, gone)
 }

@@ -18,6 +18,7 @@ type commit struct {
 	value secret.Value
 	base  base // what the value is based on
 	who   process
+	early bool // it is what opening alone made of the secret
 }
 
 // errGone is a conflict.
@@ -49,6 +50,8 @@ func (f *FS) commit(ctx context.Context, c commit) (secret.Secret, error) {
 		return stored, err
 	case !f.cfg.Overwrite && !slices.Contains(known, baseOf(&stored)):
 		return stored, secret.ErrConflict // also if it has the same value now: two who count up read the same
+	case c.early && baseOf(&stored) != c.base:
+		return stored, nil // it was emptied before it was written with another handle
 	case stored.Value.Equal(c.value):
 		f.bases.noteWrite(c.who, c.dir, c.name, &stored)
 		f.uncover(c.dir, c.name)

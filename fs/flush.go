@@ -110,7 +110,7 @@ func (h *writeHandle) send(ctx context.Context) error {
 	}
 	var got secret.Secret
 	if err == nil && out.due {
-		got, err = f.commit(ctx, commit{dir, name, out.value, out.base, h.opener})
+		got, err = f.commit(ctx, commit{dir, name, out.value, out.base, h.opener, out.early})
 	}
 	if err != nil {
 		h.refused(ctx, out, err)
@@ -154,6 +154,7 @@ type outgoing struct {
 	due   bool // there is something to send
 	value secret.Value
 	base  base
+	early bool  // nothing was written since the file was opened
 	err   error // why it cannot be sent
 }
 
@@ -176,7 +177,7 @@ func (h *writeHandle) take() (out outgoing) {
 	if out.base = h.base; h.scratch != nil {
 		t, out.base = &h.scratch.text, h.scratch.sent
 	}
-	out.due, out.err, out.value = true, h.ended, t.value()
+	out.due, out.early, out.err, out.value = true, h.unsent == opened, h.ended, t.value()
 	h.unsent = nothing
 	switch {
 	case out.err != nil:
@@ -198,7 +199,7 @@ func (h *writeHandle) refused(ctx context.Context, out outgoing, err error) {
 	h.mu.Unlock()
 	if !again && out.due {
 		dir, name := h.file.where()
-		h.file.fs.keep(ctx, dir, name, out.value, "it could not be written: "+err.Error())
+		h.file.fs.keep(ctx, dir, name, out.value, notWritten)
 	}
 }
 
@@ -213,5 +214,5 @@ func (h *writeHandle) abort(ctx context.Context) {
 	}
 	f.writes.killed.Add(1)
 	dir, name := h.file.where()
-	f.keep(ctx, dir, name, out.value, errKilled.Error())
+	f.keep(ctx, dir, name, out.value, "its writer was killed")
 }

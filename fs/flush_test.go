@@ -1,5 +1,3 @@
-//go:build preview
-
 package fs
 
 import (
@@ -54,6 +52,23 @@ func TestFlushOfAnotherProcess(t *testing.T) {
 	w.requireValue(t, dev, "GREETING", "half and half")
 	require.NoError(t, f.Close())
 	require.Len(t, w.Writes(), 1)
+}
+
+// A process that executes another program closes its files while the kernel
+// keeps much of what /proc could tell about it locked.
+func TestCloseByExec(t *testing.T) {
+	w := newWorld(writing)
+	t.Cleanup(w.Close)
+	mnt := fusetest.Mounted(t, w.Root(), w.Options())
+	out, err := exec.Command("python3", "-c", `import os,sys
+f = os.open(sys.argv[1], os.O_WRONLY|os.O_TRUNC)
+os.write(f, b"one ")
+os.waitpid(os.posix_spawn("/bin/true", ["true"], {}), 0)
+os.write(f, b"two")
+os.execv("/bin/true", ["true"])`, filepath.Join(mnt, "demo/dev/GREETING")).CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	w.requireValue(t, dev, "GREETING", "one two")
+	require.Equal(t, []string{"update GREETING"}, w.Writes())
 }
 
 // What no process of ours closes is sent when the file is let go.
@@ -256,6 +271,21 @@ func TestRenamedWhileOpen(t *testing.T) {
 		_, ok := w.Own(dev, "GREETING")
 		require.False(t, ok)
 	})
+}
+
+// A file that was emptied by opening it is sent late. By then its process may
+// have written it with another handle, and that came after.
+func TestEmptyingIsOlderThanWriting(t *testing.T) {
+	w := newWorld(writing)
+	defer w.Close()
+	k := fusetest.Direct(t, w.Root(), w.Options())
+	as(k, os.Getpid())
+	f, err := k.Open("demo/dev/GREETING", syscall.O_WRONLY|syscall.O_TRUNC)
+	require.NoError(t, err)
+	require.NoError(t, fusetest.WriteFile(k, "demo/dev/GREETING", "later"))
+	require.NoError(t, f.Close())
+	w.requireValue(t, dev, "GREETING", "later")
+	require.Empty(t, w.rejectedTexts())
 }
 
 func TestReleasedHandlesLeaveNothing(t *testing.T) {

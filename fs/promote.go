@@ -31,7 +31,7 @@ func (r *renaming) promote(ctx context.Context, snap *secret.Folder, sc *scratch
 	}
 	if err != nil {
 		sc.stay()
-		r.FS.keep(ctx, dir, name, value, "it could not be written: "+err.Error())
+		r.FS.keep(ctx, dir, name, value, notWritten)
 		return err
 	}
 	r.local.discard(dir, name)
@@ -88,6 +88,9 @@ func (r *renaming) mayPromote(ctx context.Context, dir secret.Dir, name string) 
 // baseOfScratch is what the content is based on: the version that the caller
 // has seen, or else the one that was there when the file was created.
 func (r *renaming) baseOfScratch(ctx context.Context, sc *scratchFile, dir secret.Dir, name string) base {
+	if r.local.wasUnlinked(dir, name) && r.target.secret == nil {
+		return base{}
+	}
 	if known, ok := r.bases.of(r.callers.of(ctx), dir, name); ok {
 		return known
 	}

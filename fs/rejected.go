@@ -27,6 +27,8 @@ type rejected struct {
 	ever  uint64
 }
 
+const notWritten = "it could not be written"
+
 // rejectedText is one text. It is never changed.
 type rejectedText struct {
 	name  string // NAME.N
@@ -37,6 +39,8 @@ type rejectedText struct {
 
 // keep puts a text into rejected/ and says so in the log. An empty one is not
 // worth it.
+//
+// Why is in the words of the file system: a server's may hold the value.
 func (f *FS) keep(ctx context.Context, dir secret.Dir, name string, value secret.Value, why string) {
 	if value.Len() == 0 {
 		return

@@ -9,12 +9,9 @@ import (
 	"infisicalfs/secret"
 )
 
-// Flags of renameat2(2), as the kernel sends them.
-const (
-	renameNoReplace = 1
-)
-
 var _ fusefs.NodeRenamer = (*dir)(nil)
+
+const renameNoReplace = 1 // RENAME_NOREPLACE of renameat2(2), the one flag that is known here
 
 // Rename is one of five things: scratch files rename here, a scratch file that
 // becomes a secret is sent, a secret that becomes a scratch file is covered, a
@@ -45,7 +42,8 @@ type renaming struct {
 	name, newName string // file names
 	keep          bool   // nothing may be replaced
 
-	target entry // what is there under the new name, found by run
+	snap   *secret.Folder // of to, found by run
+	target entry          // what is there under the new name
 }
 
 func (r *renaming) run(ctx context.Context) error {
@@ -64,13 +62,14 @@ func (r *renaming) run(ctx context.Context) error {
 		return err
 	}
 	defer leave()
-	snap, _, err := r.find(ctx, r.to.where(), func(snap *secret.Folder) (ok bool) {
+	r.snap, _, err = r.find(ctx, r.to.where(), func(snap *secret.Folder) (ok bool) {
 		r.target, ok = resolve(snap, r.newName)
 		return ok
 	})
 	if err != nil {
 		return err
 	}
+	snap := r.snap
 	there := r.target != (entry{}) && !r.covers(r.target) || r.scratch(snap.Dir, r.newName) != nil
 	if there && r.keep {
 		return secret.ErrExists

@@ -34,7 +34,7 @@ func (r *renaming) renameSecret(ctx context.Context, s *secret.Secret, newName s
 			}
 		}
 	default:
-		err = r.move(ctx, s.Name, newName)
+		err = r.move(ctx, &stored, newName)
 	}
 	if err != nil {
 		return err
@@ -42,6 +42,7 @@ func (r *renaming) renameSecret(ctx context.Context, s *secret.Secret, newName s
 	r.writes.sent.Add(1)
 	r.uncover(to, newName)
 	r.local.replace(dir, s.Name, to, newName)
+	r.vacate(dir, s.Name)
 	r.from.relocate(r.name, s.Name, r.to, newName)
 	r.tell(to, newName)
 	return nil
@@ -49,19 +50,32 @@ func (r *renaming) renameSecret(ctx context.Context, s *secret.Secret, newName s
 
 // move takes a secret to another folder, where it may get another name: servers
 // do one after the other.
-func (r *renaming) move(ctx context.Context, name, newName string) error {
+func (r *renaming) move(ctx context.Context, stored *secret.Secret, newName string) error {
+	w, name := r.cfg.Writer, stored.Name
 	dir, to := r.from.where(), r.to.where()
-	err := r.cfg.Writer.Move(ctx, dir, name, to)
-	if err != nil || name == newName {
+	if name == newName {
+		return w.Move(ctx, dir, name, to)
+	}
+	first, second := func() error { return w.Move(ctx, dir, name, to) },
+		func() error { _, err := w.Rename(ctx, to, name, newName); return err }
+	back, between := func() error { return w.Move(ctx, to, name, dir) }, r.to.pathOf(EncodeName(name))
+	if s, ok := r.snap.Secret(name); ok && s.Import == nil { // another is called so there
+		first = func() error { _, err := w.Rename(ctx, dir, name, newName); return err }
+		second = func() error { return w.Move(ctx, dir, newName, to) }
+		back = func() error { _, err := w.Rename(ctx, dir, newName, name); return err }
+		between = r.from.pathOf(EncodeName(newName))
+	}
+	switch err := first(); {
+	case errors.Is(err, secret.ErrExists) && refers(stored.Value) && !r.cfg.Raw:
+		return errReference // programs would copy the file instead, and delete the original
+	case errors.Is(err, secret.ErrExists):
+		return errOtherProject
+	case err != nil:
 		return err
 	}
-	_, err = r.cfg.Writer.Rename(ctx, to, name, newName)
-	if err == nil {
-		return nil
-	}
-	if back := r.cfg.Writer.Move(ctx, to, name, dir); back != nil {
-		r.reveal(to, name)
-		return fmt.Errorf("it is %s now: %w", r.to.pathOf(EncodeName(name)), err)
+	err := second()
+	if err != nil && back() != nil {
+		return fmt.Errorf("it is %s now: %w", between, err)
 	}
 	return err
 }

@@ -19,7 +19,7 @@ var environmentName = regexp.MustCompile(`^[A-Z_][A-Z0-9_]*$`)
 
 // word is what people write, as opposed to random characters: words, perhaps
 // with a number at the end.
-var word = regexp.MustCompile(`^([a-z]*([A-Z][a-z]{2,})*|[A-Z]+)[0-9]{0,3}$`)
+var word = regexp.MustCompile(`^([a-z]*([A-Z][a-z]+)*|[A-Z]+)[0-9]{0,3}$`)
 
 var alphanumeric = regexp.MustCompile(`^[A-Za-z0-9]{5,}$`)
 

@@ -10,7 +10,7 @@ import (
 // How long an operation waits for a file that programs have closed already: for
 // the kernel to let go of it, and then for its value to arrive.
 const (
-	releaseComes = 250 * time.Millisecond
+	releaseComes = time.Second
 	releaseLasts = 5 * time.Second
 )
 

@@ -10,17 +10,17 @@ import (
 	"github.com/hanwen/go-fuse/v2/fuse"
 )
 
-// Flags of setxattr(2), as the kernel sends them.
-const (
-	xattrCreate  = 1
-	xattrReplace = 2
-)
-
 var (
 	_ fusefs.NodeSetxattrer    = (*file)(nil)
 	_ fusefs.NodeRemovexattrer = (*file)(nil)
 	_ fusefs.NodeSetxattrer    = (*dir)(nil)
 	_ fusefs.NodeRemovexattrer = (*dir)(nil)
+)
+
+// Flags of setxattr(2), as the kernel sends them.
+const (
+	xattrCreate  = 1
+	xattrReplace = 2
 )
 
 const (
@@ -69,7 +69,7 @@ func (n *file) annotate(ctx context.Context, op, attr, text string, flags uint32
 	dir, name := n.where()
 	leave, err := f.lines.enter(ctx, dir)
 	if err != nil {
-		return f.failed(op, n.path(), err)
+		return n.annotateFailed(op, err)
 	}
 	defer leave()
 	_, s, err := n.current(ctx)
@@ -80,7 +80,7 @@ func (n *file) annotate(ctx context.Context, op, attr, text string, flags uint32
 		err = errPersonal
 	}
 	if err != nil {
-		return f.failed(op, n.path(), err)
+		return n.annotateFailed(op, err)
 	}
 	comment, tags := &text, []string(nil)
 	set := s.Comment != ""
@@ -95,7 +95,7 @@ func (n *file) annotate(ctx context.Context, op, attr, text string, flags uint32
 	}
 	got, err := f.cfg.Writer.Annotate(ctx, dir, name, comment, tags)
 	if err != nil {
-		return f.failed(op, n.path(), err)
+		return n.annotateFailed(op, err)
 	}
 	f.writes.sent.Add(1)
 	if s.Version+1 == got.Version {
@@ -106,6 +106,16 @@ func (n *file) annotate(ctx context.Context, op, attr, text string, flags uint32
 	}
 	f.tell(dir, name)
 	return 0
+}
+
+// annotateFailed is failed, where EAGAIN cannot be said: the kernel would make
+// "not supported" of it.
+func (n *file) annotateFailed(op string, err error) syscall.Errno {
+	errno := errnoOf(err)
+	if errno == syscall.EAGAIN {
+		errno = syscall.ETIMEDOUT
+	}
+	return n.fs.failedAs(op, n.path(), err, errno)
 }
 
 // splitTags is never nil: no tags is something to set.

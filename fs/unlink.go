@@ -55,9 +55,16 @@ func (d *dir) unlink(ctx context.Context, shown string) error {
 	}
 	f.writes.sent.Add(1)
 	f.local.discard(dir, e.secret.Name)
-	f.local.unlink(dir, e.secret.Name)
+	f.vacate(dir, e.secret.Name)
 	f.keep(ctx, dir, e.secret.Name, last.Value, "its secret was removed")
 	return nil
+}
+
+// vacate says that a secret has left its name by our doing: what is written
+// there next is not based on it.
+func (f *FS) vacate(dir secret.Dir, name string) {
+	f.local.unlink(dir, name)
+	f.bases.forget(dir, name)
 }
 
 // entry returns what the directory has under a file name: not what is covered.

@@ -117,10 +117,10 @@ func (w *world) announce(change secret.Change) {
 // settle waits until the kernel has been told all news.
 func (w *world) settle() {
 	w.news.mu.Lock()
-	worker := w.news.worker
+	idle := w.news.idle
 	w.news.mu.Unlock()
-	if worker != nil {
-		<-worker
+	if idle != nil {
+		<-idle
 	}
 }
 

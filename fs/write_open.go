@@ -62,8 +62,8 @@ func (h *writeHandle) load(ctx context.Context, flags uint32) error {
 	return h.loadSecret(ctx, dir, &s, flags&syscall.O_TRUNC != 0)
 }
 
-// loadSecret begins with what s is. A text that goes on from the old one begins
-// with what the server has this moment.
+// loadSecret begins with what s is: what the server has this moment, as long as
+// the process has read no other version.
 func (h *writeHandle) loadSecret(ctx context.Context, dir secret.Dir, s *secret.Secret, empty bool) error {
 	f := h.file.fs
 	lastSeen, sawIt := f.bases.of(h.opener, dir, s.Name)
@@ -74,7 +74,7 @@ func (h *writeHandle) loadSecret(ctx context.Context, dir secret.Dir, s *secret.
 	if ask := s.Import == nil && !f.cfg.Raw && !(empty && f.cfg.Overwrite); ask {
 		stored, err := f.stored(ctx, dir, s.Name)
 		switch {
-		case err == nil && !empty:
+		case err == nil:
 			s, h.base = &stored, baseOf(&stored)
 		case errors.Is(err, secret.ErrNotFound) && empty: // the conflict is found when it is sent
 		case err != nil:

@@ -1,5 +1,3 @@
-//go:build preview
-
 package fs
 
 import (
@@ -10,6 +8,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"infisicalfs/internal/fusetest"
 	"infisicalfs/secret"
@@ -353,4 +352,16 @@ func TestNoPlaceForIt(t *testing.T) {
 		require.Equal(t, syscall.EPERM, v.Link("demo/dev/GREETING", "demo/dev/NEW"))
 		require.Equal(t, syscall.EPERM, v.Mknod("demo/dev/NEW"))
 	})
+}
+
+// Pages that programs write to past us would be sent by nobody knows whom.
+func TestSharedMappings(t *testing.T) {
+	w := newWorld(writing)
+	mnt := fusetest.Mounted(t, w.Root(), w.Options())
+	t.Cleanup(w.Close)
+	fd, err := unix.Open(mnt+"/demo/dev/GREETING", unix.O_RDWR|unix.O_CLOEXEC, 0)
+	require.NoError(t, err)
+	defer unix.Close(fd)
+	_, err = unix.Mmap(fd, 0, 12, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	require.Equal(t, syscall.ENODEV, err)
 }

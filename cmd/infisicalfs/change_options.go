@@ -19,7 +19,7 @@ type changeOptions struct {
 
 // AddFlags declares the options' flags.
 func (o *changeOptions) AddFlags(f *pflag.FlagSet) {
-	f.BoolVar(&o.readOnly, "read-only", true, "refuse all changes; --read-only=false allows them, which is a preview")
+	f.BoolVar(&o.readOnly, "read-only", false, "refuse all changes")
 	f.BoolVar(&o.overwrite, "overwrite", false, "the last writer wins, also over changes by others and over references")
 	f.BoolVar(&o.expand, "expand", true, "show references expanded; with --expand=false they can be edited")
 	f.BoolVar(&o.personal, "personal", true, "show a user's own overrides; with --personal=false shared values, which can be written")

@@ -1,5 +1,3 @@
-//go:build preview
-
 package e2e
 
 import (
@@ -62,6 +60,7 @@ func TestAKilledWriterWritesNothing(t *testing.T) {
 				_, made := d.lookup("desk/MADE")
 				require.False(t, made, what)
 				require.Empty(t, d.record.writes("desk"), what)
+				os.Remove(d.at("desk/.KEY.new"))
 				if how == "with a backup" {
 					require.NoError(t, os.Rename(d.at("desk/KEY~"), d.at("desk/KEY")))
 				}
@@ -137,11 +136,16 @@ func TestAWriterKilledInItsClose(t *testing.T) {
 				soon(t, "the server has acted", func() bool { return d.stored(t, "desk/KEY").Value != old })
 			}
 			require.Contains(t, c.want, d.stored(t, "desk/KEY").Value, c.what)
-			d.refresh(t)
-			sh(t, d.at("desk"), `printf '`+"after "+c.what+`' > KEY`)
+			next := startProcess(t, d.at("desk"))
+			soon(t, "the next writer", func() bool {
+				d.refresh(t)
+				next.try("cat", "KEY")
+				_, err := next.try("put", "KEY", "after "+c.what)
+				return err == nil
+			})
 			d.holds(t, "desk/KEY", "after "+c.what)
 		}
-	}, impatient...)
+	}, "--timeout=3s")
 }
 
 // injectSeen puts a fault in force; hit waits for a request that suffers it.

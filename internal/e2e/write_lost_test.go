@@ -1,5 +1,3 @@
-//go:build preview
-
 package e2e
 
 import (
@@ -128,7 +126,7 @@ func TestTheWindowIsToldOf(t *testing.T) {
 func TestTwoMountsOfOneFolder(t *testing.T) {
 	eachDesk(t, func(t *testing.T, d *desk) {
 		d.have(t, "desk", one(old))
-		other := d.mount(t, "admin", "--read-only=false")
+		other := d.mount(t, "admin")
 		a, b := startProcess(t, d.at("desk")), startProcess(t, other.path("demo/dev/desk"))
 		a.do(t, "cat", "KEY")
 		b.do(t, "cat", "KEY")

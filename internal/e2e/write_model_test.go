@@ -1,5 +1,3 @@
-//go:build preview
-
 package e2e
 
 import (
@@ -55,7 +53,7 @@ var (
 	modelNames   = []string{"A", "B", "C", "lower", "with.dot"}
 	modelScratch = []string{".x.swp", "B~", "C.tmp"}
 	modelFolders = []string{"", "", "sub", "sub/deep", "other"}
-	modelTexts   = []string{"", "v", "line\n", "two\nlines\n", " padded ", "x\n\n\n", "naïve", strings.Repeat("long ", 30_000)}
+	modelTexts   = []string{"", "v", "line\n", "two\nlines\n", " padded ", "x\n\n\n", "word", strings.Repeat("long ", 30_000)}
 )
 
 func pick(r *rand.Rand, list []string) string { return list[r.IntN(len(list))] }

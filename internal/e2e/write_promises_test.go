@@ -1,5 +1,3 @@
-//go:build preview
-
 package e2e
 
 import (
@@ -234,7 +232,7 @@ func TestModesAndAttributes(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, os.FileMode(0o700), info.Mode().Perm())
 		require.NoError(t, os.Chmod(d.at("desk/KEY"), 0o644))
-		require.NoError(t, os.Chown(d.at("desk/KEY"), 0, 0))
+		require.NoError(t, os.Chown(d.at("desk/KEY"), os.Getuid(), os.Getgid()))
 		info, err = os.Stat(d.at("desk/KEY"))
 		require.NoError(t, err)
 		require.Equal(t, os.FileMode(0o600), info.Mode().Perm())

@@ -1,5 +1,3 @@
-//go:build preview
-
 package e2e
 
 import (
@@ -168,7 +166,7 @@ func TestNothingOfScratchIsLeftAfterUnmount(t *testing.T) {
 		sh(t, d.at("desk"), `echo x > .KEY.swp; rm KEY`)
 		d.keeps(t, old)
 		d.unmount(t)
-		again := d.mount(t, "admin", "--read-only=false")
+		again := d.mount(t, "admin")
 		require.Empty(t, again.rejected(t))
 		_, err := os.Stat(again.path("demo/dev/desk/.KEY.swp"))
 		require.ErrorIs(t, err, os.ErrNotExist)

@@ -1,5 +1,3 @@
-//go:build preview
-
 package e2e
 
 import (

@@ -1,5 +1,3 @@
-//go:build preview
-
 package e2e
 
 import (
@@ -100,7 +98,7 @@ func TestCountingTogether(t *testing.T) {
 		eachDesk(t, func(t *testing.T, d *desk) { count(t, d, d.mounted) })
 	})
 	t.Run("two mounts", func(t *testing.T) {
-		eachDesk(t, func(t *testing.T, d *desk) { count(t, d, d.mounted, d.mount(t, "admin", "--read-only=false")) })
+		eachDesk(t, func(t *testing.T, d *desk) { count(t, d, d.mounted, d.mount(t, "admin")) })
 	})
 }
 
@@ -229,7 +227,7 @@ func TestWritersWaitInLine(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t, devserver.Config{Profile: profile, RateLimit: shortWindows(profile)})
 		w.edit(t, func(e *devserver.Editor) error { return e.Mkdir("demo", "dev", "/desk") })
-		d := &desk{world: w, mounted: w.mount(t, "admin", "--read-only=false"), profile: profile, record: newRecord(w.Server)}
+		d := &desk{world: w, mounted: w.mount(t, "admin"), profile: profile, record: newRecord(w.Server)}
 		together(t, 8, d.at("desk"), func(i int, p *process) {
 			for round := range 8 {
 				if _, err := p.try("put", fmt.Sprint("KEY_", i), fmt.Sprint("round ", round)); err != nil {

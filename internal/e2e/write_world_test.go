@@ -1,5 +1,3 @@
-//go:build preview
-
 package e2e
 
 import (
@@ -43,7 +41,7 @@ func newDesk(t *testing.T, profile devserver.Profile, folders []string, flags ..
 		return nil
 	})
 	d.record = newRecord(d.Server)
-	d.mounted = d.mount(t, "admin", append([]string{"--read-only=false"}, flags...)...)
+	d.mounted = d.mount(t, "admin", flags...)
 	return d
 }
 

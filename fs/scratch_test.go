@@ -1,0 +1,285 @@
+package fs
+
+import (
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"infisicalfs/internal/fusetest"
+	"infisicalfs/secret"
+	"infisicalfs/secret/secrettest"
+)
+
+// Creation decides by name first, then by what is there, then by the way.
+func TestWhatIsScratch(t *testing.T) {
+	const excl = syscall.O_EXCL
+	w := newWorld(writing)
+	snap := snapshot(t, w.Fake, dev)
+	for _, c := range []struct {
+		name        string
+		flags, mode uint32
+		scratch     bool
+	}{
+		{".hidden", 0, 0o644, true}, {"#GREETING#", 0, 0o644, true}, {"GREETING~", 0, 0o644, true}, {"GREETING#", 0, 0o644, true},
+		{"4913", 0, 0o644, true}, {"GREETING.lock", excl, 0o600, true}, {"GREETING.swp", 0, 0o644, true}, {"GREETING.swx", 0, 0o644, true},
+		{"A.tmp", 0, 0o644, true}, {"A.temp", 0, 0o644, true}, {"A.bak", 0, 0o644, true}, {"A.orig", 0, 0o644, true}, {"A.rej", 0, 0o644, true},
+		{"A.part", 0, 0o644, true}, {"sedAbC123", excl, 0o600, true}, {"sedative", 0, 0o644, false}, {"XXabc123", excl, 0o600, true}, {"XXL", 0, 0o644, false},
+		{"tmpfile", excl, 0o644, true}, {"tmpfile", 0, 0o644, false},
+		{"GREETINGa8Gk2x", 0, 0o644, true}, {"GREETING.12345678", 0, 0o644, true}, {"GREETING_a1b2c3d4", 0, 0o644, true},
+		{"GREETING_LONGER", 0, 0o644, false}, {"GREETING_V20240101", 0, 0o644, false}, {"GREETING-password1", 0, 0o644, false}, {"GREETINGa8", 0, 0o644, false},
+		{"GREETINGInGerman", 0, 0o644, false},
+		{"GREETING", excl, 0o600, false}, {"lower", excl, 0o600, true}, {"UPPER_1", excl, 0o600, false}, {"Mixed", excl, 0o600, true},
+		{"lower", excl, 0o644, false}, {"lower", 0, 0o600, false}, {"was_here", excl, 0o600, false},
+	} {
+		w.local.unlink(dev, "was_here")
+		require.Equal(t, c.scratch, w.createsScratch(snap, c.name, c.flags, c.mode), "%s %x %o", c.name, c.flags, c.mode)
+	}
+}
+
+func TestScratchStaysHere(t *testing.T) {
+	bothWaysWriting(t, func(t *testing.T, w *world, v fusetest.View) {
+		require.NoError(t, fusetest.WriteFile(v, "demo/dev/.GREETING.swp", "\xffbinary"))
+		text, err := fusetest.ReadFile(v, "demo/dev/.GREETING.swp")
+		require.NoError(t, err)
+		require.Equal(t, "\xffbinary", text)
+		names, err := fusetest.Names(v, "demo/dev")
+		require.NoError(t, err)
+		require.NotContains(t, names, ".GREETING.swp", "loaders read all that is listed")
+
+		require.NoError(t, v.Chmod("demo/dev/.GREETING.swp", 0o640))
+		require.NoError(t, v.Chown("demo/dev/.GREETING.swp", os.Getuid(), os.Getgid()))
+		require.NoError(t, v.Utimes("demo/dev/.GREETING.swp", started))
+		a, err := v.Stat("demo/dev/.GREETING.swp")
+		require.NoError(t, err)
+		require.EqualValues(t, syscall.S_IFREG|0o640, a.Mode)
+		require.True(t, a.Mtime.Equal(started))
+		require.EqualValues(t, 7, a.Size)
+		require.EqualValues(t, 1, a.Nlink)
+		require.NoError(t, v.Truncate("demo/dev/.GREETING.swp", 3))
+		require.Equal(t, syscall.ENOTSUP, v.Setxattr("demo/dev/.GREETING.swp", "user.x", "x"))
+		require.Equal(t, 1, w.Counts().Writes.ScratchFiles)
+		require.EqualValues(t, 3, w.Counts().Writes.ScratchBytes)
+
+		require.NoError(t, v.Rename("demo/dev/.GREETING.swp", "demo/dev/4913"))
+		_, err = v.Stat("demo/dev/.GREETING.swp")
+		require.Equal(t, syscall.ENOENT, err)
+		b, err := v.Stat("demo/dev/4913")
+		require.NoError(t, err)
+		require.Equal(t, a.Ino, b.Ino)
+
+		f, err := v.Open("demo/dev/4913", syscall.O_RDWR)
+		require.NoError(t, err)
+		require.NoError(t, v.Unlink("demo/dev/4913"))
+		text, err = fusetest.ReadAll(f)
+		require.NoError(t, err)
+		require.Equal(t, "\xffbi", text, "as long as it is open")
+		require.NoError(t, f.Close())
+		require.Eventually(t, func() bool { return w.Counts().Writes.ScratchBytes == 0 }, time.Minute, time.Millisecond)
+		require.Zero(t, w.Counts().Writes.ScratchFiles)
+		require.Empty(t, w.Writes())
+	})
+}
+
+func TestScratchIsBounded(t *testing.T) {
+	bothWaysWriting(t, func(t *testing.T, w *world, v fusetest.View) {
+		f, err := v.CreateFile("demo/dev/.big", syscall.O_RDWR, 0o600)
+		require.NoError(t, err)
+		defer f.Close()
+		_, err = f.WriteAt([]byte("x"), maxScratchFile)
+		require.Equal(t, syscall.ENOSPC, err)
+		for i := range maxScratchTotal / maxScratchFile {
+			g, err := v.CreateFile("demo/dev/."+string(rune('a'+i)), syscall.O_RDWR, 0o600)
+			require.NoError(t, err)
+			require.NoError(t, g.Truncate(maxScratchFile))
+			require.NoError(t, g.Close())
+		}
+		_, err = f.WriteAt([]byte("x"), 0)
+		require.Equal(t, syscall.ENOSPC, err)
+		require.NoError(t, v.Unlink("demo/dev/.a"))
+		require.Eventually(t, func() bool { _, err := f.WriteAt([]byte("x"), 0); return err == nil }, time.Minute, time.Millisecond)
+		for i := w.Counts().Writes.ScratchFiles; i < maxScratchFiles; i++ {
+			require.NoError(t, v.Create("demo/dev/.n"+strings.Repeat("x", i%200)+string(rune('a'+i/200))))
+		}
+		require.Equal(t, syscall.ENOSPC, v.Create("demo/dev/.another"))
+	})
+}
+
+// The one way out.
+func TestScratchIsPromotedByRename(t *testing.T) {
+	bothWaysWriting(t, func(t *testing.T, w *world, v fusetest.View) {
+		require.NoError(t, fusetest.WriteFile(v, "demo/dev/.new", "saved"))
+		require.NoError(t, v.Rename("demo/dev/.new", "demo/dev/GREETING"))
+		w.requireValue(t, dev, "GREETING", "saved")
+		s, _ := w.Own(dev, "GREETING")
+		require.Equal(t, 2, s.Version)
+		text, err := fusetest.ReadFile(v, "demo/dev/GREETING")
+		require.NoError(t, err)
+		require.Equal(t, "saved", text)
+		_, err = v.Stat("demo/dev/.new")
+		require.Equal(t, syscall.ENOENT, err)
+		a, err := v.Stat("demo/dev/GREETING")
+		require.NoError(t, err)
+		require.Equal(t, secretID(dev, "GREETING").Ino, a.Ino, "it is the secret that it was")
+
+		require.NoError(t, fusetest.WriteFile(v, "demo/dev/.new", "made"))
+		require.NoError(t, v.Rename("demo/dev/.new", "demo/dev/MADE"))
+		require.NoError(t, fusetest.WriteFile(v, "demo/dev/.new", "elsewhere"))
+		require.NoError(t, v.Rename("demo/dev/.new", "demo/dev/payments/API_KEY"))
+		w.requireValue(t, payments, "API_KEY", "elsewhere")
+		require.Equal(t, []string{"update GREETING", "create MADE", "update API_KEY"}, w.Writes())
+	}, ttl(time.Minute))
+}
+
+func TestFailedPromotion(t *testing.T) {
+	bothWaysWriting(t, func(t *testing.T, w *world, v fusetest.View) {
+		require.NoError(t, fusetest.WriteFile(v, "demo/dev/.new", "saved"))
+		w.FailWrites(secrettest.KindUpdate, secret.ErrUnavailable)
+		require.Equal(t, syscall.EIO, v.Rename("demo/dev/.new", "demo/dev/GREETING"))
+		require.Equal(t, map[string]string{"GREETING.1": "saved"}, w.rejectedTexts())
+		text, err := fusetest.ReadFile(v, "demo/dev/.new")
+		require.NoError(t, err)
+		require.Equal(t, "saved", text)
+		w.FailWrites(secrettest.KindUpdate, nil)
+		require.NoError(t, v.Rename("demo/dev/.new", "demo/dev/GREETING"))
+		w.requireValue(t, dev, "GREETING", "saved")
+
+		w.Set(dev, "REFERENCE", "shown")
+		w.SetRaw(dev, "REFERENCE", "${GREETING}")
+		for name, c := range map[string]struct {
+			text, to string
+			want     error
+		}{
+			".binary": {"\xff", "GREETING", syscall.EILSEQ}, ".large": {strings.Repeat("x", maxValue+1), "GREETING", syscall.EFBIG},
+			".reference": {"x", "REFERENCE", syscall.EPERM}, ".name": {"x", "TRIMMED ", syscall.EINVAL},
+		} {
+			require.NoError(t, fusetest.WriteFile(v, "demo/dev/"+name, c.text))
+			require.Equal(t, c.want, v.Rename("demo/dev/"+name, "demo/dev/"+c.to), name)
+		}
+	})
+}
+
+// An editor's backup by renaming: nothing happens on the server, and the new
+// file is an update of the old secret.
+func TestWhiteout(t *testing.T) {
+	bothWaysWriting(t, func(t *testing.T, w *world, v fusetest.View) {
+		before, err := v.Stat("demo/dev/GREETING")
+		require.NoError(t, err)
+		id, _ := w.Own(dev, "GREETING")
+		for range 2 {
+			require.NoError(t, v.Rename("demo/dev/GREETING", "demo/dev/GREETING~"))
+			_, err = v.Stat("demo/dev/GREETING")
+			require.Equal(t, syscall.ENOENT, err)
+			names, err := fusetest.Names(v, "demo/dev")
+			require.NoError(t, err)
+			require.NotContains(t, names, "GREETING")
+			text, err := fusetest.ReadFile(v, "demo/dev/GREETING~")
+			require.NoError(t, err)
+			require.Equal(t, "hello, world", text)
+			a, err := v.Stat("demo/dev/GREETING~")
+			require.NoError(t, err)
+			require.Equal(t, before.Mode, a.Mode)
+			require.Equal(t, 1, w.Counts().Writes.Whiteouts)
+
+			// Changed its mind.
+			require.NoError(t, v.Rename("demo/dev/GREETING~", "demo/dev/GREETING"))
+			require.Empty(t, w.Writes())
+			text, err = fusetest.ReadFile(v, "demo/dev/GREETING")
+			require.NoError(t, err)
+			require.Equal(t, "hello, world", text)
+			require.Zero(t, w.Counts().Writes.Whiteouts)
+		}
+		require.NoError(t, v.Rename("demo/dev/GREETING", "demo/dev/GREETING~"))
+		f, err := v.CreateFile("demo/dev/GREETING", syscall.O_WRONLY|syscall.O_EXCL, 0o600)
+		require.NoError(t, err)
+		_, err = f.WriteAt([]byte("new"), 0)
+		require.NoError(t, err)
+		require.NoError(t, f.Close())
+		require.Equal(t, []string{"update GREETING"}, w.Writes())
+		s, _ := w.Own(dev, "GREETING")
+		require.Equal(t, id.ID, s.ID)
+		require.Zero(t, w.Counts().Writes.Whiteouts)
+		a, err := v.Stat("demo/dev/GREETING")
+		require.NoError(t, err)
+		b, err := v.Stat("demo/dev/GREETING~")
+		require.NoError(t, err)
+		require.NotEqual(t, a.Ino, b.Ino, "programs take equal numbers for one file")
+		text, err := fusetest.ReadFile(v, "demo/dev/GREETING~")
+		require.NoError(t, err)
+		require.Equal(t, "hello, world", text)
+		require.NoError(t, v.Unlink("demo/dev/GREETING~"))
+		require.Len(t, w.Writes(), 1)
+	}, ttl(time.Minute))
+}
+
+func TestWhiteoutEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(writing)
+		defer w.Close()
+		k := fusetest.Direct(t, w.Root(), w.Options())
+		require.NoError(t, k.Rename("demo/dev/GREETING", "demo/dev/GREETING.bak"))
+		time.Sleep(59 * time.Second)
+		_, err := k.Stat("demo/dev/GREETING")
+		require.Equal(t, syscall.ENOENT, err)
+		k.Notified()
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		text, err := fusetest.ReadFile(k, "demo/dev/GREETING")
+		require.NoError(t, err)
+		require.Equal(t, "hello, world", text)
+		require.Equal(t, []string{"entry /demo/dev/GREETING"}, k.Notified())
+		require.Contains(t, w.logs.String(), "secret is back")
+		text, err = fusetest.ReadFile(k, "demo/dev/GREETING.bak")
+		require.NoError(t, err)
+		require.Equal(t, "hello, world", text)
+	})
+}
+
+// By way of a scratch name to another: that is a rename, with id and references.
+func TestWhiteoutOnTheWayToAnotherName(t *testing.T) {
+	bothWaysWriting(t, func(t *testing.T, w *world, v fusetest.View) {
+		w.SetRaw(dev, "GREETING", "${OTHER}")
+		require.NoError(t, v.Rename("demo/dev/GREETING", "demo/dev/GREETING.bak"))
+		require.NoError(t, v.Rename("demo/dev/GREETING.bak", "demo/dev/HELLO"))
+		require.Equal(t, []string{"rename GREETING"}, w.Writes())
+		w.requireValue(t, dev, "HELLO", "${OTHER}")
+	})
+}
+
+// What is written to a file after it was renamed to be a secret is the secret's.
+func TestRenamedBeforeItIsClosed(t *testing.T) {
+	bothWaysWriting(t, func(t *testing.T, w *world, v fusetest.View) {
+		f, err := v.CreateFile("demo/dev/.new", syscall.O_RDWR|syscall.O_EXCL, 0o600)
+		require.NoError(t, err)
+		_, err = f.WriteAt([]byte("first"), 0)
+		require.NoError(t, err)
+		require.NoError(t, v.Rename("demo/dev/.new", "demo/dev/GREETING"))
+		w.requireValue(t, dev, "GREETING", "first")
+		_, err = f.WriteAt([]byte(", second"), 5)
+		require.NoError(t, err)
+		require.NoError(t, f.Close())
+		w.requireValue(t, dev, "GREETING", "first, second")
+	})
+}
+
+// Revoked means gone: a backup holds what may not be read any longer.
+func TestRevocationTakesScratch(t *testing.T) {
+	bothWaysWriting(t, func(t *testing.T, w *world, v fusetest.View) {
+		require.NoError(t, v.Rename("demo/dev/GREETING", "demo/dev/GREETING~"))
+		f, err := v.Open("demo/dev/EMPTY", syscall.O_RDWR)
+		require.NoError(t, err)
+		_, err = f.WriteAt([]byte("x"), 0)
+		require.NoError(t, err)
+		w.announce(secret.Change{Dir: dev, Err: secret.ErrDenied})
+		_, err = fusetest.ReadFile(v, "demo/dev/GREETING~")
+		require.Equal(t, syscall.ENOENT, err)
+		_, err = f.WriteAt([]byte("x"), 0)
+		require.Equal(t, syscall.EACCES, err)
+		require.Equal(t, syscall.EACCES, f.Close())
+		require.Empty(t, w.Writes())
+	})
+}
