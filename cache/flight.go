@@ -2,6 +2,7 @@ package cache
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -75,7 +76,9 @@ func (c *Cache) board(q *query, e *entry, now time.Time) *flight {
 	return f
 }
 
-// fly makes the request and sees that everybody hears of the outcome.
+// fly makes the request and sees that everybody hears of the outcome. A denial
+// is heard first by those who show what they have: what a caller is denied shall
+// not be readable elsewhere.
 func (c *Cache) fly(f *flight) {
 	ctx := flightContext{c.ctx, secret.Background(c.ctx), f}
 	if f.tree {
@@ -84,6 +87,9 @@ func (c *Cache) fly(f *flight) {
 		f.folder, f.err = c.fetchOne(ctx, f)
 	}
 	c.land(f)
+	if errors.Is(f.err, secret.ErrDenied) || errors.Is(f.err, secret.ErrUnauthenticated) {
+		c.deliver()
+	}
 	close(f.done)
 	c.deliver()
 }

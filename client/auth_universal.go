@@ -39,6 +39,7 @@ func (a *universalAuth) login(ctx context.Context, c *Client) (token, error) {
 	g, err := c.exchange(ctx, request{
 		op: "log in", method: http.MethodPost, path: "/v1/auth/universal-auth/login",
 		body: map[string]string{"clientId": a.clientID, "clientSecret": clientSecret.Reveal()},
+		sent: clientSecret.Reveal(),
 	})
 	if err != nil {
 		return token{}, err

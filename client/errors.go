@@ -62,6 +62,11 @@ func newAPIError(r *response) error {
 	}
 	e := &APIError{Op: r.op, Status: r.status, Name: oneLine(body.Name), Message: message(body.Message), RequestID: oneLine(body.ReqID)}
 	e.kind = kindOf(r, body.Name)
+	for _, words := range []*string{&e.Message, &e.Name, &e.RequestID} {
+		if repeats(*words, r.sent) {
+			*words = withheld
+		}
+	}
 	return e
 }
 

@@ -24,6 +24,7 @@ type request struct {
 	path      string // below /api, escaped
 	query     url.Values
 	body      any    // sent as JSON; DELETE has one too
+	sent      string // what of the body is secret, not to be repeated from an answer
 	class     string // which rate budget it draws on
 	anonymous bool   // carries no token
 	etag      string // sent as If-None-Match, with its quotes
@@ -35,7 +36,8 @@ type response struct {
 	status      int
 	header      http.Header
 	body        []byte
-	conditional bool // the request carried an etag
+	conditional bool   // the request carried an etag
+	sent        string // the request's
 }
 
 // encode renders a body. Markup characters stay as they are: escaping them for
@@ -101,5 +103,5 @@ func (c *Client) send(ctx context.Context, r request, token secret.Value, patien
 	case int64(len(text)) > c.maxAnswer:
 		return nil, fmt.Errorf("%s: the answer is larger than %d MiB: %w", r.op, c.maxAnswer>>20, secret.ErrTooLarge)
 	}
-	return &response{op: r.op, status: answer.StatusCode, header: answer.Header, body: text, conditional: r.etag != ""}, nil
+	return &response{op: r.op, status: answer.StatusCode, header: answer.Header, body: text, conditional: r.etag != "", sent: r.sent}, nil
 }

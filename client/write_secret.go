@@ -141,6 +141,7 @@ type secretRequest struct {
 func (w secretRequest) build(routes api) request {
 	op := map[string]string{http.MethodPost: "create", http.MethodPatch: "update", http.MethodDelete: "delete"}[w.method]
 	r := request{op: op + " secret", method: w.method, class: "secret"}
+	r.sent, _ = w.fields["secretValue"].(string)
 	body := bodyFor(w.at, routes)
 	body["secretPath"] = w.at.dir.Path
 	prefix, batch := "/v4/secrets", "/v4/secrets/batch"

@@ -182,7 +182,10 @@ func (h *writeHandle) take() (out outgoing) {
 	switch {
 	case out.err != nil:
 	case h.revoked.Load():
-		out.err, out.value = errRevoked, secret.Value{}
+		out.err = errRevoked
+		if h.foreign { // part of it may be what was revoked
+			out.value = secret.Value{}
+		}
 	case len(t.b) > maxValue:
 		out.err = secret.ErrTooLarge
 	case !t.valid():

@@ -174,3 +174,21 @@ func TestRevocationReachesTheKernel(t *testing.T) {
 	_, err = v.Stat("")
 	require.NoError(t, err)
 }
+
+// What somebody typed is his, and is kept; what the text began with is not.
+func TestAWritersTextSurvivesRevocation(t *testing.T) {
+	bothWaysWriting(t, func(t *testing.T, w *world, v fusetest.View) {
+		write := func(path string, flags int) fusetest.File {
+			f, err := v.Open(path, syscall.O_WRONLY|flags)
+			require.NoError(t, err)
+			_, err = f.WriteAt([]byte("typed"), 0)
+			require.NoError(t, err)
+			return f
+		}
+		replaced, edited := write("demo/dev/GREETING", syscall.O_TRUNC), write("demo/dev/payments/API_KEY", 0)
+		w.announce(secret.Change{Dir: dev, Deep: true, Err: secret.ErrUnauthenticated})
+		require.Equal(t, syscall.EACCES, replaced.Close())
+		require.Equal(t, syscall.EACCES, edited.Close())
+		require.Equal(t, map[string]string{"GREETING.1": "typed"}, w.rejectedTexts())
+	})
+}

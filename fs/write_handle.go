@@ -38,6 +38,7 @@ type writeHandle struct {
 
 	mu       sync.Mutex // guards what follows; nothing is asked under it
 	text     text       // of a secret
+	foreign  bool       // it began with what the server had
 	base     base
 	created  bool      // and not sent yet: the server does not have the secret
 	unsent   change    // of the text

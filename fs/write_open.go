@@ -89,6 +89,7 @@ func (h *writeHandle) loadSecret(ctx context.Context, dir secret.Dir, s *secret.
 		h.unsent = opened
 	} else {
 		h.text.set(s.Value)
+		h.foreign = s.Value.Len() > 0
 	}
 	return nil
 }
