@@ -66,9 +66,9 @@ func (f *FS) commit(ctx context.Context, c commit) (secret.Secret, error) {
 	case err != nil:
 		return got, f.denials.note(c.dir, mayChange, err)
 	}
-	if got.Version != stored.Version+1 {
-		f.writes.lost.Add(1)
-		f.log.Warn("a change by somebody else was overwritten: it came between looking and writing",
+	if others := got.Version - stored.Version - 1; others > 0 {
+		f.writes.lost.Add(uint64(others))
+		f.log.Warn("changes by somebody else were overwritten: they came between looking and writing",
 			"path", path.Join(c.dir.String(), EncodeName(c.name)), "seen", stored.Version, "written", got.Version)
 	}
 	f.sent(c, &got)
@@ -92,14 +92,14 @@ func (f *FS) sent(c commit, got *secret.Secret) {
 	f.tell(c.dir, c.name)
 }
 
-// tell lets the kernel forget attributes and content of secrets, soon and from
-// another goroutine: here the kernel may be waiting for us.
-func (f *FS) tell(dir secret.Dir, names ...string) {
-	out := outdated{dir: dir}
-	for _, name := range names {
-		out.content = append(out.content, EncodeName(name), encode(name, besideDir))
+// tell lets the kernel forget attributes and content of a secret before it
+// returns: a stat after the change shall see it. The kernel may be waiting for
+// us meanwhile, but not with anything that this message needs: it takes locks of
+// pages, whose READs are answered without asking anybody, and none of names.
+func (f *FS) tell(dir secret.Dir, name string) {
+	if f.known.Load() {
+		f.invalidate(outdated{dir: dir, content: []string{EncodeName(name), encode(name, besideDir)}})
 	}
-	f.queue(out)
 }
 
 // reveal is tell for names that came to be or went without the kernel's doing.

@@ -100,11 +100,11 @@ func (r *renaming) replace(ctx context.Context, stored *secret.Secret, newName s
 		return secret.ErrConflict
 	}
 	if !old.Value.Equal(stored.Value) {
+		r.FS.keep(ctx, to, newName, old.Value, "it was to be replaced by a rename") // the answer may get lost
 		got, err := r.cfg.Writer.Update(ctx, to, newName, stored.Value)
 		if err != nil {
 			return err
 		}
-		r.FS.keep(ctx, to, newName, old.Value, "it was replaced by a rename")
 		r.bases.noteWrite(r.callers.of(ctx), to, newName, &got)
 		r.tell(to, newName)
 	}

@@ -112,9 +112,9 @@ func strike(t *testing.T, profile devserver.Profile, fault devserver.Fault, deni
 	}
 	// A third of the deadline is what the client has to find out what became of
 	// a change, and machines that run tests are busy.
-	flags := append(slices.Clone(impatient), "--timeout=3s", "--write-wait=1s")
+	flags := append(slices.Clone(impatient), "--timeout=6s", "--write-wait=1s")
 	if fault.Delay > 0 {
-		fault.Delay = 5 * time.Second
+		fault.Delay = 9 * time.Second
 	}
 	d := newDesk(t, profile, folders, flags...)
 	for _, folder := range folders {
