@@ -69,7 +69,7 @@ func (n *file) Getattr(ctx context.Context, fh fusefs.FileHandle, out *fuse.Attr
 	case errors.Is(err, secret.ErrNotFound) && n.fs.local.beingCreated(dir, name):
 		n.fs.draftAttr(&out.Attr)
 	case !n.attrOfHandle(fh, err, &out.Attr):
-		return n.fs.failed("getattr", n.path(), err)
+		return n.gone("getattr", err)
 	}
 	// Who writes sees the length of what it has written, because that is where
 	// it goes on after a seek to the end.
@@ -122,8 +122,19 @@ func (n *file) Open(ctx context.Context, flags uint32) (fusefs.FileHandle, uint3
 		return nil
 	})
 	if err != nil {
-		return nil, 0, n.fs.failed("open", n.path(), err)
+		return nil, 0, n.gone("open", err)
 	}
 	n.fs.opens.Add(1)
 	return h, fuse.FOPEN_DIRECT_IO | fuse.FOPEN_NOFLUSH, 0
+}
+
+// gone is failed for what a path leads to. If the secret has gone since the
+// kernel looked its name up, ESTALE makes the kernel look again, once: then it
+// is absent, or created where the caller asks for that. One that is created here
+// and not sent yet has a name, and nothing to read.
+func (n *file) gone(op string, err error) syscall.Errno {
+	if errors.Is(err, secret.ErrNotFound) && !n.fs.local.beingCreated(n.where()) {
+		return syscall.ESTALE
+	}
+	return n.fs.failed(op, n.path(), err)
 }

@@ -28,7 +28,7 @@ func (n *file) openToWrite(ctx context.Context, flags uint32) (fusefs.FileHandle
 	defer stop()
 	h := n.newHandle(ctx, flags)
 	if err := n.fs.opened.open(h, func() error { return h.load(ctx, flags) }); err != nil {
-		return nil, 0, n.fs.failed("open", n.path(), err)
+		return nil, 0, n.gone("open", err)
 	}
 	dir, name := n.where()
 	n.fs.local.addWriter(h, dir, name)

@@ -58,6 +58,7 @@ func Mounted(t testing.TB, root fusefs.InodeEmbedder, opts *fusefs.Options) stri
 	t.Cleanup(func() {
 		if err := unmount(dir); err != nil {
 			t.Errorf("cannot unmount %s, something is still open: %v", dir, err)
+			unix.Unmount(dir, unix.MNT_FORCE) // ends the connection: a close at exit would wait for ourselves
 			detach(dir)
 		}
 		<-served
