@@ -73,11 +73,12 @@ func (d *dir) child(ctx context.Context, snap *secret.Folder, e entry, out *fuse
 		d.fs.dirAttr(e.folder.Updated, &out.Attr)
 		return d.NewInode(ctx, d.newDir(e.folder.Name), d.folderID(e.folder.Name))
 	}
-	d.fs.secretAttr(e.secret, &out.Attr)
 	if d.fs.local.beingWritten(d.where(), e.secret.Name) {
 		out.SetAttrTimeout(0)
 	}
-	return d.NewInode(ctx, d.newFile(e.secret.Name), d.secretID(shownSecret(snap, e.secret.Name), e.secret.Name))
+	child := d.NewInode(ctx, d.newFile(e.secret.Name), d.secretID(shownSecret(snap, e.secret.Name), e.secret.Name))
+	child.Operations().(*file).attr(e.secret, &out.Attr)
+	return child
 }
 
 // Getattr asks for the folder above, which has just been walked through, and

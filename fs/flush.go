@@ -61,6 +61,7 @@ func (h *writeHandle) Release(ctx context.Context) syscall.Errno {
 	}
 	f.opened.close(h)
 	f.local.dropWriter(h)
+	h.letCacheIn()
 	h.mu.Lock()
 	created := h.created
 	h.text.wipe()

@@ -108,6 +108,9 @@ func bothWays(t *testing.T, test func(*testing.T, *world, fusetest.View), change
 
 func ttl(d time.Duration) func(*Config) { return func(c *Config) { c.TTL = d } }
 
+// cacheOff lets the kernel keep nothing of a value.
+func cacheOff(c *Config) { c.KernelCache = CacheOff }
+
 // announce tells the file system and waits until the kernel has been told.
 func (w *world) announce(change secret.Change) {
 	w.Apply(change)
