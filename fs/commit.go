@@ -32,7 +32,8 @@ var errGone = fmt.Errorf("%w: it was deleted", secret.ErrConflict)
 // through it is found out from the version that the server gives.
 func (f *FS) commit(ctx context.Context, c commit) (secret.Secret, error) {
 	lastRead, _ := f.bases.of(c.who, c.dir, c.name)
-	known := []base{c.base, lastRead, f.bases.wroteLast(c.who, c.dir, c.name)} // perhaps with other handles
+	wrote := f.bases.wroteLast(c.who, c.dir, c.name)
+	known := []base{c.base, lastRead, wrote} // perhaps with other handles
 	if !slices.ContainsFunc(known, func(b base) bool { return b != base{} }) {
 		got, err := f.create(ctx, c)
 		if !errors.Is(err, secret.ErrExists) {
@@ -50,7 +51,7 @@ func (f *FS) commit(ctx context.Context, c commit) (secret.Secret, error) {
 		return stored, err
 	case !f.cfg.Overwrite && !slices.Contains(known, baseOf(&stored)):
 		return stored, secret.ErrConflict // also if it has the same value now: two who count up read the same
-	case c.early && baseOf(&stored) != c.base:
+	case c.early && baseOf(&stored) != c.base && baseOf(&stored) == wrote:
 		return stored, nil // it was emptied before it was written with another handle
 	case stored.Value.Equal(c.value):
 		f.bases.noteWrite(c.who, c.dir, c.name, &stored)
