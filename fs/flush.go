@@ -186,7 +186,7 @@ func (h *writeHandle) take() (out outgoing) {
 		if h.foreign { // part of it may be what was revoked
 			out.value = secret.Value{}
 		}
-	case len(t.b) > maxValue:
+	case h.cut, len(t.b) > maxValue:
 		out.err = secret.ErrTooLarge
 	case !t.valid():
 		out.err = errBinary

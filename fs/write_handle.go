@@ -42,6 +42,7 @@ type writeHandle struct {
 	base     base
 	created  bool      // and not sent yet: the server does not have the secret
 	unsent   change    // of the text
+	cut      bool      // the last write did not fit: the text is a part, and is not sent
 	failed   error     // of the last attempt to send; nil since something was written
 	ended    error     // why nothing will be sent any more, nil while it may
 	writers  []process // who wrote
@@ -137,7 +138,7 @@ func (h *writeHandle) edit(ctx context.Context, grow func(size int) (int, syscal
 			return
 		}
 		if size > maxValue {
-			errno = syscall.EFBIG
+			errno, h.cut = syscall.EFBIG, true
 			return
 		}
 		do(t)
@@ -169,7 +170,7 @@ func (h *writeHandle) editScratch(who process, grow func(size int) (int, syscall
 
 // dirty says that who has changed the text. [writeHandle.mu] is held.
 func (h *writeHandle) dirty(who process) {
-	h.unsent, h.failed = written, nil
+	h.unsent, h.failed, h.cut = written, nil, false
 	if who.known() && !slices.Contains(h.writers, who) {
 		h.writers = append(h.writers, who)
 	}
