@@ -101,8 +101,8 @@ func flushErrno(err error) syscall.Errno {
 // not see it succeed behind his back.
 func (h *writeHandle) send(ctx context.Context) error {
 	f := h.file.fs
-	dir, name := h.file.where()
-	leave, err := h.myTurn(ctx, dir)
+	leave, err := h.myTurn(ctx)
+	dir, name := h.file.where() // now: a rename may have been before us in the line
 	out := h.take()
 	if err == nil {
 		defer leave()
@@ -123,18 +123,24 @@ func (h *writeHandle) send(ctx context.Context) error {
 }
 
 // myTurn waits until nothing else of the handle or the folder is on its way.
-func (h *writeHandle) myTurn(ctx context.Context, dir secret.Dir) (leave func(), err error) {
+func (h *writeHandle) myTurn(ctx context.Context) (leave func(), err error) {
 	select {
 	case h.turn <- struct{}{}:
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	leaveLine, err := h.file.fs.lines.enter(ctx, dir)
-	if err != nil {
-		<-h.turn
-		return nil, err
+	for {
+		dir := h.folder()
+		leaveLine, err := h.file.fs.lines.enter(ctx, dir)
+		if err != nil {
+			<-h.turn
+			return nil, err
+		}
+		if h.folder() == dir {
+			return func() { leaveLine(); <-h.turn }, nil
+		}
+		leaveLine()
 	}
-	return func() { leaveLine(); <-h.turn }, nil
 }
 
 // accepted says that the server has the text, as version got.
