@@ -28,7 +28,7 @@ func (r *renaming) renameSecret(ctx context.Context, s *secret.Secret, newName s
 	case dir == to:
 		var got secret.Secret
 		if got, err = r.cfg.Writer.Rename(ctx, dir, s.Name, newName); err == nil {
-			r.bases.noteWrite(r.callers.of(ctx), to, newName, &got)
+			r.bases.renamed(r.callers.of(ctx), dir, s.Name, newName, baseOf(&stored), baseOf(&got))
 			for _, h := range r.local.writers(dir, s.Name) {
 				h.rebase(baseOf(&stored), baseOf(&got))
 			}
