@@ -34,7 +34,9 @@ func (r *renaming) renameSecret(ctx context.Context, s *secret.Secret, newName s
 			}
 		}
 	default:
-		err = r.move(ctx, &stored, newName)
+		if err = r.move(ctx, &stored, newName); err == nil {
+			r.arrived(ctx, &stored, newName)
+		}
 	}
 	if err != nil {
 		return err
@@ -78,6 +80,21 @@ func (r *renaming) move(ctx context.Context, stored *secret.Secret, newName stri
 		return fmt.Errorf("it is %s now: %w", between, err)
 	}
 	return err
+}
+
+// arrived lets those go on who have a secret open that was moved: it has another
+// id now.
+func (r *renaming) arrived(ctx context.Context, stored *secret.Secret, newName string) {
+	r.bases.forget(r.to.where(), newName)
+	writers := r.local.writers(r.from.where(), stored.Name)
+	if len(writers) == 0 {
+		return
+	}
+	if got, err := r.cfg.Writer.Stored(ctx, r.to.where(), newName); err == nil && got.Value.Equal(stored.Value) {
+		for _, h := range writers {
+			h.rebase(baseOf(stored), baseOf(&got))
+		}
+	}
 }
 
 // replace puts a secret in the place of another: that is an update of the
