@@ -85,6 +85,13 @@ func (f *FS) create(ctx context.Context, c commit) (secret.Secret, error) {
 	return got, nil
 }
 
+// mayHaveHappened reports whether the server may have made a change that failed
+// with err: it did not answer, nor when it was asked what became of it.
+func mayHaveHappened(err error) bool {
+	return errors.Is(err, secret.ErrTimeout) || errors.Is(err, secret.ErrUnavailable) ||
+		errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+}
+
 // sent says that the server has a new value.
 func (f *FS) sent(c commit, got *secret.Secret) {
 	f.writes.sent.Add(1)

@@ -118,10 +118,12 @@ func (r *renaming) replace(ctx context.Context, stored *secret.Secret, newName s
 	}
 	if !old.Value.Equal(stored.Value) {
 		got, err := r.cfg.Writer.Update(ctx, to, newName, stored.Value)
+		if err == nil || mayHaveHappened(err) {
+			r.FS.keep(ctx, to, newName, old.Value, "it was replaced by a rename")
+		}
 		if err != nil {
 			return err
 		}
-		r.FS.keep(ctx, to, newName, old.Value, "it was replaced by a rename")
 		r.bases.noteWrite(r.callers.of(ctx), to, newName, &got)
 		r.tell(to, newName)
 	}

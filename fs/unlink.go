@@ -51,6 +51,9 @@ func (d *dir) unlink(ctx context.Context, shown string) error {
 		return err
 	}
 	if err := f.cfg.Writer.Delete(ctx, dir, e.secret.Name); err != nil {
+		if mayHaveHappened(err) {
+			f.keep(ctx, dir, e.secret.Name, last.Value, "its secret may have been removed")
+		}
 		return err
 	}
 	f.writes.sent.Add(1)
