@@ -41,9 +41,11 @@ func (d *dir) unlink(ctx context.Context, shown string) error {
 	if e.secret == nil {
 		// Not on the server yet, and not going to be.
 		name, err := newName(snap, shown)
-		if err != nil || !f.local.discard(dir, name) {
+		covered := f.local.whiteout(dir, name) != nil && f.local.beingWritten(dir, name)
+		if err != nil || !covered && !f.local.beingCreated(dir, name) {
 			return secret.ErrNotFound
 		}
+		f.local.discard(dir, name)
 		return nil
 	}
 	last, err := d.removable(ctx, e.secret)
