@@ -6,6 +6,8 @@ import (
 	"slices"
 	"syscall"
 
+	"github.com/hanwen/go-fuse/v2/fuse"
+
 	"infisicalfs/secret"
 )
 
@@ -54,7 +56,7 @@ func (h *writeHandle) Release(ctx context.Context) syscall.Errno {
 	unsent := h.unsent
 	h.mu.Unlock()
 	if unsent != nothing {
-		if err := h.send(context.WithoutCancel(ctx)); err != nil {
+		if err := h.send(fuse.NewContext(context.WithoutCancel(ctx), &h.caller)); err != nil {
 			f.writes.failedReleases.Add(1)
 			h.verdict("release", err)
 		}

@@ -30,6 +30,7 @@ type writeHandle struct {
 	file    *file
 	scratch *scratchFile // nil for a secret
 	opener  process
+	caller  fuse.Caller // who opened it: RELEASE names nobody
 	append  bool
 
 	turn     chan struct{} // full while the text is sent
@@ -63,6 +64,7 @@ func (n *file) newHandle(ctx context.Context, flags uint32) *writeHandle {
 	return &writeHandle{
 		file:     n,
 		opener:   n.fs.callers.of(ctx),
+		caller:   callerOf(ctx),
 		append:   flags&syscall.O_APPEND != 0,
 		turn:     make(chan struct{}, 1),
 		released: make(chan struct{}),
