@@ -69,7 +69,7 @@ func (n *file) Getattr(ctx context.Context, fh fusefs.FileHandle, out *fuse.Attr
 	case errors.Is(err, secret.ErrNotFound) && n.fs.local.beingCreated(dir, name):
 		n.fs.draftAttr(&out.Attr)
 	case !n.attrOfHandle(fh, err, &out.Attr):
-		return n.fs.failed("getattr", n.path(), err)
+		return lookAgain(n.fs.failed("getattr", n.path(), err))
 	}
 	// Who writes sees the length of what it has written, because that is where
 	// it goes on after a seek to the end.
@@ -77,6 +77,16 @@ func (n *file) Getattr(ctx context.Context, fh fusefs.FileHandle, out *fuse.Attr
 		out.Size = uint64(h.size())
 	}
 	return 0
+}
+
+// lookAgain is errno, but for what went between LOOKUP and now: on ESTALE the
+// kernel looks its name up once more, and so finds what is there instead, or
+// creates it if the program wants that. ENOENT would be the end.
+func lookAgain(errno syscall.Errno) syscall.Errno {
+	if errno == syscall.ENOENT {
+		return syscall.ESTALE
+	}
+	return errno
 }
 
 // attrOfHandle describes a file that has no current version by what is open.
@@ -105,7 +115,8 @@ func (n *file) Open(ctx context.Context, flags uint32) (fusefs.FileHandle, uint3
 		return n.openScratch(ctx, sc, flags)
 	}
 	if writesWith(flags) {
-		return n.openToWrite(ctx, flags)
+		fh, fuseFlags, errno := n.openToWrite(ctx, flags)
+		return fh, fuseFlags, lookAgain(errno)
 	}
 	dir, name := n.where()
 	n.fs.settle(ctx, dir, name)
