@@ -19,6 +19,7 @@ type commit struct {
 	base  base // what the value is based on
 	who   process
 	early bool // it is what opening alone made of the secret
+	whole bool // it is base with something appended
 }
 
 // errGone is a conflict.
@@ -34,6 +35,9 @@ func (f *FS) commit(ctx context.Context, c commit) (secret.Secret, error) {
 	lastRead, _ := f.bases.of(c.who, c.dir, c.name)
 	wrote := f.bases.wroteLast(c.who, c.dir, c.name)
 	known := []base{c.base, lastRead, wrote} // perhaps with other handles
+	if c.whole {
+		known = known[:1] // what another handle has appended would be lost
+	}
 	if !slices.ContainsFunc(known, func(b base) bool { return b != base{} }) {
 		got, err := f.create(ctx, c)
 		if !errors.Is(err, secret.ErrExists) {

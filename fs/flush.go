@@ -112,7 +112,7 @@ func (h *writeHandle) send(ctx context.Context) error {
 	}
 	var got secret.Secret
 	if err == nil && out.due {
-		got, err = f.commit(ctx, commit{dir, name, out.value, out.base, h.opener, out.early})
+		got, err = f.commit(ctx, commit{dir, name, out.value, out.base, h.opener, out.early, h.append})
 	}
 	if err != nil {
 		h.refused(ctx, out, err)
