@@ -6,6 +6,8 @@ import (
 	"slices"
 	"syscall"
 
+	"github.com/hanwen/go-fuse/v2/fuse"
+
 	"infisicalfs/secret"
 )
 
@@ -54,7 +56,7 @@ func (h *writeHandle) Release(ctx context.Context) syscall.Errno {
 	unsent := h.unsent
 	h.mu.Unlock()
 	if unsent != nothing {
-		if err := h.send(context.WithoutCancel(ctx)); err != nil {
+		if err := h.send(fuse.NewContext(context.WithoutCancel(ctx), &h.caller)); err != nil {
 			f.writes.failedReleases.Add(1)
 			h.verdict("release", err)
 		}
@@ -102,8 +104,8 @@ func flushErrno(err error) syscall.Errno {
 // not see it succeed behind his back.
 func (h *writeHandle) send(ctx context.Context) error {
 	f := h.file.fs
-	dir, name := h.file.where()
-	leave, err := h.myTurn(ctx, dir)
+	leave, err := h.myTurn(ctx)
+	dir, name := h.file.where() // now: a rename may have been before us in the line
 	out := h.take()
 	if err == nil {
 		defer leave()
@@ -111,7 +113,7 @@ func (h *writeHandle) send(ctx context.Context) error {
 	}
 	var got secret.Secret
 	if err == nil && out.due {
-		got, err = f.commit(ctx, commit{dir, name, out.value, out.base, h.opener, out.early})
+		got, err = f.commit(ctx, commit{dir, name, out.value, out.base, h.opener, out.early, h.append})
 	}
 	if err != nil {
 		h.refused(ctx, out, err)
@@ -124,18 +126,24 @@ func (h *writeHandle) send(ctx context.Context) error {
 }
 
 // myTurn waits until nothing else of the handle or the folder is on its way.
-func (h *writeHandle) myTurn(ctx context.Context, dir secret.Dir) (leave func(), err error) {
+func (h *writeHandle) myTurn(ctx context.Context) (leave func(), err error) {
 	select {
 	case h.turn <- struct{}{}:
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	leaveLine, err := h.file.fs.lines.enter(ctx, dir)
-	if err != nil {
-		<-h.turn
-		return nil, err
+	for {
+		dir := h.folder()
+		leaveLine, err := h.file.fs.lines.enter(ctx, dir)
+		if err != nil {
+			<-h.turn
+			return nil, err
+		}
+		if h.folder() == dir {
+			return func() { leaveLine(); <-h.turn }, nil
+		}
+		leaveLine()
 	}
-	return func() { leaveLine(); <-h.turn }, nil
 }
 
 // accepted says that the server has the text, as version got.
@@ -187,7 +195,7 @@ func (h *writeHandle) take() (out outgoing) {
 		if h.foreign { // part of it may be what was revoked
 			out.value = secret.Value{}
 		}
-	case len(t.b) > maxValue:
+	case h.cut, len(t.b) > maxValue:
 		out.err = secret.ErrTooLarge
 	case !t.valid():
 		out.err = errBinary

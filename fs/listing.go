@@ -102,10 +102,17 @@ func (l *listing) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (
 		return nil, syscall.EACCES
 	}
 	e, ok := resolve(snap, name)
-	if !ok {
+	if !ok || e.secret != nil && l.dir.left(e.secret.Name) {
 		return nil, syscall.ENOENT
 	}
 	return l.dir.child(ctx, snap, e, out), 0
+}
+
+// left reports whether a secret has left its name here, perhaps since a listing
+// began. If it is back, the kernel finds that by asking.
+func (d *dir) left(name string) bool {
+	dir := d.where()
+	return d.fs.local.wasUnlinked(dir, name) || d.fs.local.whiteout(dir, name) != nil
 }
 
 func (l *listing) Seekdir(ctx context.Context, off uint64) syscall.Errno {

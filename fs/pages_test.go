@@ -15,7 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
-	"infisicalfs/internal/fusetest")
+	"infisicalfs/internal/fusetest"
+)
 
 // What the kernel asks for what it was told a moment ago.
 func TestMessagesOfReading(t *testing.T) {

@@ -162,3 +162,12 @@ func (b *safeBuffer) String() string {
 func fuseContext(pid int) context.Context {
 	return &fuse.Context{Caller: fuse.Caller{Pid: uint32(pid), Owner: fuse.Owner{Uid: uint32(os.Getuid())}}, Cancel: make(chan struct{})}
 }
+
+// alone is a writable world without a mount, of which we make the requests.
+func alone(t *testing.T, change ...func(*Config)) (*world, *fusetest.Kernel) {
+	w := newWorld(append([]func(*Config){writing}, change...)...)
+	t.Cleanup(w.Close)
+	k := fusetest.Direct(t, w.Root(), w.Options())
+	as(k, os.Getpid())
+	return w, k
+}
