@@ -37,7 +37,7 @@ func TestAFolderWhoseSecretsAreDeniedIsPurged(t *testing.T) {
 		up.Set(dir, "KEY", "fake-value")
 		up.Mkdir(dir.Child("below"))
 		var news []secret.Change
-		c := New(up, Config{TTL: time.Minute, OnChange: func(change secret.Change) { news = append(news, change) }})
+		c := New(up, Config{Watch: WatchOff, TTL: time.Minute, OnChange: func(change secret.Change) { news = append(news, change) }})
 		defer c.Close()
 		_, err := c.Folder(t.Context(), dir, secret.NeedEntry)
 		require.NoError(t, err)
