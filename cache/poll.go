@@ -49,7 +49,7 @@ func (c *Cache) planRound() round {
 
 // poll starts the request that dir is due for: for all that is watched in its
 // environment, or for itself. Nil: it is not due any longer, or being asked for.
-func (c *Cache) poll(dir secret.Dir, a *area) *flight {
+func (c *Cache) poll(dir secret.Dir, r round) *flight {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := time.Now()
@@ -58,7 +58,7 @@ func (c *Cache) poll(dir secret.Dir, a *area) *flight {
 		return nil
 	}
 	f := &flight{dir: dir, poll: true, born: c.clock, began: now, done: make(chan struct{})}
-	n := c.noteOf(dir)
+	n, a := c.noteOf(dir), r.areas[environment(dir)]
 	if a.folders > 1 && c.pollsTree(n, a, now) {
 		f.dir, f.tree = a.top, true
 		f.parts = c.unchanged(n, a.top, now)

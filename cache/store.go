@@ -34,6 +34,7 @@ func (s *store) use(dir secret.Dir, now time.Time) *entry {
 	e := s.get(dir, now)
 	e.used = now
 	s.order.MoveToFront(e.elem)
+	s.arm()
 	return e
 }
 
@@ -46,10 +47,14 @@ func (s *store) get(dir secret.Dir, now time.Time) *entry {
 	e.elem = s.order.PushFront(e)
 	s.entries[dir] = e
 	s.resize(e)
+	s.arm()
+	return e
+}
+
+func (s *store) arm() {
 	if s.timer == nil {
 		s.timer = time.AfterFunc(s.idle, s.sweep)
 	}
-	return e
 }
 
 // put makes snap, which may be nil, the content of e.

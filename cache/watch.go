@@ -89,20 +89,25 @@ func (c *Cache) wake() {
 
 // pollRound polls what is due, as far as the server lets it.
 func (c *Cache) pollRound() {
-	plan := c.planRound()
-	asked, failed := false, false
-	for _, dir := range plan.due {
-		f := c.poll(dir, plan.areas[environment(dir)])
-		if f == nil {
-			continue
-		}
-		asked = true
-		<-f.done
-		if failed = unreachable(f.err) || errors.Is(f.err, secret.ErrUnauthenticated); failed {
-			break // the rest would fare no better
+	failed := c.pollAll(c.planRound())
+	c.endRound(c.up.Crowded(), failed)
+}
+
+// pollAll ends early if a poll failed in a way in which the others would too.
+func (c *Cache) pollAll(r round) (failed bool) {
+	for _, dir := range r.due {
+		for { // again, if a bulk request left it open
+			f := c.poll(dir, r)
+			if f == nil {
+				break
+			}
+			<-f.done
+			if unreachable(f.err) || errors.Is(f.err, secret.ErrUnauthenticated) {
+				return true
+			}
 		}
 	}
-	c.endRound(asked && c.up.Crowded(), failed)
+	return false
 }
 
 // endRound decides when the next round is.
@@ -117,7 +122,7 @@ func (c *Cache) endRound(crowded, failed bool) {
 	switch {
 	case !crowded:
 		w.interval = c.cfg.WatchInterval
-	case now.Sub(w.slowed) >= w.interval: // not for each of several rounds within one interval
+	case now.Sub(w.slowed) >= w.interval/2: // not for each of several rounds within one interval
 		w.interval = max(c.cfg.WatchInterval, min(2*w.interval, maxWatchInterval))
 		w.slowed = now
 	}
