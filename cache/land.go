@@ -27,7 +27,7 @@ func (c *Cache) land(f *flight) {
 	if f.err != nil && !errors.Is(f.err, secret.ErrInexact) && !f.putOff() {
 		c.stats.LastError = f.failure(now)
 	}
-	if e := c.store.entries[f.dir]; e != nil && !f.tree {
+	if e := c.store.entries[f.dir]; e != nil && !f.tree && !f.putOff() {
 		e.checked = now
 	}
 	void := f.born < c.purged

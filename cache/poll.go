@@ -72,7 +72,6 @@ func (c *Cache) poll(dir secret.Dir, r round) *flight {
 		c.stats.Trees++
 	} else {
 		f.known = c.known(e, secret.NeedProof, now)
-		e.checked = now
 		c.fetch[dir] = f
 		c.stats.Fetches++
 	}

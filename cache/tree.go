@@ -152,6 +152,8 @@ func (c *Cache) admits(f *flight, folder *secret.Folder, now time.Time) bool {
 	switch {
 	case e == nil:
 		return !f.poll
+	case folder.Partial && len(folder.Secrets) == 0 && (e.lost || e.snap != nil && e.snap.Denied != nil):
+		return false // bulk answers leave out what is refused
 	case e.snap == nil, !folder.Partial:
 		return true
 	case f.poll: // what is known has served its time, unless it came meanwhile

@@ -139,7 +139,7 @@ func (c *Cache) endRound(crowded, failed bool) {
 		return // the next caller starts it again
 	}
 	if next.Before(w.rest) {
-		next = w.rest
+		next = w.rest.Add(w.slack()) // not early: the limit has to be another minute's
 	}
 	c.wakeAt(next, now)
 }

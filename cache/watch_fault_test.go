@@ -64,7 +64,7 @@ func TestTooManyRequestsForTenMinutes(t *testing.T) {
 
 		w.fake.FailAll(nil)
 		w.fake.Crowd(false)
-		sleep(15 * time.Minute)
+		sleep(17 * time.Minute)
 		require.Len(w, w.changes(), 1)
 		require.Equal(w, "new", w.value(payments, "KEY"))
 	})

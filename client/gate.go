@@ -128,14 +128,22 @@ func (g *gate) learn(class string, r *response, began time.Time) {
 	if limited {
 		b.blocked = now.Add(retryAfter(r.header, now))
 	}
-	if limited && !ok || ok && b.limit-b.sent-told.remaining > b.limit/4 {
+	if limited && !ok || ok && b.othersAreBusy(told) {
 		b.crowded = now.Add(window)
 	}
 }
 
-// isCrowded reports whether in the last minute the server refused what the gate
-// let through, or had counted many more requests than ours: over a quarter of
-// what it allows.
+// othersAreBusy reports whether, of what the server has counted in this window,
+// so much is not ours that it comes to more than a quarter of the limit by the
+// window's end. In a window's first quarter little can be said.
+func (b *bucket) othersAreBusy(told budget) bool {
+	others := b.limit - b.sent - told.remaining
+	gone := max(window-told.left, window/4)
+	return others*4*int(window.Seconds()) > b.limit*int(gone.Seconds())
+}
+
+// isCrowded reports whether an answer of the last minute said that others use
+// much of the limit, or the server refused what the gate let through.
 func (g *gate) isCrowded() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
