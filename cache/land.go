@@ -65,6 +65,7 @@ func (c *Cache) publish(folder *secret.Folder, born uint64, now time.Time) *secr
 	e.forgetErrors()
 	switch {
 	case lost && folder.Denied == nil: // it is shown again
+		c.noteOf(folder.Dir).inexactUntil = time.Time{} // it may have been for want of that right
 		c.change(secret.Change{Dir: folder.Dir, New: folder})
 	case folder.Denied != nil && (old == nil || old.Denied == nil):
 		c.bar(e)
