@@ -34,7 +34,8 @@ type Config struct {
 	WatchInterval time.Duration
 	// Held is asked whether somebody still holds what was shown of a folder,
 	// before it is given up because it was not used for an hour: held counts as
-	// used. It may take its time; no lock is held. Nil: nobody does.
+	// used. It may take its time, as no lock is held, but Close waits for it.
+	// Nil: nobody does.
 	Held func(secret.Dir) bool
 	// OnChange receives the news, one at a time and in the order in which they
 	// came about. No lock is held, but later news wait for its return. It may

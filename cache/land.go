@@ -63,6 +63,7 @@ func (c *Cache) publish(folder *secret.Folder, born uint64, now time.Time) *secr
 	folder = dated(folder, old)
 	c.store.put(e, folder, born)
 	e.forgetErrors()
+	c.ban = ban{}
 	switch {
 	case lost && folder.Denied == nil: // it is shown again
 		c.noteOf(folder.Dir).inexactUntil = time.Time{} // it may have been for want of that right
@@ -133,12 +134,12 @@ func (c *Cache) purge(err error, now time.Time) {
 	}
 	c.clock++
 	c.purged = c.clock
-	again := c.ban.err != nil && c.store.snapshots == 0 // nothing was shown since
+	again := c.ban.err != nil
 	c.lose(now)
 	clear(c.notes)
 	c.ban = ban{err: err, until: now.Add(denialMemory)}
 	if again {
-		return
+		return // nothing was published since
 	}
 	c.stats.Purges++
 	c.change(secret.Change{Deep: true, Err: err})

@@ -186,6 +186,23 @@ func TestDeletedFolderIsWatchedNoLonger(t *testing.T) {
 	})
 }
 
+// An open file may have its copy when no snapshot is left: it must hear of the
+// second revocation as well.
+func TestLogoutsAreToldOneByOne(t *testing.T) {
+	watching(t, cache.Config{}, func(w *world) {
+		for range 2 {
+			w.value(payments, "KEY")
+			w.changes()
+			sleep(3 * time.Hour) // nothing is retained
+			w.fake.FailAll(secret.ErrUnauthenticated)
+			w.fails(billing, secret.ErrUnauthenticated)
+			require.Len(w, w.changes(), 1)
+			w.fake.FailAll(nil)
+			sleep(time.Minute)
+		}
+	})
+}
+
 // Names that are looked for in vain, and what may not be seen, are not polled.
 func TestOnlyWhatWasShownIsWatched(t *testing.T) {
 	watching(t, cache.Config{}, func(w *world) {
