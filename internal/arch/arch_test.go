@@ -34,6 +34,7 @@ var picture = map[string][]string{
 	"internal/fusetest":  {},
 	"internal/arch":      {},
 	"internal/e2e":       {},
+	"internal/rooms":     {},
 }
 
 // outside says who may import a library that belongs into few hands, and why.
