@@ -18,6 +18,7 @@ import (
 type Mount struct {
 	point  string
 	device int // number of the FUSE connection, the same in the mount table
+	fd     int // what the kernel talks through; the server's to close
 	server *fuse.Server
 	rooms  *rooms
 	log    *slog.Logger
@@ -43,16 +44,17 @@ func New(ctx context.Context, cfg Config) (*Mount, error) {
 		return nil, err
 	}
 	log := cfg.logger()
-	point, err := prepare(ctx, cfg.Mountpoint, log)
+	place, err := prepare(ctx, cfg.Mountpoint, log)
 	if err != nil {
 		return nil, err
 	}
+	point := place.point
 	rooms := wire(cfg, point, time.Now())
 	if err := rooms.firstContact(ctx); err != nil {
 		rooms.close()
 		return nil, fmt.Errorf("reading %s: %w", cfg.Root, err)
 	}
-	m, err := start(ctx, cfg, point, rooms)
+	m, err := start(ctx, cfg, place, rooms)
 	if err != nil {
 		rooms.close()
 		return nil, err
@@ -69,17 +71,30 @@ func New(ctx context.Context, cfg Config) (*Mount, error) {
 }
 
 // start mounts and begins to serve.
-func start(ctx context.Context, cfg Config, point string, rooms *rooms) (*Mount, error) {
-	release, err := claim(point)
+func start(ctx context.Context, cfg Config, p place, rooms *rooms) (*Mount, error) {
+	log, point := cfg.logger(), p.point
+	attach := func() (int, error) { return attach(ctx, point, source(cfg.Root), cfg.AllowOther) }
+	if p.stale && !replaceable(point) {
+		if err := removeDead(ctx, point, log); err != nil {
+			return nil, err
+		}
+		p.stale = false
+	}
+	release, err := claim(ctx, p)
 	if err != nil {
 		return nil, err
 	}
 	defer release()
-	fd, err := attach(ctx, point, source(cfg.Root), cfg.AllowOther)
+	fd := -1
+	if p.stale {
+		fd, err = replace(ctx, point, log, attach)
+	} else {
+		fd, err = attach()
+	}
 	if err != nil {
 		return nil, err
 	}
-	m := &Mount{point: point, rooms: rooms, log: cfg.logger(), ended: make(chan struct{})}
+	m := &Mount{point: point, fd: fd, rooms: rooms, log: log, ended: make(chan struct{})}
 	if m.device, err = connection(point); err != nil {
 		unix.Close(fd)
 	} else {
@@ -131,8 +146,19 @@ func (m *Mount) detachDead() {
 // answers waits until the mount has answered a request. The bound is generous:
 // a machine under load is no reason to give up.
 func (m *Mount) answers(ctx context.Context) error {
-	_, err := bounded(ctx, 10*patience, func() (struct{}, error) { return struct{}{}, firstRequests(m.point) })
+	_, err := bounded(ctx, 10*patience, func() (struct{}, error) {
+		if err := m.getattr(); err != nil {
+			return struct{}{}, err
+		}
+		return struct{}{}, apart(m.fd, func() error { return settlePoll(m.point) })
+	})
 	return err
+}
+
+// getattr asks the mount for the attributes of its root. It may block until
+// somebody unmounts by force, but not for longer than this process lives.
+func (m *Mount) getattr() error {
+	return apart(m.fd, func() error { return getattr(m.point, m.device) })
 }
 
 // inTree reports whether this mount is the topmost at its mountpoint. The kernel

@@ -30,13 +30,23 @@ func attachable(bool) error { return errOnlyLinux() }
 
 func attach(context.Context, string, string, bool) (int, error) { return -1, errOnlyLinux() }
 
-func claim(string) (release func(), err error) { return nil, errOnlyLinux() }
+func claim(context.Context, place) (release func(), err error) { return nil, errOnlyLinux() }
+
+func replaceable(string) bool { return false }
+
+func replace(context.Context, string, *slog.Logger, func() (int, error)) (int, error) {
+	return -1, errOnlyLinux()
+}
 
 func detach(context.Context, string, manner) error { return errOnlyLinux() }
 
 func abort(int) error { return errors.ErrUnsupported }
 
-func firstRequests(string) error { return errOnlyLinux() }
+func apart(int, func() error) error { return errOnlyLinux() }
+
+func getattr(string, int) error { return errOnlyLinux() }
+
+func settlePoll(string) error { return errOnlyLinux() }
 
 func replaceDescriptor(from, to int) error { return unix.Dup2(from, to) }
 
