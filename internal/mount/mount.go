@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -22,6 +23,9 @@ type Mount struct {
 	server *fuse.Server
 	rooms  *rooms
 	log    *slog.Logger
+	shows  string // for people: the root of what is mounted
+
+	supervised atomic.Bool // a service manager has been told of the mount
 
 	ended chan struct{} // closed when the kernel has let go and all is cleaned up
 	err   error         // why it ended; read only after ended
@@ -94,7 +98,7 @@ func start(ctx context.Context, cfg Config, p place, rooms *rooms) (*Mount, erro
 	if err != nil {
 		return nil, err
 	}
-	m := &Mount{point: point, fd: fd, rooms: rooms, log: log, ended: make(chan struct{})}
+	m := &Mount{point: point, fd: fd, rooms: rooms, log: log, shows: cfg.Root.String(), ended: make(chan struct{})}
 	if m.device, err = connection(point); err != nil {
 		unix.Close(fd)
 	} else {
