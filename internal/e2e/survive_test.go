@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -168,4 +169,44 @@ func TestKilledUnderLoad(t *testing.T) {
 	l.mounted(t)
 	require.Equal(t, 1, depth(dir))
 	l.kill(t, dir)
+}
+
+// The kernel is told to forget names while lookups in the same directory wait
+// for a server that says nothing: it waits for those, and would do so for ever
+// if the process that is to answer them could not end.
+func TestKilledWhileTellingTheKernel(t *testing.T) {
+	w := newWorld(t, devserver.Config{})
+	dir := shelf(t, unix.MS_PRIVATE)
+	refresh := func() error { return os.WriteFile(filepath.Join(dir, ".infisicalfs", "refresh"), []byte("\n"), 0) }
+	l := w.begin(t, dir, nil, append(devOfDemo, "--ttl=1h")...)
+	l.mounted(t)
+	for _, folder := range []string{"", "payments"} {
+		list, err := os.ReadDir(filepath.Join(dir, folder))
+		require.NoError(t, err)
+		for _, entry := range list {
+			_, err := os.Lstat(filepath.Join(dir, folder, entry.Name()))
+			require.NoError(t, err)
+		}
+	}
+	require.NoError(t, refresh())
+	hanging := make(chan bool, 100)
+	defer w.Inject(devserver.Fault{Match: func(r *http.Request) bool { hanging <- true; return true }, Hang: true})()
+	looked := make(chan error)
+	for _, folder := range []string{"", "payments"} {
+		go func() {
+			_, err := os.Lstat(filepath.Join(dir, folder, "NONE"))
+			looked <- err
+		}()
+	}
+	<-hanging
+	told := make(chan error)
+	go func() { told <- refresh() }()
+	<-told
+	time.Sleep(100 * time.Millisecond) // the kernel is told in the background
+	l.kill(t, dir)
+	for range 2 {
+		require.Error(t, <-looked)
+	}
+	l = w.begin(t, dir, nil, devOfDemo...)
+	defer l.kill(t, dir)
 }

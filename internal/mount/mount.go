@@ -131,6 +131,7 @@ func (m *Mount) run() {
 	defer close(m.ended)
 	m.server.Serve()
 	m.rooms.close()
+	m.rooms.notifier.close()
 	m.log.Info("no longer mounted", "mountpoint", m.point)
 	if m.inTree() && errors.Is(probe(context.Background(), m.point), syscall.ENOTCONN) {
 		m.err = fmt.Errorf("%s: the kernel ended the connection", m.point)

@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"runtime"
 
+	fusefs "github.com/hanwen/go-fuse/v2/fs"
+	"github.com/hanwen/go-fuse/v2/fuse"
 	"golang.org/x/sys/unix"
 )
 
@@ -45,6 +47,16 @@ func abort(int) error { return errors.ErrUnsupported }
 func apart(int, func() error) error { return errOnlyLinux() }
 
 func getattr(string, int) error { return errOnlyLinux() }
+
+// notifier is the server itself where nothing can be mounted.
+type notifier struct {
+	fusefs.ServerCallbacks
+	server *fuse.Server
+}
+
+func newNotifier(int) *notifier { return &notifier{} }
+
+func (*notifier) close() {}
 
 func settlePoll(string) error { return errOnlyLinux() }
 
