@@ -17,7 +17,10 @@ func claim(ctx context.Context, p place) (release func(), err error) {
 	if err != nil {
 		return nil, pathError(p.point, err)
 	}
-	release = func() { dir.Close() }
+	release = func() {
+		unix.Flock(int(dir.Fd()), unix.LOCK_UN) // a thread apart may have the descriptor too
+		dir.Close()
+	}
 	if err := unix.Flock(int(dir.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		release()
 		return nil, badMountpoint("", "another process is mounting on %s", p.point)

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"os"
 	"syscall"
+	"time"
 
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
@@ -19,6 +20,7 @@ import (
 // kernel gives up the requests that were read from it.
 type notifier struct {
 	device int          // requests are read from it
+	jobs   chan job     // taken by threads that have nothing to do
 	side   *os.File     // the other way; nil if there is none, as for users who may not open the device
 	server *fuse.Server // set before the kernel knows of anything to forget
 }
@@ -30,7 +32,7 @@ var _ fusefs.ServerCallbacks = (*notifier)(nil)
 const cloneDevice = 0x8004e500
 
 func newNotifier(requests int) *notifier {
-	n := &notifier{device: requests}
+	n := &notifier{device: requests, jobs: make(chan job)}
 	fd, err := unix.Open(device, unix.O_RDWR|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return n
@@ -114,7 +116,7 @@ func (n *notifier) tell(code uint32, body []byte) fuse.Status {
 	}
 	var sent error
 	err = side.Control(func(fd uintptr) {
-		sent = apart(n.device, func() error {
+		sent = n.apart(func() error {
 			_, err := unix.Write(int(fd), message)
 			return err
 		})
@@ -124,3 +126,39 @@ func (n *notifier) tell(code uint32, body []byte) fuse.Status {
 	}
 	return fuse.ToStatus(sent)
 }
+
+// apart is like the function of that name, but threads that are done wait a
+// little for more, since one costs as much as thirty notifications.
+func (n *notifier) apart(write func() error) error {
+	j := job{write, make(chan error, 1)}
+	select {
+	case n.jobs <- j:
+	default:
+		go func() {
+			err := apart(n.device, func() error {
+				for {
+					j.done <- j.write()
+					select {
+					case j = <-n.jobs:
+					case <-time.After(idleThread):
+						return nil
+					}
+				}
+			})
+			if err != nil {
+				j.done <- err
+			}
+		}()
+	}
+	return <-j.done
+}
+
+// job is something to write, and where its error goes.
+type job struct {
+	write func() error
+	done  chan error
+}
+
+// idleThread is how long a thread waits for the next notification. It keeps
+// open what others close meanwhile.
+const idleThread = 100 * time.Millisecond
