@@ -14,22 +14,25 @@ const pollProbe = ".go-fuse-epoll-hack"
 var errCovered = errors.New("something else is mounted on top of it")
 
 // apart runs look, which waits for an answer from the mount that this process
-// serves on descriptor fd, in such a way that the process can be killed
+// serves, in such a way that the process can be killed
 // meanwhile. A thread that waits for an answer cannot be killed before the
 // connection ends, the connection ends when nobody has the descriptor any more,
 // and all threads share their descriptors: a killed process would wait for
-// itself for ever. So this thread has a table of its own, without fd. What it
-// opens is in that table only.
-func apart(fd int, look func() error) (err error) {
+// itself for ever. So this thread has a table of its own, without these. What it
+// opens is in that table only. Closing a file is a question too, which nothing
+// can interrupt: to open one, all descriptors of the connection have to be left
+// out.
+func apart(without []int, look func() error) (err error) {
 	onThread(func() {
 		if err = unix.Unshare(unix.CLONE_FILES); err != nil {
 			return
 		}
 		// The rest stays open here: the Go runtime wakes its poller through a
 		// descriptor, from whatever thread.
-		if err = unix.Close(fd); err == nil || errors.Is(err, unix.EBADF) {
-			err = look()
+		for _, fd := range without {
+			unix.Close(fd) // what is not open need not be closed
 		}
+		err = look()
 	})
 	return err
 }

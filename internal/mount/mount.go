@@ -18,8 +18,8 @@ import (
 // use.
 type Mount struct {
 	point  string
-	device int // number of the FUSE connection, the same in the mount table
-	fd     int // what the kernel talks through; the server's to close
+	device int   // number of the FUSE connection, the same in the mount table
+	fds    []int // of the connection; not ours to close
 	server *fuse.Server
 	rooms  *rooms
 	log    *slog.Logger
@@ -98,7 +98,7 @@ func start(ctx context.Context, cfg Config, p place, rooms *rooms) (*Mount, erro
 	if err != nil {
 		return nil, err
 	}
-	m := &Mount{point: point, fd: fd, rooms: rooms, log: log, shows: cfg.Root.String(), ended: make(chan struct{})}
+	m := &Mount{point: point, rooms: rooms, log: log, shows: cfg.Root.String(), ended: make(chan struct{})}
 	if m.device, err = connection(point); err != nil {
 		unix.Close(fd)
 	} else {
@@ -108,6 +108,7 @@ func start(ctx context.Context, cfg Config, p place, rooms *rooms) (*Mount, erro
 		m.detachDead()
 		return nil, noFUSE("", "%s was mounted but cannot be served: %w", point, err)
 	}
+	m.fds = rooms.notifier.descriptors()
 	go m.run()
 	return m, nil
 }
@@ -155,7 +156,7 @@ func (m *Mount) answers(ctx context.Context) error {
 		if err := m.getattr(); err != nil {
 			return struct{}{}, err
 		}
-		return struct{}{}, apart(m.fd, func() error { return settlePoll(m.point) })
+		return struct{}{}, apart(m.fds, func() error { return settlePoll(m.point) })
 	})
 	return err
 }
@@ -163,7 +164,7 @@ func (m *Mount) answers(ctx context.Context) error {
 // getattr asks the mount for the attributes of its root. It may block until
 // somebody unmounts by force, but not for longer than this process lives.
 func (m *Mount) getattr() error {
-	return apart(m.fd, func() error { return getattr(m.point, m.device) })
+	return apart(m.fds, func() error { return getattr(m.point, m.device) })
 }
 
 // inTree reports whether this mount is the topmost at its mountpoint. The kernel

@@ -45,6 +45,14 @@ func newNotifier(requests int) *notifier {
 	return n
 }
 
+// descriptors are all that lead into the connection.
+func (n *notifier) descriptors() []int {
+	if n.side == nil {
+		return []int{n.device}
+	}
+	return []int{n.device, int(n.side.Fd())}
+}
+
 // close is for the end of the mount; what is told later is lost.
 func (n *notifier) close() {
 	if n.side != nil {
@@ -135,7 +143,7 @@ func (n *notifier) apart(write func() error) error {
 	case n.jobs <- j:
 	default:
 		go func() {
-			err := apart(n.device, func() error {
+			err := apart([]int{n.device}, func() error {
 				for {
 					j.done <- j.write()
 					select {

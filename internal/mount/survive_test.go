@@ -223,7 +223,7 @@ func waitForOneself() error {
 		return err
 	}
 	go server.Serve()
-	m := &Mount{point: point, device: device, fd: fd}
+	m := &Mount{point: point, device: device, fds: []int{fd}}
 	go m.getattr()
 	<-silent.asked
 	fmt.Print("waiting")

@@ -44,7 +44,7 @@ func detach(context.Context, string, manner) error { return errOnlyLinux() }
 
 func abort(int) error { return errors.ErrUnsupported }
 
-func apart(int, func() error) error { return errOnlyLinux() }
+func apart([]int, func() error) error { return errOnlyLinux() }
 
 func getattr(string, int) error { return errOnlyLinux() }
 
@@ -55,6 +55,8 @@ type notifier struct {
 }
 
 func newNotifier(int) *notifier { return &notifier{} }
+
+func (*notifier) descriptors() []int { return nil }
 
 func (*notifier) close() {}
 
