@@ -21,6 +21,8 @@ type rooms struct {
 	root  secret.Dir
 	cache *cache.Cache
 	tree  *fs.FS
+
+	notifier *notifier // nil before serve
 }
 
 // wire builds the rooms. Nothing runs and nobody is asked yet.
@@ -94,9 +96,22 @@ func (r *rooms) serve(fd int, cfg Config) (*fuse.Server, error) {
 	options.FsName, options.Name = sourceName, subtype
 	options.Debug = cfg.Debug
 	options.MountOptions.Logger = kernelLog(cfg.logger())
-	raw := fusefs.NewNodeFS(r.tree.Root(), options)
+	r.notifier = newNotifier(fd)
+	options.ServerCallbacks = r.notifier
+	raw := notifying{fusefs.NewNodeFS(r.tree.Root(), options), r.notifier}
 	return fuse.NewServer(raw, fmt.Sprintf("/dev/fd/%d", fd), &options.MountOptions)
 }
+
+// notifying is the kernel's view of the tree, whose notifications go through a
+// notifier.
+type notifying struct {
+	fuse.RawFileSystem
+	notifier *notifier
+}
+
+// Init is called before the first request. The tree is not told: it would take
+// the server for its notifications.
+func (n notifying) Init(server *fuse.Server) { n.notifier.server = server }
 
 func (r *rooms) close() {
 	r.tree.Close()
