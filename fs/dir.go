@@ -16,7 +16,8 @@ import (
 // folder. The mount's root is one too.
 type dir struct {
 	node
-	at atomic.Pointer[location] // nil for the mount's root
+	at    atomic.Pointer[location] // nil for the mount's root
+	pages dirPages
 }
 
 var (
@@ -119,5 +120,26 @@ func (d *dir) OpendirHandle(ctx context.Context, _ uint32) (fusefs.FileHandle, u
 	if errno := l.load(ctx); errno != 0 {
 		return nil, 0, errno
 	}
-	return l, 0, 0
+	return l, l.openFlags(), 0
 }
+
+// openFlags lets the kernel show what it has from an equal listing before.
+func (l *listing) openFlags() uint32 {
+	d := l.dir
+	if d.fs.cfg.KernelCache == CacheOff || d.fs.cfg.TTL == 0 {
+		return 0
+	}
+	print := fingerprint(l.entries)
+	if l.cached = d.pages.use(print); !l.cached {
+		d.forgetListing() // which makes room for the next, or for this one
+		l.cached = d.pages.use(print)
+	}
+	if l.cached {
+		return fuse.FOPEN_CACHE_DIR | fuse.FOPEN_KEEP_CACHE
+	}
+	return 0
+}
+
+// forgetListing makes the kernel drop a listing that is old. The message takes
+// locks of pages only.
+func (d *dir) forgetListing() { d.pages.drop(func() { d.NotifyContent(0, 0) }) }

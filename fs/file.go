@@ -36,7 +36,7 @@ func (n *file) path() string {
 
 // version returns what is shown of a file whose newest version is s.
 func (n *file) version(s *secret.Secret) *secret.Secret {
-	shown, late := n.pages.show(s)
+	shown, late := n.pages.show(s, n.fs.full())
 	if late {
 		n.fs.queue(n.outdated())
 	}
@@ -47,7 +47,7 @@ func (n *file) version(s *secret.Secret) *secret.Secret {
 func (n *file) attr(s *secret.Secret, out *fuse.Attr) {
 	shown := n.version(s)
 	n.fs.secretAttr(shown, out)
-	if shown.Hidden && n.pages.inUse() {
+	if shown.Hidden && (n.fs.full() || n.pages.inUse()) {
 		out.Size = 1 // with 0 the kernel would not READ, and who has it open would see the end
 	}
 	n.pages.tell(shown)
@@ -128,6 +128,9 @@ func (n *file) attrOfHandle(fh fusefs.FileHandle, err error, out *fuse.Attr) boo
 func (n *file) Open(ctx context.Context, flags uint32) (fusefs.FileHandle, uint32, syscall.Errno) {
 	if sc := n.asScratch(); sc != nil {
 		return n.openScratch(ctx, sc, flags)
+	}
+	if n.fs.full() {
+		return nil, 0, syscall.ENOSYS
 	}
 	if writesWith(flags) {
 		return n.openToWrite(ctx, flags)

@@ -37,8 +37,14 @@ func (f *FS) Apply(change secret.Change) {
 func (f *FS) revoke(lost func(revocable) bool) int {
 	gone := f.opened.revoke(lost)
 	for _, r := range gone {
-		if h, ok := r.(*handle); ok && h.cached {
-			h.file.forget()
+		switch r := r.(type) {
+		case *handle:
+			if r.cached {
+				r.file.forget()
+			}
+		case *listing:
+			r.dir.pages.outdate()
+			r.dir.forgetListing()
 		}
 	}
 	return len(gone)

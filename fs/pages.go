@@ -38,7 +38,7 @@ type pages struct {
 	epoch atomic.Uint64
 
 	mu       sync.Mutex     // guards what follows; the kernel is not told anything under it
-	shown    *secret.Secret // what handles with the cache have; nil without them, and once they are outdated
+	shown    *secret.Secret // what handles with the cache have, or what is kept; nil without, and once it is outdated
 	cached   int            // handles open with the cache, outdated ones included
 	idle     chan struct{}  // closed when there are none; nil if nobody waits for that
 	writers  int
@@ -49,10 +49,14 @@ type pages struct {
 }
 
 // show returns what is to be shown of a file whose newest version is s, and
-// whether that is an older one, whose time is up soon.
-func (p *pages) show(s *secret.Secret) (_ *secret.Secret, late bool) {
+// whether that is an older one, whose time is up soon. What is kept is shown
+// until it is dropped, whether a handle has it or not: the kernel may have it.
+func (p *pages) show(s *secret.Secret, keep bool) (_ *secret.Secret, late bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if keep && p.shown == nil {
+		p.shown = s
+	}
 	if p.shown == nil || sameContent(entry{secret: p.shown}, entry{secret: s}) {
 		return s, false
 	}

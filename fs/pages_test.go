@@ -3,6 +3,7 @@ package fs
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"strings"
@@ -16,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"infisicalfs/internal/fusetest"
+	"infisicalfs/secret"
 )
 
 // What the kernel asks for what it was told a moment ago.
@@ -34,6 +36,8 @@ func TestMessagesOfReading(t *testing.T) {
 		"one READ":           {func(*Config) {}, oneRead, map[string]int{"OPEN": 1}},
 		"writable":           {writing, 35, map[string]int{"OPEN": 1}},
 		"no cache":           {cacheOff, 35, map[string]int{"OPEN": 1, "READ": 2}},
+		"full":               {full, 35, map[string]int{}},
+		"full, one READ":     {full, oneRead, map[string]int{}},
 		"more than one READ": {func(*Config) {}, oneRead + 1, map[string]int{"OPEN": 1, "READ": 3}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -66,6 +70,93 @@ func TestMessagesOfReading(t *testing.T) {
 			require.LessOrEqual(t, messages.Take()["GETATTR"], 1)
 		})
 	}
+}
+
+// A listing is asked for once, and each open asks whether it still holds.
+func TestMessagesOfListing(t *testing.T) {
+	w := newWorld(ttl(time.Hour))
+	for i := range 1000 {
+		w.Set(payments, fmt.Sprint("KEY_", i), "x")
+	}
+	dir, messages := fusetest.MountedCounting(t, w.Root(), w.Options())
+	list := func() int {
+		entries, err := os.ReadDir(dir + "/demo/dev/payments")
+		require.NoError(t, err)
+		return len(entries)
+	}
+	require.Equal(t, 1001, list())
+	messages.Take()
+	for range 3 {
+		require.Equal(t, 1001, list())
+		require.Equal(t, map[string]int{"OPENDIR": 1}, messages.Take())
+	}
+	for i := range 1000 {
+		_, err := os.Lstat(fmt.Sprint(dir, "/demo/dev/payments/KEY_", i))
+		require.NoError(t, err)
+	}
+	require.Empty(t, messages.Take(), "the listing brought the attributes")
+
+	held, err := os.Open(dir + "/demo/dev/payments")
+	require.NoError(t, err)
+	defer held.Close()
+	_, err = held.ReadDir(10)
+	require.NoError(t, err)
+	for _, change := range []func(){
+		func() { w.Set(payments, "ANOTHER", "x") },
+		func() { w.Remove(payments, "KEY_7") },
+		func() { w.Remove(payments, "KEY_8"); w.Set(payments, "YET_ANOTHER", "x") },
+	} {
+		before := list()
+		w.Apply(w.change(t, payments, change))
+		after := len(snapshot(t, w.Fake, payments).Secrets)
+		require.Equal(t, after, list(), "before it were %d", before)
+		require.Equal(t, after, list())
+	}
+	held.Close()
+	require.Eventually(t, func() bool { list(); messages.Take(); list(); return messages.Take()["READDIRPLUS"] == 0 }, time.Minute, time.Millisecond)
+}
+
+func full(c *Config) { c.KernelCache = CacheFull }
+
+// What the kernel cannot do by itself is refused; what changes arrives.
+func TestTheKernelOpensFilesByItself(t *testing.T) {
+	w := newWorld(ttl(time.Hour), full, func(c *Config) {
+		c.Status = func() ([]byte, error) { return []byte("status"), nil }
+		c.Refresh = func() error { return nil }
+	})
+	w.Set(dev, "LARGE", strings.Repeat("v", oneRead+1))
+	w.Put(dev, secret.Secret{Name: "HIDDEN", Hidden: true, Reason: "not yours"})
+	dir := fusetest.Mounted(t, w.Root(), w.Options())
+	path := dir + "/demo/dev/GREETING"
+	old, err := os.Open(path)
+	require.NoError(t, err)
+	defer old.Close()
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Equal(t, "hello, world", string(text))
+	for name, want := range map[string]error{
+		"demo/dev/LARGE": syscall.EFBIG, "demo/dev/HIDDEN": syscall.EACCES, ".infisicalfs/status": syscall.ENOTSUP, "demo/dev/ABSENT": syscall.ENOENT,
+	} {
+		_, err := os.ReadFile(dir + "/" + name)
+		require.ErrorIs(t, err, want, name)
+	}
+	require.NoError(t, os.WriteFile(dir+"/.infisicalfs/refresh", []byte("x"), 0))
+
+	for _, value := range []string{"a new and longer greeting", "short", "longer again"} {
+		w.Apply(w.change(t, dev, func() { w.Set(dev, "GREETING", value) }))
+		w.settle()
+		text, err = os.ReadFile(path)
+		require.NoError(t, err)
+		require.Equal(t, value, string(text))
+		a, err := os.Stat(path)
+		require.NoError(t, err)
+		require.EqualValues(t, len(value), a.Size())
+	}
+	w.Fail(dev, secret.ErrDenied)
+	w.Apply(secret.Change{Dir: dev, Err: secret.ErrDenied})
+	w.settle()
+	_, err = old.ReadAt(make([]byte, 5), 0)
+	require.ErrorIs(t, err, syscall.EACCES)
 }
 
 // A new version is shown when who reads the old one has come to an end, or after

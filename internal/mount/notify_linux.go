@@ -9,6 +9,8 @@ import (
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
 	"golang.org/x/sys/unix"
+
+	"infisicalfs/fs"
 )
 
 // notifier tells the kernel what to forget. To do so the kernel waits for the
@@ -69,8 +71,12 @@ const (
 	entryGone   = 6
 )
 
-// InodeNotify implements fusefs.ServerCallbacks.
+// InodeNotify implements fusefs.ServerCallbacks, and what [fs.Prune] stands for:
+// for that the kernel waits for nobody.
 func (n *notifier) InodeNotify(node uint64, off, length int64) fuse.Status {
+	if off == fs.Prune {
+		return n.server.PruneNotify([]uint64{node})
+	}
 	if n.side == nil {
 		return n.server.InodeNotify(node, off, length)
 	}

@@ -33,6 +33,11 @@ func wire(cfg Config, point string, since time.Time) *rooms {
 		TTL:          literal(cfg.TTL),
 		MaxStale:     literal(cfg.MaxStale),
 		SoftDeadline: literal(cfg.SoftDeadline),
+
+		Watch:         cache.Watch(cfg.Watch),
+		WatchInterval: cfg.WatchInterval,
+		Held:          func(dir secret.Dir) bool { return r.tree.Held(dir) },
+
 		OnChange:     func(change secret.Change) { r.tree.Apply(change) }, // not before firstContact
 		Log:          cfg.logger(),
 	})
@@ -47,6 +52,7 @@ func wire(cfg Config, point string, since time.Time) *rooms {
 		Raw:       cfg.RawReferences,
 
 		PersonalReadOnly: cfg.UserLogin,
+		KernelCache:      cfg.KernelCache,
 
 		Root:      cfg.Root,
 		TTL:       cfg.TTL,
