@@ -23,9 +23,9 @@ type Config struct {
 	MaxStale     time.Duration // past that, how long while the server is away
 	SoftDeadline time.Duration // how long to wait before showing a stale folder
 
-	Watch         string         // which folders are polled: "used" (also ""), "always" or "off"
-	WatchInterval time.Duration  // between two polls of a folder; 0: a minute
-	KernelCache   fs.KernelCache // what of the values the kernel may remember
+	Watch         string        // which folders are polled: "used" (also ""), "always" or "off"
+	WatchInterval time.Duration // between two polls of a folder; 0: a minute
+	KernelCache   string        // what of the values the kernel may remember: "default" (also ""), "off" or "full"
 
 	AllowOther        bool   // other users may enter; modes and owners decide what they see
 	UID, GID          uint32 // owner of what is shown
@@ -61,9 +61,9 @@ func (c Config) Validate() error {
 		return badConfig("use used, always or off", "%q says nothing about watching", c.Watch)
 	case c.WatchInterval != 0 && c.WatchInterval < time.Second:
 		return badConfig("use a second or more", "watching every %s is too often", c.WatchInterval)
-	case !slices.Contains([]fs.KernelCache{fs.CacheDefault, fs.CacheOff, fs.CacheFull}, c.KernelCache):
+	case !slices.Contains([]string{"", "default", "off", "full"}, c.KernelCache):
 		return badConfig("use default, off or full", "%q is no way of using the kernel's cache", c.KernelCache)
-	case c.KernelCache == fs.CacheFull && !c.readOnly():
+	case c.KernelCache == string(fs.CacheFull) && !c.readOnly():
 		return badConfig("add --read-only, or use --kernel-cache=default", "the kernel can answer everything from its cache only if nothing is written")
 	case c.FileMode&^0o777 != 0 || c.DirMode&^0o777 != 0:
 		return badConfig("use permission bits like 0400 or 0440", "a mode has only permission bits, 0000 to 0777")

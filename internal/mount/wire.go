@@ -38,8 +38,8 @@ func wire(cfg Config, point string, since time.Time) *rooms {
 		WatchInterval: cfg.WatchInterval,
 		Held:          func(dir secret.Dir) bool { return r.tree.Held(dir) },
 
-		OnChange:     func(change secret.Change) { r.tree.Apply(change) }, // not before firstContact
-		Log:          cfg.logger(),
+		OnChange: func(change secret.Change) { r.tree.Apply(change) }, // not before firstContact
+		Log:      cfg.logger(),
 	})
 	var writer secret.Writer
 	if !cfg.readOnly() {
@@ -52,7 +52,7 @@ func wire(cfg Config, point string, since time.Time) *rooms {
 		Raw:       cfg.RawReferences,
 
 		PersonalReadOnly: cfg.UserLogin,
-		KernelCache:      cfg.KernelCache,
+		KernelCache:      fs.KernelCache(cfg.KernelCache),
 
 		Root:      cfg.Root,
 		TTL:       cfg.TTL,
