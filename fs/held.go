@@ -27,12 +27,12 @@ const forgets = 250 * time.Millisecond
 // It takes up to a quarter of a second and must not be called for an operation
 // of the kernel's.
 func (f *FS) Held(dir secret.Dir) bool {
-	at := f.inode(dir)
-	switch {
-	case !f.known.Load() || at == nil:
-		return false
-	case dir == f.cfg.Root:
+	if dir == f.cfg.Root {
 		return true // the mount itself holds it, and hides who else does
+	}
+	at := f.inode(dir)
+	if at == nil {
+		return false
 	}
 	nodes := []*fusefs.Inode{at}
 	for _, child := range at.Children() {
