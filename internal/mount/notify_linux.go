@@ -148,23 +148,27 @@ func (n *notifier) apart(write func() error) error {
 	select {
 	case n.jobs <- j:
 	default:
-		go func() {
-			err := apart([]int{n.device}, func() error {
-				for {
-					j.done <- j.write()
-					select {
-					case j = <-n.jobs:
-					case <-time.After(idleThread):
-						return nil
-					}
-				}
-			})
-			if err != nil {
-				j.done <- err
-			}
-		}()
+		go n.thread(j)
 	}
 	return <-j.done
+}
+
+// thread does a job, and more until there are none for a while. Where threads
+// cannot be set apart the first one fails.
+func (n *notifier) thread(first job) {
+	err := apart([]int{n.device}, func() error {
+		for j := first; ; {
+			j.done <- j.write()
+			select {
+			case j = <-n.jobs:
+			case <-time.After(idleThread):
+				return nil
+			}
+		}
+	})
+	if err != nil {
+		first.done <- err
+	}
 }
 
 // job is something to write, and where its error goes.
