@@ -74,11 +74,15 @@ type bareFile struct {
 	text string
 }
 
+// bareHandle is an open file: what it shows is decided at open.
+type bareHandle struct{ text string }
+
 var (
 	_ fusefs.NodeOpener    = (*bareFile)(nil)
 	_ fusefs.NodeReader    = (*bareFile)(nil)
 	_ fusefs.NodeFlusher   = (*bareFile)(nil)
 	_ fusefs.NodeGetattrer = (*bareFile)(nil)
+	_ fusefs.FileReader    = (*bareHandle)(nil)
 )
 
 func (f *bareFile) Open(context.Context, uint32) (fusefs.FileHandle, uint32, syscall.Errno) {
@@ -86,16 +90,20 @@ func (f *bareFile) Open(context.Context, uint32) (fusefs.FileHandle, uint32, sys
 	case bareNone:
 		return nil, 0, syscall.ENOSYS
 	case bareDirect:
-		return nil, fuse.FOPEN_DIRECT_IO, 0
+		return &bareHandle{f.text}, fuse.FOPEN_DIRECT_IO, 0
 	}
-	return nil, fuse.FOPEN_KEEP_CACHE | fuse.FOPEN_NOFLUSH, 0
+	return &bareHandle{f.text}, fuse.FOPEN_KEEP_CACHE | fuse.FOPEN_NOFLUSH, 0
 }
 
-func (f *bareFile) Read(_ context.Context, _ fusefs.FileHandle, dest []byte, off int64) (fuse.ReadResult, syscall.Errno) {
-	if off >= int64(len(f.text)) {
+func (f *bareFile) Read(ctx context.Context, _ fusefs.FileHandle, dest []byte, off int64) (fuse.ReadResult, syscall.Errno) {
+	return (&bareHandle{f.text}).Read(ctx, dest, off)
+}
+
+func (h *bareHandle) Read(_ context.Context, dest []byte, off int64) (fuse.ReadResult, syscall.Errno) {
+	if off >= int64(len(h.text)) {
 		return fuse.ReadResultData(nil), 0
 	}
-	return fuse.ReadResultData(dest[:copy(dest, f.text[off:])]), 0
+	return fuse.ReadResultData(dest[:copy(dest, h.text[off:])]), 0
 }
 
 func (f *bareFile) Flush(context.Context, fusefs.FileHandle) syscall.Errno {

@@ -103,7 +103,7 @@ type status struct {
 	}
 	FS struct{ Opens, Reads, Open int }
 
-	Unlocked int64 `json:"unlocked_bytes"`
+	Goroutines int
 }
 
 func (m *mounted) status() (s status, err error) {
