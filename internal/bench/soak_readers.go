@@ -78,7 +78,7 @@ func (r *reader) once(ctx context.Context, name string) {
 	n, ok := versionOf(name, string(text))
 	switch {
 	case !ok || !r.truth.possible(name, n):
-		r.counts.violation("torn", "%s, %s: %d bytes are no version", r.what, name, len(text))
+		r.counts.violation("torn", "%s, %s: %s", r.what, name, unlike(name, string(text)))
 		return
 	case n < r.last[name]:
 		r.counts.violation("backwards", "%s, %s: version %d after %d", r.what, name, n, r.last[name])

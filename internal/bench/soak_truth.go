@@ -45,6 +45,24 @@ func versionOf(name, text string) (n int, ok bool) {
 	return n, err == nil && text == textOf(name, n)
 }
 
+// unlike says how text differs from the version that it says it is.
+func unlike(name, text string) string {
+	words := strings.SplitN(text, " ", 4)
+	if len(words) != 4 {
+		return fmt.Sprintf("%d bytes without a beginning", len(text))
+	}
+	n, _ := strconv.Atoi(words[2])
+	whole := textOf(name, n)
+	same := 0
+	for same < min(len(text), len(whole)) && text[same] == whole[same] {
+		same++
+	}
+	if same == len(text) {
+		return fmt.Sprintf("%d of version %d's %d bytes, and the end", same, n, len(whole))
+	}
+	return fmt.Sprintf("%d of version %d's %d bytes, and %d others, the first is %q", same, n, len(whole), len(text)-same, text[same])
+}
+
 // begin is called before a version is sent; it returns its number and text.
 func (t *truth) begin(name string) (n int, text string) {
 	t.mu.Lock()
