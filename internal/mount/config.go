@@ -25,6 +25,7 @@ type Config struct {
 
 	Watch         string        // which folders are polled: "used" (also ""), "always" or "off"
 	WatchInterval time.Duration // between two polls of a folder; 0: a minute
+	WatchFor      time.Duration // how long after its last use a folder is polled; 0: an hour
 	KernelCache   string        // what of the values the kernel may remember: "default" (also ""), "off" or "full"
 
 	AllowOther        bool   // other users may enter; modes and owners decide what they see
@@ -59,6 +60,8 @@ func (c Config) Validate() error {
 		return badConfig("use durations like 30s, 1m or 0", "a duration cannot be negative")
 	case !slices.Contains([]string{"", "used", "always", "off"}, c.Watch):
 		return badConfig("use used, always or off", "%q says nothing about watching", c.Watch)
+	case c.WatchFor < 0:
+		return badConfig("use a duration like 1h", "a duration cannot be negative")
 	case c.WatchInterval != 0 && c.WatchInterval < time.Second:
 		return badConfig("use a second or more", "watching every %s is too often", c.WatchInterval)
 	case !slices.Contains([]string{"", "default", "off", "full"}, c.KernelCache):

@@ -36,6 +36,7 @@ func wire(cfg Config, point string, since time.Time) *rooms {
 
 		Watch:         cache.Watch(cfg.Watch),
 		WatchInterval: cfg.WatchInterval,
+		WatchFor:      cfg.WatchFor,
 		Held:          func(dir secret.Dir) bool { return r.tree.Held(dir) },
 
 		OnChange: func(change secret.Change) { r.tree.Apply(change) }, // not before firstContact
