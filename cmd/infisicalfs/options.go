@@ -17,6 +17,7 @@ type viewOptions struct {
 	ttl, maxStale, softDeadline time.Duration
 	uid, gid                    uint32
 	mode, dirMode               modeValue
+	notify                      string
 	allowOther, debug           bool
 }
 
@@ -31,6 +32,7 @@ func (o *viewOptions) AddFlags(f *pflag.FlagSet) {
 	f.Var(&o.mode, "mode", "permission `bits` of files, octal (default 0600, read-only 0400)")
 	f.Var(&o.dirMode, "dir-mode", "permission `bits` of directories, octal (default 0700, read-only 0500)")
 	f.BoolVar(&o.allowOther, "allow-other", false, "let other users in, as far as owner and modes let them")
+	f.StringVar(&o.notify, "notify", string(mount.NotifyFull), "tell watchers (inotify) of changes by others: `full|attrib|off`")
 	f.BoolVar(&o.debug, "debug", false, "log each request and each kernel message, without values")
 }
 
@@ -39,6 +41,7 @@ func (o *viewOptions) apply(cfg *mount.Config) {
 	cfg.TTL, cfg.MaxStale, cfg.SoftDeadline = o.ttl, o.maxStale, o.softDeadline
 	cfg.UID, cfg.GID = o.uid, o.gid
 	cfg.FileMode, cfg.DirMode = uint32(o.mode), uint32(o.dirMode)
+	cfg.Notify = mount.Notify(o.notify)
 	cfg.AllowOther, cfg.Debug = o.allowOther, o.debug
 }
 

@@ -89,6 +89,7 @@ func start(ctx context.Context, cfg Config, point string, rooms *rooms) (*Mount,
 		m.detachDead()
 		return nil, noFUSE("", "%s was mounted but cannot be served: %w", point, err)
 	}
+	rooms.watched(cfg, point, m.device)
 	go m.run()
 	return m, nil
 }
@@ -112,6 +113,7 @@ func (m *Mount) run() {
 	defer close(m.ended)
 	m.server.Serve()
 	m.rooms.close()
+	m.rooms.unwatched()
 	m.log.Info("no longer mounted", "mountpoint", m.point)
 	if m.inTree() && errors.Is(probe(context.Background(), m.point), syscall.ENOTCONN) {
 		m.err = fmt.Errorf("%s: the kernel ended the connection", m.point)
