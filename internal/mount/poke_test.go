@@ -4,10 +4,14 @@ package mount
 
 import (
 	"context"
+	"encoding/binary"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -211,4 +215,83 @@ func pokeAndStall() error {
 		return err
 	}
 	select {}
+}
+
+func init() {
+	userCases["tells watchers, writable"] = struct {
+		room room
+		run  func(dir string) error
+	}{run: func(dir string) error {
+		return userTells(dir, false, "full", map[string]uint32{
+			"GREETING": unix.IN_MODIFY | unix.IN_ATTRIB | unix.IN_CLOSE_WRITE,
+			"NEW":      unix.IN_CREATE | unix.IN_CLOSE_WRITE,
+			"OLD":      unix.IN_DELETE,
+		})
+	}}
+	userCases["tells watchers, read-only"] = struct {
+		room room
+		run  func(dir string) error
+	}{run: func(dir string) error {
+		return userTells(dir, true, "attrib", map[string]uint32{
+			"GREETING": unix.IN_MODIFY | unix.IN_ATTRIB,
+			"":         unix.IN_ATTRIB | unix.IN_ISDIR, // something in the directory
+		})
+	}}
+}
+
+// userTells changes a value, a new and an old name, and wants certain events.
+func userTells(dir string, readOnly bool, inForce string, want map[string]uint32) error {
+	fake := sample()
+	fake.Set(devDir, "OLD", "x")
+	cfg := config(dir, fake)
+	cfg.Notify, cfg.Writer, cfg.ReadOnly = NotifyFull, fake.Writer(), readOnly
+	m, err := New(context.Background(), cfg)
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	if _, err := os.ReadDir(dir); err != nil {
+		return err
+	}
+	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	const all = unix.IN_MODIFY | unix.IN_ATTRIB | unix.IN_CLOSE_WRITE | unix.IN_CREATE | unix.IN_DELETE
+	if _, err := unix.InotifyAddWatch(fd, dir, all); err != nil {
+		return err
+	}
+	fake.Set(devDir, "GREETING", "hi")
+	fake.Set(devDir, "NEW", "x")
+	fake.Remove(devDir, "OLD")
+	if err := m.rooms.refresh(); err != nil {
+		return err
+	}
+	if _, err := os.ReadFile(filepath.Join(dir, "GREETING")); err != nil {
+		return err
+	}
+	heard := map[string]uint32{}
+	deadline := time.Now().Add(10 * time.Second)
+	for !reflect.DeepEqual(heard, want) {
+		poll := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+		unix.Poll(poll, 100)
+		buf := make([]byte, 64<<10)
+		n, _ := unix.Read(fd, buf)
+		for buf = buf[:max(n, 0)]; len(buf) > 0; {
+			mask, length := binary.NativeEndian.Uint32(buf[4:]), binary.NativeEndian.Uint32(buf[12:])
+			heard[strings.TrimRight(string(buf[16:16+length]), "\x00")] |= mask
+			buf = buf[16+length:]
+		}
+		if counts := m.rooms.tree.Counts().Notify; time.Now().After(deadline) || string(counts.InForce) != inForce || counts.Failed > 0 {
+			return fmt.Errorf("heard %x, not %x; %+v", heard, want, *counts)
+		}
+	}
+	if err := Unmount(context.Background(), dir); err != nil {
+		return err
+	}
+	if !m.endsWithin(2 * time.Second) {
+		return errors.New("it goes on after the unmount")
+	}
+	return userFree(dir)
 }
