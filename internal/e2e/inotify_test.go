@@ -2,12 +2,16 @@ package e2e
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"infisicalfs/internal/devserver"
 )
@@ -105,5 +109,148 @@ func (m *mounted) notifyStatus(t *testing.T) notifyStatus {
 	return s.FS.Notify
 }
 
-var _ = strings.Contains
-var _ = filepath.Join
+// Who watches a bind mount, or is in another mount namespace, watches the same
+// files.
+func TestWatchersElsewhereHear(t *testing.T) {
+	needRoot(t)
+	p := newPost(t, devserver.Current, "--read-only", "--allow-other")
+	_, err := os.ReadDir(p.dir)
+	require.NoError(t, err)
+	bind, other := filepath.Join(p.tmp, "bind"), filepath.Join(p.tmp, "other")
+	require.NoError(t, os.Mkdir(bind, 0o755))
+	require.NoError(t, os.Mkdir(other, 0o755))
+	require.NoError(t, unix.Mount(p.dir, bind, "", unix.MS_BIND, ""))
+	t.Cleanup(func() { require.NoError(t, unix.Unmount(bind, 0)) })
+	require.NoError(t, unix.Mount("", bind, "", unix.MS_BIND|unix.MS_REMOUNT|unix.MS_RDONLY|unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""))
+	w := newWatcher(t, bind, filepath.Join(bind, "GREETING"))
+
+	// A namespace with a bind mount of its own. It ends with its shell, which
+	// ends with its input.
+	shell := exec.Command("unshare", "-m", "--propagation", "private", "sh", "-c",
+		`umount "$1" && mount --bind -o ro "$2" "$3" && umount "$2" && echo "$3" && read -r line`, "sh", bind, p.dir, other)
+	in, err := shell.StdinPipe()
+	require.NoError(t, err)
+	out, err := shell.StdoutPipe()
+	require.NoError(t, err)
+	shell.Stderr = os.Stderr
+	require.NoError(t, shell.Start())
+	t.Cleanup(func() { in.Close(); shell.Wait() })
+	_, err = out.Read(make([]byte, 1))
+	require.NoError(t, err)
+	there := fmt.Sprintf("/proc/%d/root%s", shell.Process.Pid, other)
+	require.NotEmpty(t, sh(t, there, "ls"))
+	elsewhere := newWatcher(t, there)
+
+	p.others(t, set("GREETING", "changed"))
+	p.others(t, set("NEW", "x"))
+	p.others(t, func(e *devserver.Editor) error { return e.Delete("demo", "dev", "/", "EMPTY") })
+	w.hears(t, filepath.Join(bind, "GREETING"), ".", "MODIFY", "ATTRIB", "CLOSE_WRITE")
+	for path, w := range map[string]*watcher{bind: w, there: elsewhere} {
+		w.hears(t, path, "GREETING", "MODIFY", "ATTRIB", "CLOSE_WRITE")
+		w.hears(t, path, "NEW", "CREATE", "CLOSE_WRITE")
+		w.hears(t, path, "EMPTY", "DELETE")
+	}
+}
+
+// needRoot skips where nobody may mount directly, unless that is not accepted.
+func needRoot(t *testing.T) {
+	t.Helper()
+	if os.Geteuid() == 0 {
+		return
+	}
+	if os.Getenv("REQUIRE_FUSE") != "" {
+		t.Fatal("REQUIRE_FUSE is set and this is not root")
+	}
+	t.Skip("not root")
+}
+
+// Telling watchers costs no request, and changes nothing on the server.
+func TestTellingWatchersAsksNothing(t *testing.T) {
+	each(t, func(t *testing.T, profile devserver.Profile) {
+		w := newWorld(t, devserver.Config{Profile: profile})
+		asked := func(mode string) (requests []string) {
+			m := w.mount(t, "admin", "--project", "demo", "--env", "dev", "--path", "/", "--notify", mode)
+			p := &post{w, m}
+			require.Equal(t, mode, m.notifyStatus(t).InForce)
+			_, err := os.ReadDir(m.dir)
+			require.NoError(t, err)
+			w.ResetRequests()
+			p.others(t, func(e *devserver.Editor) error {
+				return errors.Join(e.Set("demo", "dev", "/", "GREETING", "by "+mode), e.Set("demo", "dev", "/", "NEW-"+mode, "x"),
+					e.Delete("demo", "dev", "/", "EMPTY"), e.Mkdir("demo", "dev", "/"+mode))
+			})
+			if mode == "full" {
+				require.Eventually(t, func() bool { return m.notifyStatus(t).Told == 4 }, 10*time.Second, 10*time.Millisecond)
+			}
+			for _, r := range w.Requests() {
+				requests = append(requests, r.Method+" "+r.Route)
+			}
+			require.Zero(t, m.notifyStatus(t).Failed)
+			m.unmount(t)
+			w.edit(t, func(e *devserver.Editor) error { return e.Set("demo", "dev", "/", "EMPTY", "") })
+			return requests
+		}
+		require.ElementsMatch(t, asked("off"), asked("full"))
+	})
+}
+
+// An answer that says the same is no event, and neither is what is done here.
+func TestWatchersHearNothingElse(t *testing.T) {
+	eachPost(t, func(t *testing.T, p *post) {
+		_, err := os.ReadDir(p.dir)
+		require.NoError(t, err)
+		w := newWatcher(t, p.dir)
+		p.notice(t)
+		p.notice(t)
+		var mine []string
+		if os.WriteFile(p.path("EMPTY"), []byte("mine"), 0) == nil {
+			mine = []string{"MODIFY EMPTY in " + filepath.Base(p.dir), "CLOSE_WRITE EMPTY in " + filepath.Base(p.dir)}
+			p.notice(t)
+		}
+		p.others(t, set("GREETING", "changed")) // the end of it
+		w.hears(t, p.dir, "GREETING", "CLOSE_WRITE")
+		require.Equal(t, mine, w.said(t, "EMPTY"))
+		require.Len(t, w.heard, 3+len(mine), "%v", w.heard)
+	})
+}
+
+func TestNotifyModes(t *testing.T) {
+	for mode, want := range map[string][]string{
+		"off":    nil,
+		"attrib": {"MODIFY GREETING", "ATTRIB GREETING"},
+		"full":   {"MODIFY GREETING", "ATTRIB GREETING", "CLOSE_WRITE GREETING"},
+	} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			p := newPost(t, devserver.Current, "--notify", mode)
+			_, err := os.ReadDir(p.dir)
+			require.NoError(t, err)
+			w := newWatcher(t, p.dir)
+			p.others(t, set("GREETING", "changed"))
+			require.Eventually(t, func() bool {
+				text, err := os.ReadFile(p.path("GREETING"))
+				return err == nil && string(text) == "changed" && (mode == "off" || p.notifyStatus(t).Told == 1)
+			}, 10*time.Second, 10*time.Millisecond)
+			for i := range want {
+				want[i] += " in " + filepath.Base(p.dir)
+			}
+			require.Equal(t, want, w.said(t, "GREETING"))
+			require.Equal(t, mode, p.notifyStatus(t).InForce)
+		})
+	}
+}
+
+// With one processor the thread that pokes and those that answer it take turns.
+func TestWatchersHearWithOneProcessor(t *testing.T) {
+	t.Setenv("GOMAXPROCS", "1")
+	p := newPost(t, devserver.Current)
+	_, err := os.ReadDir(p.dir)
+	require.NoError(t, err)
+	w := newWatcher(t, p.dir)
+	for i := range 20 {
+		p.others(t, set(fmt.Sprint("KEY_", i), "x"))
+	}
+	for i := range 20 {
+		w.hears(t, p.dir, fmt.Sprint("KEY_", i), "CREATE", "CLOSE_WRITE")
+	}
+}
