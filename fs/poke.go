@@ -25,6 +25,9 @@ const (
 	NotifyOff    Notify = "off"
 )
 
+// Known reports whether n is one of the above.
+func (n Notify) Known() bool { return n == NotifyFull || n == NotifyAttrib || n == NotifyOff }
+
 // Poker calls do on the thread that pokes, with a descriptor of the mount's root,
 // which is the Poker's to close, and returns when do has. One do runs at a time.
 // It makes system calls only: the thread may have a descriptor table of its own,

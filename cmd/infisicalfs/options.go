@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -17,7 +18,7 @@ type viewOptions struct {
 	ttl, maxStale, softDeadline time.Duration
 	uid, gid                    uint32
 	mode, dirMode               modeValue
-	notify                      string
+	notify                      notifyValue
 	allowOther, debug           bool
 }
 
@@ -32,7 +33,8 @@ func (o *viewOptions) AddFlags(f *pflag.FlagSet) {
 	f.Var(&o.mode, "mode", "permission `bits` of files, octal (default 0600, read-only 0400)")
 	f.Var(&o.dirMode, "dir-mode", "permission `bits` of directories, octal (default 0700, read-only 0500)")
 	f.BoolVar(&o.allowOther, "allow-other", false, "let other users in, as far as owner and modes let them")
-	f.StringVar(&o.notify, "notify", string(mount.NotifyFull), "tell watchers (inotify) of changes by others: `full|attrib|off`")
+	o.notify = notifyValue(mount.NotifyFull)
+	f.Var(&o.notify, "notify", "tell watchers (inotify) of changes by others: `full|attrib|off`")
 	f.BoolVar(&o.debug, "debug", false, "log each request and each kernel message, without values")
 }
 
@@ -63,5 +65,18 @@ func (m *modeValue) Set(text string) error {
 		return fmt.Errorf("permission bits are wanted, 0000 to 0777")
 	}
 	*m = modeValue(bits)
+	return nil
+}
+
+// notifyValue is a flag that says how watchers are told.
+type notifyValue mount.Notify
+
+func (n *notifyValue) String() string { return string(*n) }
+func (n *notifyValue) Type() string   { return "how" }
+func (n *notifyValue) Set(text string) error {
+	if !mount.Notify(text).Known() {
+		return errors.New("full, attrib or off is wanted")
+	}
+	*n = notifyValue(text)
 	return nil
 }

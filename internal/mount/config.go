@@ -3,7 +3,6 @@ package mount
 import (
 	"log/slog"
 	"path"
-	"slices"
 	"strings"
 	"time"
 
@@ -64,7 +63,7 @@ func (c Config) Validate() error {
 	case c.FileMode&^0o777 != 0 || c.DirMode&^0o777 != 0:
 		return badConfig("use permission bits like 0400 or 0440", "a mode has only permission bits, 0000 to 0777")
 	}
-	if !slices.Contains([]Notify{"", NotifyFull, fs.NotifyAttrib, fs.NotifyOff}, c.Notify) {
+	if c.Notify != "" && !c.Notify.Known() {
 		return badConfig("use full, attrib or off", "watchers cannot be told in the way %q", string(c.Notify))
 	}
 	return validRoot(c.Root)

@@ -41,7 +41,8 @@ type job struct {
 
 var errNotMounted = errors.New("it is no longer mounted here")
 
-// startPoker begins for the mount of ours at point.
+// startPoker begins for the mount of ours at point. It asks the mount nothing:
+// nobody need answer yet.
 func startPoker(point string, device int, log *slog.Logger) (*poker, error) {
 	p := &poker{point: point, device: device, log: log, jobs: make(chan job), ended: make(chan struct{})}
 	over := make(chan struct{})
@@ -51,10 +52,12 @@ func startPoker(point string, device int, log *slog.Logger) (*poker, error) {
 		return nil, fmt.Errorf("watching the mount table: %w", err)
 	}
 	p.stop = func() { end(); unwatch() }
+	ready := make(chan struct{})
 	go func() {
 		defer close(p.ended)
-		onThread(func() { p.run(over) })
+		onThread(func() { p.run(over, ready) })
 	}()
+	<-ready
 	return p, nil
 }
 
@@ -71,7 +74,7 @@ func (p *poker) poke(do func(root int)) error {
 }
 
 // run is the thread.
-func (p *poker) run(over <-chan struct{}) {
+func (p *poker) run(over <-chan struct{}, ready chan<- struct{}) {
 	if err := ownDescriptors(); err != nil {
 		p.log.Debug("the thread that tells watchers shares the descriptors of the process", "error", err)
 	}
@@ -79,6 +82,7 @@ func (p *poker) run(over <-chan struct{}) {
 	if err == nil {
 		defer unix.Close(clone)
 	}
+	close(ready)
 	for {
 		select {
 		case <-over:
