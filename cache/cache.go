@@ -13,13 +13,12 @@ import (
 	"context"
 	"fmt"
 	"sync"
-	"time"
 
 	"infisicalfs/secret"
 )
 
-// Cache is a [secret.Source] over a [secret.Upstream]. It never asks the
-// server on its own account: without a caller there are no requests.
+// Cache is a [secret.Source] over a [secret.Upstream]. On its own account it asks
+// the server only for folders that it watches.
 type Cache struct {
 	up  secret.Upstream
 	cfg Config
@@ -39,6 +38,7 @@ type Cache struct {
 	outage outage
 	ban    ban
 	news   news
+	watch  watch
 	stats  Stats
 
 	// clock counts the events that make earlier requests worthless. A flight
@@ -60,6 +60,7 @@ func New(up secret.Upstream, cfg Config) *Cache {
 		trees: map[*flight]bool{},
 	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
+	c.watch.interval = c.cfg.WatchInterval
 	c.store.init(c.cfg, c.sweep)
 	return c
 }
@@ -118,16 +119,10 @@ func (c *Cache) Close() {
 	c.mu.Lock()
 	c.closed = true
 	c.store.clear()
+	c.watch.stop()
 	c.mu.Unlock()
 	c.cancel()
 	c.wg.Wait()
-}
-
-// sweep drops what nobody used for long. The store's timer calls it.
-func (c *Cache) sweep() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.store.removeIdle(time.Now())
 }
 
 var errClosed = fmt.Errorf("the cache is closed: %w", secret.ErrUnavailable)

@@ -27,6 +27,16 @@ type Config struct {
 	// MaxBytes bounds what is retained, by estimate: names, values, overhead.
 	// The folders that were not used for longest go first. Default 256 MiB.
 	MaxBytes int64
+	// Watch says which folders are polled in the background. Default WatchUsed.
+	Watch Watch
+	// WatchInterval is the time between two polls of a folder, as long as others
+	// leave enough of the server's rate limit. Default 1 min.
+	WatchInterval time.Duration
+	// Held is asked whether somebody still holds what was shown of a folder,
+	// before it is given up because it was not used for an hour: held counts as
+	// used. It may take its time, as no lock is held, but Close waits for it.
+	// Nil: nobody does.
+	Held func(secret.Dir) bool
 	// OnChange receives the news, one at a time and in the order in which they
 	// came about. No lock is held, but later news wait for its return. It may
 	// ask the cache for folders; it must not call Close.
@@ -35,7 +45,26 @@ type Config struct {
 	Log *slog.Logger
 }
 
+// Watch says which folders are asked for again without a caller. Lists of
+// projects and environments never are.
+type Watch string
+
 const (
+	// WatchUsed: those that were used within an hour, or are held.
+	WatchUsed Watch = "used"
+	// WatchAlways: all that were ever used.
+	WatchAlways Watch = "always"
+	// WatchOff: none. There are no requests without a caller.
+	WatchOff Watch = "off"
+)
+
+const (
+	// watchMemory is how long after its last use a folder is watched.
+	watchMemory = time.Hour
+	// forever is longer than a process lives.
+	forever = 100 * 365 * 24 * time.Hour
+	// maxWatchInterval bounds how much a contended rate limit slows polling down.
+	maxWatchInterval = 15 * time.Minute
 	// denialMemory keeps a loop over what is denied from spending the request
 	// budget, which is about one request a second.
 	denialMemory = 10 * time.Second
@@ -56,6 +85,13 @@ func (cfg Config) withDefaults() Config {
 	cfg.MaxStale = orDefault(cfg.MaxStale, 15*time.Minute)
 	cfg.SoftDeadline = orDefault(cfg.SoftDeadline, time.Second)
 	cfg.TrustNotModified = orDefault(cfg.TrustNotModified, 15*time.Minute)
+	if cfg.Watch == "" {
+		cfg.Watch = WatchUsed
+	}
+	if cfg.WatchInterval <= 0 {
+		cfg.WatchInterval = time.Minute
+	}
+	cfg.WatchInterval = max(cfg.WatchInterval, time.Second) // or a server would be flooded
 	if cfg.MaxBytes <= 0 {
 		cfg.MaxBytes = 256 << 20
 	}

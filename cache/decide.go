@@ -51,6 +51,9 @@ func (c *Cache) next(q *query) step {
 		return step{err: err}
 	}
 	shown := c.show(e, q.need, now)
+	if shown != nil {
+		c.watchOver(e, now)
+	}
 	if shown != nil && !shown.Stale {
 		if !q.waited {
 			c.stats.Hits++
@@ -105,6 +108,7 @@ func (c *Cache) settle(q *query, f *flight) (folder *secret.Folder, err error, o
 		q.noTree = true
 		return nil, nil, false
 	case f.err == nil:
+		c.watchOver(c.store.use(q.dir, now), now)
 		aged := f.completes() && !now.Before(f.folder.Fetched.Add(c.cfg.TTL))
 		return f.folder, nil, c.enough(f.folder, q.need) && !aged
 	case decided(f.err):

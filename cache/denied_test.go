@@ -37,7 +37,7 @@ func TestAFolderWhoseSecretsAreDeniedIsPurged(t *testing.T) {
 		up.Set(dir, "KEY", "fake-value")
 		up.Mkdir(dir.Child("below"))
 		var news []secret.Change
-		c := New(up, Config{TTL: time.Minute, OnChange: func(change secret.Change) { news = append(news, change) }})
+		c := New(up, Config{Watch: WatchOff, TTL: time.Minute, OnChange: func(change secret.Change) { news = append(news, change) }})
 		defer c.Close()
 		_, err := c.Folder(t.Context(), dir, secret.NeedEntry)
 		require.NoError(t, err)
@@ -62,6 +62,37 @@ func TestAFolderWhoseSecretsAreDeniedIsPurged(t *testing.T) {
 		require.NoError(t, f.Denied)
 		require.Len(t, f.Secrets, 1)
 		require.Len(t, news, 2)
+		require.NoError(t, news[1].Err)
+	})
+}
+
+// It is not polled: each time would be a refusal. Once shown, it is polled on.
+func TestAFolderWhoseSecretsAreDeniedIsNotPolled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		up := &blindfold{Fake: secrettest.NewFake()}
+		dir := secret.Dir{Project: "demo", Env: "dev", Path: "/"}
+		up.Set(dir, "KEY", "fake-value")
+		up.on.Store(true)
+		var news []secret.Change
+		c := New(up, Config{OnChange: func(change secret.Change) { news = append(news, change) }})
+		defer c.Close()
+		_, err := c.Folder(t.Context(), dir, secret.NeedEntry)
+		require.NoError(t, err)
+		time.Sleep(30 * time.Minute)
+		require.Zero(t, c.Stats().Watch.Polls)
+
+		up.on.Store(false)
+		_, err = c.Folder(t.Context(), dir, secret.NeedEntry)
+		require.NoError(t, err)
+		synctest.Wait()
+		news = nil
+		up.on.Store(true)
+		time.Sleep(time.Minute)
+		up.on.Store(false)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		require.Len(t, news, 2)
+		require.ErrorIs(t, news[0].Err, secret.ErrDenied)
 		require.NoError(t, news[1].Err)
 	})
 }

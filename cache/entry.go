@@ -18,6 +18,11 @@ type entry struct {
 	born uint64         // of the flight that brought snap
 	size int64          // estimate for entry and snap
 
+	shown   bool      // to a caller, and did exist when it was asked for last
+	lost    bool      // snap was taken away by a refusal
+	checked time.Time // the server was asked for it last, whatever came of it
+	probing bool      // whoever may hold it is being asked
+
 	// What changes of our own did to snap, until the server is asked again.
 	aged  bool // it is not fresh, but may be shown in an outage
 	void  bool // it must not be shown: something in it is known to be wrong

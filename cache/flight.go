@@ -14,9 +14,11 @@ import (
 // the cache's own context, so that a caller who leaves fails only itself.
 type flight struct {
 	dir   secret.Dir
-	tree  bool           // for everything below dir
-	known *secret.Folder // the request is conditional on it
-	born  uint64         // the cache's clock at its start
+	tree  bool             // for everything below dir
+	known *secret.Folder   // the request is conditional on it
+	poll  bool             // without a caller, for news
+	parts []*secret.Folder // what a bulk request is conditional on
+	born  uint64           // the cache's clock at its start
 	began time.Time
 	done  chan struct{} // closed when it has landed
 
@@ -82,7 +84,7 @@ func (c *Cache) board(q *query, e *entry, now time.Time) *flight {
 func (c *Cache) fly(f *flight) {
 	ctx := flightContext{c.ctx, secret.Background(c.ctx), f}
 	if f.tree {
-		f.folders, f.err = c.up.Tree(ctx, f.dir)
+		f.folders, f.err = c.up.Tree(ctx, f.dir, f.parts)
 	} else {
 		f.folder, f.err = c.fetchOne(ctx, f)
 	}

@@ -69,7 +69,7 @@ func TestFlightOutlivesItsCallers(t *testing.T) {
 func TestRequestIsBackgroundWhenNobodyWaits(t *testing.T) {
 	bubble(t, cache.Config{}, func(w *world) {
 		up := probed{w.fake, make(chan context.Context, 10)}
-		c := cache.New(up, cache.Config{})
+		c := cache.New(up, cache.Config{Watch: cache.WatchOff})
 		defer c.Close()
 		_, err := c.Folder(w.Context(), payments, secret.NeedEntry)
 		require.NoError(w, err)

@@ -33,7 +33,8 @@ type world struct {
 	news []secret.Change
 }
 
-// bubble runs test with a server that has demo/dev/{payments,billing}.
+// bubble runs test with a server that has demo/dev/{payments,billing}, on a cache
+// that does not watch unless cfg says so.
 func bubble(t *testing.T, cfg cache.Config, test func(w *world)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -41,6 +42,9 @@ func bubble(t *testing.T, cfg cache.Config, test func(w *world)) {
 		w.fake.Set(dev, "GREETING", "hello")
 		w.fake.Set(payments, "KEY", "one")
 		w.fake.Set(billing, "KEY", "two")
+		if cfg.Watch == "" {
+			cfg.Watch = cache.WatchOff
+		}
 		cfg.OnChange = func(change secret.Change) {
 			w.mu.Lock()
 			defer w.mu.Unlock()

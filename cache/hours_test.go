@@ -43,6 +43,7 @@ func play(t *testing.T, cfg cache.Config, hours time.Duration, clients int, paus
 			d.dirs = append(d.dirs, dir)
 		}
 		d.witness = newWitness(d.fake, cfg.TTL, cfg.MaxStale)
+		cfg.OnChange = d.news()
 		d.cache = cache.New(d.witness, cfg)
 		for i := range d.dirs {
 			d.rotate(i, 0)
@@ -143,6 +144,25 @@ func (d *drama) client(r *rand.Rand) {
 	}
 }
 
+// news wants all news to be about something, and none to go back in time.
+func (d *drama) news() func(secret.Change) {
+	latest := map[secret.Dir]int{}
+	return func(change secret.Change) {
+		if change.New == nil || change.Err != nil {
+			return
+		}
+		s, _ := change.New.Secret("KEY")
+		var version int
+		if _, err := fmt.Sscanf(s.Value.Reveal(), "value %d", &version); err != nil {
+			d.Errorf("news of %s without a value: %v", change.Dir, err)
+		}
+		if version < latest[change.Dir] {
+			d.Errorf("%s goes back from %d to %d", change.Dir, latest[change.Dir], version)
+		}
+		latest[change.Dir] = version
+	}
+}
+
 func (d *drama) count(folder *secret.Folder, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -158,12 +178,17 @@ func (d *drama) count(folder *secret.Folder, err error) {
 }
 
 func TestFourHours(t *testing.T) {
-	play(t, cache.Config{TTL: time.Minute, MaxStale: 15 * time.Minute}, 4*time.Hour, 4, 10*time.Second)
+	for _, watch := range []cache.Watch{cache.WatchOff, cache.WatchUsed} {
+		t.Run(string(watch), func(t *testing.T) {
+			play(t, cache.Config{TTL: time.Minute, MaxStale: 15 * time.Minute, Watch: watch}, 4*time.Hour, 4, 10*time.Second)
+		})
+	}
 }
 
 func TestStress(t *testing.T) {
 	cfg := cache.Config{
-		TTL: 500 * time.Millisecond, MaxStale: 2 * time.Minute, SoftDeadline: 50 * time.Millisecond,
+		WatchInterval: time.Second,
+		TTL:           500 * time.Millisecond, MaxStale: 2 * time.Minute, SoftDeadline: 50 * time.Millisecond,
 		TrustNotModified: 2 * time.Second, MaxBytes: 20_000,
 	}
 	play(t, cfg, time.Hour, 32, 20*time.Second)

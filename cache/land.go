@@ -24,8 +24,11 @@ func (c *Cache) land(f *flight) {
 	if f.err == nil || decided(f.err) || errors.Is(f.err, secret.ErrInexact) {
 		c.reached(now)
 	}
-	if f.err != nil && !errors.Is(f.err, secret.ErrInexact) {
+	if f.err != nil && !errors.Is(f.err, secret.ErrInexact) && !f.putOff() {
 		c.stats.LastError = f.failure(now)
+	}
+	if e := c.store.entries[f.dir]; e != nil && !f.tree && !f.putOff() {
+		e.checked = now
 	}
 	void := f.born < c.purged
 
@@ -34,6 +37,7 @@ func (c *Cache) land(f *flight) {
 	switch {
 	case errors.Is(f.err, secret.ErrUnauthenticated):
 		c.purge(f.err, now)
+	case f.putOff():
 	case errors.Is(f.err, secret.ErrDenied) && !f.tree:
 		c.deny(f.dir, f.err, now)
 	case void: // its callers ask again
@@ -55,11 +59,15 @@ func (c *Cache) land(f *flight) {
 // publish makes folder what everybody sees, and returns it as it was published.
 func (c *Cache) publish(folder *secret.Folder, born uint64, now time.Time) *secret.Folder {
 	e := c.store.get(folder.Dir, now)
-	old := e.snap
+	old, lost := e.snap, e.lost
 	folder = dated(folder, old)
 	c.store.put(e, folder, born)
 	e.forgetErrors()
+	c.ban = ban{}
 	switch {
+	case lost && folder.Denied == nil: // it is shown again
+		c.noteOf(folder.Dir).inexactUntil = time.Time{} // it may have been for want of that right
+		c.change(secret.Change{Dir: folder.Dir, New: folder})
 	case folder.Denied != nil && (old == nil || old.Denied == nil):
 		c.bar(e)
 		c.stats.Purges++
@@ -78,6 +86,7 @@ func (c *Cache) gone(f *flight, now time.Time) {
 		for dir, below := range c.store.entries {
 			if f.dir.Contains(dir) {
 				c.store.put(below, nil, 0)
+				below.shown = false
 			}
 		}
 		c.change(secret.Change{Dir: f.dir, Deep: true, Old: old})
@@ -94,6 +103,7 @@ func (c *Cache) gone(f *flight, now time.Time) {
 func (c *Cache) deny(dir secret.Dir, err error, now time.Time) {
 	e := c.store.get(dir, now)
 	c.store.put(e, nil, 0)
+	e.lost = e.shown
 	c.refuse(e, err, now.Add(denialMemory))
 	c.stats.Purges++
 	c.change(secret.Change{Dir: dir, Err: err})
@@ -124,9 +134,13 @@ func (c *Cache) purge(err error, now time.Time) {
 	}
 	c.clock++
 	c.purged = c.clock
-	c.store.clear()
+	again := c.ban.err != nil
+	c.lose(now)
 	clear(c.notes)
 	c.ban = ban{err: err, until: now.Add(denialMemory)}
+	if again {
+		return // nothing was published since
+	}
 	c.stats.Purges++
 	c.change(secret.Change{Deep: true, Err: err})
 	c.log(slog.LevelWarn, "not logged in any longer, nothing is shown")

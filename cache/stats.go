@@ -16,8 +16,17 @@ type Stats struct {
 	Trees   int64 `json:"trees"`   // bulk requests
 	Purges  int64 `json:"purges"`  // times that the server denied a folder, or everything
 
+	Watch WatchStats `json:"watch"`
+
 	LastError  *Failure  `json:"last_error,omitempty"`
 	StaleSince time.Time `json:"stale_since,omitzero"` // zero: the server answers
+}
+
+// WatchStats is how folders are polled.
+type WatchStats struct {
+	Folders         int     `json:"folders"`          // that are polled
+	Polls           int64   `json:"polls"`            // since the start; one may be for many folders
+	IntervalSeconds float64 `json:"interval_seconds"` // between two polls of a folder, at present
 }
 
 // Failure is a request that failed.
@@ -35,6 +44,13 @@ func (c *Cache) Stats() Stats {
 	s := c.stats
 	s.Snapshots, s.Entries, s.Bytes = c.store.snapshots, len(c.store.entries), c.store.bytes
 	s.StaleSince = c.outage.since
+	s.Watch.Polls, s.Watch.IntervalSeconds = c.watch.polls, c.watch.interval.Seconds()
+	now := time.Now()
+	for _, e := range c.store.entries {
+		if c.watched(e, now) {
+			s.Watch.Folders++
+		}
+	}
 	return s
 }
 

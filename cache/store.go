@@ -2,6 +2,7 @@ package cache
 
 import (
 	"container/list"
+	"slices"
 	"time"
 	"unsafe"
 
@@ -33,6 +34,7 @@ func (s *store) use(dir secret.Dir, now time.Time) *entry {
 	e := s.get(dir, now)
 	e.used = now
 	s.order.MoveToFront(e.elem)
+	s.arm()
 	return e
 }
 
@@ -45,10 +47,14 @@ func (s *store) get(dir secret.Dir, now time.Time) *entry {
 	e.elem = s.order.PushFront(e)
 	s.entries[dir] = e
 	s.resize(e)
+	s.arm()
+	return e
+}
+
+func (s *store) arm() {
 	if s.timer == nil {
 		s.timer = time.AfterFunc(s.idle, s.sweep)
 	}
-	return e
 }
 
 // put makes snap, which may be nil, the content of e.
@@ -63,7 +69,7 @@ func (s *store) put(e *entry, snap *secret.Folder, born uint64) {
 		s.snapshots++
 	}
 	e.snap, e.born = snap, born
-	e.aged, e.void, e.holes = false, false, false
+	e.aged, e.void, e.holes, e.lost = false, false, false, false
 	s.resize(e)
 }
 
@@ -93,17 +99,34 @@ func (s *store) remove(e *entry) {
 	delete(s.entries, e.dir)
 }
 
-// removeIdle removes what nobody used for too long and sets the timer for the
-// next one.
-func (s *store) removeIdle(now time.Time) {
-	for e := s.oldest(); e != nil; e = s.oldest() {
+// removeIdle removes what nobody used for too long, and sets the timer for the
+// next one. Entries stay for as long after their use as watched says, if it says
+// so at all; those whose time is up are not removed but returned.
+func (s *store) removeIdle(now time.Time, watched func(*entry) time.Duration) (ended []*entry) {
+	var waits []time.Duration
+	for elem := s.order.Back(); elem != nil; {
+		e := elem.Value.(*entry)
+		elem = elem.Prev()
 		if wait := e.used.Add(s.idle).Sub(now); wait > 0 {
-			s.timer.Reset(wait)
-			return
+			waits = append(waits, wait)
+			break // the others were used later
 		}
-		s.remove(e)
+		life := watched(e)
+		wait := e.used.Add(life).Sub(now)
+		switch {
+		case life == 0:
+			s.remove(e)
+		case wait <= 0:
+			ended = append(ended, e)
+		case len(waits) == 0: // the longest unused
+			waits = append(waits, max(wait, time.Second)) // each sweep passes over all of them
+		}
 	}
 	s.timer = nil
+	if len(waits) > 0 {
+		s.timer = time.AfterFunc(slices.Min(waits), s.sweep)
+	}
+	return ended
 }
 
 func (s *store) forgetErrors() {

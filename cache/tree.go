@@ -19,15 +19,25 @@ type note struct {
 	treeAt time.Time
 
 	inexactUntil time.Time // bulk requests do not work here
+
+	polledAt time.Time  // when a bulk request was made for news
+	revised  secret.Dir // what the last bulk answer was about,
+	revision string     // on which the next may be conditional
+}
+
+// environment returns the topmost folder of dir's environment. To the lists of
+// projects and of environments it is the root, for all of them.
+func environment(dir secret.Dir) secret.Dir {
+	if !dir.IsFolder() {
+		return secret.Dir{}
+	}
+	return secret.Dir{Project: dir.Project, Env: dir.Env, Path: "/"}
 }
 
 // noteOf returns the note for dir's environment; the lists of projects and of
 // environments share one, as one answer brings them all.
 func (c *Cache) noteOf(dir secret.Dir) *note {
-	key := secret.Dir{}
-	if dir.IsFolder() {
-		key = secret.Dir{Project: dir.Project, Env: dir.Env, Path: "/"}
-	}
+	key := environment(dir)
 	n := c.notes[key]
 	if n == nil {
 		if len(c.notes) >= maxEnvironments {
@@ -101,9 +111,16 @@ func (c *Cache) landTree(f *flight, now time.Time) {
 		for _, folder := range f.folders {
 			if c.admits(f, folder, now) {
 				c.publish(folder, f.born, now)
+				c.store.get(folder.Dir, now).checked = now
 			}
 		}
-		n.tree, n.treeAt = f.dir, now
+		n.revised, n.revision = f.dir, ""
+		if len(f.folders) > 0 && f.folders[0].Partial {
+			n.revision = f.folders[0].Revision
+		}
+		if !f.poll { // which skips what nobody uses
+			n.tree, n.treeAt = f.dir, now
+		}
 	case errors.Is(f.err, secret.ErrNotFound):
 		n.tree, n.treeAt = f.dir, now // nothing to learn in bulk
 	case errors.Is(f.err, secret.ErrInexact), errors.Is(f.err, secret.ErrDenied):
@@ -132,8 +149,15 @@ func (c *Cache) admits(f *flight, folder *secret.Folder, now time.Time) bool {
 		return false
 	}
 	e := c.store.entries[folder.Dir]
-	if e == nil || e.snap == nil || !folder.Partial {
+	switch {
+	case e == nil:
+		return !f.poll
+	case folder.Partial && len(folder.Secrets) == 0 && (e.lost || e.snap != nil && e.snap.Denied != nil):
+		return false // bulk answers leave out what is refused
+	case e.snap == nil, !folder.Partial:
 		return true
+	case f.poll: // what is known has served its time, unless it came meanwhile
+		return !e.checked.After(f.began) && !lacks(folder, e.snap)
 	}
 	if knowsMore := !e.snap.Partial || folder.NoSubfolders && !e.snap.NoSubfolders; knowsMore && c.fresh(e, now) {
 		return false

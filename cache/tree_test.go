@@ -157,7 +157,7 @@ func TestTreeDoesNotReplaceAFreshOwnListing(t *testing.T) {
 func TestTreeProvesNoAbsence(t *testing.T) {
 	bubble(t, cache.Config{}, func(w *world) {
 		w.fake.Set(payments, "MORE", "more")
-		c := cache.New(&leavesOut{w.fake, "MORE"}, cache.Config{})
+		c := cache.New(&leavesOut{w.fake, "MORE"}, cache.Config{Watch: cache.WatchOff})
 		defer c.Close()
 		_, err := c.Folder(w.Context(), payments, secret.NeedProof)
 		require.NoError(w, err)
@@ -228,7 +228,7 @@ func TestSubfoldersThatComeLate(t *testing.T) {
 func TestTreeThatTakesTooLong(t *testing.T) {
 	bubble(t, cache.Config{}, func(w *world) {
 		up := &treeFails{w.fake, secret.ErrTimeout}
-		c := cache.New(up, cache.Config{})
+		c := cache.New(up, cache.Config{Watch: cache.WatchOff})
 		defer c.Close()
 		_, err := c.Folder(w.Context(), dev, secret.NeedListing)
 		require.ErrorIs(w, err, secret.ErrTimeout)

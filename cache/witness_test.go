@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -54,9 +55,13 @@ func (u *witness) Fetch(ctx context.Context, dir secret.Dir, known *secret.Folde
 	return folder.With(func(f *secret.Folder) { f.Revision += began.Format("@" + time.RFC3339Nano) }), nil
 }
 
-func (u *witness) Tree(ctx context.Context, dir secret.Dir) ([]*secret.Folder, error) {
+func (u *witness) Tree(ctx context.Context, dir secret.Dir, known []*secret.Folder) ([]*secret.Folder, error) {
 	began := time.Now()
-	folders, err := u.Upstream.Tree(ctx, dir)
+	known = slices.Clone(known)
+	for i, f := range known {
+		known[i] = f.With(func(f *secret.Folder) { f.Revision, _, _ = strings.Cut(f.Revision, "@") })
+	}
+	folders, err := u.Upstream.Tree(ctx, dir, known)
 	u.heard(dir, err, false)
 	for _, f := range folders {
 		f.Revision += began.Format("@" + time.RFC3339Nano)

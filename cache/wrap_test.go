@@ -13,8 +13,8 @@ type leavesOut struct {
 	name string
 }
 
-func (u *leavesOut) Tree(ctx context.Context, dir secret.Dir) ([]*secret.Folder, error) {
-	folders, err := u.Upstream.Tree(ctx, dir)
+func (u *leavesOut) Tree(ctx context.Context, dir secret.Dir, known []*secret.Folder) ([]*secret.Folder, error) {
+	folders, err := u.Upstream.Tree(ctx, dir, known)
 	for _, f := range folders {
 		f.Secrets = slices.DeleteFunc(f.Secrets, func(s secret.Secret) bool { return s.Name == u.name })
 	}
@@ -27,7 +27,9 @@ type treeFails struct {
 	err error
 }
 
-func (u *treeFails) Tree(context.Context, secret.Dir) ([]*secret.Folder, error) { return nil, u.err }
+func (u *treeFails) Tree(context.Context, secret.Dir, []*secret.Folder) ([]*secret.Folder, error) {
+	return nil, u.err
+}
 
 // probed is an Upstream that shows the test its requests' contexts.
 type probed struct {

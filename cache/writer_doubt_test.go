@@ -64,7 +64,7 @@ func (u tagging) Fetch(ctx context.Context, dir secret.Dir, known *secret.Folder
 // was edited. "Not modified" must not confirm the edited one.
 func TestUndoneByOthers(t *testing.T) {
 	bubble(t, cache.Config{}, func(w *world) {
-		c := cache.New(tagging{w.fake}, cache.Config{})
+		c := cache.New(tagging{w.fake}, cache.Config{Watch: cache.WatchOff})
 		defer c.Close()
 		ask := func() *secret.Folder {
 			folder, err := c.Folder(w.Context(), payments, secret.NeedProof)
@@ -95,7 +95,7 @@ func (u shut) Fetch(ctx context.Context, dir secret.Dir, _ *secret.Folder) (*sec
 // Who may create and not list is not shown what he created.
 func TestWritingIntoAShutFolder(t *testing.T) {
 	bubble(t, cache.Config{}, func(w *world) {
-		c := cache.New(shut{w.fake}, cache.Config{})
+		c := cache.New(shut{w.fake}, cache.Config{Watch: cache.WatchOff})
 		defer c.Close()
 		for range 2 {
 			folder, err := c.Folder(w.Context(), payments, secret.NeedProof)

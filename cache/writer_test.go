@@ -207,7 +207,7 @@ func TestChangesDoNotWaitForNews(t *testing.T) {
 		fake := secrettest.NewFake()
 		fake.Set(payments, "KEY", "one")
 		block := make(chan struct{})
-		c := cache.New(fake, cache.Config{OnChange: func(secret.Change) { <-block }})
+		c := cache.New(fake, cache.Config{Watch: cache.WatchOff, OnChange: func(secret.Change) { <-block }})
 		_, err := c.Folder(t.Context(), payments, secret.NeedProof)
 		require.NoError(t, err)
 		to := c.Writer(fake.Writer())

@@ -51,7 +51,7 @@ func TestFaultsAreNeverAbsences(t *testing.T) {
 						require.NotErrorIs(t, err, secret.ErrDenied, dir)
 						require.NotErrorIs(t, err, secret.ErrUnauthenticated, dir)
 					}
-					_, err := w.client.Tree(t.Context(), dev)
+					_, err := w.client.Tree(t.Context(), dev, nil)
 					require.Error(t, err)
 					require.NotErrorIs(t, err, secret.ErrNotFound)
 					require.NotErrorIs(t, err, secret.ErrInexact)
@@ -94,7 +94,7 @@ func TestASlowServerIsReadAllTheSame(t *testing.T) {
 		w.fetch(t, dev)
 		w.Inject(devserver.Fault{Delay: 5 * time.Second})
 		w.fetch(t, dev)
-		_, err := w.client.Tree(t.Context(), payments) // two in a row are too slow
+		_, err := w.client.Tree(t.Context(), payments, nil) // two in a row are too slow
 		require.ErrorIs(t, err, secret.ErrTimeout)
 	})
 }

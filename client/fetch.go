@@ -68,10 +68,15 @@ type revision struct{ secrets, folders string }
 
 func (r revision) String() string { return r.secrets + "\n" + r.folders }
 
-func revisionOf(f *secret.Folder) (r revision) {
-	if f != nil {
-		r.secrets, r.folders, _ = strings.Cut(f.Revision, "\n")
+func revisionOf(f *secret.Folder) revision {
+	if f == nil || f.Partial { // what a bulk answer brought has the tags of that
+		return revision{}
 	}
+	return parseRevision(f.Revision)
+}
+
+func parseRevision(text string) (r revision) {
+	r.secrets, r.folders, _ = strings.Cut(text, "\n")
 	return r
 }
 
@@ -150,16 +155,20 @@ func (c *Client) get(ctx context.Context, r request, models ...model) error {
 }
 
 // Tree implements [secret.Upstream]; see tree.go for what makes an answer exact.
-func (c *Client) Tree(ctx context.Context, dir secret.Dir) ([]*secret.Folder, error) {
+func (c *Client) Tree(ctx context.Context, dir secret.Dir, known []*secret.Folder) ([]*secret.Folder, error) {
 	if dir.IsFolder() && c.slow.has(dir) {
 		return nil, fmt.Errorf("%s: the bulk answer took too long before: %w", dir, secret.ErrInexact)
 	}
 	ctx, end := c.begin(ctx)
 	defer end()
-	folders, err := c.tree(ctx, dir)
+	folders, err := c.tree(ctx, dir, known)
 	err = deadlineError(ctx, "read all of "+dir.String(), err)
 	if dir.IsFolder() && errors.Is(err, secret.ErrTimeout) {
 		c.slow.add(dir)
 	}
 	return folders, err
 }
+
+// Crowded implements [secret.Upstream]: it compares what the server's answers
+// say is left of the rate limit with the number of requests that were sent.
+func (c *Client) Crowded() bool { return c.gate.isCrowded() }

@@ -14,7 +14,7 @@ import (
 // Servers count per client address in fixed windows of a minute, 40 to 60
 // requests for most things, and tell what is left with every answer. The gate
 // knows nothing until told; then it keeps people waiting rather than refused,
-// and lets background work use three quarters of the window only.
+// and lets background work have half of a window, and not its last quarter.
 type gate struct {
 	mu      sync.Mutex // guards buckets and what is in them; never held while waiting
 	buckets map[string]*bucket
@@ -29,6 +29,10 @@ type bucket struct {
 	limit, remaining int       // limit zero: not told
 	reset            time.Time // when remaining becomes limit again
 	blocked          time.Time // refused until then
+
+	sent    int       // by us in this window
+	behind  int       // of those, by background work
+	crowded time.Time // until then others are known to use much of it
 }
 
 func newGate() *gate { return &gate{buckets: map[string]*bucket{}} }
@@ -88,16 +92,17 @@ func (g *gate) take(class string, background bool) time.Duration {
 		// A new window. Until its first answer tells more it is taken to be like
 		// the last, so that those who waited do not all go at once.
 		b.remaining, b.reset = b.limit, now.Add(window)
+		b.sent, b.behind = 0, 0
 	}
-	reserve := 0
-	if background {
-		reserve = b.limit / 4
-	}
-	if b.remaining <= reserve {
+	if b.remaining <= 0 || background && (b.remaining <= b.limit/4 || b.behind >= b.limit/2) {
 		g.waits++
 		return b.reset.Sub(now)
 	}
 	b.remaining--
+	b.sent++
+	if background {
+		b.behind++
+	}
 	return 0
 }
 
@@ -123,6 +128,32 @@ func (g *gate) learn(class string, r *response, began time.Time) {
 	if limited {
 		b.blocked = now.Add(retryAfter(r.header, now))
 	}
+	if limited && !ok || ok && b.othersAreBusy(told) {
+		b.crowded = now.Add(window)
+	}
+}
+
+// othersAreBusy reports whether, of what the server has counted in this window,
+// so much is not ours that it comes to more than a quarter of the limit by the
+// window's end. In a window's first quarter little can be said.
+func (b *bucket) othersAreBusy(told budget) bool {
+	others := b.limit - b.sent - told.remaining
+	gone := max(window-told.left, window/4)
+	return others*4*int(window.Seconds()) > b.limit*int(gone.Seconds())
+}
+
+// isCrowded reports whether an answer of the last minute said that others use
+// much of the limit, or the server refused what the gate let through.
+func (g *gate) isCrowded() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	now := time.Now()
+	for _, b := range g.buckets {
+		if now.Before(b.crowded) {
+			return true
+		}
+	}
+	return false
 }
 
 // update takes in a told budget. Answers overtake each other, so within a
@@ -132,6 +163,7 @@ func (b *bucket) update(told budget, began, now time.Time) {
 	reset := now.Add(told.left)
 	if told.limit != b.limit || began.Add(told.left-time.Second).After(b.reset) {
 		b.limit, b.remaining, b.reset = told.limit, told.remaining, reset
+		b.sent, b.behind = 1, 0
 		return
 	}
 	b.remaining = min(b.remaining, told.remaining)

@@ -90,6 +90,48 @@ func TestGateKeepsAQuarterForPeopleWhoWait(t *testing.T) {
 	})
 }
 
+// Background work has half of a window, however much is left.
+func TestGateKeepsHalfFromBackgroundWork(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate()
+		g.learn("secret", told(200, 40, 40, 60), time.Now())
+		behind := secret.Background(waiting(t, 65*time.Second))
+		for range 2 {
+			for range 20 {
+				require.NoError(t, g.wait(behind, "secret"))
+			}
+			require.ErrorIs(t, g.wait(behind, "secret"), secret.ErrRateLimited)
+			require.NoError(t, g.wait(waiting(t, 0), "secret"))
+			time.Sleep(time.Minute)
+		}
+	})
+}
+
+func TestGateNoticesOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate()
+		ask := func(remaining, reset int) {
+			require.NoError(t, g.wait(waiting(t, 0), "secret"))
+			g.learn("secret", told(200, 60, remaining, reset), time.Now())
+		}
+		require.False(t, g.isCrowded())
+		ask(59, 60)
+		time.Sleep(30 * time.Second)
+		for i := range 30 {
+			ask(58-i, 30)
+			require.False(t, g.isCrowded(), "it is all our own use")
+		}
+		ask(18, 30) // ten of others within half of the window
+		require.True(t, g.isCrowded())
+		time.Sleep(time.Minute)
+		require.False(t, g.isCrowded(), "nothing is known of this window")
+		ask(57, 58)
+		require.False(t, g.isCrowded(), "two of others are not many")
+		g.learn("read", limited("10"), time.Now())
+		require.True(t, g.isCrowded(), "refused out of the blue")
+	})
+}
+
 func TestGateWaitEndsWithTheCaller(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGate()

@@ -8,7 +8,6 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -24,7 +23,7 @@ const maxDepth = 20
 // [secret.ErrInexact] says that they are not met: no imports (the answer does
 // not tell into which folder they go), nothing refused, not too deep, and no
 // slash inside a folder's name.
-func (c *Client) tree(ctx context.Context, dir secret.Dir) ([]*secret.Folder, error) {
+func (c *Client) tree(ctx context.Context, dir secret.Dir, known []*secret.Folder) ([]*secret.Folder, error) {
 	if !dir.IsFolder() {
 		list, err := c.listProjects(ctx)
 		if err != nil {
@@ -34,19 +33,32 @@ func (c *Client) tree(ctx context.Context, dir secret.Dir) ([]*secret.Folder, er
 	}
 	var folders []*secret.Folder
 	err := c.inProject(ctx, dir.Project, func(id string) (err error) {
-		folders, err = c.treeAt(ctx, place{dir: dir, projectID: id})
+		folders, err = c.treeAt(ctx, place{dir: dir, projectID: id}, known)
 		return err
 	})
 	return folders, err
 }
 
-func (c *Client) treeAt(ctx context.Context, at place) ([]*secret.Folder, error) {
+func (c *Client) treeAt(ctx context.Context, at place, known []*secret.Folder) ([]*secret.Folder, error) {
 	if c.generation.get() == legacy {
-		return c.treeOfSecrets(ctx, at)
+		return c.treeOfSecrets(ctx, at, known)
 	}
-	folders, err := c.listFolders(ctx, at, true, "")
+	tags := treeRevision(known)
+	folders, err := c.listFolders(ctx, at, true, tags.folders)
 	if err != nil {
 		return nil, err
+	}
+	var below *secretsBelow
+	if folders.notModified {
+		if below, err = c.secretsBelow(ctx, at, tags.secrets); err != nil {
+			return nil, err
+		}
+		if below == nil {
+			return renewed(known), nil
+		}
+		if folders, err = c.listFolders(ctx, at, true, ""); err != nil { // known may be a part of it
+			return nil, err
+		}
 	}
 	if len(folders.wire) == 0 { // a leaf: its own list says more for less
 		secrets, err := c.listSecrets(ctx, at, "")
@@ -58,15 +70,16 @@ func (c *Client) treeAt(ctx context.Context, at place) ([]*secret.Folder, error)
 		return []*secret.Folder{own}, nil
 	}
 	if folders.wire[0].RelativePath == "" { // the server ignored "recursive"
-		return c.treeOfSecrets(ctx, at)
+		return c.treeOfSecrets(ctx, at, nil)
 	}
-	return c.treeOfFolders(ctx, at, folders.wire)
+	return c.treeOfFolders(ctx, at, folders, below)
 }
 
-// treeOfFolders builds the snapshots of all folders in a recursive list of them.
-func (c *Client) treeOfFolders(ctx context.Context, at place, wire []wireFolder) ([]*secret.Folder, error) {
+// treeOfFolders builds the snapshots of all folders in a recursive list of them,
+// and asks for their secrets unless that was done.
+func (c *Client) treeOfFolders(ctx context.Context, at place, list foldersAnswer, below *secretsBelow) ([]*secret.Folder, error) {
 	children := map[string][]wireFolder{at.dir.Path: nil} // by path
-	for _, w := range wire {
+	for _, w := range list.wire {
 		if w.IsReserved {
 			continue
 		}
@@ -79,9 +92,15 @@ func (c *Client) treeOfFolders(ctx context.Context, at place, wire []wireFolder)
 			children[w.RelativePath] = nil
 		}
 	}
-	byPath, err := c.secretsBelow(ctx, at)
-	if err != nil {
-		return nil, err
+	if below == nil {
+		var err error
+		if below, err = c.secretsBelow(ctx, at, ""); err != nil {
+			return nil, err
+		}
+	}
+	tags := ""
+	if below.etag != "" && list.etag != "" && list.wire[0].SecretModified != nil {
+		tags = revision{secrets: below.etag, folders: list.etag}.String()
 	}
 	now := time.Now()
 	folders := make([]*secret.Folder, 0, len(children))
@@ -89,7 +108,8 @@ func (c *Client) treeOfFolders(ctx context.Context, at place, wire []wireFolder)
 		dir := secret.Dir{Project: at.dir.Project, Env: at.dir.Env, Path: p}
 		folders = append(folders, &secret.Folder{
 			Dir: dir, Fetched: now, Answered: now, Partial: true,
-			Secrets: sorted(byPath[p]), Folders: c.subfolders(dir, children[p]),
+			Secrets: sorted(below.byPath[p]), Folders: c.subfolders(dir, children[p]),
+			Revision: tags,
 		})
 	}
 	return folders, nil
@@ -97,38 +117,62 @@ func (c *Client) treeOfFolders(ctx context.Context, at place, wire []wireFolder)
 
 // treeOfSecrets serves servers that list secrets recursively but not folders:
 // the folders that hold secrets are known from them, their subfolders are not.
-func (c *Client) treeOfSecrets(ctx context.Context, at place) ([]*secret.Folder, error) {
-	byPath, err := c.secretsBelow(ctx, at)
+func (c *Client) treeOfSecrets(ctx context.Context, at place, known []*secret.Folder) ([]*secret.Folder, error) {
+	below, err := c.secretsBelow(ctx, at, treeRevision(known).secrets)
 	if err != nil {
 		return nil, err
 	}
+	if below == nil {
+		return renewed(known), nil
+	}
+	tags := ""
+	if below.etag != "" {
+		tags = revision{secrets: below.etag}.String()
+	}
 	now := time.Now()
 	var folders []*secret.Folder
-	for _, p := range slices.Sorted(maps.Keys(byPath)) {
+	for _, p := range slices.Sorted(maps.Keys(below.byPath)) {
 		folders = append(folders, &secret.Folder{
 			Dir:     secret.Dir{Project: at.dir.Project, Env: at.dir.Env, Path: p},
 			Fetched: now, Answered: now, Partial: true, NoSubfolders: true,
-			Secrets: sorted(byPath[p]),
+			Secrets: sorted(below.byPath[p]), Revision: tags,
 		})
 	}
 	return folders, nil
 }
 
-// secretsBelow asks for all secrets below a place, by folder path and name. A
-// recursive answer leaves out what may not be read without a word, so where the
-// server hides values a second answer without values tells the names.
-func (c *Client) secretsBelow(ctx context.Context, at place) (map[string]map[string]secret.Secret, error) {
+// secretsBelow are all secrets below a place.
+type secretsBelow struct {
+	byPath map[string]map[string]secret.Secret // by folder path and name
+	etag   string                              // of the answer with the values
+}
+
+// secretsBelow asks for all secrets below a place. A recursive answer leaves out
+// what may not be read without a word, so where the server hides values a second
+// answer without values tells the names. It is nil if etag is given and the
+// server says that what carries it is still right; only else are names asked for.
+func (c *Client) secretsBelow(ctx context.Context, at place, etag string) (*secretsBelow, error) {
 	var values, names *wireSecrets
-	both, sub := errgroup.WithContext(ctx)
-	both.Go(func() (err error) {
-		values, _, err = c.querySecrets(sub, at, listing{recursive: true, values: true, expand: !c.cfg.RawReferences, imports: true})
+	var tag string
+	askValues := func(ctx context.Context) (err error) {
+		values, tag, err = c.querySecrets(ctx, at, listing{recursive: true, values: true, expand: !c.cfg.RawReferences, imports: true, etag: etag})
 		return inexactIfRefused(at, err)
-	})
+	}
+	askNames := func(ctx context.Context) (err error) {
+		names, _, err = c.querySecrets(ctx, at, listing{recursive: true})
+		return inexactIfRefused(at, err)
+	}
+	if etag != "" {
+		if err := askValues(ctx); err != nil || values == nil {
+			return nil, err
+		}
+	}
+	both, sub := errgroup.WithContext(ctx)
+	if values == nil {
+		both.Go(func() error { return askValues(sub) })
+	}
 	if c.generation.get() != legacy {
-		both.Go(func() (err error) {
-			names, _, err = c.querySecrets(sub, at, listing{recursive: true})
-			return inexactIfRefused(at, err)
-		})
+		both.Go(func() error { return askNames(sub) })
 	}
 	if err := both.Wait(); err != nil {
 		return nil, err
@@ -137,23 +181,22 @@ func (c *Client) secretsBelow(ctx context.Context, at place) (map[string]map[str
 		return nil, fmt.Errorf("%s: has imports: %w", at.dir, secret.ErrInexact)
 	}
 	if names == nil && hidesValues(values.Secrets) {
-		var err error
-		if names, _, err = c.querySecrets(ctx, at, listing{recursive: true}); err != nil {
-			return nil, inexactIfRefused(at, err)
+		if err := askNames(ctx); err != nil {
+			return nil, err
 		}
 	}
 
-	byPath := map[string]map[string]secret.Secret{}
+	below := &secretsBelow{byPath: map[string]map[string]secret.Secret{}, etag: tag}
 	for p, wire := range byFolder(values.Secrets) {
 		if depthBelow(at.dir.Path, p) >= maxDepth {
 			return nil, fmt.Errorf("%s: too deep: %w", at.dir, secret.ErrInexact)
 		}
-		byPath[p] = c.pick(secret.Dir{Project: at.dir.Project, Env: at.dir.Env, Path: p}, wire)
+		below.byPath[p] = c.pick(secret.Dir{Project: at.dir.Project, Env: at.dir.Env, Path: p}, wire)
 	}
 	if names != nil {
-		c.addHidden(byPath, names.Secrets)
+		c.addHidden(below.byPath, names.Secrets)
 	}
-	return byPath, nil
+	return below, nil
 }
 
 // addHidden adds the secrets that only the list of names has.
@@ -194,28 +237,4 @@ func inexactIfRefused(at place, err error) error {
 // depthBelow counts the levels from root down to p.
 func depthBelow(root, p string) int {
 	return strings.Count(strings.TrimPrefix(p, strings.TrimSuffix(root, "/")), "/")
-}
-
-// slowTrees remembers for five minutes where a bulk answer did not come in
-// time, so that the next caller asks for single folders instead.
-type slowTrees struct {
-	mu    sync.Mutex // guards until
-	until map[secret.Dir]time.Time
-}
-
-func (s *slowTrees) add(dir secret.Dir) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.until == nil {
-		s.until = map[secret.Dir]time.Time{}
-	}
-	now := time.Now()
-	maps.DeleteFunc(s.until, func(_ secret.Dir, until time.Time) bool { return now.After(until) })
-	s.until[dir] = now.Add(5 * time.Minute)
-}
-
-func (s *slowTrees) has(dir secret.Dir) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return time.Now().Before(s.until[dir])
 }

@@ -46,7 +46,7 @@ func TestTreeOfACurrentServerCostsThreeRequests(t *testing.T) {
 	_, err := w.client.Project(t.Context(), "demo")
 	require.NoError(t, err)
 	w.ResetRequests()
-	list, err := w.client.Tree(t.Context(), prod)
+	list, err := w.client.Tree(t.Context(), prod, nil)
 	require.NoError(t, err)
 	require.Len(t, w.Requests(), 3)
 
@@ -69,7 +69,7 @@ func TestTreeNamesHiddenSecrets(t *testing.T) {
 	w := newWorld(t, devserver.Config{}, "viewer", nil)
 	forest(t, w)
 	w.edit(t, func(e *devserver.Editor) error { return e.Hide("viewer", "demo", "prod", "/f1/g1", "KEY") })
-	list, err := w.client.Tree(t.Context(), prod)
+	list, err := w.client.Tree(t.Context(), prod, nil)
 	require.NoError(t, err)
 	folders := byDir(list)
 	hidden(t, folders[secret.Dir{Project: "demo", Env: "prod", Path: "/f1/g1"}], "KEY")
@@ -80,7 +80,7 @@ func TestTreeOfALeafIsItsOwnList(t *testing.T) {
 	w := newWorld(t, devserver.Config{}, "viewer", nil)
 	w.fetch(t, dev)
 	w.ResetRequests()
-	list, err := w.client.Tree(t.Context(), payments)
+	list, err := w.client.Tree(t.Context(), payments, nil)
 	require.NoError(t, err)
 	require.Len(t, list, 1)
 	require.False(t, list[0].Partial)
@@ -103,7 +103,7 @@ func TestTreeIsInexactWhereItWouldLie(t *testing.T) {
 			w := newWorld(t, devserver.Config{}, "viewer", nil)
 			forest(t, w)
 			w.edit(t, change)
-			_, err := w.client.Tree(t.Context(), prod)
+			_, err := w.client.Tree(t.Context(), prod, nil)
 			require.ErrorIs(t, err, secret.ErrInexact)
 		})
 	}
@@ -115,7 +115,7 @@ func TestTreeOfAnOldServerLacksSubfolders(t *testing.T) {
 	forest(t, w)
 	w.fetch(t, prod)
 	w.ResetRequests()
-	list, err := w.client.Tree(t.Context(), prod)
+	list, err := w.client.Tree(t.Context(), prod, nil)
 	require.NoError(t, err)
 	require.Len(t, w.Requests(), 1)
 	for _, f := range list {
@@ -136,7 +136,7 @@ func TestTreeOfAnOldServerLacksSubfolders(t *testing.T) {
 func TestTreeOfProjects(t *testing.T) {
 	each(t, func(t *testing.T, profile devserver.Profile) {
 		w := newWorld(t, devserver.Config{Profile: profile}, "viewer", nil)
-		list, err := w.client.Tree(t.Context(), secret.Dir{})
+		list, err := w.client.Tree(t.Context(), secret.Dir{}, nil)
 		require.NoError(t, err)
 		folders := byDir(list)
 		_, environments := names(folders[secret.Dir{Project: "demo"}])

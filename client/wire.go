@@ -1,6 +1,7 @@
 package client
 
 import (
+	"encoding/json"
 	"time"
 
 	"infisicalfs/secret"
@@ -65,6 +66,10 @@ type wireFolder struct {
 	IsReserved   bool      `json:"isReserved"`
 	RelativePath string    `json:"relativePath"` // in recursive lists: the full path from the environment's root
 	UpdatedAt    time.Time `json:"updatedAt"`
+
+	// SecretModified is when a secret directly in the folder was changed last.
+	// Absent: the server does not tell. Null: never.
+	SecretModified json.RawMessage `json:"lastSecretModified"`
 }
 
 const shared, personal = "shared", "personal"

@@ -40,7 +40,7 @@ func (c *Client) annotate(ctx context.Context, at place, name string, comment *s
 	want := now.secret()
 	fields := map[string]any{}
 	if comment != nil {
-		want.Comment = trim(*comment)
+		want.Comment = secret.Trim(*comment)
 		fields["secretComment"] = *comment
 	}
 	if tags != nil {

@@ -10,26 +10,6 @@ import (
 	"infisicalfs/secret"
 )
 
-// What servers do to names and values, so that it is known before they do it.
-
-// white is what JavaScript's trim cuts off, which servers apply to names,
-// values and comments. Unlike Go's it has the byte order mark and not U+0085.
-const white = "\t\n\v\f\r \u00a0\u1680" +
-	"\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a" +
-	"\u2028\u2029\u202f\u205f\u3000\ufeff"
-
-func trim(s string) string { return strings.Trim(s, white) }
-
-// storedForm is what a server keeps of a value that is sent: white space around
-// it goes, but one newline stays if the last character was one.
-func storedForm(value string) string {
-	stored := trim(value)
-	if strings.HasSuffix(value, "\n") {
-		stored += "\n"
-	}
-	return stored
-}
-
 // maxName is the width, in characters, of the servers' column for names.
 const maxName = 500
 
@@ -40,7 +20,7 @@ func checkName(name string) error {
 		return fmt.Errorf("the name %q is not UTF-8: %w", name, secret.ErrInvalid)
 	case strings.Contains(name, "\x00"):
 		return fmt.Errorf("the name %q has a NUL in it: %w", name, secret.ErrInvalid)
-	case trim(name) != name:
+	case secret.Trim(name) != name:
 		return fmt.Errorf("the server would cut the white space off the name %q: %w", name, secret.ErrInvalid)
 	case utf8.RuneCountInString(name) > maxName:
 		return fmt.Errorf("a name may have %d characters: %w", maxName, secret.ErrInvalid)

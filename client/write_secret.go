@@ -69,7 +69,7 @@ func (c *Client) Update(ctx context.Context, dir secret.Dir, name string, value 
 // sent on some servers and what is stored on others, and masked for who may not
 // read; the server's rule tells what it is.
 func (c *Client) writeValue(ctx context.Context, w secretRequest, value string) (secret.Secret, error) {
-	want := storedForm(value)
+	want := secret.StoredForm(value)
 	var answer secretAnswer
 	var found wireSecret
 	err := c.perform(ctx, change{

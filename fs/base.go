@@ -113,6 +113,19 @@ func (b *bases) moved(dir secret.Dir, name string, from, to base) {
 	}
 }
 
+// renamed says that who has renamed a secret, which made version to of version
+// from. Who knows an older version of it knows no newer one by that.
+func (b *bases) renamed(who process, dir secret.Dir, name, newName string, from, to base) {
+	b.forget(dir, newName)
+	known, ok := b.of(who, dir, name)
+	switch {
+	case ok && known == from:
+		b.note(who, dir, newName, func(k *knowledge) { k.read, k.wrote, k.hasRead = to, to, true })
+	case ok:
+		b.note(who, dir, newName, func(k *knowledge) { k.read, k.hasRead = known, true })
+	}
+}
+
 // forget says that there is no secret of that name any more.
 func (b *bases) forget(dir secret.Dir, name string) {
 	b.mu.Lock()

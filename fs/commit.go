@@ -19,6 +19,7 @@ type commit struct {
 	base  base // what the value is based on
 	who   process
 	early bool // it is what opening alone made of the secret
+	whole bool // it is base with something appended
 }
 
 // errGone is a conflict.
@@ -32,7 +33,11 @@ var errGone = fmt.Errorf("%w: it was deleted", secret.ErrConflict)
 // through it is found out from the version that the server gives.
 func (f *FS) commit(ctx context.Context, c commit) (secret.Secret, error) {
 	lastRead, _ := f.bases.of(c.who, c.dir, c.name)
-	known := []base{c.base, lastRead, f.bases.wroteLast(c.who, c.dir, c.name)} // perhaps with other handles
+	wrote := f.bases.wroteLast(c.who, c.dir, c.name)
+	known := []base{c.base, lastRead, wrote} // perhaps with other handles
+	if c.whole {
+		known = known[:1] // what another handle has appended would be lost
+	}
 	if !slices.ContainsFunc(known, func(b base) bool { return b != base{} }) {
 		got, err := f.create(ctx, c)
 		if !errors.Is(err, secret.ErrExists) {
@@ -50,9 +55,9 @@ func (f *FS) commit(ctx context.Context, c commit) (secret.Secret, error) {
 		return stored, err
 	case !f.cfg.Overwrite && !slices.Contains(known, baseOf(&stored)):
 		return stored, secret.ErrConflict // also if it has the same value now: two who count up read the same
-	case c.early && baseOf(&stored) != c.base:
+	case c.early && baseOf(&stored) != c.base && baseOf(&stored) == wrote:
 		return stored, nil // it was emptied before it was written with another handle
-	case stored.Value.Equal(c.value):
+	case stored.Value.Reveal() == secret.StoredForm(c.value.Reveal()):
 		f.bases.noteWrite(c.who, c.dir, c.name, &stored)
 		f.uncover(c.dir, c.name)
 		return stored, nil
@@ -82,6 +87,13 @@ func (f *FS) create(ctx context.Context, c commit) (secret.Secret, error) {
 	}
 	f.sent(c, &got)
 	return got, nil
+}
+
+// mayHaveHappened reports whether the server may have made a change that failed
+// with err: it did not answer, nor when it was asked what became of it.
+func mayHaveHappened(err error) bool {
+	return errors.Is(err, secret.ErrTimeout) || errors.Is(err, secret.ErrUnavailable) ||
+		errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 
 // sent says that the server has a new value.

@@ -48,6 +48,7 @@ func (r *refreshFile) Read(context.Context, fusefs.FileHandle, []byte, int64) (f
 }
 
 func (r *refreshFile) Write(_ context.Context, _ fusefs.FileHandle, data []byte, _ int64) (uint32, syscall.Errno) {
+	r.fs.denials.forget()
 	if err := r.fs.cfg.Refresh(); err != nil {
 		return 0, r.fs.failed("write", controlName+"/"+refreshName, err)
 	}

@@ -33,6 +33,9 @@ func (s *statusFile) Open(_ context.Context, flags uint32) (fusefs.FileHandle, u
 	if flags&syscall.O_ACCMODE != syscall.O_RDONLY {
 		return nil, 0, syscall.EROFS
 	}
+	if s.fs.full() {
+		return nil, 0, syscall.ENOSYS
+	}
 	text, err := s.fs.cfg.Status()
 	if err != nil {
 		return nil, 0, s.fs.failed("open", controlName+"/"+statusName, err)

@@ -67,7 +67,10 @@ func (d *dir) create(ctx context.Context, shown string, flags, mode uint32, out 
 	}
 	d.fs.local.addWriter(h, snap.Dir, name)
 	d.fs.draftAttr(&out.Attr)
-	return d.NewInode(ctx, n, d.secretID(shown, name)), h, nil
+	child := d.NewInode(ctx, n, d.secretID(shown, name))
+	h.file = child.Operations().(*file) // which the kernel may have known before
+	h.keepCacheOut()
+	return child, h, nil
 }
 
 // loadNew begins with an empty text for a name that the kernel took for absent.

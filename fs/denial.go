@@ -52,6 +52,13 @@ func (d *denials) note(dir secret.Dir, right right, err error) error {
 	return err
 }
 
+// forget lets everything be tried again.
+func (d *denials) forget() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.until = nil
+}
+
 // check returns an error while a refusal is remembered.
 func (d *denials) check(dir secret.Dir, right right) error {
 	d.mu.Lock()

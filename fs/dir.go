@@ -16,7 +16,8 @@ import (
 // folder. The mount's root is one too.
 type dir struct {
 	node
-	at atomic.Pointer[location] // nil for the mount's root
+	at    atomic.Pointer[location] // nil for the mount's root
+	pages dirPages
 }
 
 var (
@@ -79,11 +80,12 @@ func (d *dir) child(ctx context.Context, snap *secret.Folder, e entry, out *fuse
 		d.fs.dirAttr(e.folder.Updated, &out.Attr)
 		return d.NewInode(ctx, d.newDir(e.folder.Name), d.folderID(e.folder.Name))
 	}
-	d.fs.secretAttr(e.secret, &out.Attr)
 	if d.fs.local.beingWritten(d.where(), e.secret.Name) {
 		out.SetAttrTimeout(0)
 	}
-	return d.NewInode(ctx, d.newFile(e.secret.Name), d.secretID(shownSecret(snap, e.secret.Name), e.secret.Name))
+	child := d.NewInode(ctx, d.newFile(e.secret.Name), d.secretID(shownSecret(snap, e.secret.Name), e.secret.Name))
+	child.Operations().(*file).attr(e.secret, &out.Attr)
+	return child
 }
 
 // Getattr asks for the folder above, which has just been walked through, and
@@ -127,5 +129,26 @@ func (d *dir) OpendirHandle(ctx context.Context, _ uint32) (fusefs.FileHandle, u
 	if errno := l.load(ctx); errno != 0 {
 		return nil, 0, errno
 	}
-	return l, 0, 0
+	return l, l.openFlags(), 0
 }
+
+// openFlags lets the kernel show what it has from an equal listing before.
+func (l *listing) openFlags() uint32 {
+	d := l.dir
+	if d.fs.cfg.KernelCache == CacheOff || d.fs.cfg.TTL == 0 {
+		return 0
+	}
+	print := fingerprint(l.entries)
+	if l.cached = d.pages.use(print); !l.cached {
+		d.forgetListing() // which makes room for the next, or for this one
+		l.cached = d.pages.use(print)
+	}
+	if l.cached {
+		return fuse.FOPEN_CACHE_DIR | fuse.FOPEN_KEEP_CACHE
+	}
+	return 0
+}
+
+// forgetListing makes the kernel drop a listing that is old. The message takes
+// locks of pages only.
+func (d *dir) forgetListing() { d.pages.drop(func() { d.NotifyContent(0, 0) }) }

@@ -18,6 +18,7 @@ type file struct {
 	node
 	at      atomic.Pointer[location]    // where the secret is, by its own name, not the file name
 	scratch atomic.Pointer[scratchFile] // what it is, or was before it became a secret; else nil
+	pages   pages
 }
 
 var (
@@ -31,6 +32,31 @@ var (
 func (n *file) path() string {
 	dir, name := n.where()
 	return path.Join(dir.String(), EncodeName(name))
+}
+
+// version returns what is shown of a file whose newest version is s.
+func (n *file) version(s *secret.Secret) *secret.Secret {
+	shown, late := n.pages.show(s, n.fs.full())
+	if late {
+		n.fs.queue(n.outdated())
+	}
+	return shown
+}
+
+// attr describes, for the kernel to remember, a file whose newest version is s.
+func (n *file) attr(s *secret.Secret, out *fuse.Attr) {
+	shown := n.version(s)
+	n.fs.secretAttr(shown, out)
+	if shown.Hidden && (n.fs.full() || n.pages.inUse()) {
+		out.Size = 1 // with 0 the kernel would not READ, and who has it open would see the end
+	}
+	n.pages.tell(shown)
+}
+
+// outdated is the news that the kernel has an old version of the file.
+func (n *file) outdated() outdated {
+	dir, name := n.where()
+	return outdated{dir: dir, content: []string{EncodeName(name), encode(name, besideDir)}}
 }
 
 // current returns the secret as the Source has it now.
@@ -65,14 +91,14 @@ func (n *file) Getattr(ctx context.Context, fh fusefs.FileHandle, out *fuse.Attr
 	snap, s, err := n.current(ctx)
 	switch {
 	case err == nil:
-		n.fs.secretAttr(&s, &out.Attr)
+		n.attr(&s, &out.Attr)
 		if !writing {
 			out.SetTimeout(n.fs.remaining(snap))
 		}
 	case errors.Is(err, secret.ErrNotFound) && n.fs.local.beingCreated(dir, name):
 		n.fs.draftAttr(&out.Attr)
 	case !n.attrOfHandle(fh, err, &out.Attr):
-		return n.fs.failed("getattr", n.path(), err)
+		return n.gone("getattr", err)
 	}
 	// Who writes sees the length of what it has written, because that is where
 	// it goes on after a seek to the end.
@@ -100,15 +126,17 @@ func (n *file) attrOfHandle(fh fusefs.FileHandle, err error, out *fuse.Attr) boo
 	return false
 }
 
-// Open freezes the current version for the handle. Pages are not cached: direct
-// I/O asks the handle, so that each reads its own version. Nothing was written,
-// so the kernel need not wait for a FLUSH at close.
+// Open freezes the current version for the handle. Nothing was written, so the
+// kernel need not wait for a FLUSH at close.
 func (n *file) Open(ctx context.Context, flags uint32) (fusefs.FileHandle, uint32, syscall.Errno) {
 	if p := n.fs.pokedBy(ctx); p != nil {
 		return p.open(n, flags)
 	}
 	if sc := n.asScratch(); sc != nil {
 		return n.openScratch(ctx, sc, flags)
+	}
+	if n.fs.full() {
+		return nil, 0, syscall.ENOSYS
 	}
 	if writesWith(flags) {
 		return n.openToWrite(ctx, flags)
@@ -124,12 +152,42 @@ func (n *file) Open(ctx context.Context, flags uint32) (fusefs.FileHandle, uint3
 		if s.Hidden {
 			return hidden(&s)
 		}
-		h.secret.Store(&s)
+		h.secret.Store(n.version(&s))
 		return nil
 	})
 	if err != nil {
-		return nil, 0, n.fs.failed("open", n.path(), err)
+		return nil, 0, n.gone("open", err)
 	}
 	n.fs.opens.Add(1)
-	return h, fuse.FOPEN_DIRECT_IO | fuse.FOPEN_NOFLUSH, 0
+	return h, n.openFlags(ctx, h) | fuse.FOPEN_NOFLUSH, 0
+}
+
+// openFlags says what the kernel may remember of what h has.
+func (n *file) openFlags(ctx context.Context, h *handle) uint32 {
+	s := h.secret.Load()
+	if s == nil || n.fs.cfg.KernelCache == CacheOff {
+		return fuse.FOPEN_DIRECT_IO
+	}
+	flags, wrong := n.pages.open(h, s)
+	if wrong {
+		n.fs.queue(n.outdated())
+	}
+	if h.cached {
+		h.note(ctx) // there may be nothing left to READ
+	}
+	return flags
+}
+
+// forget makes the kernel forget the file's size and pages.
+func (n *file) forget() { n.pages.drop(func() { n.NotifyContent(0, 0) }) }
+
+// gone is failed for what a path leads to. If the secret has gone since the
+// kernel looked its name up, ESTALE makes the kernel look again, once: then it
+// is absent, or created where the caller asks for that. One that is created here
+// and not sent yet has a name, and nothing to read.
+func (n *file) gone(op string, err error) syscall.Errno {
+	if errors.Is(err, secret.ErrNotFound) && !n.fs.local.beingCreated(n.where()) {
+		return syscall.ESTALE
+	}
+	return n.fs.failed(op, n.path(), err)
 }

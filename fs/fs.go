@@ -42,6 +42,8 @@ type Config struct {
 	// and attributes for what remains of it, and nothing if it is zero.
 	TTL time.Duration
 
+	KernelCache KernelCache // what of the values the kernel may remember; CacheFull wants no Writer
+
 	UID, GID           uint32 // the owner of everything but .infisicalfs
 	FileMode, DirMode  uint32 // permission bits; 0 means 0400 and 0500, with a Writer 0600 and 0700
 	OwnerUID, OwnerGID uint32 // the daemon's owner: .infisicalfs belongs to it

@@ -17,6 +17,9 @@ type handle struct {
 	file   *file
 	secret atomic.Pointer[secret.Secret] // nil once revoked or released
 	noted  atomic.Bool                   // its reader is known to have seen the version
+	read   atomic.Bool                   // it was read from
+	cached bool                          // it was opened with the kernel's cache,
+	epoch  uint64                        // at that time of [pages]
 }
 
 var (
@@ -27,19 +30,32 @@ var (
 )
 
 // Read copies from the version that the handle holds. After a revocation there
-// is none, and it answers EACCES.
+// is none, and it answers EACCES. What would get into pages of another version
+// is ESTALE.
 func (h *handle) Read(ctx context.Context, dest []byte, off int64) (fuse.ReadResult, syscall.Errno) {
 	f := h.file.fs
 	f.reads.Add(1)
 	s := h.secret.Load()
-	if s == nil {
+	switch {
+	case s == nil:
 		return nil, syscall.EACCES
+	case h.file.pages.outdated(h):
+		return nil, syscall.ESTALE
 	}
-	if f.cfg.Writer != nil && !h.noted.Swap(true) {
+	if h.cached && !h.read.Swap(true) {
+		h.file.pages.reading(h)
+	}
+	h.note(ctx)
+	return fuse.ReadResultData(dest[:s.Value.CopyAt(dest, off)]), 0
+}
+
+// note notes that the caller sees the version, for what it writes next.
+func (h *handle) note(ctx context.Context) {
+	f, s := h.file.fs, h.secret.Load()
+	if s != nil && f.cfg.Writer != nil && !h.noted.Swap(true) {
 		dir, name := h.file.where()
 		f.bases.noteRead(f.callers.of(ctx), dir, name, s)
 	}
-	return fuse.ReadResultData(dest[:s.Value.CopyAt(dest, off)]), 0
 }
 
 // Lseek answers SEEK_DATA and SEEK_HOLE, which are all that the kernel asks:
@@ -69,6 +85,10 @@ func (h *handle) Fsync(context.Context, uint32) syscall.Errno { return 0 }
 func (h *handle) Release(context.Context) syscall.Errno {
 	h.file.fs.opened.close(h)
 	h.revoke()
+	if h.cached {
+		h.file.pages.reading(h)
+		h.file.pages.close()
+	}
 	return 0
 }
 

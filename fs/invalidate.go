@@ -3,6 +3,7 @@ package fs
 import (
 	"slices"
 	"sync"
+	"time"
 
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 
@@ -16,7 +17,7 @@ import (
 // whoever calls Apply.
 func (f *FS) Apply(change secret.Change) {
 	if lost := revokes(change); lost != nil {
-		n := f.opened.revoke(lost)
+		n := f.revoke(lost)
 		if change.Err != nil {
 			f.dropLocalIf(func(dir secret.Dir) bool { return concerns(change, dir) })
 		}
@@ -28,6 +29,25 @@ func (f *FS) Apply(change secret.Change) {
 	if out, ok := f.outdated(change); ok {
 		f.news.add(out, f.invalidate)
 	}
+}
+
+// revoke takes their content from open files, and what the kernel has of it.
+// That is told to the kernel here and now: the message takes locks of pages only,
+// and their READs are answered without asking anybody.
+func (f *FS) revoke(lost func(revocable) bool) int {
+	gone := f.opened.revoke(lost)
+	for _, r := range gone {
+		switch r := r.(type) {
+		case *handle:
+			if r.cached {
+				r.file.forget()
+			}
+		case *listing:
+			r.dir.pages.outdate()
+			r.dir.forgetListing()
+		}
+	}
+	return len(gone)
 }
 
 // revokes says which open files change takes the content from, nil if none: all
@@ -56,6 +76,7 @@ type outdated struct {
 	dir     secret.Dir
 	deep    bool     // everything below as well
 	all     bool     // every name that the kernel knows, not only those that follow
+	denied  bool     // and what it has in memory of their contents
 	entries []string // names that appeared, went or mean something else
 	content []string // names that have a new content or new attributes
 	pokes   []poke   // what watchers are to be told of it
@@ -71,7 +92,7 @@ func (f *FS) outdated(change secret.Change) (outdated, bool) {
 		out.dir = f.cfg.Root
 	}
 	if change.Err != nil || change.Deep || change.Old == nil || change.New == nil {
-		out.all = true
+		out.all, out.denied = true, change.Err != nil
 		return out, true
 	}
 	out.entries, out.content = differences(change.Old, change.New)
@@ -136,14 +157,16 @@ func (f *FS) invalidate(out outdated) {
 		return // the kernel does not know the directory
 	}
 	if out.all {
-		forgetBelow(at, out.deep)
+		forgetBelow(at, out.deep, out.denied)
 		return
 	}
+	var files []*fusefs.Inode
 	for _, name := range out.content {
 		if child := at.GetChild(name); child != nil {
-			forgetContent(child)
+			files = append(files, child)
 		}
 	}
+	publish(files)
 	for _, name := range out.entries {
 		at.NotifyEntry(name) // known or not: its absence may be what is outdated
 	}
@@ -153,24 +176,50 @@ func (f *FS) invalidate(out outdated) {
 // forgetBelow invalidates all names that the kernel knows in a directory. The
 // names of directories stay, without their attributes, because dropping one
 // would cut off those who have it as their working directory; what they ask
-// next is answered by the Source.
-func forgetBelow(at *fusefs.Inode, deep bool) {
+// next is answered by the Source. Pages stay, unless they may not be shown any
+// longer: nothing says yet that they are of an old version.
+func forgetBelow(at *fusefs.Inode, deep, denied bool) {
 	for name, child := range at.Children() {
-		forgetContent(child)
+		if denied {
+			forgetContent(child)
+		} else {
+			forgetAttr(child)
+		}
 		if !child.IsDir() {
 			at.NotifyEntry(name)
 		} else if deep {
-			forgetBelow(child, deep)
+			forgetBelow(child, deep, denied)
 		}
+	}
+}
+
+// publish shows new versions, after a moment for those who read the old ones.
+func publish(nodes []*fusefs.Inode) {
+	deadline := time.Now().Add(changeWaits)
+	for _, n := range nodes {
+		if file, ok := n.Operations().(*file); ok {
+			file.pages.wait(deadline)
+		}
+		forgetContent(n)
 	}
 }
 
 // forgetContent invalidates attributes, and the pages of a file.
 func forgetContent(n *fusefs.Inode) {
-	if n.IsDir() {
-		n.NotifyContent(-1, 0)
+	if file, ok := n.Operations().(*file); ok {
+		file.forget()
 	} else {
-		n.NotifyContent(0, 0)
+		forgetAttr(n)
+	}
+}
+
+// forgetAttr invalidates attributes.
+func forgetAttr(n *fusefs.Inode) {
+	ask := func() { n.NotifyContent(-1, 0) }
+	if file, ok := n.Operations().(*file); ok {
+		file.pages.asking(ask)
+	} else {
+		ask()
 	}
 }
 

@@ -64,7 +64,7 @@ func TestWhatTheKernelIsTold(t *testing.T) {
 		"unknown change": {
 			known: everything,
 			news:  func(*testing.T, *world) secret.Change { return secret.Change{Dir: dev} },
-			want: []string{"attr /demo/dev/payments", "content /demo/dev/EMPTY", "content /demo/dev/GREETING",
+			want: []string{"attr /demo/dev/EMPTY", "attr /demo/dev/GREETING", "attr /demo/dev/payments",
 				"entry /demo/dev/EMPTY", "entry /demo/dev/GREETING"},
 		},
 		"revoked below": {
@@ -78,7 +78,7 @@ func TestWhatTheKernelIsTold(t *testing.T) {
 		"above the root, deep": {
 			root: payments, known: []string{"API_KEY"},
 			news: func(*testing.T, *world) secret.Change { return secret.Change{Deep: true} },
-			want: []string{"content /API_KEY", "entry /API_KEY"},
+			want: []string{"attr /API_KEY", "entry /API_KEY"},
 		},
 		"above the root, shallow": {
 			root: payments, known: []string{"API_KEY"},

@@ -2,6 +2,7 @@ package fs
 
 import (
 	"context"
+	"slices"
 	"sync/atomic"
 	"syscall"
 
@@ -19,6 +20,7 @@ type listing struct {
 	loaded  bool
 	entries []fuse.DirEntry
 	next    int
+	cached  bool // it fills what the kernel keeps, or is not asked because of it
 }
 
 var (
@@ -102,15 +104,22 @@ func (l *listing) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (
 		return nil, syscall.EACCES
 	}
 	e, ok := resolve(snap, name)
-	if !ok {
+	if !ok || e.secret != nil && l.dir.left(e.secret.Name) {
 		return nil, syscall.ENOENT
 	}
 	return l.dir.child(ctx, snap, e, out), 0
 }
 
+// left reports whether a secret has left its name here, perhaps since a listing
+// began. If it is back, the kernel finds that by asking.
+func (d *dir) left(name string) bool {
+	dir := d.where()
+	return d.fs.local.wasUnlinked(dir, name) || d.fs.local.whiteout(dir, name) != nil
+}
+
 func (l *listing) Seekdir(ctx context.Context, off uint64) syscall.Errno {
 	if off == 0 {
-		return l.load(ctx)
+		return l.rewind(ctx)
 	}
 	if off > uint64(len(l.entries)) {
 		return syscall.EINVAL
@@ -119,11 +128,25 @@ func (l *listing) Seekdir(ctx context.Context, off uint64) syscall.Errno {
 	return 0
 }
 
+// rewind takes a new snapshot. If it lists something else, what the kernel keeps
+// is neither the old listing nor the new one.
+func (l *listing) rewind(ctx context.Context) syscall.Errno {
+	before := l.entries
+	errno := l.load(ctx)
+	if errno == 0 && l.cached && !slices.Equal(before, l.entries) {
+		l.dir.pages.outdate()
+	}
+	return errno
+}
+
 func (l *listing) Fsyncdir(context.Context, uint32) syscall.Errno { return 0 }
 
 func (l *listing) Releasedir(context.Context, uint32) {
 	l.dir.fs.opened.close(l)
 	l.revoke()
+	if l.cached {
+		l.dir.pages.close()
+	}
 }
 
 func (l *listing) folder() secret.Dir { return l.dir.where() }

@@ -93,7 +93,11 @@ func (d *dir) Rmdir(ctx context.Context, name string) syscall.Errno {
 
 func (d *dir) rmdir(ctx context.Context, shown string) error {
 	f, dir := d.fs, d.where()
-	leave, err := f.lines.enter(ctx, dir)
+	lines := []secret.Dir{dir}
+	if name, ok := DecodeName(shown); ok {
+		lines = append(lines, dir.Child(name)) // nothing shall be made in it after the look
+	}
+	leave, err := f.lines.enter(ctx, lines...)
 	if err != nil {
 		return err
 	}

@@ -53,8 +53,9 @@ type poke struct {
 	shown  string // the file name
 	name   string // the server's
 	folder bool
-	is     base      // the version that it has now, for a secret
-	attr   fuse.Attr // as it is now; of a name that vanished, as it was
+	is     base           // the version that it has now, for a secret
+	attr   fuse.Attr      // as it is now; of a name that vanished, as it was
+	secret *secret.Secret // likewise; nil for a folder
 
 	// Where it is: the directories from the root down to its own. Set by
 	// approach, as the following.

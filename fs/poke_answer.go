@@ -56,11 +56,13 @@ func (p *poke) lookup(ctx context.Context, d *dir, name string, out *fuse.EntryO
 // child returns the node of what is poked.
 func (p *poke) child(ctx context.Context, out *fuse.EntryOut) *fusefs.Inode {
 	d := p.parent()
-	out.Attr = p.attr
 	if p.folder {
+		out.Attr = p.attr
 		return d.NewInode(ctx, d.newDir(p.name), d.folderID(p.name))
 	}
-	return d.NewInode(ctx, d.newFile(p.name), d.secretID(p.shown, p.name))
+	child := d.NewInode(ctx, d.newFile(p.name), d.secretID(p.shown, p.name))
+	child.Operations().(*file).attr(p.secret, &out.Attr)
+	return child
 }
 
 // passing describes a directory that the thread passes through: the kernel looks
@@ -89,7 +91,7 @@ func (p *poke) getattrFile(n *file, out *fuse.AttrOut) syscall.Errno {
 	if !p.isFile(n) {
 		return errUnforeseen
 	}
-	out.Attr = p.attr
+	n.attr(p.secret, &out.Attr) // those that the kernel has pages with, if there are some
 	out.Ino = n.StableAttr().Ino
 	return 0
 }
@@ -110,13 +112,10 @@ func setsDates(in *fuse.SetAttrIn, out *fuse.Attr) bool {
 }
 
 func (p *poke) setattrFile(n *file, in *fuse.SetAttrIn, out *fuse.AttrOut) syscall.Errno {
-	if errno := p.getattrFile(n, out); errno != 0 {
-		return errno
-	}
-	if !setsDates(in, &out.Attr) {
+	if !setsDates(in, &p.attr) {
 		return errUnforeseen
 	}
-	return 0
+	return p.getattrFile(n, out)
 }
 
 func (p *poke) setattrDir(d *dir, in *fuse.SetAttrIn, out *fuse.AttrOut) syscall.Errno {
@@ -130,33 +129,22 @@ func (p *poke) setattrDir(d *dir, in *fuse.SetAttrIn, out *fuse.AttrOut) syscall
 	return 0
 }
 
-// pokeHandle is a file that the poking thread has open. It has no content and
-// takes none.
-type pokeHandle struct{}
-
-var (
-	_ fusefs.FileFlusher  = pokeHandle{}
-	_ fusefs.FileReleaser = pokeHandle{}
-)
-
-func (pokeHandle) Flush(context.Context) syscall.Errno   { return 0 }
-func (pokeHandle) Release(context.Context) syscall.Errno { return 0 }
-
-// pokeOpen leaves the pages that others have read as they are.
+// pokeOpen leaves the pages that others have read as they are. There is no handle:
+// nobody reads or writes.
 const pokeOpen = fuse.FOPEN_DIRECT_IO | fuse.FOPEN_KEEP_CACHE | fuse.FOPEN_NOFLUSH
 
 func (p *poke) open(n *file, flags uint32) (fusefs.FileHandle, uint32, syscall.Errno) {
 	if !p.isFile(n) || p.deed != changed || flags&syscall.O_ACCMODE != syscall.O_WRONLY || flags&syscall.O_TRUNC != 0 {
 		return nil, 0, errUnforeseen
 	}
-	return pokeHandle{}, pokeOpen, 0
+	return nil, pokeOpen, 0
 }
 
 func (p *poke) create(ctx context.Context, d *dir, name string, out *fuse.EntryOut) (*fusefs.Inode, fusefs.FileHandle, uint32, syscall.Errno) {
 	if !p.concerns(d, name) || p.deed != appeared || p.folder {
 		return nil, nil, 0, errUnforeseen
 	}
-	return p.child(ctx, out), pokeHandle{}, pokeOpen, 0
+	return p.child(ctx, out), nil, pokeOpen, 0
 }
 
 func (p *poke) mkdir(ctx context.Context, d *dir, name string, out *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {

@@ -55,7 +55,7 @@ func (f *FS) newPoke(d deed, dir secret.Dir, shown string, e entry) poke {
 		p.name = e.folder.Name
 		f.dirAttr(e.folder.Updated, &p.attr)
 	} else {
-		p.name, p.is = e.secret.Name, baseOf(e.secret)
+		p.name, p.is, p.secret = e.secret.Name, baseOf(e.secret), e.secret
 		f.secretAttr(e.secret, &p.attr)
 	}
 	return p

@@ -2,6 +2,7 @@ package fs
 
 import (
 	"context"
+	"errors"
 
 	"infisicalfs/secret"
 )
@@ -18,6 +19,9 @@ func (r *renaming) promote(ctx context.Context, snap *secret.Folder, sc *scratch
 	}
 	dir := r.to.where()
 	if back, err := r.restore(ctx, sc, dir, name); back || err != nil {
+		return err
+	}
+	if err := r.mayCopy(ctx, sc); err != nil {
 		return err
 	}
 	value, err := sc.leave()
@@ -61,6 +65,20 @@ func (r *renaming) restore(ctx context.Context, sc *scratchFile, dir secret.Dir,
 	sc.become(&location{r.to, name}, nil)
 	r.unlinkScratch(r.from.where(), r.name)
 	return true, nil
+}
+
+// mayCopy refuses to send a secret's value as it was shown, if it is another as
+// it is stored: a rename by way of a scratch name shall not put an end to
+// references.
+func (r *renaming) mayCopy(ctx context.Context, sc *scratchFile) error {
+	if sc.holds == nil || sc.wasTouched() || r.cfg.Raw || r.cfg.Overwrite {
+		return nil
+	}
+	_, err := r.stored(ctx, sc.dir, sc.holds.name)
+	if errors.Is(err, errReference) {
+		return err
+	}
+	return nil
 }
 
 // mayPromote says why the secret of that name may not be written.

@@ -62,19 +62,19 @@ func (g *registry) close(r revocable) {
 	delete(g.files, r)
 }
 
-// revoke takes the content from whatever is open and lost, and returns how many
-// that were. lost is called with the registry locked, so it must not block.
-func (g *registry) revoke(lost func(revocable) bool) (n int) {
+// revoke takes the content from whatever is open and lost, and returns that.
+// lost is called with the registry locked, so it must not block.
+func (g *registry) revoke(lost func(revocable) bool) (gone []revocable) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.epoch++
 	for r := range g.files {
 		if lost(r) {
 			r.revoke()
-			n++
+			gone = append(gone, r)
 		}
 	}
-	return n
+	return gone
 }
 
 func (g *registry) count() int {

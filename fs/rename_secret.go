@@ -28,13 +28,15 @@ func (r *renaming) renameSecret(ctx context.Context, s *secret.Secret, newName s
 	case dir == to:
 		var got secret.Secret
 		if got, err = r.cfg.Writer.Rename(ctx, dir, s.Name, newName); err == nil {
-			r.bases.noteWrite(r.callers.of(ctx), to, newName, &got)
+			r.bases.renamed(r.callers.of(ctx), dir, s.Name, newName, baseOf(&stored), baseOf(&got))
 			for _, h := range r.local.writers(dir, s.Name) {
 				h.rebase(baseOf(&stored), baseOf(&got))
 			}
 		}
 	default:
-		err = r.move(ctx, &stored, newName)
+		if err = r.move(ctx, &stored, newName); err == nil {
+			r.arrived(ctx, &stored, newName)
+		}
 	}
 	if err != nil {
 		return err
@@ -80,6 +82,21 @@ func (r *renaming) move(ctx context.Context, stored *secret.Secret, newName stri
 	return err
 }
 
+// arrived lets those go on who have a secret open that was moved: it has another
+// id now.
+func (r *renaming) arrived(ctx context.Context, stored *secret.Secret, newName string) {
+	r.bases.forget(r.to.where(), newName)
+	writers := r.local.writers(r.from.where(), stored.Name)
+	if len(writers) == 0 {
+		return
+	}
+	if got, err := r.cfg.Writer.Stored(ctx, r.to.where(), newName); err == nil && got.Value.Equal(stored.Value) {
+		for _, h := range writers {
+			h.rebase(baseOf(stored), baseOf(&got))
+		}
+	}
+}
+
 // replace puts a secret in the place of another: that is an update of the
 // latter, which keeps its id, and then the former is deleted. No server does
 // both at once.
@@ -100,8 +117,10 @@ func (r *renaming) replace(ctx context.Context, stored *secret.Secret, newName s
 		return secret.ErrConflict
 	}
 	if !old.Value.Equal(stored.Value) {
-		r.FS.keep(ctx, to, newName, old.Value, "it was to be replaced by a rename") // the answer may get lost
 		got, err := r.cfg.Writer.Update(ctx, to, newName, stored.Value)
+		if err == nil || mayHaveHappened(err) {
+			r.FS.keep(ctx, to, newName, old.Value, "it was replaced by a rename")
+		}
 		if err != nil {
 			return err
 		}
@@ -113,12 +132,24 @@ func (r *renaming) replace(ctx context.Context, stored *secret.Secret, newName s
 		err = secret.ErrConflict
 	}
 	if err == nil {
-		err = r.cfg.Writer.Delete(ctx, dir, stored.Name)
+		err = r.remove(ctx, dir, stored)
 	}
 	if err != nil {
 		return fmt.Errorf("%s has the value and %s is still there: %w", r.to.pathOf(r.newName), r.from.pathOf(r.name), err)
 	}
 	return nil
+}
+
+// remove deletes the source, unless somebody has changed it since it was read.
+func (r *renaming) remove(ctx context.Context, dir secret.Dir, read *secret.Secret) error {
+	now, err := r.cfg.Writer.Stored(ctx, dir, read.Name)
+	if err == nil && baseOf(&now) != baseOf(read) {
+		err = secret.ErrConflict
+	}
+	if err == nil {
+		err = r.cfg.Writer.Delete(ctx, dir, read.Name)
+	}
+	return err
 }
 
 // seen reports whether the caller knew the version that he is going to replace.

@@ -44,9 +44,11 @@ func (d *dir) unlink(ctx context.Context, shown string) error {
 	if e.secret == nil {
 		// Not on the server yet, and not going to be.
 		name, err := newName(snap, shown)
-		if err != nil || !f.local.discard(dir, name) {
+		covered := f.local.whiteout(dir, name) != nil && f.local.beingWritten(dir, name)
+		if err != nil || !covered && !f.local.beingCreated(dir, name) {
 			return secret.ErrNotFound
 		}
+		f.local.discard(dir, name)
 		return nil
 	}
 	last, err := d.removable(ctx, e.secret)
@@ -54,6 +56,9 @@ func (d *dir) unlink(ctx context.Context, shown string) error {
 		return err
 	}
 	if err := f.cfg.Writer.Delete(ctx, dir, e.secret.Name); err != nil {
+		if mayHaveHappened(err) {
+			f.keep(ctx, dir, e.secret.Name, last.Value, "its secret may have been removed")
+		}
 		return err
 	}
 	f.writes.sent.Add(1)

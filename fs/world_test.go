@@ -108,6 +108,9 @@ func bothWays(t *testing.T, test func(*testing.T, *world, fusetest.View), change
 
 func ttl(d time.Duration) func(*Config) { return func(c *Config) { c.TTL = d } }
 
+// cacheOff lets the kernel keep nothing of a value.
+func cacheOff(c *Config) { c.KernelCache = CacheOff }
+
 // announce tells the file system and waits until the kernel has been told.
 func (w *world) announce(change secret.Change) {
 	w.Apply(change)
@@ -158,4 +161,13 @@ func (b *safeBuffer) String() string {
 // fuseContext is the context of a request by that process.
 func fuseContext(pid int) context.Context {
 	return &fuse.Context{Caller: fuse.Caller{Pid: uint32(pid), Owner: fuse.Owner{Uid: uint32(os.Getuid())}}, Cancel: make(chan struct{})}
+}
+
+// alone is a writable world without a mount, of which we make the requests.
+func alone(t *testing.T, change ...func(*Config)) (*world, *fusetest.Kernel) {
+	w := newWorld(append([]func(*Config){writing}, change...)...)
+	t.Cleanup(w.Close)
+	k := fusetest.Direct(t, w.Root(), w.Options())
+	as(k, os.Getpid())
+	return w, k
 }

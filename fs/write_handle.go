@@ -30,6 +30,7 @@ type writeHandle struct {
 	file    *file
 	scratch *scratchFile // nil for a secret
 	opener  process
+	caller  fuse.Caller // who opened it: RELEASE names nobody
 	append  bool
 
 	turn     chan struct{} // full while the text is sent
@@ -42,6 +43,7 @@ type writeHandle struct {
 	base     base
 	created  bool      // and not sent yet: the server does not have the secret
 	unsent   change    // of the text
+	cut      bool      // the last write did not fit: the text is a part, and is not sent
 	failed   error     // of the last attempt to send; nil since something was written
 	ended    error     // why nothing will be sent any more, nil while it may
 	writers  []process // who wrote
@@ -62,6 +64,7 @@ func (n *file) newHandle(ctx context.Context, flags uint32) *writeHandle {
 	return &writeHandle{
 		file:     n,
 		opener:   n.fs.callers.of(ctx),
+		caller:   callerOf(ctx),
 		append:   flags&syscall.O_APPEND != 0,
 		turn:     make(chan struct{}, 1),
 		released: make(chan struct{}),
@@ -137,7 +140,7 @@ func (h *writeHandle) edit(ctx context.Context, grow func(size int) (int, syscal
 			return
 		}
 		if size > maxValue {
-			errno = syscall.EFBIG
+			errno, h.cut = syscall.EFBIG, true
 			return
 		}
 		do(t)
@@ -169,7 +172,7 @@ func (h *writeHandle) editScratch(who process, grow func(size int) (int, syscall
 
 // dirty says that who has changed the text. [writeHandle.mu] is held.
 func (h *writeHandle) dirty(who process) {
-	h.unsent, h.failed = written, nil
+	h.unsent, h.failed, h.cut = written, nil, false
 	if who.known() && !slices.Contains(h.writers, who) {
 		h.writers = append(h.writers, who)
 	}

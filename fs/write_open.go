@@ -28,11 +28,28 @@ func (n *file) openToWrite(ctx context.Context, flags uint32) (fusefs.FileHandle
 	defer stop()
 	h := n.newHandle(ctx, flags)
 	if err := n.fs.opened.open(h, func() error { return h.load(ctx, flags) }); err != nil {
-		return nil, 0, n.fs.failed("open", n.path(), err)
+		return nil, 0, n.gone("open", err)
 	}
 	dir, name := n.where()
 	n.fs.local.addWriter(h, dir, name)
+	h.keepCacheOut()
 	return h, fuse.FOPEN_DIRECT_IO, 0
+}
+
+// keepCacheOut lets nobody have the file open with the kernel's cache until the
+// handle is released. Who has it open now has a moment to come to an end.
+func (h *writeHandle) keepCacheOut() {
+	p := &h.file.pages
+	p.beginWriting()
+	p.wait(time.Now().Add(changeWaits))
+	h.file.forget()
+}
+
+// letCacheIn is the opposite. What the kernel has made of the writes is not what
+// the server has made of them.
+func (h *writeHandle) letCacheIn() {
+	h.file.forget()
+	h.file.pages.endWriting()
 }
 
 // load fills a new handle with the secret's text, or none if flags empty it.
@@ -127,6 +144,7 @@ func (n *file) truncate(ctx context.Context, size uint64) syscall.Errno {
 func (n *file) openScratch(ctx context.Context, sc *scratchFile, flags uint32) (fusefs.FileHandle, uint32, syscall.Errno) {
 	h := n.newHandle(ctx, flags)
 	h.scratch = sc
+	n.pages.beginWriting() // it may be a secret before it is closed
 	sc.mu.Lock()
 	defer sc.mu.Unlock()
 	sc.open++

@@ -30,7 +30,7 @@ const (
 )
 
 // Upstream is a Source that asks the server each time and can be asked in the
-// two ways that save requests. The cache needs one; the client is one.
+// ways that save requests. The cache needs one; the client is one.
 type Upstream interface {
 	Source
 
@@ -43,7 +43,16 @@ type Upstream interface {
 	// Tree asks for dir and everything below it in a handful of requests. The
 	// answer's folders are Partial. It fails with [ErrInexact] where the
 	// server's bulk answer would not be the truth: then ask folder by folder.
-	Tree(ctx context.Context, dir Dir) ([]*Folder, error)
+	//
+	// Folders of one earlier answer for the same dir, all of one Revision, make
+	// the requests conditional: if the server says that nothing changed, the
+	// answer is just those, with Fetched renewed.
+	Tree(ctx context.Context, dir Dir, known []*Folder) ([]*Folder, error)
+
+	// Crowded reports whether the server's rate limit is being used up by others
+	// than this Upstream, so that who asks without need should ask less often.
+	// It makes no request.
+	Crowded() bool
 }
 
 // Change is news that travels up, from whoever noticed to whoever shows it.

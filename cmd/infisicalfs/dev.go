@@ -165,7 +165,7 @@ func (o *devOptions) mount(ctx context.Context, url string, credentials devserve
 	point := mount.Config{Mountpoint: mountpoint, Log: log}
 	o.view.apply(&point)
 	o.change.apply(&point, c)
-	return serveMount(ctx, c, scopeOptions{}, point, func() error {
+	return serveMount(ctx, c, scopeOptions{}, point, func(*mount.Mount) error {
 		fmt.Fprintf(out, "mounted on %s; ^C ends both\n", mountpoint)
 		return nil
 	})

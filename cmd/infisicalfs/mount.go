@@ -53,7 +53,8 @@ its project, environment and path are the default.`,
 func (o *mountOptions) run(ctx context.Context, mountpoint string) error {
 	if o.foreground {
 		return untilSignal(ctx, func(ctx context.Context) error {
-			return o.serve(ctx, mountpoint, foregroundLog(o.view.debug), func() error {
+			return o.serve(ctx, mountpoint, foregroundLog(o.view.debug), func(m *mount.Mount) error {
+				m.Supervise()
 				fmt.Fprintf(os.Stderr, "mounted on %s; ^C unmounts\n", mountpoint)
 				return nil
 			})
@@ -79,7 +80,7 @@ func (o *mountOptions) runBehind(ctx context.Context, child *mount.Child, mountp
 		err = untilSignal(ctx, func(ctx context.Context) error {
 			ctx, cancel := child.Context(ctx)
 			defer cancel()
-			return o.serve(ctx, mountpoint, log, func() error { ready = true; return child.Ready() })
+			return o.serve(ctx, mountpoint, log, func(*mount.Mount) error { ready = true; return child.Ready() })
 		})
 	}
 	switch {
@@ -114,7 +115,7 @@ func (o *mountOptions) absolute() error {
 
 // serve logs in, mounts, says so, and stays until ctx ends or somebody unmounts.
 // Whatever fails before the mount leaves none behind.
-func (o *mountOptions) serve(ctx context.Context, mountpoint string, log *slog.Logger, ready func() error) error {
+func (o *mountOptions) serve(ctx context.Context, mountpoint string, log *slog.Logger, ready func(*mount.Mount) error) error {
 	if err := mount.Check(mountpoint); err != nil {
 		return err
 	}
@@ -151,7 +152,7 @@ func (o *mountOptions) serve(ctx context.Context, mountpoint string, log *slog.L
 
 // serveMount is the part of serve that a dev server's mount shares. It completes
 // cfg.
-func serveMount(ctx context.Context, c *client.Client, scope scopeOptions, cfg mount.Config, ready func() error) error {
+func serveMount(ctx context.Context, c *client.Client, scope scopeOptions, cfg mount.Config, ready func(*mount.Mount) error) error {
 	if err := c.Login(ctx); err != nil {
 		return err
 	}
@@ -170,7 +171,7 @@ func serveMount(ctx context.Context, c *client.Client, scope scopeOptions, cfg m
 	if err != nil {
 		return err
 	}
-	if err := ready(); err != nil {
+	if err := ready(m); err != nil {
 		m.Close()
 		return err
 	}

@@ -16,6 +16,8 @@ import (
 // viewOptions say how the mount looks and how long it believes what it knows.
 type viewOptions struct {
 	ttl, maxStale, softDeadline time.Duration
+	watch, kernelCache          string
+	watchInterval               time.Duration
 	uid, gid                    uint32
 	mode, dirMode               modeValue
 	notify                      notifyValue
@@ -27,6 +29,9 @@ func (o *viewOptions) AddFlags(f *pflag.FlagSet) {
 	f.DurationVar(&o.ttl, "ttl", time.Minute, "how long an answer is used without asking again; 0: not at all")
 	f.DurationVar(&o.maxStale, "max-stale", 15*time.Minute, "how long after that it may stand in for an unreachable server; 0: not at all")
 	f.DurationVar(&o.softDeadline, "soft-deadline", time.Second, "how long to wait for the server when there is a stale answer")
+	f.StringVar(&o.watch, "watch", "used", "poll folders for changes: used, for an hour after their last use; always; off")
+	f.DurationVar(&o.watchInterval, "watch-interval", time.Minute, "time between two polls of a folder")
+	f.StringVar(&o.kernelCache, "kernel-cache", "default", "what of values the kernel may keep: default; off; full, which reads without asking and wants --read-only")
 	f.Uint32Var(&o.uid, "uid", uint32(os.Getuid()), "owner of what is shown, a `number`; you, if not given")
 	f.Uint32Var(&o.gid, "gid", uint32(os.Getgid()), "group of what is shown, a `number`; yours, if not given")
 	f.Lookup("uid").DefValue, f.Lookup("gid").DefValue = "", "" // in help and manual it is who mounts
@@ -41,6 +46,8 @@ func (o *viewOptions) AddFlags(f *pflag.FlagSet) {
 // apply copies the options into a mount's configuration.
 func (o *viewOptions) apply(cfg *mount.Config) {
 	cfg.TTL, cfg.MaxStale, cfg.SoftDeadline = o.ttl, o.maxStale, o.softDeadline
+	cfg.Watch, cfg.WatchInterval = o.watch, o.watchInterval
+	cfg.KernelCache = o.kernelCache
 	cfg.UID, cfg.GID = o.uid, o.gid
 	cfg.FileMode, cfg.DirMode = uint32(o.mode), uint32(o.dirMode)
 	cfg.Notify = mount.Notify(o.notify)

@@ -39,6 +39,22 @@ func Run(t *testing.T, build func(testing.TB) (fusefs.InodeEmbedder, *fusefs.Opt
 // options that opts can add.
 func Mounted(t testing.TB, root fusefs.InodeEmbedder, opts *fusefs.Options) string {
 	t.Helper()
+	return mounted(t, root, opts, func(raw fuse.RawFileSystem) fuse.RawFileSystem { return raw })
+}
+
+// MountedCounting is Mounted, and counts the kernel's messages.
+func MountedCounting(t testing.TB, root fusefs.InodeEmbedder, opts *fusefs.Options) (string, *Messages) {
+	t.Helper()
+	var m *Messages
+	dir := mounted(t, root, opts, func(raw fuse.RawFileSystem) fuse.RawFileSystem {
+		m = &Messages{RawFileSystem: raw}
+		return m
+	})
+	return dir, m
+}
+
+func mounted(t testing.TB, root fusefs.InodeEmbedder, opts *fusefs.Options, wrap func(fuse.RawFileSystem) fuse.RawFileSystem) string {
+	t.Helper()
 	requireFUSE(t)
 	goroutines, descriptors := goleak.IgnoreCurrent(), deviceDescriptors(t)
 
@@ -46,7 +62,7 @@ func Mounted(t testing.TB, root fusefs.InodeEmbedder, opts *fusefs.Options) stri
 	if opts == nil {
 		opts = &fusefs.Options{}
 	}
-	server, err := serve(dir, fusefs.NewNodeFS(root, opts), opts.MountOptions)
+	server, err := serve(dir, wrap(fusefs.NewNodeFS(root, opts)), opts.MountOptions)
 	if err != nil {
 		t.Fatalf("cannot mount on %s: %v", dir, err)
 	}
@@ -58,6 +74,7 @@ func Mounted(t testing.TB, root fusefs.InodeEmbedder, opts *fusefs.Options) stri
 	t.Cleanup(func() {
 		if err := unmount(dir); err != nil {
 			t.Errorf("cannot unmount %s, something is still open: %v", dir, err)
+			unix.Unmount(dir, unix.MNT_FORCE) // ends the connection: a close at exit would wait for ourselves
 			detach(dir)
 		}
 		<-served

@@ -22,8 +22,10 @@ func Check(mountpoint string) error {
 // place is a mountpoint that may be used.
 type place struct {
 	point string // absolute, no symbolic links
-	stale bool   // a dead mount of ours is on it and must go first
-	hides bool   // the directory has content
+	stale bool   // a dead mount of ours is on it
+	// stacked: below the dead mount is another of ours.
+	stacked bool
+	hides   bool // the directory has content
 }
 
 func inspect(ctx context.Context, mountpoint string) (place, error) {
@@ -42,7 +44,7 @@ func inspect(ctx context.Context, mountpoint string) (place, error) {
 	if ours(top) {
 		err := probe(ctx, point)
 		if errors.Is(err, syscall.ENOTCONN) {
-			return place{point: point, stale: true}, nil
+			return place{point: point, stale: true, stacked: ours(mounts.below(top))}, nil
 		}
 		if errors.Is(err, context.DeadlineExceeded) {
 			return place{}, badMountpoint("end its process, or: umount -l "+point,

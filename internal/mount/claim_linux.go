@@ -1,7 +1,8 @@
 package mount
 
 import (
-	"os"
+	"context"
+	"errors"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -9,21 +10,24 @@ import (
 
 // claim makes sure that of several processes that mount on point at the same
 // time one does and the others are told. The lock is on the directory that is
-// going to be hidden, and is held from before the last look at the mount table
-// until the mount is in it.
-func claim(point string) (release func(), err error) {
-	dir, err := os.OpenFile(point, os.O_RDONLY|syscall.O_DIRECTORY, 0)
+// going to be hidden, also where a dead mount hides it already, and is held from
+// before the last look at the mount table until the mount is in it.
+func claim(ctx context.Context, p place) (release func(), err error) {
+	dir, err := openHidden(p)
 	if err != nil {
-		return nil, pathError(point, err)
+		return nil, pathError(p.point, err)
 	}
-	release = func() { dir.Close() }
+	release = func() {
+		unix.Flock(int(dir.Fd()), unix.LOCK_UN) // a thread apart may have the descriptor too
+		dir.Close()
+	}
 	if err := unix.Flock(int(dir.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		release()
-		return nil, badMountpoint("", "another process is mounting on %s", point)
+		return nil, badMountpoint("", "another process is mounting on %s", p.point)
 	}
 	mounts, err := readTable()
-	if err == nil && ours(mounts.at(point)) {
-		err = badMountpoint("infisicalfs unmount "+point, "%s is mounted already", point)
+	if err == nil && ours(mounts.at(p.point)) && !(p.stale && errors.Is(probe(ctx, p.point), syscall.ENOTCONN)) {
+		err = badMountpoint("infisicalfs unmount "+p.point, "%s is mounted already", p.point)
 	}
 	if err != nil {
 		release()

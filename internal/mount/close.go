@@ -3,6 +3,8 @@ package mount
 import (
 	"context"
 	"time"
+
+	"github.com/coreos/go-systemd/v22/daemon"
 )
 
 // letGo is how long the kernel may take to end the connection of a mount that
@@ -23,6 +25,9 @@ func (m *Mount) unmount() error {
 	case <-m.ended:
 		return nil // what is there now is not this mount
 	default:
+	}
+	if m.supervised.Load() {
+		m.tell(daemon.SdNotifyStopping)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 4*letGo)
 	defer cancel()

@@ -3,6 +3,7 @@ package mount
 import (
 	"log/slog"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,6 +22,10 @@ type Config struct {
 	TTL          time.Duration // how long a folder is served without asking again
 	MaxStale     time.Duration // past that, how long while the server is away
 	SoftDeadline time.Duration // how long to wait before showing a stale folder
+
+	Watch         string        // which folders are polled: "used" (also ""), "always" or "off"
+	WatchInterval time.Duration // between two polls of a folder; 0: a minute
+	KernelCache   string        // what of the values the kernel may remember: "default" (also ""), "off" or "full"
 
 	AllowOther        bool   // other users may enter; modes and owners decide what they see
 	UID, GID          uint32 // owner of what is shown
@@ -60,6 +65,14 @@ func (c Config) Validate() error {
 		return badConfig("", "no server to mount")
 	case c.TTL < 0 || c.MaxStale < 0 || c.SoftDeadline < 0:
 		return badConfig("use durations like 30s, 1m or 0", "a duration cannot be negative")
+	case !slices.Contains([]string{"", "used", "always", "off"}, c.Watch):
+		return badConfig("use used, always or off", "%q says nothing about watching", c.Watch)
+	case c.WatchInterval != 0 && c.WatchInterval < time.Second:
+		return badConfig("use a second or more", "watching every %s is too often", c.WatchInterval)
+	case !slices.Contains([]string{"", "default", "off", "full"}, c.KernelCache):
+		return badConfig("use default, off or full", "%q is no way of using the kernel's cache", c.KernelCache)
+	case c.KernelCache == string(fs.CacheFull) && !c.readOnly():
+		return badConfig("add --read-only, or use --kernel-cache=default", "the kernel can answer everything from its cache only if nothing is written")
 	case c.FileMode&^0o777 != 0 || c.DirMode&^0o777 != 0:
 		return badConfig("use permission bits like 0400 or 0440", "a mode has only permission bits, 0000 to 0777")
 	}

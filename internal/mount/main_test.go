@@ -32,6 +32,8 @@ var roles = map[string]func() error{
 	"crash":   crash,
 	"private": enterPrivateRoom,
 	"user":    beUser,
+
+	"wait for oneself": waitForOneself,
 }
 
 func TestMain(m *testing.M) {

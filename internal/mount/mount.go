@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -17,10 +18,14 @@ import (
 // use.
 type Mount struct {
 	point  string
-	device int // number of the FUSE connection, the same in the mount table
+	device int   // number of the FUSE connection, the same in the mount table
+	fds    []int // of the connection; not ours to close
 	server *fuse.Server
 	rooms  *rooms
 	log    *slog.Logger
+	shows  string // for people: the root of what is mounted
+
+	supervised atomic.Bool // a service manager has been told of the mount
 
 	ended chan struct{} // closed when the kernel has let go and all is cleaned up
 	err   error         // why it ended; read only after ended
@@ -43,16 +48,17 @@ func New(ctx context.Context, cfg Config) (*Mount, error) {
 		return nil, err
 	}
 	log := cfg.logger()
-	point, err := prepare(ctx, cfg.Mountpoint, log)
+	place, err := prepare(ctx, cfg.Mountpoint, log)
 	if err != nil {
 		return nil, err
 	}
+	point := place.point
 	rooms := wire(cfg, point, time.Now())
 	if err := rooms.firstContact(ctx); err != nil {
 		rooms.close()
 		return nil, fmt.Errorf("reading %s: %w", cfg.Root, err)
 	}
-	m, err := start(ctx, cfg, point, rooms)
+	m, err := start(ctx, cfg, place, rooms)
 	if err != nil {
 		rooms.close()
 		return nil, err
@@ -69,17 +75,30 @@ func New(ctx context.Context, cfg Config) (*Mount, error) {
 }
 
 // start mounts and begins to serve.
-func start(ctx context.Context, cfg Config, point string, rooms *rooms) (*Mount, error) {
-	release, err := claim(point)
+func start(ctx context.Context, cfg Config, p place, rooms *rooms) (*Mount, error) {
+	log, point := cfg.logger(), p.point
+	attach := func() (int, error) { return attach(ctx, point, source(cfg.Root), cfg.AllowOther) }
+	if p.stale && !replaceable(point) {
+		if err := removeDead(ctx, point, log); err != nil {
+			return nil, err
+		}
+		p.stale = false
+	}
+	release, err := claim(ctx, p)
 	if err != nil {
 		return nil, err
 	}
 	defer release()
-	fd, err := attach(ctx, point, source(cfg.Root), cfg.AllowOther)
+	fd := -1
+	if p.stale {
+		fd, err = replace(ctx, point, log, attach)
+	} else {
+		fd, err = attach()
+	}
 	if err != nil {
 		return nil, err
 	}
-	m := &Mount{point: point, rooms: rooms, log: cfg.logger(), ended: make(chan struct{})}
+	m := &Mount{point: point, rooms: rooms, log: log, shows: cfg.Root.String(), ended: make(chan struct{})}
 	if m.device, err = connection(point); err != nil {
 		unix.Close(fd)
 	} else {
@@ -89,6 +108,7 @@ func start(ctx context.Context, cfg Config, point string, rooms *rooms) (*Mount,
 		m.detachDead()
 		return nil, noFUSE("", "%s was mounted but cannot be served: %w", point, err)
 	}
+	m.fds = rooms.notifier.descriptors()
 	rooms.watched(cfg, point, m.device)
 	go m.run()
 	return m, nil
@@ -113,6 +133,7 @@ func (m *Mount) run() {
 	defer close(m.ended)
 	m.server.Serve()
 	m.rooms.close()
+	m.rooms.notifier.close()
 	m.rooms.unwatched()
 	m.log.Info("no longer mounted", "mountpoint", m.point)
 	if m.inTree() && errors.Is(probe(context.Background(), m.point), syscall.ENOTCONN) {
@@ -133,8 +154,19 @@ func (m *Mount) detachDead() {
 // answers waits until the mount has answered a request. The bound is generous:
 // a machine under load is no reason to give up.
 func (m *Mount) answers(ctx context.Context) error {
-	_, err := bounded(ctx, 10*patience, func() (struct{}, error) { return struct{}{}, firstRequests(m.point) })
+	_, err := bounded(ctx, 10*patience, func() (struct{}, error) {
+		if err := m.getattr(); err != nil {
+			return struct{}{}, err
+		}
+		return struct{}{}, apart(m.fds, func() error { return settlePoll(m.point) })
+	})
 	return err
+}
+
+// getattr asks the mount for the attributes of its root. It may block until
+// somebody unmounts by force, but not for longer than this process lives.
+func (m *Mount) getattr() error {
+	return apart(m.fds, func() error { return getattr(m.point, m.device) })
 }
 
 // inTree reports whether this mount is the topmost at its mountpoint. The kernel

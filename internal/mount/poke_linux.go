@@ -28,13 +28,13 @@ type poker struct {
 	device int // of the mount
 	log    *slog.Logger
 
-	jobs  chan job
+	jobs  chan visit
 	ended chan struct{} // closed when the thread has ended
 	stop  func()        // may be called more than once, and does not wait
 }
 
-// job is something to do on the thread.
-type job struct {
+// visit is something to do on the thread.
+type visit struct {
 	do   func(root int)
 	done chan error
 }
@@ -44,7 +44,7 @@ var errNotMounted = errors.New("it is no longer mounted here")
 // startPoker begins for the mount of ours at point. It asks the mount nothing:
 // nobody need answer yet.
 func startPoker(point string, device int, log *slog.Logger) (*poker, error) {
-	p := &poker{point: point, device: device, log: log, jobs: make(chan job), ended: make(chan struct{})}
+	p := &poker{point: point, device: device, log: log, jobs: make(chan visit), ended: make(chan struct{})}
 	over := make(chan struct{})
 	end := sync.OnceFunc(func() { close(over) })
 	unwatch, err := onLeaving(device, end)
@@ -64,10 +64,10 @@ func startPoker(point string, device int, log *slog.Logger) (*poker, error) {
 // poke calls do on the thread with a descriptor of the mount's root and returns
 // when do has.
 func (p *poker) poke(do func(root int)) error {
-	j := job{do, make(chan error, 1)}
+	v := visit{do, make(chan error, 1)}
 	select {
-	case p.jobs <- j:
-		return <-j.done
+	case p.jobs <- v:
+		return <-v.done
 	case <-p.ended:
 		return errNotMounted
 	}
@@ -87,8 +87,8 @@ func (p *poker) run(over <-chan struct{}, ready chan<- struct{}) {
 		select {
 		case <-over:
 			return
-		case j := <-p.jobs:
-			j.done <- p.do(clone, j.do)
+		case v := <-p.jobs:
+			v.done <- p.do(clone, v.do)
 		}
 	}
 }

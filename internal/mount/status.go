@@ -56,6 +56,8 @@ func ReadStatus(mountpoint string) (Status, error) {
 		return Status{}, badMountpoint("mount it again, or: infisicalfs unmount "+point, "%s is stale: its process is gone", point)
 	case errors.Is(err, context.DeadlineExceeded):
 		return Status{}, badMountpoint("", "%s does not answer", point)
+	case errors.Is(err, syscall.ENOTSUP):
+		return Status{}, badMountpoint("mount it with --kernel-cache=default to have one", "%s has no status: it is mounted with --kernel-cache=full", point)
 	case errors.Is(err, fs.ErrPermission):
 		return Status{}, &Error{Err: errors.New(point + " belongs to another user"), Hint: "ask as the user who mounted it", Code: exitcode.Denied}
 	case err != nil:

@@ -43,6 +43,26 @@ func (t table) at(point string) *mountinfo.Info {
 	return top
 }
 
+// below returns the mount that m is mounted on if both are at the same point,
+// else nil.
+func (t table) below(m *mountinfo.Info) *mountinfo.Info {
+	if under := t.parent(m); under != nil && under.Mountpoint == m.Mountpoint {
+		return under
+	}
+	return nil
+}
+
+// parent returns the mount that m is mounted on, nil if the table does not have
+// it.
+func (t table) parent(m *mountinfo.Info) *mountinfo.Info {
+	for _, other := range t {
+		if m != nil && other.ID == m.Parent {
+			return other
+		}
+	}
+	return nil
+}
+
 // has reports whether the mount of ours with that connection is at point, on
 // top or not.
 func (t table) has(point string, connection int) bool {
@@ -70,6 +90,9 @@ func (t table) around(path string) *mountinfo.Info {
 
 // ours reports whether m was mounted by an infisicalfs, of whatever user.
 func ours(m *mountinfo.Info) bool { return m != nil && m.FSType == fsType }
+
+// shared reports whether what is mounted on m appears in other places too.
+func shared(m *mountinfo.Info) bool { return m != nil && strings.Contains(m.Optional, "shared:") }
 
 // isFUSE reports whether some server process stands behind m.
 func isFUSE(m *mountinfo.Info) bool {

@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"runtime"
 
+	fusefs "github.com/hanwen/go-fuse/v2/fs"
+	"github.com/hanwen/go-fuse/v2/fuse"
 	"golang.org/x/sys/unix"
 )
 
@@ -30,13 +32,35 @@ func attachable(bool) error { return errOnlyLinux() }
 
 func attach(context.Context, string, string, bool) (int, error) { return -1, errOnlyLinux() }
 
-func claim(string) (release func(), err error) { return nil, errOnlyLinux() }
+func claim(context.Context, place) (release func(), err error) { return nil, errOnlyLinux() }
+
+func replaceable(string) bool { return false }
+
+func replace(context.Context, string, *slog.Logger, func() (int, error)) (int, error) {
+	return -1, errOnlyLinux()
+}
 
 func detach(context.Context, string, manner) error { return errOnlyLinux() }
 
 func abort(int) error { return errors.ErrUnsupported }
 
-func firstRequests(string) error { return errOnlyLinux() }
+func apart([]int, func() error) error { return errOnlyLinux() }
+
+func getattr(string, int) error { return errOnlyLinux() }
+
+// notifier is the server itself where nothing can be mounted.
+type notifier struct {
+	fusefs.ServerCallbacks
+	server *fuse.Server
+}
+
+func newNotifier(int) *notifier { return &notifier{} }
+
+func (*notifier) descriptors() []int { return nil }
+
+func (*notifier) close() {}
+
+func settlePoll(string) error { return errOnlyLinux() }
 
 func replaceDescriptor(from, to int) error { return unix.Dup2(from, to) }
 

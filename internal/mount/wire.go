@@ -22,7 +22,9 @@ type rooms struct {
 	root  secret.Dir
 	cache *cache.Cache
 	tree  *fs.FS
-	poker atomic.Pointer[poker] // nil while nothing is mounted, and without --notify
+
+	notifier *notifier             // nil before serve
+	poker    atomic.Pointer[poker] // nil while nothing is mounted, and without --notify
 }
 
 // wire builds the rooms. Nothing runs and nobody is asked yet.
@@ -33,8 +35,13 @@ func wire(cfg Config, point string, since time.Time) *rooms {
 		TTL:          literal(cfg.TTL),
 		MaxStale:     literal(cfg.MaxStale),
 		SoftDeadline: literal(cfg.SoftDeadline),
-		OnChange:     func(change secret.Change) { r.tree.Apply(change) }, // not before firstContact
-		Log:          cfg.logger(),
+
+		Watch:         cache.Watch(cfg.Watch),
+		WatchInterval: cfg.WatchInterval,
+		Held:          func(dir secret.Dir) bool { return r.tree.Held(dir) },
+
+		OnChange: func(change secret.Change) { r.tree.Apply(change) }, // not before firstContact
+		Log:      cfg.logger(),
 	})
 	var writer secret.Writer
 	if !cfg.readOnly() {
@@ -47,6 +54,7 @@ func wire(cfg Config, point string, since time.Time) *rooms {
 		Raw:       cfg.RawReferences,
 
 		PersonalReadOnly: cfg.UserLogin,
+		KernelCache:      fs.KernelCache(cfg.KernelCache),
 
 		Root:      cfg.Root,
 		TTL:       cfg.TTL,
@@ -98,9 +106,22 @@ func (r *rooms) serve(fd int, cfg Config) (*fuse.Server, error) {
 	options.FsName, options.Name = sourceName, subtype
 	options.Debug = cfg.Debug
 	options.MountOptions.Logger = kernelLog(cfg.logger())
-	raw := fusefs.NewNodeFS(r.tree.Root(), options)
+	r.notifier = newNotifier(fd)
+	options.ServerCallbacks = r.notifier
+	raw := notifying{fusefs.NewNodeFS(r.tree.Root(), options), r.notifier}
 	return fuse.NewServer(raw, fmt.Sprintf("/dev/fd/%d", fd), &options.MountOptions)
 }
+
+// notifying is the kernel's view of the tree, whose notifications go through a
+// notifier.
+type notifying struct {
+	fuse.RawFileSystem
+	notifier *notifier
+}
+
+// Init is called before the first request. The tree is not told: it would take
+// the server for its notifications.
+func (n notifying) Init(server *fuse.Server) { n.notifier.server = server }
 
 // poke is how the tree has watchers told of changes.
 func (r *rooms) poke(do func(root int)) error {

@@ -31,6 +31,7 @@ type Fake struct {
 	release  chan struct{} // not nil: requests hang until it is closed
 	inexact  bool
 	flat     bool
+	crowded  bool
 	requests []Request
 
 	writeFaults map[Kind]writeFault
@@ -92,9 +93,9 @@ func (f *Fake) Fetch(ctx context.Context, dir secret.Dir, known *secret.Folder) 
 // Tree implements [secret.Upstream]. Directories for which a fault is set are
 // left out of the answer, as a server leaves out what may not be read. The tree
 // of Dir{} ends with the environments.
-func (f *Fake) Tree(ctx context.Context, dir secret.Dir) ([]*secret.Folder, error) {
+func (f *Fake) Tree(ctx context.Context, dir secret.Dir, known []*secret.Folder) ([]*secret.Folder, error) {
 	var folders []*secret.Folder
-	err := f.serve(ctx, Request{Kind: KindTree, Dir: dir}, func() (err error) {
+	err := f.serve(ctx, Request{Kind: KindTree, Dir: dir, KnownTree: known}, func() (err error) {
 		folders, err = f.tree(dir)
 		return err
 	})
@@ -105,7 +106,14 @@ func (f *Fake) Tree(ctx context.Context, dir secret.Dir) ([]*secret.Folder, erro
 	for _, folder := range folders { // built for this answer alone
 		folder.Fetched, folder.Answered = now, now
 	}
-	return folders, nil
+	if len(known) == 0 || len(folders) == 0 || known[0].Revision == "" || known[0].Revision != folders[0].Revision {
+		return folders, nil
+	}
+	same := make([]*secret.Folder, 0, len(known))
+	for _, folder := range known {
+		same = append(same, folder.With(func(next *secret.Folder) { next.Fetched = now }))
+	}
+	return same, nil
 }
 
 // serve keeps the record, lets decide find the answer and keeps it back for as
@@ -177,18 +185,37 @@ func (f *Fake) tree(top secret.Dir) ([]*secret.Folder, error) {
 		return nil, secret.ErrNotFound
 	}
 	var folders []*secret.Folder
+	revision := f.revisionBelow(top)
 	for dir, c := range f.dirs {
 		if !top.Contains(dir) || top.IsFolder() != dir.IsFolder() || f.faults[dir] != nil {
 			continue
 		}
 		folder := c.snapshot(dir)
-		folder.Partial, folder.Revision = true, ""
+		folder.Partial, folder.Revision = true, revision
 		if f.flat && dir.IsFolder() {
 			folder.Folders, folder.NoSubfolders = nil, true
 		}
 		folders = append(folders, folder)
 	}
 	return folders, nil
+}
+
+// revisionBelow is the revision of a bulk answer: it changes with anything in it.
+func (f *Fake) revisionBelow(top secret.Dir) string {
+	latest, n := 0, 0
+	for dir, c := range f.dirs {
+		if top.Contains(dir) && f.faults[dir] == nil {
+			latest, n = max(latest, c.revision), n+1
+		}
+	}
+	return fmt.Sprintf("tree of %d at %d", n, latest)
+}
+
+// Crowded implements [secret.Upstream]; see [Fake.Crowd].
+func (f *Fake) Crowded() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.crowded
 }
 
 // snapshot returns c as a Folder of its own, without times.

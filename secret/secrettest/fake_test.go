@@ -54,7 +54,7 @@ func TestFakeTree(t *testing.T) {
 	fake.Set(payments, "KEY", "one")
 	fake.Mkdir(payments.Child("eu"))
 	count := func(dir secret.Dir) int {
-		folders, err := fake.Tree(t.Context(), dir)
+		folders, err := fake.Tree(t.Context(), dir, nil)
 		require.NoError(t, err)
 		for _, f := range folders {
 			require.True(t, f.Partial)
@@ -71,7 +71,7 @@ func TestFakeTree(t *testing.T) {
 	require.Equal(t, 1, count(dev))
 
 	fake.Inexact(true)
-	_, err := fake.Tree(t.Context(), dev)
+	_, err := fake.Tree(t.Context(), dev, nil)
 	require.ErrorIs(t, err, secret.ErrInexact)
 	require.Equal(t, 6, fake.Calls().Tree)
 }
@@ -80,7 +80,7 @@ func TestFakeSubfoldersLater(t *testing.T) {
 	fake := secrettest.NewFake()
 	fake.Set(payments, "KEY", "one")
 	fake.NoSubfolders(true)
-	folders, err := fake.Tree(t.Context(), dev)
+	folders, err := fake.Tree(t.Context(), dev, nil)
 	require.NoError(t, err)
 	for _, f := range folders {
 		require.True(t, f.NoSubfolders)

@@ -138,6 +138,13 @@ func (f *Fake) NoSubfolders(on bool) {
 	f.flat = on
 }
 
+// Crowd makes the Fake report that others use up the rate limit.
+func (f *Fake) Crowd(on bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.crowded = on
+}
+
 // Kind is what a request asked for.
 type Kind string
 
@@ -151,9 +158,10 @@ const (
 type Request struct {
 	Kind       Kind
 	Dir        secret.Dir
-	Name       string         // of what is written
-	Known      *secret.Folder // what the request was conditional on
-	Background bool           // marked by secret.Background when it arrived
+	Name       string           // of what is written
+	Known      *secret.Folder   // what the request was conditional on
+	KnownTree  []*secret.Folder // the same for a bulk request
+	Background bool             // marked by secret.Background when it arrived
 	At         time.Time
 }
 
@@ -166,7 +174,7 @@ func (f *Fake) Requests() []Request {
 
 // Calls counts requests that read.
 type Calls struct {
-	Fetch, Conditional, Tree int // Conditional ones are in Fetch as well
+	Fetch, Conditional, Tree int // Conditional ones are in Fetch or Tree as well
 }
 
 // All is the number of requests that read.
@@ -179,6 +187,9 @@ func (f *Fake) Calls() Calls {
 		switch {
 		case r.Kind == KindTree:
 			n.Tree++
+			if len(r.KnownTree) > 0 {
+				n.Conditional++
+			}
 		case r.Kind == KindFetch && r.Known != nil:
 			n.Conditional++
 			fallthrough

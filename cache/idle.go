@@ -1,0 +1,66 @@
+package cache
+
+import (
+	"slices"
+	"time"
+)
+
+// sweep drops what nobody used for long. What was watched until now is dropped
+// only if nobody holds it. The store's timer calls it.
+func (c *Cache) sweep() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return
+	}
+	ended := c.store.removeIdle(time.Now(), c.watchLife)
+	if c.cfg.Held == nil {
+		for _, e := range ended {
+			c.store.remove(e)
+		}
+		return
+	}
+	ended = slices.DeleteFunc(ended, func(e *entry) bool { return e.probing })
+	for _, e := range ended {
+		e.probing = true
+	}
+	if len(ended) > 0 {
+		c.wg.Go(func() { c.askHolders(ended) })
+	}
+}
+
+// askHolders asks for each of the entries whether somebody holds it, which
+// counts as use.
+func (c *Cache) askHolders(ended []*entry) {
+	for _, e := range ended {
+		c.settleHeld(e, c.cfg.Held(e.dir))
+	}
+}
+
+func (c *Cache) settleHeld(e *entry, held bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := time.Now()
+	e.probing = false
+	switch {
+	case c.closed || c.store.entries[e.dir] != e:
+	case held:
+		c.watchOver(c.store.use(e.dir, now), now)
+	case !c.watched(e, now): // nor was it used meanwhile
+		c.store.remove(e)
+	}
+}
+
+// lose takes everything away that is shown. What is watched goes on being
+// watched, so that it comes back when the server lets it.
+func (c *Cache) lose(now time.Time) {
+	for _, e := range c.store.entries {
+		if !c.watched(e, now) {
+			c.store.remove(e)
+			continue
+		}
+		c.store.put(e, nil, 0)
+		e.forgetErrors()
+		e.lost = true
+	}
+}

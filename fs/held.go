@@ -1,0 +1,50 @@
+package fs
+
+import (
+	"math"
+	"time"
+
+	fusefs "github.com/hanwen/go-fuse/v2/fs"
+
+	"infisicalfs/secret"
+)
+
+// Prune is an offset for [fusefs.ServerCallbacks.InodeNotify] that asks for
+// something else: that the kernel lets go of the inode if nobody uses it, which
+// go-fuse has no callback for. Who does not know it invalidates the attributes,
+// which does no harm.
+const Prune = math.MinInt64
+
+// forgets is how long the kernel has to say that it has let go.
+const forgets = 250 * time.Millisecond
+
+// Held reports whether somebody holds what was shown of dir: has it open, mapped
+// or as a working directory, or watches it with inotify, which makes no traffic
+// at all. The kernel is asked to let go of all that is not held, and says what
+// it has let go of. Where it cannot be asked (before Linux 6.18, or without the
+// device) everything that it knows counts as held.
+//
+// It takes up to a quarter of a second and must not be called for an operation
+// of the kernel's.
+func (f *FS) Held(dir secret.Dir) bool {
+	if dir == f.cfg.Root {
+		return true // the mount itself holds it, and hides who else does
+	}
+	at := f.inode(dir)
+	if at == nil {
+		return false
+	}
+	nodes := []*fusefs.Inode{at}
+	for _, child := range at.Children() {
+		nodes = append([]*fusefs.Inode{child}, nodes...) // children first: they hold the directory
+	}
+	for _, n := range nodes {
+		n.NotifyContent(Prune, 0)
+	}
+	for end := time.Now().Add(forgets); time.Now().Before(end); time.Sleep(forgets / 25) {
+		if f.inode(dir) == nil {
+			return false
+		}
+	}
+	return true
+}

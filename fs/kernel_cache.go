@@ -1,0 +1,82 @@
+package fs
+
+import (
+	"context"
+	"fmt"
+	"syscall"
+
+	fusefs "github.com/hanwen/go-fuse/v2/fs"
+	"github.com/hanwen/go-fuse/v2/fuse"
+
+	"infisicalfs/secret"
+)
+
+// KernelCache says what of the values the kernel may keep in its memory, and how
+// much it asks before it shows it.
+type KernelCache string
+
+const (
+	// CacheDefault: whole versions, one message for each open. See [pages]. The
+	// empty string means the same.
+	CacheDefault KernelCache = "default"
+	// CacheOff: nothing. Each read is a message.
+	CacheOff KernelCache = "off"
+	// CacheFull: whole versions, and no message for what is in memory: the kernel
+	// is told once that opening and closing mean nothing here. So there are no
+	// handles with a version of their own: who reads in pieces while the value
+	// changes can get pieces of both. Values of more than one READ are refused,
+	// and so is what is different each time, the status. For read-only mounts.
+	CacheFull KernelCache = "full"
+)
+
+// full reports whether the kernel opens files by itself.
+func (f *FS) full() bool { return f.cfg.KernelCache == CacheFull }
+
+var (
+	_ fusefs.NodeReader  = (*file)(nil)
+	_ fusefs.NodeFlusher = (*file)(nil)
+	_ fusefs.NodeReader  = (*statusFile)(nil)
+)
+
+var errTooLargeForFull = fmt.Errorf("%w to be read with --kernel-cache=full", secret.ErrTooLarge)
+
+// Read reads what a handle has, or if the kernel opens files by itself, what it
+// has been told the size of.
+func (n *file) Read(ctx context.Context, fh fusefs.FileHandle, dest []byte, off int64) (fuse.ReadResult, syscall.Errno) {
+	if h, ok := fh.(fusefs.FileReader); ok {
+		return h.Read(ctx, dest, off)
+	}
+	n.fs.reads.Add(1)
+	_, s, err := n.current(ctx)
+	shown := n.version(&s)
+	switch {
+	case err == nil && s.Hidden:
+		err = hidden(&s)
+	case err == nil && shown.Value.Len() > oneRead:
+		err = errTooLargeForFull
+	}
+	if err != nil {
+		return nil, n.fs.failed("read", n.path(), err)
+	}
+	return fuse.ReadResultData(dest[:shown.Value.CopyAt(dest, off)]), 0
+}
+
+// Flush is a close. ENOSYS tells the kernel to leave it out from now on.
+func (n *file) Flush(ctx context.Context, fh fusefs.FileHandle) syscall.Errno {
+	if h, ok := fh.(fusefs.FileFlusher); ok {
+		return h.Flush(ctx)
+	}
+	if n.fs.full() {
+		return syscall.ENOSYS
+	}
+	return 0
+}
+
+// Read reads what a handle has. If the kernel opens files by itself the status
+// is refused: it would be the first one for ever.
+func (s *statusFile) Read(ctx context.Context, fh fusefs.FileHandle, dest []byte, off int64) (fuse.ReadResult, syscall.Errno) {
+	if h, ok := fh.(fusefs.FileReader); ok {
+		return h.Read(ctx, dest, off)
+	}
+	return nil, syscall.ENOTSUP
+}

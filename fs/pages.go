@@ -1,0 +1,190 @@
+package fs
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hanwen/go-fuse/v2/fuse"
+
+	"infisicalfs/secret"
+)
+
+const (
+	// oneRead is the most that a READ asks for. What fits into one is in the
+	// kernel's memory as a whole or not at all; the rest is read with direct I/O.
+	oneRead = 128 << 10
+	// changeWaits is how long a new version waits for those who are reading the
+	// old one.
+	changeWaits = 250 * time.Millisecond
+)
+
+// pages is what the kernel remembers of one secret's file: its pages and its
+// size. They belong to the file, not to who opened it, so for everybody to read
+// one version or an error, these rules hold:
+//
+//   - A file is opened with the cache only if nobody else has it open with
+//     another version, and the kernel does not believe in another size. Otherwise
+//     it is opened with direct I/O, which asks the handle's own version.
+//   - The kernel keeps pages from one open to the next only if an open that
+//     dropped older ones is known to have come to its end.
+//   - A new version waits a moment for those who read the old one. Meanwhile
+//     everybody is shown the old one. Then the kernel is told, and who still has
+//     the old one open reads what is in memory of it, or ESTALE.
+//   - While somebody writes, all is direct: what the kernel makes of a write
+//     changes size and pages for everybody.
+type pages struct {
+	// epoch grows when the handles that are open with the cache are outdated.
+	epoch atomic.Uint64
+
+	mu       sync.Mutex     // guards what follows; the kernel is not told anything under it
+	shown    *secret.Secret // what handles with the cache have, or what is kept; nil without, and once it is outdated
+	cached   int            // handles open with the cache, outdated ones included
+	idle     chan struct{}  // closed when there are none; nil if nobody waits for that
+	writers  int
+	held     uint64 // fingerprint of what pages may be of; 0: there are none
+	filled   bool   // and an open that dropped all others has come to its end
+	told     uint64 // fingerprint of what the kernel has the size of; 0: it will ask
+	tellings uint64 // how often it was told
+}
+
+// show returns what is to be shown of a file whose newest version is s, and
+// whether that is an older one, whose time is up soon. What is kept is shown
+// until it is dropped, whether a handle has it or not: the kernel may have it.
+func (p *pages) show(s *secret.Secret, keep bool) (_ *secret.Secret, late bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if keep && p.shown == nil {
+		p.shown = s
+	}
+	if p.shown == nil || sameContent(entry{secret: p.shown}, entry{secret: s}) {
+		return s, false
+	}
+	return p.shown, true
+}
+
+// tell notes that the kernel is told the size of s.
+func (p *pages) tell(s *secret.Secret) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.told = s.Value.Fingerprint()
+	p.tellings++
+}
+
+// open decides how h, which has version s, is opened: the flags for the kernel,
+// and whether it has to be told that it is wrong about the size.
+func (p *pages) open(h *handle, s *secret.Secret) (flags uint32, wrong bool) {
+	const direct = fuse.FOPEN_DIRECT_IO | fuse.FOPEN_KEEP_CACHE // or others would lose their pages
+	print := s.Value.Fingerprint()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case p.told != 0 && p.told != print:
+		return direct, true
+	case p.writers > 0, s.Value.Len() > oneRead, p.cached > 0 && (p.shown == nil || p.held != print):
+		return direct, false
+	}
+	if p.held != print {
+		p.held, p.filled = print, false
+	}
+	h.cached, h.epoch = true, p.epoch.Load()
+	p.shown = s
+	p.cached++
+	if p.filled {
+		return fuse.FOPEN_KEEP_CACHE, false
+	}
+	return 0, false
+}
+
+// reading says that h reads, so that its open has come to its end.
+func (p *pages) reading(h *handle) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if h.epoch == p.epoch.Load() {
+		p.filled = true
+	}
+}
+
+// outdated reports whether what h has is no longer what pages may have.
+func (p *pages) outdated(h *handle) bool { return h.cached && h.epoch != p.epoch.Load() }
+
+// close is the end of a handle that was opened with the cache.
+func (p *pages) close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.cached--
+	if p.cached > 0 {
+		return
+	}
+	p.shown = nil
+	if p.idle != nil {
+		close(p.idle)
+		p.idle = nil
+	}
+}
+
+// wait waits until nobody has the file open with the cache, or for the deadline.
+func (p *pages) wait(deadline time.Time) {
+	p.mu.Lock()
+	if p.cached == 0 || p.shown == nil {
+		p.mu.Unlock()
+		return
+	}
+	if p.idle == nil {
+		p.idle = make(chan struct{})
+	}
+	idle := p.idle
+	p.mu.Unlock()
+	timer := time.NewTimer(time.Until(deadline))
+	defer timer.Stop()
+	select {
+	case <-idle:
+	case <-timer.C:
+	}
+}
+
+// drop outdates who has the file open with the cache, and then has forget make
+// the kernel forget size and pages.
+func (p *pages) drop(forget func()) {
+	p.mu.Lock()
+	p.epoch.Add(1)
+	p.shown, p.held, p.filled = nil, 0, false
+	p.mu.Unlock()
+	p.asking(forget)
+}
+
+// asking calls forget, after which the kernel asks for the size.
+func (p *pages) asking(forget func()) {
+	p.mu.Lock()
+	tellings := p.tellings
+	p.mu.Unlock()
+
+	forget()
+
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.tellings == tellings {
+		p.told = 0
+	}
+}
+
+// inUse reports whether the file is open with the cache.
+func (p *pages) inUse() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.cached > 0
+}
+
+// beginWriting keeps the cache out of what is opened from now on.
+func (p *pages) beginWriting() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.writers++
+}
+
+// endWriting is the opposite.
+func (p *pages) endWriting() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.writers--
+}

@@ -1,0 +1,145 @@
+package e2e
+
+import (
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"infisicalfs/internal/devserver"
+)
+
+const unitDirectory = "../../deploy/systemd"
+
+// hiding are directives that give a service a mount namespace of its own, in
+// which its mounts are seen by nobody else, or a root of its own.
+var hiding = []string{
+	"PrivateTmp", "PrivateDevices", "PrivateMounts", "PrivateNetwork", "PrivateIPC", "PrivateUsers", "PrivatePIDs",
+	"NetworkNamespacePath", "IPCNamespacePath", "ProtectSystem", "ProtectHome", "ProtectKernelTunables", "ProtectKernelModules",
+	"ProtectKernelLogs", "ProtectControlGroups", "ProtectProc", "ProcSubset", "DynamicUser", "LogNamespace",
+	"ReadWritePaths", "ReadOnlyPaths", "InaccessiblePaths", "ExecPaths", "NoExecPaths", "BindPaths", "BindReadOnlyPaths",
+	"TemporaryFileSystem", "MountImages", "ExtensionImages", "ExtensionDirectories", "MountFlags", "MountAPIVFS",
+	"RootDirectory", "RootImage", "StateDirectory", "CacheDirectory", "LogsDirectory", "RuntimeDirectory",
+}
+
+// disarming are directives that take the right to mount, or make the set-uid
+// fusermount3 an ordinary program, themselves or by what they imply for users.
+var disarming = []string{
+	"NoNewPrivileges", "CapabilityBoundingSet", "SystemCallFilter", "SystemCallArchitectures", "SystemCallLog",
+	"RestrictNamespaces", "RestrictAddressFamilies", "RestrictSUIDSGID", "RestrictRealtime", "RestrictFileSystems",
+	"MemoryDenyWriteExecute", "LockPersonality", "ProtectClock", "ProtectHostname", "DevicePolicy", "SecureBits",
+}
+
+// unit returns the directives of a unit file, the values of repeated ones in
+// their order.
+func unit(t *testing.T, name string) map[string][]string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(unitDirectory, name))
+	require.NoError(t, err)
+	directives := map[string][]string{}
+	for line := range strings.Lines(string(text)) {
+		if line = strings.TrimSpace(line); line == "" || strings.ContainsRune("#;[", rune(line[0])) {
+			continue
+		}
+		name, value, ok := strings.Cut(line, "=")
+		require.True(t, ok, line)
+		directives[name] = append(directives[name], value)
+	}
+	return directives
+}
+
+func TestUnitsDoNotHideTheMount(t *testing.T) {
+	files, err := os.ReadDir(unitDirectory)
+	require.NoError(t, err)
+	require.Len(t, files, 2)
+	for _, file := range files {
+		for name := range unit(t, file.Name()) {
+			require.NotContains(t, hiding, name, file.Name())
+			require.NotContains(t, disarming, name, file.Name())
+		}
+	}
+}
+
+func TestUnitKeepsTheMountAlive(t *testing.T) {
+	u := unit(t, "infisicalfs@.service")
+	for name, value := range map[string]string{
+		"Type": "notify", "NotifyAccess": "main", "Restart": "always", "StartLimitIntervalSec": "0", "LimitCORE": "0",
+	} {
+		require.Equal(t, []string{value}, u[name], name)
+	}
+	require.Contains(t, u, "WatchdogSec")
+}
+
+func TestUnitsAreWhatSystemdReads(t *testing.T) {
+	analyze, err := exec.LookPath("systemd-analyze")
+	if err != nil {
+		if os.Getenv("REQUIRE_FUSE") != "" {
+			t.Fatal(err)
+		}
+		t.Skip("systemd is not installed")
+	}
+	dir := t.TempDir()
+	var files []string
+	for _, name := range []string{"infisicalfs@.service", "srv-secrets.mount"} {
+		text, err := os.ReadFile(filepath.Join(unitDirectory, name))
+		require.NoError(t, err)
+		here := strings.ReplaceAll(string(text), "/usr/local/bin/infisicalfs", program) // it has to exist
+		file := filepath.Join(dir, strings.Replace(name, "@", "@shop", 1))
+		require.NoError(t, os.WriteFile(file, []byte(here), 0o600))
+		files = append(files, file)
+	}
+	for _, args := range [][]string{files, {"--user", files[0]}} {
+		cmd := exec.Command(analyze, append([]string{"verify", "--man=no"}, args...)...)
+		cmd.Env = append(os.Environ(), "XDG_RUNTIME_DIR="+dir)
+		out, err := cmd.CombinedOutput()
+		require.NoError(t, err, "%s", out)
+		require.Empty(t, string(out), args)
+	}
+}
+
+// The line that systemd would run, told what systemd would tell it.
+func TestUnitServes(t *testing.T) {
+	w := newWorld(t, devserver.Config{})
+	needFUSE(t)
+	dir := filepath.Join(w.tmp, "secrets")
+	require.NoError(t, os.Mkdir(dir, 0o755))
+	socket, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: filepath.Join(w.tmp, "notify"), Net: "unixgram"})
+	require.NoError(t, err)
+	defer socket.Close()
+	told := func(limit time.Duration) string {
+		socket.SetReadDeadline(time.Now().Add(limit))
+		text := make([]byte, 4096)
+		n, _ := socket.Read(text)
+		return string(text[:n])
+	}
+	require.Equal(t, []string{"/usr/local/bin/infisicalfs mount --foreground ${MOUNTPOINT}"}, unit(t, "infisicalfs@.service")["ExecStart"],
+		"what follows is this line")
+	l := w.begin(t, dir, []string{"NOTIFY_SOCKET=" + socket.LocalAddr().String(), "WATCHDOG_USEC=1000000", "INFISICALFS_PROJECT=demo", "INFISICALFS_ENV=dev"})
+	defer l.kill(t, dir)
+	require.Equal(t, "READY=1\nSTATUS=/demo/dev on "+dir, told(20*time.Second))
+	_, err = os.ReadFile(filepath.Join(dir, "GREETING"))
+	require.NoError(t, err)
+
+	// A server that is away is not a mount that is away.
+	remove := w.Inject(devserver.Fault{Hang: true})
+	for range 3 {
+		require.Equal(t, "WATCHDOG=1\nSTATUS=/demo/dev on "+dir, told(20*time.Second))
+	}
+	remove()
+
+	require.NoError(t, l.cmd.Process.Signal(unix.SIGTERM))
+	var said []string
+	for text := told(20 * time.Second); text != ""; text = told(time.Second) {
+		said = append(said, text)
+	}
+	require.True(t, slices.Contains(said, "STOPPING=1"), "%q", said)
+	l.gone(t, dir)
+	require.Zero(t, depth(dir))
+}

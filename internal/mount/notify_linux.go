@@ -1,0 +1,178 @@
+package mount
+
+import (
+	"encoding/binary"
+	"os"
+	"syscall"
+	"time"
+
+	fusefs "github.com/hanwen/go-fuse/v2/fs"
+	"github.com/hanwen/go-fuse/v2/fuse"
+	"golang.org/x/sys/unix"
+
+	"infisicalfs/fs"
+)
+
+// notifier tells the kernel what to forget. To do so the kernel waits for the
+// lookups that are under way in a directory, that is for answers of ours. If
+// the process is killed meanwhile, the waiting thread keeps the device open, so
+// the connection does not end, so the lookups do not either: for ever. So
+// notifications take another way into the connection, from a thread that does
+// not have the descriptor that requests are read from: when that is closed, the
+// kernel gives up the requests that were read from it.
+type notifier struct {
+	device int          // requests are read from it
+	jobs   chan job     // taken by threads that have nothing to do
+	side   *os.File     // the other way; nil if there is none, as for users who may not open the device
+	server *fuse.Server // set before the kernel knows of anything to forget
+}
+
+var _ fusefs.ServerCallbacks = (*notifier)(nil)
+
+// cloneDevice is FUSE_DEV_IOC_CLONE of linux/fuse.h, the same on all machines
+// that Go knows but mips, ppc and sparc.
+const cloneDevice = 0x8004e500
+
+func newNotifier(requests int) *notifier {
+	n := &notifier{device: requests, jobs: make(chan job)}
+	fd, err := unix.Open(device, unix.O_RDWR|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return n
+	}
+	if err := unix.IoctlSetPointerInt(fd, cloneDevice, requests); err != nil {
+		unix.Close(fd)
+		return n
+	}
+	n.side = os.NewFile(uintptr(fd), device)
+	return n
+}
+
+// descriptors are all that lead into the connection.
+func (n *notifier) descriptors() []int {
+	if n.side == nil {
+		return []int{n.device}
+	}
+	return []int{n.device, int(n.side.Fd())}
+}
+
+// close is for the end of the mount; what is told later is lost.
+func (n *notifier) close() {
+	if n.side != nil {
+		n.side.Close()
+	}
+}
+
+var native = binary.NativeEndian
+
+// Codes of notifications in linux/fuse.h.
+const (
+	forgetInode = 2
+	forgetEntry = 3
+	entryGone   = 6
+)
+
+// InodeNotify implements fusefs.ServerCallbacks, and what [fs.Prune] stands for:
+// for that the kernel waits for nobody.
+func (n *notifier) InodeNotify(node uint64, off, length int64) fuse.Status {
+	if off == fs.Prune {
+		return n.server.PruneNotify([]uint64{node})
+	}
+	if n.side == nil {
+		return n.server.InodeNotify(node, off, length)
+	}
+	body := native.AppendUint64(nil, node)
+	body = native.AppendUint64(body, uint64(off))
+	return n.tell(forgetInode, native.AppendUint64(body, uint64(length)))
+}
+
+// EntryNotify implements fusefs.ServerCallbacks.
+func (n *notifier) EntryNotify(parent uint64, name string) fuse.Status {
+	if n.side == nil {
+		return n.server.EntryNotify(parent, name)
+	}
+	return n.tell(forgetEntry, appendName(native.AppendUint64(nil, parent), name))
+}
+
+// DeleteNotify implements fusefs.ServerCallbacks.
+func (n *notifier) DeleteNotify(parent, child uint64, name string) fuse.Status {
+	if n.side == nil {
+		return n.server.DeleteNotify(parent, child, name)
+	}
+	body := native.AppendUint64(nil, parent)
+	return n.tell(entryGone, appendName(native.AppendUint64(body, child), name))
+}
+
+// appendName adds the length of a name, no flags, and the name.
+func appendName(body []byte, name string) []byte {
+	body = native.AppendUint32(body, uint32(len(name)))
+	body = native.AppendUint32(body, 0)
+	return append(append(body, name...), 0)
+}
+
+// InodeRetrieveCache implements fusefs.ServerCallbacks.
+func (n *notifier) InodeRetrieveCache(node uint64, offset int64, dest []byte) (int, fuse.Status) {
+	return n.server.InodeRetrieveCache(node, offset, dest)
+}
+
+// InodeNotifyStoreCache implements fusefs.ServerCallbacks.
+func (n *notifier) InodeNotifyStoreCache(node uint64, offset int64, data []byte) fuse.Status {
+	return n.server.InodeNotifyStoreCache(node, offset, data)
+}
+
+// tell sends one notification: its length, its code, no number of a request.
+func (n *notifier) tell(code uint32, body []byte) fuse.Status {
+	message := native.AppendUint32(nil, uint32(16+len(body)))
+	message = native.AppendUint32(message, code)
+	message = append(native.AppendUint64(message, 0), body...)
+	side, err := n.side.SyscallConn()
+	if err != nil {
+		return fuse.Status(syscall.ENODEV) // closed: the mount has ended
+	}
+	var sent error
+	err = side.Control(func(fd uintptr) {
+		sent = n.apart(func() error {
+			_, err := unix.Write(int(fd), message)
+			return err
+		})
+	})
+	if err != nil {
+		return fuse.Status(syscall.ENODEV)
+	}
+	return fuse.ToStatus(sent)
+}
+
+// apart is like the function of that name, but threads that are done wait a
+// little for more, since one costs as much as thirty notifications.
+func (n *notifier) apart(write func() error) error {
+	j := job{write, make(chan error, 1)}
+	select {
+	case n.jobs <- j:
+	default:
+		go func() {
+			err := apart([]int{n.device}, func() error {
+				for {
+					j.done <- j.write()
+					select {
+					case j = <-n.jobs:
+					case <-time.After(idleThread):
+						return nil
+					}
+				}
+			})
+			if err != nil {
+				j.done <- err
+			}
+		}()
+	}
+	return <-j.done
+}
+
+// job is something to write, and where its error goes.
+type job struct {
+	write func() error
+	done  chan error
+}
+
+// idleThread is how long a thread waits for the next notification. It keeps
+// open what others close meanwhile.
+const idleThread = 100 * time.Millisecond
