@@ -79,6 +79,7 @@ type outdated struct {
 	denied  bool     // and what it has in memory of their contents
 	entries []string // names that appeared, went or mean something else
 	content []string // names that have a new content or new attributes
+	pokes   []poke   // what watchers are to be told of it
 }
 
 // outdated works out what change means below the mount's root.
@@ -95,6 +96,7 @@ func (f *FS) outdated(change secret.Change) (outdated, bool) {
 		return out, true
 	}
 	out.entries, out.content = differences(change.Old, change.New)
+	out.pokes = f.pokesFor(change.Old, change.New)
 	return out, true
 }
 
@@ -168,6 +170,7 @@ func (f *FS) invalidate(out outdated) {
 	for _, name := range out.entries {
 		at.NotifyEntry(name) // known or not: its absence may be what is outdated
 	}
+	f.poke(at, out.pokes)
 }
 
 // forgetBelow invalidates all names that the kernel knows in a directory. The

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -19,6 +20,7 @@ type viewOptions struct {
 	watchInterval, watchFor     time.Duration
 	uid, gid                    uint32
 	mode, dirMode               modeValue
+	notify                      notifyValue
 	allowOther, debug           bool
 }
 
@@ -37,6 +39,8 @@ func (o *viewOptions) AddFlags(f *pflag.FlagSet) {
 	f.Var(&o.mode, "mode", "permission `bits` of files, octal (default 0600, read-only 0400)")
 	f.Var(&o.dirMode, "dir-mode", "permission `bits` of directories, octal (default 0700, read-only 0500)")
 	f.BoolVar(&o.allowOther, "allow-other", false, "let other users in, as far as owner and modes let them")
+	o.notify = notifyValue(mount.NotifyFull)
+	f.Var(&o.notify, "notify", "tell watchers (inotify) of changes by others: `full|attrib|off`")
 	f.BoolVar(&o.debug, "debug", false, "log each request and each kernel message, without values")
 }
 
@@ -47,6 +51,7 @@ func (o *viewOptions) apply(cfg *mount.Config) {
 	cfg.KernelCache = o.kernelCache
 	cfg.UID, cfg.GID = o.uid, o.gid
 	cfg.FileMode, cfg.DirMode = uint32(o.mode), uint32(o.dirMode)
+	cfg.Notify = mount.Notify(o.notify)
 	cfg.AllowOther, cfg.Debug = o.allowOther, o.debug
 }
 
@@ -68,5 +73,18 @@ func (m *modeValue) Set(text string) error {
 		return fmt.Errorf("permission bits are wanted, 0000 to 0777")
 	}
 	*m = modeValue(bits)
+	return nil
+}
+
+// notifyValue is a flag that says how watchers are told.
+type notifyValue mount.Notify
+
+func (n *notifyValue) String() string { return string(*n) }
+func (n *notifyValue) Type() string   { return "how" }
+func (n *notifyValue) Set(text string) error {
+	if !mount.Notify(text).Known() {
+		return errors.New("full, attrib or off is wanted")
+	}
+	*n = notifyValue(text)
 	return nil
 }
