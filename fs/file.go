@@ -45,12 +45,14 @@ func (n *file) version(s *secret.Secret) *secret.Secret {
 
 // attr describes, for the kernel to remember, a file whose newest version is s.
 func (n *file) attr(s *secret.Secret, out *fuse.Attr) {
-	shown := n.version(s)
+	shown, late := n.pages.tell(s, n.fs.full())
+	if late {
+		n.fs.queue(n.outdated())
+	}
 	n.fs.secretAttr(shown, out)
 	if shown.Hidden && (n.fs.full() || n.pages.inUse()) {
 		out.Size = 1 // with 0 the kernel would not READ, and who has it open would see the end
 	}
-	n.pages.tell(shown)
 }
 
 // outdated is the news that the kernel has an old version of the file.

@@ -27,7 +27,30 @@ func (f *FS) Apply(change secret.Change) {
 		return
 	}
 	if out, ok := f.outdated(change); ok {
+		f.announce(out, change.New)
 		f.news.add(out, f.invalidate)
+	}
+}
+
+// announce tells files that they have a new version, which waits for readers of
+// the old one only.
+func (f *FS) announce(out outdated, after *secret.Folder) {
+	if len(out.content) == 0 {
+		return
+	}
+	at := f.inode(out.dir)
+	if at == nil {
+		return
+	}
+	for _, name := range out.content {
+		child := at.GetChild(name)
+		e, ok := resolve(after, name)
+		if child == nil || !ok {
+			continue
+		}
+		if n, ok := child.Operations().(*file); ok && e.secret != nil {
+			n.pages.newest(e.secret)
+		}
 	}
 }
 
@@ -199,8 +222,10 @@ func publish(nodes []*fusefs.Inode) {
 	for _, n := range nodes {
 		if file, ok := n.Operations().(*file); ok {
 			file.pages.wait(deadline)
+			file.pages.renew(func() { n.NotifyContent(0, 0) }, func() { n.NotifyContent(-1, 0) })
+		} else {
+			forgetAttr(n)
 		}
-		forgetContent(n)
 	}
 }
 

@@ -103,7 +103,30 @@ func (f *FS) poke(at *fusefs.Inode, list []poke) {
 		p := &list[i]
 		p.way = way
 		if f.ofInterest(p) {
+			settle := p.unsettle(at)
 			f.report(p, f.carryOut(at, p))
+			settle()
+		}
+	}
+}
+
+// unsettle keeps the kernel's cache out of a file until it is settled. What the
+// kernel learns of a size from a call of ours it believes, even if it has learnt
+// of a newer one meanwhile.
+func (p *poke) unsettle(at *fusefs.Inode) (settle func()) {
+	known := at.GetChild(p.shown)
+	if known != nil {
+		if n, ok := known.Operations().(*file); ok {
+			n.pages.beginWriting()
+			return func() {
+				forgetAttr(known)
+				n.pages.endWriting()
+			}
+		}
+	}
+	return func() {
+		if made := at.GetChild(p.shown); made != nil {
+			forgetAttr(made)
 		}
 	}
 }
