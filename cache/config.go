@@ -32,8 +32,11 @@ type Config struct {
 	// WatchInterval is the time between two polls of a folder, as long as others
 	// leave enough of the server's rate limit. Default 1 min.
 	WatchInterval time.Duration
+	// WatchFor is how long after its last use a folder is polled with WatchUsed.
+	// Default 1 h.
+	WatchFor time.Duration
 	// Held is asked whether somebody still holds what was shown of a folder,
-	// before it is given up because it was not used for an hour: held counts as
+	// before it is given up because it was not used for WatchFor: held counts as
 	// used. It may take its time, as no lock is held, but Close waits for it.
 	// Nil: nobody does.
 	Held func(secret.Dir) bool
@@ -50,7 +53,7 @@ type Config struct {
 type Watch string
 
 const (
-	// WatchUsed: those that were used within an hour, or are held.
+	// WatchUsed: those that were used within WatchFor, or are held.
 	WatchUsed Watch = "used"
 	// WatchAlways: all that were ever used.
 	WatchAlways Watch = "always"
@@ -59,8 +62,6 @@ const (
 )
 
 const (
-	// watchMemory is how long after its last use a folder is watched.
-	watchMemory = time.Hour
 	// forever is longer than a process lives.
 	forever = 100 * 365 * 24 * time.Hour
 	// maxWatchInterval bounds how much a contended rate limit slows polling down.
@@ -91,6 +92,7 @@ func (cfg Config) withDefaults() Config {
 	if cfg.WatchInterval <= 0 {
 		cfg.WatchInterval = time.Minute
 	}
+	cfg.WatchFor = orDefault(cfg.WatchFor, time.Hour)
 	cfg.WatchInterval = max(cfg.WatchInterval, time.Second) // or a server would be flooded
 	if cfg.MaxBytes <= 0 {
 		cfg.MaxBytes = 256 << 20

@@ -56,7 +56,7 @@ func (c *Cache) watchLife(e *entry) time.Duration {
 	case c.cfg.Watch == WatchAlways:
 		return forever
 	}
-	return watchMemory
+	return c.cfg.WatchFor
 }
 
 // watched reports whether e's folder is polled. It is while whoever may hold it

@@ -109,9 +109,19 @@ func (f *FS) sent(c commit, got *secret.Secret) {
 // us meanwhile, but not with anything that this message needs: it takes locks of
 // pages, whose READs are answered without asking anybody, and none of names.
 func (f *FS) tell(dir secret.Dir, name string) {
-	if f.known.Load() {
-		f.invalidate(outdated{dir: dir, content: []string{EncodeName(name), encode(name, besideDir)}})
+	at := f.inode(dir)
+	if !f.known.Load() || at == nil {
+		return
 	}
+	out := outdated{dir: dir, content: []string{EncodeName(name), encode(name, besideDir)}}
+	for _, shown := range out.content {
+		if child := at.GetChild(shown); child != nil {
+			if n, ok := child.Operations().(*file); ok {
+				n.pages.newest(nil)
+			}
+		}
+	}
+	f.invalidate(out)
 }
 
 // reveal is tell for names that came to be or went without the kernel's doing.

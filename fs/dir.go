@@ -34,6 +34,12 @@ func (d *dir) isRoot() bool { return d == d.fs.root }
 // is reported as absent.
 func (d *dir) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
 	d.fs.known.Store(true)
+	if p := d.fs.pokedBy(ctx); p != nil {
+		return p.lookup(ctx, d, name, out)
+	}
+	if d.isRoot() && d.fs.probed(ctx, name) {
+		return nil, syscall.ENOENT
+	}
 	if d.isRoot() && name == controlName {
 		return d.control(ctx, out), 0
 	}
@@ -85,6 +91,9 @@ func (d *dir) child(ctx context.Context, snap *secret.Folder, e entry, out *fuse
 // Getattr asks for the folder above, which has just been walked through, and
 // never for the one itself: a stat of many directories costs no request each.
 func (d *dir) Getattr(ctx context.Context, _ fusefs.FileHandle, out *fuse.AttrOut) syscall.Errno {
+	if p := d.fs.pokedBy(ctx); p != nil {
+		return p.getattrDir(d, out)
+	}
 	if d.isRoot() {
 		d.fs.dirAttr(d.fs.cfg.MountTime, &out.Attr)
 		out.SetTimeout(always)

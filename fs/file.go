@@ -45,12 +45,14 @@ func (n *file) version(s *secret.Secret) *secret.Secret {
 
 // attr describes, for the kernel to remember, a file whose newest version is s.
 func (n *file) attr(s *secret.Secret, out *fuse.Attr) {
-	shown := n.version(s)
+	shown, late := n.pages.tell(s, n.fs.full())
+	if late {
+		n.fs.queue(n.outdated())
+	}
 	n.fs.secretAttr(shown, out)
 	if shown.Hidden && (n.fs.full() || n.pages.inUse()) {
 		out.Size = 1 // with 0 the kernel would not READ, and who has it open would see the end
 	}
-	n.pages.tell(shown)
 }
 
 // outdated is the news that the kernel has an old version of the file.
@@ -78,6 +80,9 @@ func (n *file) current(ctx context.Context) (*secret.Folder, secret.Secret, erro
 // Linux names no handle for fstat, and go-fuse then picks any one that is open,
 // perhaps somebody else's from long ago.
 func (n *file) Getattr(ctx context.Context, fh fusefs.FileHandle, out *fuse.AttrOut) syscall.Errno {
+	if p := n.fs.pokedBy(ctx); p != nil {
+		return p.getattrFile(n, out)
+	}
 	if sc := n.asScratch(); sc != nil {
 		sc.getattr(&out.Attr)
 		return 0
@@ -126,6 +131,9 @@ func (n *file) attrOfHandle(fh fusefs.FileHandle, err error, out *fuse.Attr) boo
 // Open freezes the current version for the handle. Nothing was written, so the
 // kernel need not wait for a FLUSH at close.
 func (n *file) Open(ctx context.Context, flags uint32) (fusefs.FileHandle, uint32, syscall.Errno) {
+	if p := n.fs.pokedBy(ctx); p != nil {
+		return p.open(n, flags)
+	}
 	if sc := n.asScratch(); sc != nil {
 		return n.openScratch(ctx, sc, flags)
 	}

@@ -50,6 +50,9 @@ type Config struct {
 
 	MountTime time.Time // the date of what has none; zero means now
 
+	Notify Notify // how watchers are told of changes by others; empty means off
+	Poke   Poker  // nil: they are not
+
 	Status  func() ([]byte, error) // the content of .infisicalfs/status; nil: no such file
 	Refresh func() error           // called by a write to .infisicalfs/refresh; nil: no such file
 
@@ -65,8 +68,10 @@ type FS struct {
 	news    news
 	reports reports
 	reborn  reborn
+	pokes   pokes
 
 	// For writing.
+	own      own
 	local    local
 	lines    lines
 	callers  callers
@@ -101,6 +106,9 @@ func New(cfg Config) *FS {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	f := &FS{cfg: cfg, log: cfg.Log}
+	if cfg.Writer != nil {
+		f.cfg.Writer = &ownWriter{cfg.Writer, &f.own}
+	}
 	f.root = &dir{node: node{fs: f}}
 	return f
 }
@@ -144,6 +152,7 @@ type Counts struct {
 	Open   int               `json:"open"`   // files and directories open now
 	Errors map[string]uint64 `json:"errors"` // failed operations, by name of the errno; absent names are not failures
 	Writes *WriteCounts      `json:"writes,omitempty"`
+	Notify *NotifyCounts     `json:"notify,omitempty"`
 }
 
 // Counts returns what happened so far.
@@ -154,5 +163,6 @@ func (f *FS) Counts() Counts {
 		Open:   f.opened.count(),
 		Errors: f.reports.counts(),
 		Writes: f.writeCounts(),
+		Notify: f.notifyCounts(),
 	}
 }

@@ -41,10 +41,14 @@ func (f *FS) Held(dir secret.Dir) bool {
 	for _, n := range nodes {
 		n.NotifyContent(Prune, 0)
 	}
-	for end := time.Now().Add(forgets); time.Now().Before(end); time.Sleep(forgets / 25) {
-		if f.inode(dir) == nil {
-			return false
+	again, end := time.NewTicker(forgets/25), time.After(forgets)
+	defer again.Stop()
+	for f.inode(dir) != nil {
+		select {
+		case <-again.C:
+		case <-end:
+			return true
 		}
 	}
-	return true
+	return false
 }

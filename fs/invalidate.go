@@ -27,7 +27,30 @@ func (f *FS) Apply(change secret.Change) {
 		return
 	}
 	if out, ok := f.outdated(change); ok {
+		f.announce(out, change.New)
 		f.news.add(out, f.invalidate)
+	}
+}
+
+// announce tells files that they have a new version, which waits for readers of
+// the old one only.
+func (f *FS) announce(out outdated, after *secret.Folder) {
+	if len(out.content) == 0 {
+		return
+	}
+	at := f.inode(out.dir)
+	if at == nil {
+		return
+	}
+	for _, name := range out.content {
+		child := at.GetChild(name)
+		e, ok := resolve(after, name)
+		if child == nil || !ok {
+			continue
+		}
+		if n, ok := child.Operations().(*file); ok && e.secret != nil {
+			n.pages.newest(e.secret)
+		}
 	}
 }
 
@@ -79,6 +102,7 @@ type outdated struct {
 	denied  bool     // and what it has in memory of their contents
 	entries []string // names that appeared, went or mean something else
 	content []string // names that have a new content or new attributes
+	pokes   []poke   // what watchers are to be told of it
 }
 
 // outdated works out what change means below the mount's root.
@@ -95,6 +119,7 @@ func (f *FS) outdated(change secret.Change) (outdated, bool) {
 		return out, true
 	}
 	out.entries, out.content = differences(change.Old, change.New)
+	out.pokes = f.pokesFor(change.Old, change.New)
 	return out, true
 }
 
@@ -168,6 +193,7 @@ func (f *FS) invalidate(out outdated) {
 	for _, name := range out.entries {
 		at.NotifyEntry(name) // known or not: its absence may be what is outdated
 	}
+	f.poke(at, out.pokes)
 }
 
 // forgetBelow invalidates all names that the kernel knows in a directory. The
@@ -196,8 +222,10 @@ func publish(nodes []*fusefs.Inode) {
 	for _, n := range nodes {
 		if file, ok := n.Operations().(*file); ok {
 			file.pages.wait(deadline)
+			file.pages.renew(func() { n.NotifyContent(0, 0) }, func() { n.NotifyContent(-1, 0) })
+		} else {
+			forgetAttr(n)
 		}
-		forgetContent(n)
 	}
 }
 

@@ -1,6 +1,7 @@
 package fs
 
 import (
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,6 +20,11 @@ const (
 	changeWaits = 250 * time.Millisecond
 )
 
+// several says that the kernel was told several sizes. It drops what answers a
+// question that it asked before it learnt something else, so it may believe any
+// of them. No fingerprint is this, but by an accident that costs nothing.
+const several = math.MaxUint64
+
 // pages is what the kernel remembers of one secret's file: its pages and its
 // size. They belong to the file, not to who opened it, so for everybody to read
 // one version or an error, these rules hold:
@@ -29,7 +35,7 @@ const (
 //   - The kernel keeps pages from one open to the next only if an open that
 //     dropped older ones is known to have come to its end.
 //   - A new version waits a moment for those who read the old one. Meanwhile
-//     everybody is shown the old one. Then the kernel is told, and who still has
+//     everybody is shown the old one, who comes now with direct I/O. Then the kernel is told, and who still has
 //     the old one open reads what is in memory of it, or ESTALE.
 //   - While somebody writes, all is direct: what the kernel makes of a write
 //     changes size and pages for everybody.
@@ -39,13 +45,14 @@ type pages struct {
 
 	mu       sync.Mutex     // guards what follows; the kernel is not told anything under it
 	shown    *secret.Secret // what handles with the cache have, or what is kept; nil without, and once it is outdated
+	leaving  bool           // a newer version than shown is known
 	cached   int            // handles open with the cache, outdated ones included
 	idle     chan struct{}  // closed when there are none; nil if nobody waits for that
 	writers  int
 	held     uint64 // fingerprint of what pages may be of; 0: there are none
 	filled   bool   // and an open that dropped all others has come to its end
-	told     uint64 // fingerprint of what the kernel has the size of; 0: it will ask
-	tellings uint64 // how often it was told
+	told     uint64 // fingerprint of what the kernel may have the size of; 0: it will ask; or several
+	settling int    // how many are just making it ask
 }
 
 // show returns what is to be shown of a file whose newest version is s, and
@@ -54,21 +61,33 @@ type pages struct {
 func (p *pages) show(s *secret.Secret, keep bool) (_ *secret.Secret, late bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	return p.choose(s, keep)
+}
+
+func (p *pages) choose(s *secret.Secret, keep bool) (_ *secret.Secret, late bool) {
 	if keep && p.shown == nil {
 		p.shown = s
 	}
 	if p.shown == nil || sameContent(entry{secret: p.shown}, entry{secret: s}) {
 		return s, false
 	}
+	p.leaving = true
 	return p.shown, true
 }
 
-// tell notes that the kernel is told the size of s.
-func (p *pages) tell(s *secret.Secret) {
+// tell is show for the kernel to remember.
+func (p *pages) tell(s *secret.Secret, keep bool) (_ *secret.Secret, late bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.told = s.Value.Fingerprint()
-	p.tellings++
+	shown, late := p.choose(s, keep)
+	switch print := shown.Value.Fingerprint(); p.told {
+	case print:
+	case 0:
+		p.told = print
+	default:
+		p.told = several
+	}
+	return shown, late
 }
 
 // open decides how h, which has version s, is opened: the flags for the kernel,
@@ -81,7 +100,7 @@ func (p *pages) open(h *handle, s *secret.Secret) (flags uint32, wrong bool) {
 	switch {
 	case p.told != 0 && p.told != print:
 		return direct, true
-	case p.writers > 0, s.Value.Len() > oneRead, p.cached > 0 && (p.shown == nil || p.held != print):
+	case p.settling > 0, p.leaving, p.writers > 0, s.Value.Len() > oneRead, p.cached > 0 && (p.shown == nil || p.held != print):
 		return direct, false
 	}
 	if p.held != print {
@@ -116,7 +135,7 @@ func (p *pages) close() {
 	if p.cached > 0 {
 		return
 	}
-	p.shown = nil
+	p.shown, p.leaving = nil, false
 	if p.idle != nil {
 		close(p.idle)
 		p.idle = nil
@@ -130,6 +149,7 @@ func (p *pages) wait(deadline time.Time) {
 		p.mu.Unlock()
 		return
 	}
+	p.leaving = true
 	if p.idle == nil {
 		p.idle = make(chan struct{})
 	}
@@ -143,29 +163,55 @@ func (p *pages) wait(deadline time.Time) {
 	}
 }
 
+// newest notes that s is the newest version; nil: some other than is shown.
+func (p *pages) newest(s *secret.Secret) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.leaving = p.shown != nil && (s == nil || !sameContent(entry{secret: p.shown}, entry{secret: s}))
+}
+
 // drop outdates who has the file open with the cache, and then has forget make
 // the kernel forget size and pages.
 func (p *pages) drop(forget func()) {
 	p.mu.Lock()
-	p.epoch.Add(1)
-	p.shown, p.held, p.filled = nil, 0, false
+	p.outdate()
 	p.mu.Unlock()
 	p.asking(forget)
+}
+
+// renew is drop, unless the newest version is what the file is open with: then
+// the kernel need only ask for the attributes again.
+func (p *pages) renew(forget, ask func()) {
+	p.mu.Lock()
+	current := p.shown != nil && !p.leaving
+	if !current {
+		p.outdate()
+	}
+	p.mu.Unlock()
+	if current {
+		forget = ask
+	}
+	p.asking(forget)
+}
+
+// outdate is called with the lock held.
+func (p *pages) outdate() {
+	p.epoch.Add(1)
+	p.shown, p.leaving, p.held, p.filled = nil, false, 0, false
 }
 
 // asking calls forget, after which the kernel asks for the size.
 func (p *pages) asking(forget func()) {
 	p.mu.Lock()
-	tellings := p.tellings
+	p.told = 0
+	p.settling++
 	p.mu.Unlock()
 
 	forget()
 
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.tellings == tellings {
-		p.told = 0
-	}
+	p.settling--
 }
 
 // inUse reports whether the file is open with the cache.

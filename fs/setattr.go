@@ -17,8 +17,11 @@ var (
 // mount and the server: setting them succeeds, because many programs do so after
 // they have written a file, and changes nothing.
 func (n *file) Setattr(ctx context.Context, fh fusefs.FileHandle, in *fuse.SetAttrIn, out *fuse.AttrOut) syscall.Errno {
+	if p := n.fs.pokedBy(ctx); p != nil {
+		return p.setattrFile(n, in, out)
+	}
 	if n.fs.cfg.Writer == nil {
-		return syscall.EROFS
+		return n.keepDates(ctx, fh, in, out)
 	}
 	out.Ino = n.StableAttr().Ino
 	if sc := n.asScratch(); sc != nil {
@@ -41,8 +44,22 @@ func (n *file) Setattr(ctx context.Context, fh fusefs.FileHandle, in *fuse.SetAt
 	return n.Getattr(ctx, fh, out)
 }
 
+// keepDates is Setattr where nothing may be changed. It succeeds for who sets the
+// dates that the file has: watchers are told of a change in that way too, and not
+// always can it be told who does it.
+func (n *file) keepDates(ctx context.Context, fh fusefs.FileHandle, in *fuse.SetAttrIn, out *fuse.AttrOut) syscall.Errno {
+	if in.Valid&fuse.FATTR_MTIME == 0 || n.Getattr(ctx, fh, out) != 0 || !setsDates(in, &out.Attr) {
+		return syscall.EROFS
+	}
+	out.Ino = n.StableAttr().Ino
+	return 0
+}
+
 // Setattr of a directory changes nothing and succeeds in folders.
-func (d *dir) Setattr(ctx context.Context, fh fusefs.FileHandle, _ *fuse.SetAttrIn, out *fuse.AttrOut) syscall.Errno {
+func (d *dir) Setattr(ctx context.Context, fh fusefs.FileHandle, in *fuse.SetAttrIn, out *fuse.AttrOut) syscall.Errno {
+	if p := d.fs.pokedBy(ctx); p != nil {
+		return p.setattrDir(d, in, out)
+	}
 	switch {
 	case d.fs.cfg.Writer == nil:
 		return syscall.EROFS

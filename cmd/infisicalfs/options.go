@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -16,9 +17,10 @@ import (
 type viewOptions struct {
 	ttl, maxStale, softDeadline time.Duration
 	watch, kernelCache          string
-	watchInterval               time.Duration
+	watchInterval, watchFor     time.Duration
 	uid, gid                    uint32
 	mode, dirMode               modeValue
+	notify                      notifyValue
 	allowOther, debug           bool
 }
 
@@ -27,8 +29,9 @@ func (o *viewOptions) AddFlags(f *pflag.FlagSet) {
 	f.DurationVar(&o.ttl, "ttl", time.Minute, "how long an answer is used without asking again; 0: not at all")
 	f.DurationVar(&o.maxStale, "max-stale", 15*time.Minute, "how long after that it may stand in for an unreachable server; 0: not at all")
 	f.DurationVar(&o.softDeadline, "soft-deadline", time.Second, "how long to wait for the server when there is a stale answer")
-	f.StringVar(&o.watch, "watch", "used", "poll folders for changes: used, for an hour after their last use; always; off")
+	f.StringVar(&o.watch, "watch", "used", "poll folders for changes: used, those that were used within --watch-for; always; off")
 	f.DurationVar(&o.watchInterval, "watch-interval", time.Minute, "time between two polls of a folder")
+	f.DurationVar(&o.watchFor, "watch-for", time.Hour, "how long after its last use a folder is polled")
 	f.StringVar(&o.kernelCache, "kernel-cache", "default", "what of values the kernel may keep: default; off; full, which reads without asking and wants --read-only")
 	f.Uint32Var(&o.uid, "uid", uint32(os.Getuid()), "owner of what is shown, a `number`; you, if not given")
 	f.Uint32Var(&o.gid, "gid", uint32(os.Getgid()), "group of what is shown, a `number`; yours, if not given")
@@ -36,16 +39,19 @@ func (o *viewOptions) AddFlags(f *pflag.FlagSet) {
 	f.Var(&o.mode, "mode", "permission `bits` of files, octal (default 0600, read-only 0400)")
 	f.Var(&o.dirMode, "dir-mode", "permission `bits` of directories, octal (default 0700, read-only 0500)")
 	f.BoolVar(&o.allowOther, "allow-other", false, "let other users in, as far as owner and modes let them")
+	o.notify = notifyValue(mount.NotifyFull)
+	f.Var(&o.notify, "notify", "tell watchers (inotify) of changes by others: `full|attrib|off`")
 	f.BoolVar(&o.debug, "debug", false, "log each request and each kernel message, without values")
 }
 
 // apply copies the options into a mount's configuration.
 func (o *viewOptions) apply(cfg *mount.Config) {
 	cfg.TTL, cfg.MaxStale, cfg.SoftDeadline = o.ttl, o.maxStale, o.softDeadline
-	cfg.Watch, cfg.WatchInterval = o.watch, o.watchInterval
+	cfg.Watch, cfg.WatchInterval, cfg.WatchFor = o.watch, o.watchInterval, o.watchFor
 	cfg.KernelCache = o.kernelCache
 	cfg.UID, cfg.GID = o.uid, o.gid
 	cfg.FileMode, cfg.DirMode = uint32(o.mode), uint32(o.dirMode)
+	cfg.Notify = mount.Notify(o.notify)
 	cfg.AllowOther, cfg.Debug = o.allowOther, o.debug
 }
 
@@ -67,5 +73,18 @@ func (m *modeValue) Set(text string) error {
 		return fmt.Errorf("permission bits are wanted, 0000 to 0777")
 	}
 	*m = modeValue(bits)
+	return nil
+}
+
+// notifyValue is a flag that says how watchers are told.
+type notifyValue mount.Notify
+
+func (n *notifyValue) String() string { return string(*n) }
+func (n *notifyValue) Type() string   { return "how" }
+func (n *notifyValue) Set(text string) error {
+	if !mount.Notify(text).Known() {
+		return errors.New("full, attrib or off is wanted")
+	}
+	*n = notifyValue(text)
 	return nil
 }

@@ -95,6 +95,9 @@ func printStatus(out io.Writer, s mount.Status) error {
 	line("requests", "%d, failed %d, not modified %d, waits for the rate limit %d", server.Total, server.Failed, server.NotModified, server.RateWaits)
 	line("cache", "%d folders, %d bytes; %d hits, %d misses, %d stale answers", s.Cache.Snapshots, s.Cache.Bytes, s.Cache.Hits, s.Cache.Misses, s.Cache.Stale)
 	line("files", "%d opened, %d reads", s.FS.Opens, s.FS.Reads)
+	if n := s.FS.Notify; n != nil {
+		line("watchers", "%s", watchers(*n))
+	}
 	for _, errno := range slices.Sorted(maps.Keys(s.FS.Errors)) {
 		line("errors", "%s %d", errno, s.FS.Errors[errno])
 	}
@@ -109,4 +112,13 @@ func tokenEnd(end time.Time) string {
 		return ""
 	}
 	return ", token until " + end.Format(time.RFC3339)
+}
+
+// watchers says how they are told of changes by others.
+func watchers(n mount.NotifyCounts) string {
+	text := fmt.Sprintf("%s, told of %d names, failed %d", n.InForce, n.Told, n.Failed)
+	if n.Reason != "" {
+		text += fmt.Sprintf("; not %s: %s", n.Mode, n.Reason)
+	}
+	return text
 }

@@ -25,6 +25,7 @@ type Config struct {
 
 	Watch         string        // which folders are polled: "used" (also ""), "always" or "off"
 	WatchInterval time.Duration // between two polls of a folder; 0: a minute
+	WatchFor      time.Duration // how long after its last use a folder is polled; 0: an hour
 	KernelCache   string        // what of the values the kernel may remember: "default" (also ""), "off" or "full"
 
 	AllowOther        bool   // other users may enter; modes and owners decide what they see
@@ -42,10 +43,18 @@ type Config struct {
 	// secret, and answer at once. Nil: nothing.
 	Status func() any
 
+	Notify Notify // how watchers (inotify) are told of changes by others; empty means off
+
 	Debug   bool         // log each message of the kernel, without any content
 	Log     *slog.Logger // nil: nothing is logged
 	Version string       // of the program, for the status document
 }
+
+// Notify is full, attrib or off.
+type Notify = fs.Notify
+
+// NotifyFull tells watchers all that the owner and the modes of files allow.
+const NotifyFull = fs.NotifyFull
 
 // Validate reports the first thing that cannot be meant, without looking at the
 // mountpoint or asking the server. The error is an *Error.
@@ -59,6 +68,8 @@ func (c Config) Validate() error {
 		return badConfig("use durations like 30s, 1m or 0", "a duration cannot be negative")
 	case !slices.Contains([]string{"", "used", "always", "off"}, c.Watch):
 		return badConfig("use used, always or off", "%q says nothing about watching", c.Watch)
+	case c.WatchFor < 0:
+		return badConfig("use a duration like 1h", "a duration cannot be negative")
 	case c.WatchInterval != 0 && c.WatchInterval < time.Second:
 		return badConfig("use a second or more", "watching every %s is too often", c.WatchInterval)
 	case !slices.Contains([]string{"", "default", "off", "full"}, c.KernelCache):
@@ -67,6 +78,9 @@ func (c Config) Validate() error {
 		return badConfig("add --read-only, or use --kernel-cache=default", "the kernel can answer everything from its cache only if nothing is written")
 	case c.FileMode&^0o777 != 0 || c.DirMode&^0o777 != 0:
 		return badConfig("use permission bits like 0400 or 0440", "a mode has only permission bits, 0000 to 0777")
+	}
+	if c.Notify != "" && !c.Notify.Known() {
+		return badConfig("use full, attrib or off", "watchers cannot be told in the way %q", string(c.Notify))
 	}
 	return validRoot(c.Root)
 }

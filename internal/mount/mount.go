@@ -109,6 +109,7 @@ func start(ctx context.Context, cfg Config, p place, rooms *rooms) (*Mount, erro
 		return nil, noFUSE("", "%s was mounted but cannot be served: %w", point, err)
 	}
 	m.fds = rooms.notifier.descriptors()
+	rooms.watched(cfg, point, m.device)
 	go m.run()
 	return m, nil
 }
@@ -133,6 +134,7 @@ func (m *Mount) run() {
 	m.server.Serve()
 	m.rooms.close()
 	m.rooms.notifier.close()
+	m.rooms.unwatched()
 	m.log.Info("no longer mounted", "mountpoint", m.point)
 	if m.inTree() && errors.Is(probe(context.Background(), m.point), syscall.ENOTCONN) {
 		m.err = fmt.Errorf("%s: the kernel ended the connection", m.point)

@@ -39,6 +39,9 @@ type Status struct {
 	Server     json.RawMessage `json:"server,omitempty"` // what Config.Status returned
 }
 
+// NotifyCounts is the part of Status about watchers.
+type NotifyCounts = tree.NotifyCounts
+
 // ReadStatus reads the status of the mount at mountpoint, which may belong to
 // another process. It is an *Error if that is not a mount of ours, if the mount
 // is stale or hangs, and with code Denied if it belongs to another user.

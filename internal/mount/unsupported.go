@@ -73,3 +73,15 @@ func Harden(log *slog.Logger) {
 	}
 	log.Warn("core dumps are not switched off on this system", "os", runtime.GOOS)
 }
+
+// poker does not exist here.
+type poker struct {
+	ended chan struct{}
+	stop  func()
+}
+
+var errNotMounted = errOnlyLinux()
+
+func startPoker(string, int, *slog.Logger) (*poker, error) { return nil, errOnlyLinux() }
+
+func (*poker) poke(func(int)) error { return errOnlyLinux() }

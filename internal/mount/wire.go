@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"sync/atomic"
 	"time"
 
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
@@ -23,7 +24,8 @@ type rooms struct {
 	cache *cache.Cache
 	tree  *fs.FS
 
-	notifier *notifier // nil before serve
+	notifier *notifier             // nil before serve
+	poker    atomic.Pointer[poker] // nil while nothing is mounted, and without --notify
 }
 
 // wire builds the rooms. Nothing runs and nobody is asked yet.
@@ -37,6 +39,7 @@ func wire(cfg Config, point string, since time.Time) *rooms {
 
 		Watch:         cache.Watch(cfg.Watch),
 		WatchInterval: cfg.WatchInterval,
+		WatchFor:      cfg.WatchFor,
 		Held:          func(dir secret.Dir) bool { return r.tree.Held(dir) },
 
 		OnChange: func(change secret.Change) { r.tree.Apply(change) }, // not before firstContact
@@ -64,6 +67,8 @@ func wire(cfg Config, point string, since time.Time) *rooms {
 		OwnerUID:  uint32(os.Getuid()),
 		OwnerGID:  uint32(os.Getgid()),
 		MountTime: since,
+		Notify:    cfg.Notify,
+		Poke:      r.poke,
 		Status:    func() ([]byte, error) { return r.status(cfg, point, since) },
 		Refresh:   r.refresh,
 		Log:       cfg.logger(),
@@ -120,7 +125,40 @@ type notifying struct {
 // the server for its notifications.
 func (n notifying) Init(server *fuse.Server) { n.notifier.server = server }
 
+// poke is how the tree has watchers told of changes.
+func (r *rooms) poke(do func(root int)) error {
+	p := r.poker.Load()
+	if p == nil {
+		return errNotMounted
+	}
+	return p.poke(do)
+}
+
+// watched begins to tell watchers at point, if that is wanted.
+func (r *rooms) watched(cfg Config, point string, device int) {
+	if cfg.Notify == "" || cfg.Notify == fs.NotifyOff {
+		return
+	}
+	p, err := startPoker(point, device, cfg.logger())
+	if err != nil {
+		cfg.logger().Warn("watchers will not be told of changes", "mountpoint", point, "error", err)
+		return
+	}
+	r.poker.Store(p)
+}
+
+// unwatched returns when the thread that tells watchers is gone. The connection
+// has ended, so nothing keeps it.
+func (r *rooms) unwatched() {
+	if p := r.poker.Load(); p != nil {
+		<-p.ended
+	}
+}
+
 func (r *rooms) close() {
+	if p := r.poker.Load(); p != nil {
+		p.stop()
+	}
 	r.tree.Close()
 	r.cache.Close()
 }

@@ -1,0 +1,62 @@
+package fs
+
+import (
+	"cmp"
+	"slices"
+
+	"infisicalfs/secret"
+)
+
+// pokesFor returns what watchers are to be told of a change. That a name has
+// gone is told only if it is certain: one that a partial snapshot lacks may
+// exist. New is what was not shown before, be it that it could not be known.
+func (f *FS) pokesFor(before, after *secret.Folder) (list []poke) {
+	if f.cfg.Poke == nil || f.cfg.Notify == NotifyOff || f.cfg.Notify == "" {
+		return nil
+	}
+	old := make(map[string]entry, len(before.Folders)+len(before.Secrets))
+	for name, e := range shown(before) {
+		old[name] = e
+	}
+	add := func(d deed, shown string, e entry) { list = append(list, f.newPoke(d, after.Dir, shown, e)) }
+	for name, e := range shown(after) {
+		was, ok := old[name]
+		delete(old, name)
+		switch {
+		case ok && !sameThing(was, e):
+			add(vanished, name, was)
+			add(appeared, name, e)
+		case !ok:
+			if e.folder == nil || !before.NoSubfolders {
+				add(appeared, name, e)
+			}
+		case e.folder != nil || sameContent(was, e):
+		case was.secret.Value.Equal(e.secret.Value) || e.secret.Hidden:
+			add(annotated, name, e)
+		default:
+			add(changed, name, e)
+		}
+	}
+	for name, e := range old {
+		if !after.Partial && (e.folder == nil || !after.NoSubfolders) {
+			add(vanished, name, e)
+		}
+	}
+	// By name, and what goes before what comes in its place.
+	slices.SortFunc(list, func(a, b poke) int {
+		return cmp.Or(cmp.Compare(a.shown, b.shown), cmp.Compare(b.deed, a.deed))
+	})
+	return list
+}
+
+func (f *FS) newPoke(d deed, dir secret.Dir, shown string, e entry) poke {
+	p := poke{deed: d, dir: dir, shown: shown, folder: e.folder != nil}
+	if p.folder {
+		p.name = e.folder.Name
+		f.dirAttr(e.folder.Updated, &p.attr)
+	} else {
+		p.name, p.is, p.secret = e.secret.Name, baseOf(e.secret), e.secret
+		f.secretAttr(e.secret, &p.attr)
+	}
+	return p
+}

@@ -1,0 +1,168 @@
+package compat
+
+import (
+	"fmt"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"infisicalfs/internal/devserver"
+)
+
+// program is the built binary.
+var program string
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "infisicalfs-compat-")
+	if err != nil {
+		panic(err)
+	}
+	program = filepath.Join(dir, "infisicalfs")
+	build := exec.Command("go", "build", "-o", program, "./cmd/infisicalfs")
+	build.Dir = "../.."
+	if out, err := build.CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "building: %v\n%s", err, out)
+		os.Exit(1)
+	}
+	code := m.Run()
+	os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+// require skips a test whose program is missing, unless that is not accepted.
+func needs(t *testing.T, programs ...string) {
+	t.Helper()
+	for _, p := range programs {
+		_, err := exec.LookPath(p)
+		if p == "/dev/fuse" {
+			_, err = os.Stat(p)
+		}
+		switch {
+		case err == nil:
+		case os.Getenv("REQUIRE_FUSE") != "":
+			t.Fatal("REQUIRE_FUSE is set and there is no ", p)
+		default:
+			t.Skip("no ", p)
+		}
+	}
+}
+
+// world is a server, and a mount of demo/dev on it by a process of its own.
+type world struct {
+	*devserver.Server
+	t   *testing.T
+	dir string
+}
+
+func newWorld(t *testing.T, flags ...string) *world {
+	t.Helper()
+	needs(t, "/dev/fuse")
+	s, err := devserver.New(devserver.Config{})
+	require.NoError(t, err)
+	listener := httptest.NewServer(s)
+	t.Cleanup(func() { s.Close(); listener.CloseClientConnections(); listener.Close() })
+	w := &world{s, t, t.TempDir()}
+	who := s.Credentials("admin")
+	args := append([]string{"mount", "--project=demo", "--env=dev", "--path=/"}, flags...)
+	cmd := exec.Command(program, append(args, w.dir)...)
+	cmd.Env = append(os.Environ(),
+		"INFISICAL_API_URL="+listener.URL,
+		"INFISICAL_UNIVERSAL_AUTH_CLIENT_ID="+who.ClientID,
+		"INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET="+who.ClientSecret,
+		"INFISICAL_ORGANIZATION_ID="+who.OrganizationID,
+	)
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	t.Cleanup(func() {
+		require.Eventually(t, func() bool { return exec.Command(program, "unmount", w.dir).Run() == nil }, 20*time.Second, 100*time.Millisecond)
+		table, err := os.ReadFile("/proc/self/mountinfo")
+		require.NoError(t, err)
+		require.NotContains(t, string(table), w.dir+" ")
+	})
+	return w
+}
+
+func (w *world) path(name string) string { return filepath.Join(w.dir, name) }
+
+// set changes a secret on the server, behind the mount's back.
+func (w *world) set(name, value string) {
+	w.t.Helper()
+	require.NoError(w.t, w.Edit(func(e *devserver.Editor) error {
+		folder, name := filepath.Split("/" + name)
+		return e.Set("demo", "dev", filepath.Clean(folder), name, value)
+	}))
+}
+
+// running is a program whose output is read line by line.
+type running struct {
+	t     *testing.T
+	name  string
+	lines chan string
+}
+
+// start starts a program; it is killed when the test ends.
+func start(t *testing.T, stdin string, name string, args ...string) *running {
+	t.Helper()
+	cmd := exec.Command(name, args...)
+	cmd.Stdin = strings.NewReader(stdin)
+	read, write, err := os.Pipe()
+	require.NoError(t, err)
+	cmd.Stdout, cmd.Stderr = write, write
+	require.NoError(t, cmd.Start())
+	write.Close()
+	r := &running{t, filepath.Base(name), make(chan string, 10_000)}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		var pending []byte
+		buf := make([]byte, 4096)
+		for {
+			n, err := read.Read(buf)
+			pending = append(pending, buf[:n]...)
+			for {
+				line, rest, ok := strings.Cut(string(pending), "\n")
+				if !ok {
+					break
+				}
+				r.lines <- line
+				pending = []byte(rest)
+			}
+			if err != nil {
+				return
+			}
+		}
+	}()
+	t.Cleanup(func() {
+		cmd.Process.Kill()
+		cmd.Wait()
+		read.Close()
+		<-done
+	})
+	return r
+}
+
+// patience is how long a program may take to notice. The mounts poll each second.
+const patience = 30 * time.Second
+
+// says waits for a line with that text in it.
+func (r *running) says(text string) {
+	r.t.Helper()
+	var said []string
+	for limit := time.After(patience); ; {
+		select {
+		case line := <-r.lines:
+			if strings.Contains(line, text) {
+				return
+			}
+			said = append(said, line)
+		case <-limit:
+			r.t.Fatalf("%s did not say %q, but %q", r.name, text, said)
+		}
+	}
+}
