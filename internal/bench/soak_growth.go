@@ -48,8 +48,8 @@ func (l *load) sampleUse(ctx context.Context) (samples []use) {
 	return samples
 }
 
-// How much more a process may have at the end than at the beginning, and after
-// the load than before it. A connection or a flight more or less is no growth.
+// How much more a process may have late under load, and after it, than early. A
+// connection or a request more or less is no growth.
 const (
 	moreMemory      = 16 << 20
 	moreDescriptors = 10
@@ -63,9 +63,9 @@ func (l *load) judgeUse(w io.Writer, before use, during []use, after use) {
 		early, late := medianUse(during[fifth:2*fifth]), medianUse(during[len(during)-fifth:])
 		fmt.Fprintf(w, "  early      %s\n  late       %s\n", early, late)
 		l.judgeGrowth("under load", early, late)
+		l.judgeGrowth("after it", early, after)
 	}
 	fmt.Fprintf(w, "  afterwards %s\n", after)
-	l.judgeGrowth("after it", use{before.memory + moreMemory, before.descriptors, before.goroutines}, after)
 }
 
 func (l *load) judgeGrowth(when string, from, to use) {
