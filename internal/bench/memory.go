@@ -12,7 +12,7 @@ import (
 // memory lists a folder of 10,000 secrets and reads one: how much memory the
 // process has then, and when nobody used the folder for as long as it is kept.
 func (c *cold) memory(ctx context.Context) (used, idle int64, err error) {
-	m, err := c.mount("--env="+manyDir, "--watch=off", "--ttl=1s", "--max-stale=2s")
+	m, err := c.mount("--env="+manyDir, "--watch=off", "--ttl=5s", "--max-stale=5s")
 	if err != nil {
 		return 0, 0, err
 	}
@@ -31,6 +31,7 @@ func (c *cold) memory(ctx context.Context) (used, idle int64, err error) {
 	if err := m.forgotten(ctx); err != nil {
 		return 0, 0, err
 	}
+	pause(ctx, time.Second) // for the system to get it back
 	idle, _, err = resident(pid)
 	return used, idle, err
 }

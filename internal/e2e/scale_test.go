@@ -79,11 +79,11 @@ func resident(t *testing.T, pid int) float64 {
 // Ten thousand secrets in one folder: all of them are listed, found and read,
 // the process stays small, and what nobody uses any more is forgotten.
 func TestManySecretsInOneFolder(t *testing.T) {
+	t.Parallel()
 	n := times(10_000)
 	w := onlyEnv(t, devserver.SeedContent{Secrets: seedSecrets(n, smallValue)})
-	m := w.mountPlain(t, "--project=demo", "--env=dev", "--watch=off", "--ttl=1s", "--max-stale=2s")
+	m := w.mountPlain(t, "--project=demo", "--env=dev", "--watch=off", "--ttl=5s", "--max-stale=5s")
 	last := fmt.Sprintf("KEY_%06d", n-1)
-	require.Equal(t, fmt.Sprintln(n), sh(t, m.dir, "ls | wc -l"))
 	require.Equal(t, fmt.Sprintln(n+1), sh(t, m.dir, "ls -l | wc -l"))
 	require.Equal(t, fmt.Sprintln(n), sh(t, m.dir, "find . -type f -size -2 | wc -l"))
 	require.Equal(t, smallValue(n-1), sh(t, m.dir, "cat "+last))
@@ -93,20 +93,25 @@ func TestManySecretsInOneFolder(t *testing.T) {
 		require.LessOrEqual(t, used, 40.0)
 	}
 	require.Positive(t, m.status(t).Cache.Bytes)
-	m.forgets(t)
-	t.Logf("and %.1f MiB when unused", resident(t, m.pid))
-	require.LessOrEqual(t, resident(t, m.pid), used+2, "what is forgotten makes room")
+	m.forgets(t, used-4) // what remains is what the kernel may still ask for: the names
 	require.Equal(t, smallValue(n-1), sh(t, m.dir, "cat "+last), "and is there again when it is wanted")
 }
 
-// forgets waits until nothing is kept of what was used.
-func (m *mounted) forgets(t *testing.T) {
+// forgets waits until nothing is kept of what was used, and the system has its
+// memory back: so much, in MiB, may remain.
+func (m *mounted) forgets(t *testing.T, remains float64) {
 	t.Helper()
-	require.Eventually(t, func() bool { return m.status(t).Cache.Bytes == 0 }, time.Minute, 100*time.Millisecond)
+	var now float64
+	require.Eventually(t, func() bool {
+		now = resident(t, m.pid)
+		return m.status(t).Cache.Bytes == 0 && now <= remains
+	}, time.Minute, 100*time.Millisecond, "more than %.1f MiB remain", remains)
+	t.Logf("and %.1f MiB when unused", now)
 }
 
 // A thousand folders: a walk through all of them costs what it costs for one.
 func TestManyFolders(t *testing.T) {
+	t.Parallel()
 	n := times(1000)
 	content := devserver.SeedContent{}
 	for i := range n {
@@ -125,6 +130,7 @@ func TestManyFolders(t *testing.T) {
 
 // Values of 256 KiB are two READs long at least, and are read with direct I/O.
 func TestLargeValues(t *testing.T) {
+	t.Parallel()
 	n := times(32)
 	value := func(i int) string { return strings.Repeat(fmt.Sprintf("%06d,", i), 256<<10/7) + "." }
 	w := onlyEnv(t, devserver.SeedContent{Secrets: seedSecrets(n, value)})
@@ -138,13 +144,13 @@ func TestLargeValues(t *testing.T) {
 	t.Logf("%d values of 256 KiB: %.1f MiB", n, used)
 	// Each exists once for good; decoding the answer needs copies for a moment.
 	require.LessOrEqual(t, used, 40+6*float64(n)/4)
-	m.forgets(t)
-	t.Logf("and %.1f MiB when unused", resident(t, m.pid))
+	m.forgets(t, used/2)
 }
 
 // Two hundred readers at once, with the race detector: everybody gets what is
 // there, and one request serves all.
 func TestManyReaders(t *testing.T) {
+	t.Parallel()
 	const readers, secrets = 200, 20
 	w := onlyEnv(t, devserver.SeedContent{Secrets: seedSecrets(secrets, smallValue)})
 	m := w.mount(t, "viewer", "--project=demo", "--watch=off", "--ttl=1m")
