@@ -2,8 +2,6 @@ package fs
 
 import (
 	"slices"
-	"sync"
-	"time"
 
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 
@@ -29,28 +27,6 @@ func (f *FS) Apply(change secret.Change) {
 	if out, ok := f.outdated(change); ok {
 		f.announce(out, change.New)
 		f.news.add(out, f.invalidate)
-	}
-}
-
-// announce tells files that they have a new version, which waits for readers of
-// the old one only.
-func (f *FS) announce(out outdated, after *secret.Folder) {
-	if len(out.content) == 0 {
-		return
-	}
-	at := f.inode(out.dir)
-	if at == nil {
-		return
-	}
-	for _, name := range out.content {
-		child := at.GetChild(name)
-		e, ok := resolve(after, name)
-		if child == nil || !ok {
-			continue
-		}
-		if n, ok := child.Operations().(*file); ok && e.secret != nil {
-			n.pages.newest(e.secret)
-		}
 	}
 }
 
@@ -216,38 +192,6 @@ func forgetBelow(at *fusefs.Inode, deep, denied bool) {
 	}
 }
 
-// publish shows new versions, after a moment for those who read the old ones.
-func publish(nodes []*fusefs.Inode) {
-	deadline := time.Now().Add(changeWaits)
-	for _, n := range nodes {
-		if file, ok := n.Operations().(*file); ok {
-			file.pages.wait(deadline)
-			file.pages.renew(func() { n.NotifyContent(0, 0) }, func() { n.NotifyContent(-1, 0) })
-		} else {
-			forgetAttr(n)
-		}
-	}
-}
-
-// forgetContent invalidates attributes, and the pages of a file.
-func forgetContent(n *fusefs.Inode) {
-	if file, ok := n.Operations().(*file); ok {
-		file.forget()
-	} else {
-		forgetAttr(n)
-	}
-}
-
-// forgetAttr invalidates attributes.
-func forgetAttr(n *fusefs.Inode) {
-	ask := func() { n.NotifyContent(-1, 0) }
-	if file, ok := n.Operations().(*file); ok {
-		file.pages.asking(ask)
-	} else {
-		ask()
-	}
-}
-
 // inode returns the node of dir if the kernel knows it.
 func (f *FS) inode(dir secret.Dir) *fusefs.Inode {
 	if dir == f.cfg.Root {
@@ -258,48 +202,4 @@ func (f *FS) inode(dir secret.Dir) *fusefs.Inode {
 		return nil
 	}
 	return above.GetChild(EncodeName(dir.Name()))
-}
-
-// news is a queue for each directory, with a worker that lives as long as there
-// is work. One that waits for a change which is under way in its directory holds
-// up no other.
-type news struct {
-	mu      sync.Mutex // guards what follows
-	waiting map[secret.Dir][]outdated
-	idle    chan struct{} // closed when the last worker ends; nil without one
-}
-
-func (q *news) add(out outdated, do func(outdated)) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.idle == nil {
-		q.idle = make(chan struct{})
-		q.waiting = make(map[secret.Dir][]outdated)
-	}
-	list, working := q.waiting[out.dir]
-	q.waiting[out.dir] = append(list, out)
-	if !working {
-		go func() {
-			for out, ok := q.take(out.dir); ok; out, ok = q.take(out.dir) {
-				do(out)
-			}
-		}()
-	}
-}
-
-// take returns what is next for dir. Without any it ends the worker.
-func (q *news) take(dir secret.Dir) (outdated, bool) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	list := q.waiting[dir]
-	if len(list) > 0 {
-		q.waiting[dir] = list[1:]
-		return list[0], true
-	}
-	delete(q.waiting, dir)
-	if len(q.waiting) == 0 {
-		close(q.idle)
-		q.idle = nil
-	}
-	return outdated{}, false
 }

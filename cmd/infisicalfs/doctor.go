@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -14,15 +15,21 @@ import (
 )
 
 func doctorCommand() *cobra.Command {
+	var files configOptions
 	var server serverOptions
 	var scope scopeOptions
 	cmd := &cobra.Command{
-		Use:   "doctor [flags]",
+		Use:   "doctor [flags] [NAME]",
 		Short: "Try each step of a mount and say what is wrong",
 		Long: `Tries, one after the other, what a mount needs: the kernel's FUSE, credentials, the server, the login, the
-project, reading. Takes the flags and variables that mount takes, changes nothing, shows no secret.`,
-		Args: noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+project, reading. Takes the flags and variables that mount takes, or the NAME of a mount in the configuration
+file. Changes nothing, shows no secret.`,
+		Args:              atMostOne("name"),
+		ValidArgsFunction: completeMountName,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := files.settleName(cmd.Flags(), strings.Join(args, "")); err != nil {
+				return err
+			}
 			return untilSignal(cmd.Context(), func(ctx context.Context) error {
 				return examine(ctx, cmd.OutOrStdout(), &server, &scope)
 			})
@@ -31,6 +38,7 @@ project, reading. Takes the flags and variables that mount takes, changes nothin
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	scope.AddFlags(flags)
+	files.AddFlags(flags)
 	server.AddFlags(flags)
 	return cmd
 }

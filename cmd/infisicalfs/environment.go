@@ -22,7 +22,9 @@ func bindEnvironment(flags *pflag.FlagSet, lookup func(string) (string, bool)) e
 				err = cause // without the value: who knows what is in a variable
 			}
 			failed = configError("unset the variable, or give it what --"+f.Name+" takes", "the variable %s: %w", name, err)
+			return
 		}
+		setSource(f, "variable "+name)
 	})
 	return failed
 }
@@ -30,6 +32,16 @@ func bindEnvironment(flags *pflag.FlagSet, lookup func(string) (string, bool)) e
 // variable is the environment variable that stands for a flag.
 func variable(f *pflag.Flag) string {
 	return "INFISICALFS_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
+}
+
+// borrowed are the variables of Infisical's own tools that stand in for flags
+// which nothing else has set. The first that is set counts.
+var borrowed = map[string][]string{
+	"url":          {"INFISICAL_DOMAIN", "INFISICAL_API_URL", "INFISICAL_URL"},
+	"organization": {"INFISICAL_ORGANIZATION_ID"},
+	"project":      {"INFISICAL_PROJECT_ID"},
+	"env":          {"INFISICAL_ENVIRONMENT"},
+	"path":         {"INFISICAL_SECRET_PATH"},
 }
 
 // firstOf returns value, or the first of the variables that is set.

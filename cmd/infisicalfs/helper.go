@@ -75,7 +75,11 @@ func helperArguments(args []string) ([]string, error) {
 			out = append(out, "--"+name)
 		}
 	}
-	return append(append(out, sourceFlags(positional[0])...), "--", positional[1]), nil
+	point := positional[1]
+	if !strings.Contains(point, "/") {
+		point = "./" + point // and not a mount of the configuration
+	}
+	return append(append(out, sourceFlags(positional[0])...), "--", point), nil
 }
 
 // sourceFlags reads the first field of an fstab line.

@@ -25,6 +25,7 @@ func TestHelperArguments(t *testing.T) {
 		{"the type", []string{"demo", "/mnt", "-t", "infisicalfs"}, []string{"--project=demo", "--", "/mnt"}},
 		{"options", []string{"demo", "/mnt", "-o", "ro,allow_other,max-stale=5m", "-ottl=1m,,uid=7"},
 			[]string{"--read-only", "--allow-other", "--max-stale=5m", "--ttl=1m", "--uid=7", "--project=demo", "--", "/mnt"}},
+		{"never a configured mount", []string{"demo", "mnt"}, []string{"--project=demo", "--", "./mnt"}},
 		{"a value with an equals sign", []string{"demo", "/mnt", "-o", "token-file=/a=b"}, []string{"--token-file=/a=b", "--project=demo", "--", "/mnt"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

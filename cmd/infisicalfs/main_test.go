@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"golang.org/x/sys/unix"
 )
 
 // In a script the program is this test binary, under the program's names, so
@@ -21,8 +22,10 @@ func TestMain(m *testing.M) {
 	testscript.Main(suite{m}, commands)
 }
 
-// forgetSettings keeps what a developer has set from changing the outcome.
+// forgetSettings keeps what a developer has set from changing the outcome. The
+// umask is one: configuration files that others can write are refused.
 func forgetSettings() {
+	unix.Umask(0o022)
 	for _, v := range os.Environ() {
 		if strings.HasPrefix(v, "INFISICAL") {
 			name, _, _ := strings.Cut(v, "=")

@@ -8,12 +8,14 @@ import (
 	"path/filepath"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"infisicalfs/client"
 	"infisicalfs/internal/mount"
 )
 
 type mountOptions struct {
+	config     configOptions
 	server     serverOptions
 	scope      scopeOptions
 	view       viewOptions
@@ -25,28 +27,41 @@ type mountOptions struct {
 func mountCommand() *cobra.Command {
 	var o mountOptions
 	cmd := &cobra.Command{
-		Use:   "mount [flags] MOUNTPOINT",
+		Use:   "mount [flags] MOUNTPOINT | NAME [MOUNTPOINT]",
 		Short: "Mount all projects, one project, an environment or a folder",
 		Long: `Mounts what the credentials reach on MOUNTPOINT, an existing directory, and returns when the mount
 answers. A process in the background serves it until 'infisicalfs unmount MOUNTPOINT'.
 
 With --project, --env and --path the mount shows only that part. In a directory with an .infisical.json,
-its project, environment and path are the default.`,
-		Args:              oneArgument("mountpoint"),
-		ValidArgsFunction: completeDirectory,
+its project, environment and path are the default.
+
+NAME is a mount of the configuration file, with its flags and its mountpoint; flags and variables given here
+win. An argument without a slash that is such a name is that mount, even if there is a directory so called:
+that would be ./NAME. 'infisicalfs config check NAME' explains it.`,
+		Args:              mountArguments,
+		ValidArgsFunction: completeMountArguments,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return o.run(cmd.Context(), args[0])
+			what, err := o.config.settle(cmd.Flags(), args)
+			if err != nil {
+				return err
+			}
+			return o.run(cmd.Context(), what.mountpoint)
 		},
 	}
-	flags := cmd.Flags()
-	flags.SortFlags = false
-	o.scope.AddFlags(flags)
-	o.server.AddFlags(flags)
-	o.view.AddFlags(flags)
-	o.change.AddFlags(flags)
-	flags.BoolVarP(&o.foreground, "foreground", "f", false, "stay in the foreground; ^C unmounts")
-	flags.StringVar(&o.logFile, "log-file", "", "`file` to log to in the background (default: the system's log)")
+	cmd.Flags().SortFlags = false
+	o.AddFlags(cmd.Flags())
 	return cmd
+}
+
+// AddFlags declares the options' flags.
+func (o *mountOptions) AddFlags(f *pflag.FlagSet) {
+	o.scope.AddFlags(f)
+	o.config.AddFlags(f)
+	o.server.AddFlags(f)
+	o.view.AddFlags(f)
+	o.change.AddFlags(f)
+	f.BoolVarP(&o.foreground, "foreground", "f", false, "stay in the foreground; ^C unmounts")
+	f.StringVar(&o.logFile, "log-file", "", "`file` to log to in the background (default: the system's log)")
 }
 
 // run mounts here and stays, or has a child do so.
@@ -119,23 +134,7 @@ func (o *mountOptions) serve(ctx context.Context, mountpoint string, log *slog.L
 	if err := mount.Check(mountpoint); err != nil {
 		return err
 	}
-	cfg, err := o.server.config(os.LookupEnv, log)
-	if err != nil {
-		return err
-	}
-	who, err := o.server.credentials(os.LookupEnv)
-	if err != nil {
-		return err
-	}
-	cfg.Auth = who.auth
-	if err := o.scope.complete(os.LookupEnv, cfg.URL); err != nil {
-		return err
-	}
-	cfg.Projects = o.scope.projects()
-	if err := o.change.applyToClient(&cfg); err != nil {
-		return err
-	}
-	c, err := newClient(cfg)
+	c, point, _, err := o.prepare(mountpoint, log)
 	if err != nil {
 		return err
 	}
@@ -144,10 +143,37 @@ func (o *mountOptions) serve(ctx context.Context, mountpoint string, log *slog.L
 		// Or somebody would wonder why a mount made here shows one folder.
 		fmt.Fprintf(os.Stderr, "infisicalfs: note: showing the project that %s names\n", oneLine(from))
 	}
+	return serveMount(ctx, c, o.scope, point, ready)
+}
+
+// prepare turns the options into a client, which is the caller's to close, and
+// into what to mount with it. It reads the credentials and asks no server.
+func (o *mountOptions) prepare(mountpoint string, log *slog.Logger) (*client.Client, mount.Config, found, error) {
+	fail := func(err error) (*client.Client, mount.Config, found, error) { return nil, mount.Config{}, found{}, err }
+	cfg, err := o.server.config(os.LookupEnv, log)
+	if err != nil {
+		return fail(err)
+	}
+	who, err := o.server.credentials(os.LookupEnv)
+	if err != nil {
+		return fail(err)
+	}
+	cfg.Auth = who.auth
+	if err := o.scope.complete(os.LookupEnv, cfg.URL); err != nil {
+		return fail(err)
+	}
+	cfg.Projects = o.scope.projects()
+	if err := o.change.applyToClient(&cfg); err != nil {
+		return fail(err)
+	}
+	c, err := newClient(cfg)
+	if err != nil {
+		return fail(err)
+	}
 	point := mount.Config{Mountpoint: mountpoint, Log: log}
 	o.view.apply(&point)
 	o.change.apply(&point, c)
-	return serveMount(ctx, c, o.scope, point, ready)
+	return c, point, who, nil
 }
 
 // serveMount is the part of serve that a dev server's mount shares. It completes

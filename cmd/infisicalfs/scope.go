@@ -32,9 +32,9 @@ func (o *scopeOptions) AddFlags(f *pflag.FlagSet) {
 // .infisical.json. A file that names another server than the one in use is
 // refused: whoever wrote a repository must not choose who gets the credentials.
 func (o *scopeOptions) complete(lookup func(string) (string, bool), server string) error {
-	o.project = firstOf(lookup, o.project, "INFISICAL_PROJECT_ID")
-	o.env = firstOf(lookup, o.env, "INFISICAL_ENVIRONMENT")
-	o.path = firstOf(lookup, o.path, "INFISICAL_SECRET_PATH")
+	o.project = firstOf(lookup, o.project, borrowed["project"]...)
+	o.env = firstOf(lookup, o.env, borrowed["env"]...)
+	o.path = firstOf(lookup, o.path, borrowed["path"]...)
 	if o.project == "" && o.useFile {
 		if err := o.fromProjectFile(server); err != nil {
 			return err

@@ -44,9 +44,9 @@ func (o *serverOptions) AddFlags(f *pflag.FlagSet) {
 // credentials.
 func (o *serverOptions) config(lookup func(string) (string, bool), log *slog.Logger) (client.Config, error) {
 	cfg := client.Config{
-		URL:          cmp.Or(firstOf(lookup, o.url, "INFISICAL_DOMAIN", "INFISICAL_API_URL", "INFISICAL_URL"), defaultServer),
+		URL:          cmp.Or(firstOf(lookup, o.url, borrowed["url"]...), defaultServer),
 		InsecureHTTP: o.insecureHTTP,
-		Organization: firstOf(lookup, o.organization, "INFISICAL_ORGANIZATION_ID"),
+		Organization: firstOf(lookup, o.organization, borrowed["organization"]...),
 		Timeout:      o.timeout,
 		RateWait:     o.rateWait,
 		UserAgent:    "infisicalfs/" + version,

@@ -25,8 +25,9 @@ var picture = map[string][]string{
 
 	"internal/mount":    {"secret", "cache", "fs", "internal/exitcode"}, // wires the rooms
 	"internal/exitcode": {"secret"},
+	"internal/config":   {}, // knows the shape of a file, not what its keys mean
 
-	"cmd/infisicalfs": {"secret", "client", "internal/mount", "internal/exitcode", "internal/devserver"},
+	"cmd/infisicalfs": {"secret", "client", "internal/config", "internal/mount", "internal/exitcode", "internal/devserver"},
 
 	// For tests, and the dev server for trying things out.
 	"secret/secrettest":  {"secret"},

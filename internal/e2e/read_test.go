@@ -41,7 +41,7 @@ func tree(t *testing.T, root string) map[string]string {
 func TestTheSampleIsWhatTheServerHas(t *testing.T) {
 	each(t, func(t *testing.T, profile devserver.Profile) {
 		w := newWorld(t, devserver.Config{Profile: profile})
-		m := w.mount(t, "viewer")
+		m := w.mount(t, "viewer", "--watch=off")
 		require.Equal(t, "hello, world", sh(t, m.dir, "cat demo/dev/GREETING"))
 		found := tree(t, m.path("demo"))
 		require.Equal(t, "", found["dev/EMPTY"])
@@ -98,7 +98,7 @@ func TestProgramsThatWalk(t *testing.T) {
 			"ls":    `mkdir OUT && ls -lR MNT > OUT.lines`,
 		} {
 			t.Run(name, func(t *testing.T) {
-				m := w.mount(t, "viewer")
+				m := w.mount(t, "viewer", "--watch=off") // whose requests are not the walk's
 				before := m.status(t).Server.Total
 				out := filepath.Join(w.tmp, string(profile)+"-"+name)
 				t.Cleanup(func() { os.RemoveAll(out) })

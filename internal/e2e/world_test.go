@@ -186,12 +186,12 @@ func (m *mounted) unmount(t *testing.T) {
 	defer unix.Close(fd)
 	poll := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
 	for {
-		n, err := unix.Poll(poll, 20_000)
+		n, err := unix.Poll(poll, 60_000)
 		if err == unix.EINTR {
 			continue
 		}
 		if n == 0 || err != nil {
-			t.Errorf("the process %d is still there 20 s after the unmount", m.pid)
+			t.Errorf("the process %d is still there a minute after the unmount", m.pid)
 			unix.Kill(m.pid, unix.SIGKILL)
 			exec.Command(program, "unmount", m.dir).Run()
 		}

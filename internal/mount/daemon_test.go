@@ -194,7 +194,11 @@ func crash() error {
 		fmt.Println(limit.Cur, limit.Max, dumpable, err)
 	}
 	signal.Reset(unix.SIGABRT)
-	return unix.Kill(os.Getpid(), unix.SIGABRT)
+	if err := unix.Kill(os.Getpid(), unix.SIGABRT); err != nil {
+		return err
+	}
+	time.Sleep(time.Minute) // another thread may be about to get it
+	return nil
 }
 
 func TestHardenedProcessLeavesNoCore(t *testing.T) {

@@ -8,26 +8,24 @@ import (
 // maxHeal bounds how many dead mounts on top of one another are removed.
 const maxHeal = 16
 
-// prepare checks mountpoint. Of several dead mounts of ours on one another it
-// leaves the lowest, which start replaces: until then whoever looks gets
-// ENOTCONN, and not an empty directory.
-func prepare(ctx context.Context, mountpoint string, log *slog.Logger) (place, error) {
+// unstack removes all but the lowest of several dead mounts of ours on one
+// another. That one start replaces: until then whoever looks gets ENOTCONN, and
+// not an empty directory. The place has been claimed: somebody else who is
+// replacing a dead mount has two there for a moment.
+func unstack(ctx context.Context, p place, log *slog.Logger) (place, error) {
 	for range maxHeal {
-		p, err := inspect(ctx, mountpoint)
-		if err != nil {
-			return place{}, err
-		}
-		if p.hides {
-			log.Warn("the mountpoint has content, which is hidden while mounted", "mountpoint", p.point)
-		}
 		if !p.stacked {
 			return p, nil
 		}
 		if err := removeDead(ctx, p.point, log); err != nil {
 			return place{}, err
 		}
+		var err error
+		if p, err = inspect(ctx, p.point); err != nil {
+			return place{}, err
+		}
 	}
-	return place{}, badMountpoint("umount -l until findmnt shows none", "%s has too many stale mounts", mountpoint)
+	return place{}, badMountpoint("umount -l until findmnt shows none", "%s has too many stale mounts", p.point)
 }
 
 // removeDead removes the dead mount of ours at point. Forcibly: whoever still

@@ -48,9 +48,12 @@ func New(ctx context.Context, cfg Config) (*Mount, error) {
 		return nil, err
 	}
 	log := cfg.logger()
-	place, err := prepare(ctx, cfg.Mountpoint, log)
+	place, err := inspect(ctx, cfg.Mountpoint)
 	if err != nil {
 		return nil, err
+	}
+	if place.hides {
+		log.Warn("the mountpoint has content, which is hidden while mounted", "mountpoint", place.point)
 	}
 	point := place.point
 	rooms := wire(cfg, point, time.Now())
@@ -79,7 +82,11 @@ func start(ctx context.Context, cfg Config, p place, rooms *rooms) (*Mount, erro
 	log, point := cfg.logger(), p.point
 	attach := func() (int, error) { return attach(ctx, point, source(cfg.Root), cfg.AllowOther) }
 	if p.stale && !replaceable(point) {
-		if err := removeDead(ctx, point, log); err != nil {
+		var err error
+		if p, err = unstack(ctx, p, log); err == nil {
+			err = removeDead(ctx, point, log)
+		}
+		if err != nil {
 			return nil, err
 		}
 		p.stale = false
@@ -89,6 +96,14 @@ func start(ctx context.Context, cfg Config, p place, rooms *rooms) (*Mount, erro
 		return nil, err
 	}
 	defer release()
+	if p.stale { // somebody else may have been at it before it was claimed
+		if p, err = inspect(ctx, point); err == nil {
+			p, err = unstack(ctx, p, log)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
 	fd := -1
 	if p.stale {
 		fd, err = replace(ctx, point, log, attach)

@@ -155,20 +155,27 @@ func TestSimultaneousMountsOverAStaleOne(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			point := surroundings(t, road.around)
 			killed(t, point)
-			ends := make(chan *Mount)
+			type end struct {
+				m   *Mount
+				err error
+			}
+			ends := make(chan end)
 			for range 6 {
 				go func() {
-					m, _ := New(t.Context(), config(point, sample()))
-					ends <- m
+					m, err := New(t.Context(), config(point, sample()))
+					ends <- end{m, err}
 				}()
 			}
 			var won []*Mount
+			var lost []error
 			for range 6 {
-				if m := <-ends; m != nil {
-					won = append(won, m)
+				if e := <-ends; e.err == nil {
+					won = append(won, e.m)
+				} else {
+					lost = append(lost, e.err)
 				}
 			}
-			require.Len(t, won, 1)
+			require.Len(t, won, 1, "%q", lost)
 			require.Equal(t, 1, depth(t, point))
 			require.NoError(t, won[0].Close())
 			requireFree(t, point)

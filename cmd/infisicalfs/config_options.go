@@ -1,0 +1,113 @@
+package main
+
+import (
+	"errors"
+	"path/filepath"
+
+	"github.com/spf13/pflag"
+
+	"infisicalfs/internal/config"
+)
+
+// systemConfig is for everybody on this machine.
+const systemConfig = "/etc/infisicalfs/config.yaml"
+
+// configOptions say which configuration files to read, and which of their
+// identities to be.
+type configOptions struct{ file, identity string }
+
+// AddFlags declares the options' flags.
+func (o *configOptions) AddFlags(f *pflag.FlagSet) {
+	f.StringVar(&o.file, "config", "", "configuration `file` to read (default: yours, then "+systemConfig+")")
+	f.StringVar(&o.identity, "identity", "", "identity of the configuration file to be: its `name`")
+}
+
+// paths are the files to read. What the first one names it decides: a person's
+// own file wins over the system's, as with ssh and git.
+func (o *configOptions) paths(lookup func(string) (string, bool)) []string {
+	if o.file != "" {
+		return []string{o.file}
+	}
+	dir, _ := lookup("XDG_CONFIG_HOME")
+	if !filepath.IsAbs(dir) { // a relative one is invalid, says the XDG specification
+		dir = ""
+		if home, _ := lookup("HOME"); filepath.IsAbs(home) {
+			dir = filepath.Join(home, ".config")
+		}
+	}
+	if dir == "" {
+		return []string{systemConfig}
+	}
+	return []string{filepath.Join(dir, "infisicalfs", "config.yaml"), systemConfig}
+}
+
+// load reads the files. They need not exist, but one that was named must.
+func (o *configOptions) load(lookup func(string) (string, bool)) (*config.Config, error) {
+	c, err := config.Load(configKeys(), o.paths(lookup)...)
+	if bad, ok := errors.AsType[*config.Error](err); ok {
+		return nil, configError(bad.Hint, "%w", err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if o.file != "" && len(c.Paths()) == 0 {
+		return nil, configError("name a configuration file that exists", "--config: there is no %s", o.file)
+	}
+	return c, nil
+}
+
+// configKeys are the flags of mount by their long names: those that say which
+// server and who are an identity's keys, the others a mount's.
+func configKeys() config.Keys {
+	keys := config.Keys{Identity: map[string]config.Key{}, Mount: map[string]config.Key{}}
+	who := pflag.NewFlagSet("", pflag.ContinueOnError)
+	new(serverOptions).AddFlags(who)
+	mountFlags().VisitAll(func(f *pflag.Flag) {
+		switch {
+		case f.Name == "config" || f.Name == config.Identity: // they say where to look for keys
+		case who.Lookup(f.Name) != nil && f.Name != "timeout" && f.Name != "rate-wait":
+			keys.Identity[f.Name] = configKey(f)
+		default:
+			keys.Mount[f.Name] = configKey(f)
+		}
+	})
+	keys.Mount["mountpoint"] = config.Key{Path: true}
+	return keys
+}
+
+// mountFlags are the flags of mount, for trying out.
+func mountFlags() *pflag.FlagSet {
+	flags := pflag.NewFlagSet("mount", pflag.ContinueOnError)
+	new(mountOptions).AddFlags(flags)
+	return flags
+}
+
+func configKey(f *pflag.Flag) config.Key {
+	_, list := f.Value.(pflag.SliceValue)
+	takes, _ := pflag.UnquoteUsage(f)
+	path := takes == "file"
+	return config.Key{List: list, Path: path, Check: func(value string) error {
+		if path && looksLikeSecret(value) {
+			return errors.New("this is not the name of a file but looks like the secret itself")
+		}
+		if mountFlags().Set(f.Name, value) != nil {
+			return errors.New(wanted(f))
+		}
+		return nil
+	}}
+}
+
+// wanted says what a flag takes. The flag's own error may repeat the value.
+func wanted(f *pflag.Flag) string {
+	switch f.Value.Type() {
+	case "bool":
+		return "true or false is wanted"
+	case "duration":
+		return "a duration is wanted, such as 30s or 5m"
+	case "uint32":
+		return "a number is wanted"
+	case "mode":
+		return "permission bits are wanted, 0000 to 0777"
+	}
+	return "this is not what the flag takes"
+}

@@ -1,0 +1,34 @@
+package main
+
+import (
+	"os"
+
+	"github.com/spf13/pflag"
+)
+
+// sourceAnnotation keeps with a flag where its value comes from.
+const sourceAnnotation = "infisicalfs_source"
+
+func setSource(f *pflag.Flag, source string) {
+	if f.Annotations == nil {
+		f.Annotations = map[string][]string{}
+	}
+	f.Annotations[sourceAnnotation] = []string{source}
+}
+
+// valueOf returns what a flag stands at, and what has set it: "flag", "variable
+// NAME", a place in a file, or "default".
+func valueOf(f *pflag.Flag) (value, source string) {
+	if noted := f.Annotations[sourceAnnotation]; noted != nil {
+		return f.Value.String(), noted[0]
+	}
+	if f.Changed {
+		return f.Value.String(), "flag"
+	}
+	for _, name := range borrowed[f.Name] {
+		if value := os.Getenv(name); value != "" {
+			return value, "variable " + name
+		}
+	}
+	return f.Value.String(), "default"
+}
