@@ -163,6 +163,13 @@ func (p *pages) wait(deadline time.Time) {
 	}
 }
 
+// late reports whether what handles with the cache have is not the newest version.
+func (p *pages) late() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.leaving
+}
+
 // newest notes that s is the newest version; nil: some other than is shown.
 func (p *pages) newest(s *secret.Secret) {
 	p.mu.Lock()

@@ -31,11 +31,15 @@ func (f *FS) announce(out outdated, after *secret.Folder) {
 }
 
 // publish shows new versions, after a moment for those who read the old ones.
+// While it waits for one file another may be opened in its new version, which
+// then stays.
 func publish(nodes []*fusefs.Inode) {
 	deadline := time.Now().Add(changeWaits)
 	for _, n := range nodes {
 		if file, ok := n.Operations().(*file); ok {
-			file.pages.wait(deadline)
+			if file.pages.late() {
+				file.pages.wait(deadline)
+			}
 			file.pages.renew(func() { n.NotifyContent(0, 0) }, func() { n.NotifyContent(-1, 0) })
 		} else {
 			forgetAttr(n)
