@@ -47,7 +47,7 @@ func run(ctx context.Context, args []string) error {
 		if err := flags.Parse(args[1:]); err != nil {
 			return err
 		}
-		return soak(ctx, *program, *lasts, *profile)
+		return soak(ctx, *program, *lasts, *profile, flags.Args())
 	}
 	return fmt.Errorf("there is no %q: say speed or soak", args[0])
 }

@@ -38,6 +38,8 @@ const (
 // load is what happens to one mount.
 type load struct {
 	site    *site
+	program string
+	flags   []string // of the mount, besides ours
 	mount   *mounted
 	dir     string
 	truth   *truth
@@ -46,9 +48,9 @@ type load struct {
 	written map[string]bool // those that are written through the mount
 }
 
-// soak loads a mount for that long while its server rotates secrets and fails
+// soak loads a mount with these flags for that long while its server rotates secrets and fails
 // in all ways. It fails if something happened that must not.
-func soak(ctx context.Context, program string, lasts time.Duration, profile string) (err error) {
+func soak(ctx context.Context, program string, lasts time.Duration, profile string, flags []string) (err error) {
 	if program == "" {
 		return errors.New("say what to load: --program=infisicalfs")
 	}
@@ -57,12 +59,12 @@ func soak(ctx context.Context, program string, lasts time.Duration, profile stri
 		return err
 	}
 	defer os.RemoveAll(work)
-	l := &load{truth: newTruth(), counts: newCounts(), written: map[string]bool{}}
+	l := &load{program: program, flags: flags, truth: newTruth(), counts: newCounts(), written: map[string]bool{}}
 	if l.site, err = newSite(devserver.Config{Profile: devserver.Profile(profile), Seed: l.seed()}); err != nil {
 		return err
 	}
 	defer l.site.close()
-	if l.mount, err = l.start(program, filepath.Join(work, "mnt")); err != nil {
+	if l.mount, err = l.start(filepath.Join(work, "mnt")); err != nil {
 		return err
 	}
 	l.dir = filepath.Join(l.mount.dir, filesDir)
@@ -75,7 +77,7 @@ func soak(ctx context.Context, program string, lasts time.Duration, profile stri
 	if stopped != nil {
 		l.counts.violation("the end", "%v", stopped)
 	}
-	if err := l.stored(program, filepath.Join(work, "again")); err != nil {
+	if err := l.stored(filepath.Join(work, "again")); err != nil {
 		return err
 	}
 	fmt.Printf("%s server, %s\n", profile, time.Since(began).Round(time.Second))
@@ -86,10 +88,11 @@ func soak(ctx context.Context, program string, lasts time.Duration, profile stri
 	return nil
 }
 
-func (l *load) start(program, dir string) (*mounted, error) {
-	return start(dir, l.site.environment(), program, "mount", "--foreground", "--project="+project,
-		"--ttl="+ttl.String(), "--max-stale="+maxStale.String(), "--soft-deadline="+softDeadline.String(),
-		"--timeout="+timeout.String(), "--rate-wait=2s", "--write-wait=2s", "--watch-interval="+watchPolls.String())
+func (l *load) start(dir string) (*mounted, error) {
+	args := []string{"mount", "--foreground", "--project=" + project,
+		"--ttl=" + ttl.String(), "--max-stale=" + maxStale.String(), "--soft-deadline=" + softDeadline.String(),
+		"--timeout=" + timeout.String(), "--rate-wait=2s", "--write-wait=2s", "--watch-interval=" + watchPolls.String()}
+	return start(dir, l.site.environment(), l.program, append(args, l.flags...)...)
 }
 
 // seed has version 0 of everything.
@@ -153,8 +156,8 @@ func (l *load) run(ctx context.Context, lasts time.Duration) (before use, during
 }
 
 // stored looks with a new mount whether the server has what was acknowledged.
-func (l *load) stored(program, dir string) error {
-	m, err := l.start(program, dir)
+func (l *load) stored(dir string) error {
+	m, err := l.start(dir)
 	if err != nil {
 		return err
 	}
