@@ -19,7 +19,7 @@ type handle struct {
 	noted  atomic.Bool                   // its reader is known to have seen the version
 	read   atomic.Bool                   // it was read from
 	cached bool                          // it was opened with the kernel's cache,
-	epoch  uint64                        // at that time of [pages]
+	epoch  uint64                        // of [pages] before its version was asked for
 }
 
 var (

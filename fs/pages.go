@@ -68,8 +68,11 @@ func (p *pages) choose(s *secret.Secret, keep bool) (_ *secret.Secret, late bool
 	if keep && p.shown == nil {
 		p.shown = s
 	}
-	if p.shown == nil || sameContent(entry{secret: p.shown}, entry{secret: s}) {
+	switch {
+	case p.shown == nil, sameContent(entry{secret: p.shown}, entry{secret: s}):
 		return s, false
+	case s.ID == p.shown.ID && s.Version < p.shown.Version:
+		return p.shown, false // s was asked for before
 	}
 	p.leaving = true
 	return p.shown, true
@@ -98,6 +101,8 @@ func (p *pages) open(h *handle, s *secret.Secret) (flags uint32, wrong bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
+	case h.epoch != p.epoch.Load():
+		return direct, false // s may be older than what was published since it was asked for
 	case p.told != 0 && p.told != print:
 		return direct, true
 	case p.settling > 0, p.leaving, p.writers > 0, s.Value.Len() > oneRead, p.cached > 0 && (p.shown == nil || p.held != print):
@@ -106,7 +111,7 @@ func (p *pages) open(h *handle, s *secret.Secret) (flags uint32, wrong bool) {
 	if p.held != print {
 		p.held, p.filled = print, false
 	}
-	h.cached, h.epoch = true, p.epoch.Load()
+	h.cached = true
 	p.shown = s
 	p.cached++
 	if p.filled {
