@@ -23,10 +23,11 @@ var picture = map[string][]string{
 	"cache":  {"secret"},
 	"fs":     {"secret"},
 
-	"internal/mount":    {"secret", "cache", "fs", "internal/exitcode"}, // wires the rooms
+	"internal/mount":    {"secret", "cache", "fs", "internal/view", "internal/exitcode"}, // wires the rooms
 	"internal/exitcode": {"secret"},
+	"internal/view":     {"secret"},
 
-	"cmd/infisicalfs": {"secret", "client", "internal/mount", "internal/exitcode", "internal/devserver"},
+	"cmd/infisicalfs": {"secret", "client", "internal/mount", "internal/view", "internal/exitcode", "internal/devserver"},
 
 	// For tests, and the dev server for trying things out.
 	"secret/secrettest":  {"secret"},
