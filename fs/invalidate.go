@@ -42,6 +42,8 @@ func (f *FS) revoke(lost func(revocable) bool) int {
 			if r.cached {
 				r.file.forget()
 			}
+		case *viewHandle:
+			r.view.NotifyContent(0, 0) // it may be mapped
 		case *listing:
 			r.dir.pages.outdate()
 			r.dir.forgetListing()
@@ -59,7 +61,11 @@ func revokes(change secret.Change) func(revocable) bool {
 	if change.New == nil || !slices.ContainsFunc(change.New.Secrets, func(s secret.Secret) bool { return s.Hidden }) {
 		return nil
 	}
+	viewsToo := hides(change)
 	return func(r revocable) bool {
+		if v, ok := r.(*viewHandle); ok {
+			return viewsToo && v.folder() == change.Dir
+		}
 		h, ok := r.(*handle)
 		if !ok || h.folder() != change.Dir {
 			return false
@@ -165,6 +171,7 @@ func (f *FS) invalidate(out outdated) {
 		}
 	}
 	publish(files)
+	forgetViews(at)
 	for _, name := range out.entries {
 		at.NotifyEntry(name) // known or not: its absence may be what is outdated
 	}
