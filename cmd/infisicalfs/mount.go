@@ -18,6 +18,7 @@ type mountOptions struct {
 	scope      scopeOptions
 	view       viewOptions
 	change     changeOptions
+	templates  templateOptions
 	foreground bool
 	logFile    string
 }
@@ -44,6 +45,7 @@ its project, environment and path are the default.`,
 	o.server.AddFlags(flags)
 	o.view.AddFlags(flags)
 	o.change.AddFlags(flags)
+	o.templates.AddFlags(flags)
 	flags.BoolVarP(&o.foreground, "foreground", "f", false, "stay in the foreground; ^C unmounts")
 	flags.StringVar(&o.logFile, "log-file", "", "`file` to log to in the background (default: the system's log)")
 	return cmd
@@ -132,6 +134,10 @@ func (o *mountOptions) serve(ctx context.Context, mountpoint string, log *slog.L
 		return err
 	}
 	cfg.Projects = o.scope.projects()
+	templates, err := o.templates.load()
+	if err != nil {
+		return err
+	}
 	if err := o.change.applyToClient(&cfg); err != nil {
 		return err
 	}
@@ -144,7 +150,7 @@ func (o *mountOptions) serve(ctx context.Context, mountpoint string, log *slog.L
 		// Or somebody would wonder why a mount made here shows one folder.
 		fmt.Fprintf(os.Stderr, "infisicalfs: note: showing the project that %s names\n", oneLine(from))
 	}
-	point := mount.Config{Mountpoint: mountpoint, Log: log}
+	point := mount.Config{Mountpoint: mountpoint, Log: log, Templates: templates}
 	o.view.apply(&point)
 	o.change.apply(&point, c)
 	return serveMount(ctx, c, o.scope, point, ready)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"infisicalfs/fs"
+	"infisicalfs/internal/view"
 	"infisicalfs/secret"
 )
 
@@ -26,6 +27,9 @@ type Config struct {
 	Watch         string        // which folders are polled: "used" (also ""), "always" or "off"
 	WatchInterval time.Duration // between two polls of a folder; 0: a minute
 	KernelCache   string        // what of the values the kernel may remember: "default" (also ""), "off" or "full"
+
+	// Templates are views that each folder has besides the built-in ones.
+	Templates []*view.View
 
 	AllowOther        bool   // other users may enter; modes and owners decide what they see
 	UID, GID          uint32 // owner of what is shown
@@ -67,6 +71,9 @@ func (c Config) Validate() error {
 		return badConfig("add --read-only, or use --kernel-cache=default", "the kernel can answer everything from its cache only if nothing is written")
 	case c.FileMode&^0o777 != 0 || c.DirMode&^0o777 != 0:
 		return badConfig("use permission bits like 0400 or 0440", "a mode has only permission bits, 0000 to 0777")
+	}
+	if _, err := c.views(); err != nil {
+		return err
 	}
 	return validRoot(c.Root)
 }
