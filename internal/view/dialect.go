@@ -11,7 +11,6 @@ type dialect struct {
 	name                string
 	begin, between, end string
 	empty               string // all of it, for a folder without secrets
-	maxKey              int    // 0: any
 	key                 func(name string) (why string)
 	entry               func(p *page, name string, value []byte) (why string)
 }

@@ -57,13 +57,13 @@ func TestFailingTemplatesSayWhereAndShowNothing(t *testing.T) {
 	f.Secrets = append(f.Secrets, secret.Secret{Name: "HIDDEN", Hidden: true, Reason: "the identity may not read it"})
 	f.Sort()
 	for source, why := range map[string]string{
-		"a\n{{get \"NONE\"}}":    `app.conf: line 2, at {{get "NONE"}}: there is no secret "NONE"`,
-		`{{get (get "A")}}`:      `app.conf: line 1, at {{get (get "A")}}: there is no secret of that name`,
-		`{{get "HIDDEN"}}`:       `app.conf: line 1, at {{get "HIDDEN"}}: the value of "HIDDEN" is hidden: the identity may not read it`,
-		`{{get "BAD" | json}}`:   `app.conf: line 1, at {{json}}: the value is not text: it is not UTF-8 or has a NUL character`,
-		`{{index (get "A") 99}}`: `app.conf: line 1, at {{index (get "A") 99}}: the template does not work for this folder`,
-		`{{(get "A").Name}}`:     `app.conf: line 1, at {{"A"}}: the template does not work for this folder`,
-		`{{template "x" (get "A")}}{{define "x"}}{{.None}}{{end}}`: `app.conf: line 1, at {{.None}}: the template does not work for this folder`,
+		"a\n{{get \"NONE\"}}":    `app.conf: line 2 (get "NONE"): there is no secret "NONE"`,
+		`{{get (get "A")}}`:      `app.conf: line 1 (get (get "A")): there is no secret of that name`,
+		`{{get "HIDDEN"}}`:       `app.conf: line 1 (get "HIDDEN"): the value of "HIDDEN" is hidden: the identity may not read it`,
+		`{{get "BAD" | json}}`:   `app.conf: line 1 (json): the value is not text: it is not UTF-8 or has a NUL character`,
+		`{{index (get "A") 99}}`: `app.conf: line 1 (index (get "A") 99): the template does not work for this folder`,
+		`{{(get "A").Name}}`:     `app.conf: line 1 ("A"): the template does not work for this folder`,
+		`{{template "x" (get "A")}}{{define "x"}}{{.None}}{{end}}`: `app.conf: line 1 (.None): the template does not work for this folder`,
 		`{{call (get "A")}}`:                  ``,
 		`{{lt (get "A") 1}}`:                  ``,
 		`{{slice (get "A") 5 3}}`:             ``,
