@@ -12,8 +12,9 @@ import (
 	"infisicalfs/secret"
 )
 
-// templateTime is how long a template may take.
-const templateTime = time.Second
+// templateTime is how long a template may take. It is generous: a busy machine is
+// no mistake of the template's.
+const templateTime = 5 * time.Second
 
 // scope is what a template's dot is.
 type scope struct{ Project, Env, Path string }
@@ -29,11 +30,15 @@ type scope struct{ Project, Env, Path string }
 //
 // The dot has .Project, .Env and .Path. The error says where source is wrong.
 //
-// Whoever writes source is trusted: a template that takes more than a second or
-// writes more than a view may hold is ended, but not one that makes a huge text
+// Whoever writes source is trusted: a template that takes more than five seconds
+// or writes more than a view may hold is ended, but not one that makes a huge text
 // in memory. What rendering leaves behind on the heap is not wiped.
 func Template(name, source string) (*View, error) {
-	t := &textTemplate{literals: map[string]bool{}}
+	return newTemplate(name, source, templateTime)
+}
+
+func newTemplate(name, source string, limit time.Duration) (*View, error) {
+	t := &textTemplate{limit: limit, literals: map[string]bool{}}
 	parsed, err := template.New(templateName).Option("missingkey=error").Funcs(t.functions(nil)).Parse(source)
 	if err != nil {
 		return nil, fmt.Errorf("%w template: %s", secret.ErrInvalid, strings.TrimPrefix(err.Error(), "template: "+templateName+":"))
@@ -53,6 +58,7 @@ const templateName = "line"
 
 type textTemplate struct {
 	parsed   *template.Template
+	limit    time.Duration
 	literals map[string]bool // texts that stand in the source, which errors may repeat
 }
 
@@ -90,7 +96,7 @@ func (f *fault) Unwrap() error { return f.kind }
 
 // functions are those of a template for one folder.
 func (t *textTemplate) functions(f *secret.Folder) template.FuncMap {
-	end := time.Now().Add(templateTime)
+	end := time.Now().Add(t.limit)
 	return template.FuncMap{
 		"get": func(key string) (string, error) {
 			s, ok := f.Secret(key)
@@ -115,7 +121,7 @@ func (t *textTemplate) functions(f *secret.Folder) template.FuncMap {
 		"quote": func(text string) (string, error) { return quoted(quoteWord, text) },
 		ticker: func() (string, error) {
 			if time.Now().After(end) {
-				return "", &fault{fmt.Sprintf("the template takes longer than %s", templateTime), secret.ErrInvalid}
+				return "", &fault{fmt.Sprintf("the template takes longer than %s", t.limit), secret.ErrInvalid}
 			}
 			return "", nil
 		},
