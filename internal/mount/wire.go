@@ -48,6 +48,7 @@ func wire(cfg Config, point string, since time.Time) *rooms {
 	if !cfg.readOnly() {
 		writer = r.cache.Writer(cfg.Writer)
 	}
+	views, _ := cfg.views() // was looked at by Validate
 	r.tree = fs.New(fs.Config{
 		Source:    r.cache,
 		Writer:    writer,
@@ -57,6 +58,7 @@ func wire(cfg Config, point string, since time.Time) *rooms {
 		PersonalReadOnly: cfg.UserLogin,
 		KernelCache:      fs.KernelCache(cfg.KernelCache),
 
+		Views:     views,
 		Root:      cfg.Root,
 		TTL:       cfg.TTL,
 		UID:       cfg.UID,
