@@ -1,13 +1,31 @@
 package cache
 
 import (
+	"runtime/debug"
 	"slices"
 	"time"
 )
 
-// sweep drops what nobody used for long. What was watched until now is dropped
-// only if nobody holds it. The store's timer calls it.
-func (c *Cache) sweep() {
+// giveBack is how many bytes have to be dropped for the memory to go back to the
+// system, and for the values in it to be wiped, there and then. Less is left to
+// the garbage collector, which takes minutes in a process that does nothing.
+const giveBack = 1 << 20
+
+// sweep drops what nobody used for long. The store's timer calls it.
+func (c *Cache) sweep() { c.dropping(c.sweepIdle) }
+
+// dropping gives back the memory of what drop drops.
+func (c *Cache) dropping(drop func()) {
+	before := c.Stats().Bytes
+	drop()
+	if before-c.Stats().Bytes >= giveBack {
+		debug.FreeOSMemory()
+	}
+}
+
+// sweepIdle is sweep's work. What was watched until now is dropped only if
+// nobody holds it.
+func (c *Cache) sweepIdle() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
@@ -25,7 +43,7 @@ func (c *Cache) sweep() {
 		e.probing = true
 	}
 	if len(ended) > 0 {
-		c.wg.Go(func() { c.askHolders(ended) })
+		c.wg.Go(func() { c.dropping(func() { c.askHolders(ended) }) })
 	}
 }
 

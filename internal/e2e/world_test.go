@@ -149,6 +149,12 @@ func (c *counter) next() int {
 // process fails the test.
 func (w *world) mount(t *testing.T, identity string, flags ...string) *mounted {
 	t.Helper()
+	return w.mountWith(t, program, identity, flags...)
+}
+
+// mountWith is mount with another build of the program.
+func (w *world) mountWith(t *testing.T, program, identity string, flags ...string) *mounted {
+	t.Helper()
 	needFUSE(t)
 	name := filepath.Join(w.tmp, fmt.Sprint(mountNumber().next()))
 	m := &mounted{dir: name + "-mnt", log: name + ".log"}
@@ -205,6 +211,7 @@ type status struct {
 		Total    int `json:"requests_total"`
 	}
 	Cache struct {
+		Bytes  int64
 		Stale  int
 		Purges int
 	}

@@ -35,6 +35,7 @@ type Status struct {
 	Cache      cache.Stats     `json:"cache"`
 	FS         tree.Counts     `json:"fs"`
 	Unlocked   int64           `json:"unlocked_bytes"`   // memory for values that could be swapped (ulimit -l)
+	Goroutines int             `json:"goroutines"`       // of the process: more and more of them would be a fault
 	Server     json.RawMessage `json:"server,omitempty"` // what Config.Status returned
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -177,6 +178,7 @@ func (r *rooms) status(cfg Config, point string, since time.Time) ([]byte, error
 		Cache:      r.cache.Stats(),
 		FS:         r.tree.Counts(),
 		Unlocked:   secret.Unlocked(),
+		Goroutines: runtime.NumGoroutine(),
 	}
 	if cfg.Status != nil {
 		server, err := json.Marshal(cfg.Status())

@@ -1,0 +1,53 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/spf13/pflag"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
+	if err := run(ctx, os.Args[1:]); err != nil && !errors.Is(err, pflag.ErrHelp) {
+		fmt.Fprintf(os.Stderr, "bench: %v\n", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string) error {
+	if len(args) == 0 {
+		return errors.New("say speed or soak: scripts/bench and scripts/soak do")
+	}
+	flags := pflag.NewFlagSet(args[0], pflag.ContinueOnError)
+	program := flags.String("program", "", "the infisicalfs to measure")
+	switch args[0] {
+	case "bare":
+		mode := flags.String("mode", bareKeep, "how files are opened: keep, direct or none")
+		if err := flags.Parse(args[1:]); err != nil || flags.NArg() != 1 {
+			return errors.Join(errors.New("bare wants one directory"), err)
+		}
+		return serveBare(ctx, flags.Arg(0), *mode)
+	case "speed":
+		rounds := flags.Int("rounds", 7, "how often everything is repeated")
+		plot := flags.String("plot", "", "SVG file to draw")
+		if err := flags.Parse(args[1:]); err != nil {
+			return err
+		}
+		return speed(ctx, *program, max(1, *rounds), *plot)
+	case "soak":
+		lasts := flags.Duration("for", 10*time.Minute, "how long")
+		profile := flags.String("profile", "current", "which server: current or 2024")
+		if err := flags.Parse(args[1:]); err != nil {
+			return err
+		}
+		return soak(ctx, *program, *lasts, *profile)
+	}
+	return fmt.Errorf("there is no %q: say speed or soak", args[0])
+}
