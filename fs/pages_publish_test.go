@@ -10,8 +10,8 @@ import (
 	"infisicalfs/secret"
 )
 
-// opened is a handle with a version, on a file whose size the kernel was told.
-func opened(p *pages, value string) *handle {
+// versionOpened is a handle with a version, on a file whose size the kernel was told.
+func versionOpened(p *pages, value string) *handle {
 	s := &secret.Secret{Name: "KEY", Value: secret.NewValue(value)}
 	h := &handle{epoch: p.epoch.Load()}
 	p.tell(s, false)
@@ -24,7 +24,7 @@ func opened(p *pages, value string) *handle {
 func TestWhoHasTheNewestVersionOpenIsNotOutdated(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var p pages
-		h := opened(&p, "new")
+		h := versionOpened(&p, "new")
 		require.True(t, h.cached)
 		p.newest(&secret.Secret{Name: "KEY", Value: secret.NewValue("new")})
 		asked := false
@@ -38,7 +38,7 @@ func TestWhoHasTheNewestVersionOpenIsNotOutdated(t *testing.T) {
 func TestWhoHasAnOldVersionOpenIsOutdatedAfterAMoment(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var p pages
-		h := opened(&p, "old")
+		h := versionOpened(&p, "old")
 		p.newest(&secret.Secret{Name: "KEY", Value: secret.NewValue("new")})
 		began, dropped := time.Now(), false
 		p.renew(func() { dropped = true }, func() {})
@@ -51,12 +51,12 @@ func TestWhoHasAnOldVersionOpenIsOutdatedAfterAMoment(t *testing.T) {
 // Nobody can know which of several sizes the kernel believes.
 func TestAFileOfSeveralSizesIsNotCached(t *testing.T) {
 	var p pages
-	require.True(t, opened(&p, "one").cached)
+	require.True(t, versionOpened(&p, "one").cached)
 	p.close()
-	require.False(t, opened(&p, "the other").cached)
-	require.False(t, opened(&p, "the other").cached)
+	require.False(t, versionOpened(&p, "the other").cached)
+	require.False(t, versionOpened(&p, "the other").cached)
 	var written pages
 	written.beginWriting()
 	written.endWriting()
-	require.False(t, opened(&written, "one").cached)
+	require.False(t, versionOpened(&written, "one").cached)
 }
