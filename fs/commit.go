@@ -113,15 +113,16 @@ func (f *FS) tell(dir secret.Dir, name string) {
 	if !f.known.Load() || at == nil {
 		return
 	}
-	out := outdated{dir: dir, content: []string{EncodeName(name), encode(name, besideDir)}}
-	for _, shown := range out.content {
+	names := []string{EncodeName(name), encode(name, besideDir)}
+	for _, shown := range names {
 		if child := at.GetChild(shown); child != nil {
 			if n, ok := child.Operations().(*file); ok {
 				n.pages.newest(nil)
 			}
 		}
 	}
-	f.invalidate(out)
+	publish(at, names)
+	forgetViews(at)
 }
 
 // reveal is tell for names that came to be or went without the kernel's doing.

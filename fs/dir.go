@@ -61,6 +61,9 @@ func (d *dir) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (*fus
 		return local, 0
 	}
 	if !ok {
+		if view := d.viewChild(ctx, snap, name, out); view != nil {
+			return view, 0
+		}
 		d.fs.absent(snap, out)
 		return nil, syscall.ENOENT
 	}

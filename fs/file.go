@@ -147,6 +147,7 @@ func (n *file) Open(ctx context.Context, flags uint32) (fusefs.FileHandle, uint3
 	n.fs.settle(ctx, dir, name)
 	h := &handle{file: n}
 	err := n.fs.opened.open(h, func() error {
+		h.epoch = n.pages.epoch.Load()
 		_, s, err := n.current(ctx)
 		if err != nil {
 			return err

@@ -42,6 +42,10 @@ type Config struct {
 	// and attributes for what remains of it, and nothing if it is zero.
 	TTL time.Duration
 
+	// Views are files that each folder has besides its secrets, by name. They are
+	// found by name and never listed; a secret or folder of such a name wins.
+	Views map[string]View
+
 	KernelCache KernelCache // what of the values the kernel may remember; CacheFull wants no Writer
 
 	UID, GID           uint32 // the owner of everything but .infisicalfs
@@ -81,6 +85,7 @@ type FS struct {
 	writes   writes
 
 	opens, reads atomic.Uint64
+	viewError    atomic.Pointer[string] // why a view could not be rendered, with its path; the latest
 
 	// known is set by the first lookup. Before it the kernel has nothing that
 	// could be outdated, and go-fuse nobody to tell.
@@ -153,11 +158,13 @@ type Counts struct {
 	Errors map[string]uint64 `json:"errors"` // failed operations, by name of the errno; absent names are not failures
 	Writes *WriteCounts      `json:"writes,omitempty"`
 	Notify *NotifyCounts     `json:"notify,omitempty"`
+
+	LastViewError string `json:"last_view_error,omitempty"` // which view could not be rendered, and why
 }
 
 // Counts returns what happened so far.
 func (f *FS) Counts() Counts {
-	return Counts{
+	c := Counts{
 		Opens:  f.opens.Load(),
 		Reads:  f.reads.Load(),
 		Open:   f.opened.count(),
@@ -165,4 +172,8 @@ func (f *FS) Counts() Counts {
 		Writes: f.writeCounts(),
 		Notify: f.notifyCounts(),
 	}
+	if reason := f.viewError.Load(); reason != nil {
+		c.LastViewError = *reason
+	}
+	return c
 }

@@ -19,7 +19,7 @@ type handle struct {
 	noted  atomic.Bool                   // its reader is known to have seen the version
 	read   atomic.Bool                   // it was read from
 	cached bool                          // it was opened with the kernel's cache,
-	epoch  uint64                        // at that time of [pages]
+	epoch  uint64                        // of [pages] before its version was asked for
 }
 
 var (
@@ -65,14 +65,17 @@ func (h *handle) Lseek(_ context.Context, off uint64, whence uint32) (uint64, sy
 	if s == nil {
 		return 0, syscall.EACCES
 	}
-	size := uint64(s.Value.Len())
+	return seek(off, whence, s.Value.Len())
+}
+
+func seek(off uint64, whence uint32, size int) (uint64, syscall.Errno) {
 	switch {
-	case off >= size:
+	case off >= uint64(size):
 		return 0, syscall.ENXIO
 	case whence == unix.SEEK_DATA:
 		return off, 0
 	case whence == unix.SEEK_HOLE:
-		return size, 0
+		return uint64(size), 0
 	default:
 		return 0, syscall.EINVAL
 	}

@@ -41,6 +41,8 @@ func (f *FS) revoke(lost func(revocable) bool) int {
 			if r.cached {
 				r.file.forget()
 			}
+		case *viewHandle:
+			r.view.NotifyContent(0, 0) // it may be mapped
 		case *listing:
 			r.dir.pages.outdate()
 			r.dir.forgetListing()
@@ -58,7 +60,11 @@ func revokes(change secret.Change) func(revocable) bool {
 	if change.New == nil || !slices.ContainsFunc(change.New.Secrets, func(s secret.Secret) bool { return s.Hidden }) {
 		return nil
 	}
+	viewsToo := hides(change)
 	return func(r revocable) bool {
+		if v, ok := r.(*viewHandle); ok {
+			return viewsToo && v.folder() == change.Dir
+		}
 		h, ok := r.(*handle)
 		if !ok || h.folder() != change.Dir {
 			return false
@@ -159,17 +165,17 @@ func (f *FS) invalidate(out outdated) {
 		forgetBelow(at, out.deep, out.denied)
 		return
 	}
-	var files []*fusefs.Inode
-	for _, name := range out.content {
-		if child := at.GetChild(name); child != nil {
-			files = append(files, child)
-		}
-	}
-	publish(files)
+	publish(at, out.content)
+	forgetViews(at)
 	for _, name := range out.entries {
 		at.NotifyEntry(name) // known or not: its absence may be what is outdated
 	}
 	f.poke(at, out.pokes)
+	for _, name := range out.content {
+		if at.GetChild(name) != nil {
+			at.NotifyEntry(name) // so that the kernel lets go of it, see [pages]
+		}
+	}
 }
 
 // forgetBelow invalidates all names that the kernel knows in a directory. The

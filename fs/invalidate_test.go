@@ -32,7 +32,7 @@ func TestWhatTheKernelIsTold(t *testing.T) {
 			news: func(t *testing.T, w *world) secret.Change {
 				return w.change(t, dev, func() { w.Set(dev, "GREETING", "hi") })
 			},
-			want: []string{"content /demo/dev/GREETING"},
+			want: []string{"content /demo/dev/GREETING", "entry /demo/dev/GREETING"},
 		},
 		"new value of what nobody looked at": {
 			known: []string{"demo/dev/EMPTY"},
@@ -59,7 +59,7 @@ func TestWhatTheKernelIsTold(t *testing.T) {
 			news: func(t *testing.T, w *world) secret.Change {
 				return w.change(t, dev, func() { w.Put(dev, secret.Secret{Name: "EMPTY", Hidden: true}) })
 			},
-			want: []string{"content /demo/dev/EMPTY"},
+			want: []string{"content /demo/dev/EMPTY", "entry /demo/dev/EMPTY"},
 		},
 		"unknown change": {
 			known: everything,

@@ -48,15 +48,15 @@ func (n *file) Read(ctx context.Context, fh fusefs.FileHandle, dest []byte, off 
 	}
 	n.fs.reads.Add(1)
 	_, s, err := n.current(ctx)
-	shown := n.version(&s)
-	switch {
-	case err == nil && s.Hidden:
-		err = hidden(&s)
-	case err == nil && shown.Value.Len() > oneRead:
-		err = errTooLargeForFull
-	}
 	if err != nil {
 		return nil, n.fs.failed("read", n.path(), err)
+	}
+	shown := n.version(&s)
+	switch {
+	case shown.Hidden:
+		return nil, n.fs.failed("read", n.path(), hidden(shown))
+	case shown.Value.Len() > oneRead:
+		return nil, n.fs.failed("read", n.path(), errTooLargeForFull)
 	}
 	return fuse.ReadResultData(dest[:shown.Value.CopyAt(dest, off)]), 0
 }

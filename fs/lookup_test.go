@@ -27,7 +27,7 @@ func TestAbsentNames(t *testing.T) {
 		for _, path := range []string{
 			"other", "demo/prod", "demo/dev/ABSENT", "demo/dev/payments/GREETING", "demo/dev/greeting",
 			"demo/dev/GREETIN%47", "demo/dev/GREETING%secret", "demo/dev/payments%secret", "demo/dev/%empty", "demo/dev/" + strings.Repeat("x", 200) + "%~0",
-			"demo/dev/.env", "demo/.infisicalfs",
+			"demo/dev/.envrc", "demo/.env", "demo/.infisicalfs",
 		} {
 			_, err := v.Stat(path)
 			require.Equal(t, syscall.ENOENT, err, path)

@@ -25,7 +25,7 @@ func (d *dir) newEntry(shown string) error {
 		return errControl
 	case !d.where().IsFolder():
 		return errNotHere
-	case viewNames[shown]:
+	case d.view(shown) != nil:
 		return errViewName
 	}
 	return nil

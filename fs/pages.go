@@ -20,9 +20,10 @@ const (
 	changeWaits = 250 * time.Millisecond
 )
 
-// several says that the kernel was told several sizes. It drops what answers a
-// question that it asked before it learnt something else, so it may believe any
-// of them. No fingerprint is this, but by an accident that costs nothing.
+// several says that the kernel was told several sizes of a file, or has made one
+// up while somebody wrote. It passes over what answers a question that it asked
+// before it learnt something else, so from then on nobody can know what it
+// believes, until it has let go of the file and knows nothing.
 const several = math.MaxUint64
 
 // pages is what the kernel remembers of one secret's file: its pages and its
@@ -30,8 +31,10 @@ const several = math.MaxUint64
 // one version or an error, these rules hold:
 //
 //   - A file is opened with the cache only if nobody else has it open with
-//     another version, and the kernel does not believe in another size. Otherwise
-//     it is opened with direct I/O, which asks the handle's own version.
+//     another version, and the kernel has never been told of another size.
+//     Otherwise it is opened with direct I/O, which asks the handle's own version.
+//     So after a change the kernel is made to let go of the file, which it does
+//     when nobody uses it: then it begins anew.
 //   - The kernel keeps pages from one open to the next only if an open that
 //     dropped older ones is known to have come to its end.
 //   - A new version waits a moment for those who read the old one. Meanwhile
@@ -43,16 +46,16 @@ type pages struct {
 	// epoch grows when the handles that are open with the cache are outdated.
 	epoch atomic.Uint64
 
-	mu       sync.Mutex     // guards what follows; the kernel is not told anything under it
-	shown    *secret.Secret // what handles with the cache have, or what is kept; nil without, and once it is outdated
-	leaving  bool           // a newer version than shown is known
-	cached   int            // handles open with the cache, outdated ones included
-	idle     chan struct{}  // closed when there are none; nil if nobody waits for that
-	writers  int
-	held     uint64 // fingerprint of what pages may be of; 0: there are none
-	filled   bool   // and an open that dropped all others has come to its end
-	told     uint64 // fingerprint of what the kernel may have the size of; 0: it will ask; or several
-	settling int    // how many are just making it ask
+	mu      sync.Mutex     // guards what follows; the kernel is not told anything under it
+	shown   *secret.Secret // what handles with the cache have, or what is kept; nil without, and once it is outdated
+	leaving bool           // a newer version than shown is known,
+	since   time.Time      // from then on
+	cached  int            // handles open with the cache, outdated ones included
+	idle    chan struct{}  // closed when there are none; nil if nobody waits for that
+	writers int
+	held    uint64 // fingerprint of what pages may be of; 0: there are none
+	filled  bool   // and an open that dropped all others has come to its end
+	told    uint64 // fingerprint of the one version that the kernel was told the size of; 0: none yet; or several
 }
 
 // show returns what is to be shown of a file whose newest version is s, and
@@ -68,10 +71,13 @@ func (p *pages) choose(s *secret.Secret, keep bool) (_ *secret.Secret, late bool
 	if keep && p.shown == nil {
 		p.shown = s
 	}
-	if p.shown == nil || sameContent(entry{secret: p.shown}, entry{secret: s}) {
+	switch {
+	case p.shown == nil, sameContent(entry{secret: p.shown}, entry{secret: s}):
 		return s, false
+	case s.ID == p.shown.ID && s.Version < p.shown.Version:
+		return p.shown, false // s was asked for before
 	}
-	p.leaving = true
+	p.leave()
 	return p.shown, true
 }
 
@@ -98,15 +104,17 @@ func (p *pages) open(h *handle, s *secret.Secret) (flags uint32, wrong bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
-	case p.told != 0 && p.told != print:
-		return direct, true
-	case p.settling > 0, p.leaving, p.writers > 0, s.Value.Len() > oneRead, p.cached > 0 && (p.shown == nil || p.held != print):
+	case h.epoch != p.epoch.Load():
+		return direct, false // s may be older than what was published since it was asked for
+	case p.told != print:
+		return direct, p.told != several
+	case p.leaving, p.writers > 0, s.Value.Len() > oneRead, p.cached > 0 && (p.shown == nil || p.held != print):
 		return direct, false
 	}
 	if p.held != print {
 		p.held, p.filled = print, false
 	}
-	h.cached, h.epoch = true, p.epoch.Load()
+	h.cached = true
 	p.shown = s
 	p.cached++
 	if p.filled {
@@ -142,39 +150,54 @@ func (p *pages) close() {
 	}
 }
 
-// wait waits until nobody has the file open with the cache, or for the deadline.
-func (p *pages) wait(deadline time.Time) {
-	p.mu.Lock()
-	if p.cached == 0 || p.shown == nil {
-		p.mu.Unlock()
-		return
-	}
-	p.leaving = true
-	if p.idle == nil {
-		p.idle = make(chan struct{})
-	}
-	idle := p.idle
-	p.mu.Unlock()
-	timer := time.NewTimer(time.Until(deadline))
-	defer timer.Stop()
-	select {
-	case <-idle:
-	case <-timer.C:
+// wait waits until nobody has a version open that is leaving, or its time is up.
+func (p *pages) wait() {
+	for {
+		idle, left := p.patience()
+		if left <= 0 {
+			return
+		}
+		timer := time.NewTimer(left)
+		select {
+		case <-idle:
+		case <-timer.C:
+		}
+		timer.Stop()
 	}
 }
 
-// late reports whether what handles with the cache have is not the newest version.
-func (p *pages) late() bool {
+// patience returns for how long to wait for what is leaving, and what is closed
+// when that is not needed any more.
+func (p *pages) patience() (idle chan struct{}, left time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.leaving
+	if p.cached == 0 || !p.leaving {
+		return nil, 0
+	}
+	if p.idle == nil {
+		p.idle = make(chan struct{})
+	}
+	return p.idle, changeWaits - time.Since(p.since)
+}
+
+// leave is called with the lock held.
+func (p *pages) leave() {
+	if !p.leaving {
+		p.leaving, p.since = true, time.Now()
+	}
 }
 
 // newest notes that s is the newest version; nil: some other than is shown.
 func (p *pages) newest(s *secret.Secret) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.leaving = p.shown != nil && (s == nil || !sameContent(entry{secret: p.shown}, entry{secret: s}))
+	switch {
+	case p.shown == nil:
+	case s == nil || !sameContent(entry{secret: p.shown}, entry{secret: s}):
+		p.leave()
+	default:
+		p.leaving = false
+	}
 }
 
 // drop outdates who has the file open with the cache, and then has forget make
@@ -183,42 +206,47 @@ func (p *pages) drop(forget func()) {
 	p.mu.Lock()
 	p.outdate()
 	p.mu.Unlock()
-	p.asking(forget)
+	forget()
 }
 
-// renew is drop, unless the newest version is what the file is open with: then
-// the kernel need only ask for the attributes again.
+// renew shows the newest version: it is drop, after waiting for who reads what
+// is leaving. If the file is open in the newest version, the kernel need only
+// ask for the attributes again.
 func (p *pages) renew(forget, ask func()) {
+	for {
+		current, early := p.turn()
+		switch {
+		case early:
+			p.wait()
+			continue
+		case current:
+			ask()
+		default:
+			forget()
+		}
+		return
+	}
+}
+
+// turn outdates what is leaving. It is too early for that while somebody has it
+// open whose time is not up, and needless if what is shown is current.
+func (p *pages) turn() (current, early bool) {
 	p.mu.Lock()
-	current := p.shown != nil && !p.leaving
-	if !current {
-		p.outdate()
+	defer p.mu.Unlock()
+	switch {
+	case p.shown != nil && !p.leaving:
+		return true, false
+	case p.cached > 0 && p.leaving && time.Since(p.since) < changeWaits:
+		return false, true
 	}
-	p.mu.Unlock()
-	if current {
-		forget = ask
-	}
-	p.asking(forget)
+	p.outdate()
+	return false, false
 }
 
 // outdate is called with the lock held.
 func (p *pages) outdate() {
 	p.epoch.Add(1)
 	p.shown, p.leaving, p.held, p.filled = nil, false, 0, false
-}
-
-// asking calls forget, after which the kernel asks for the size.
-func (p *pages) asking(forget func()) {
-	p.mu.Lock()
-	p.told = 0
-	p.settling++
-	p.mu.Unlock()
-
-	forget()
-
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.settling--
 }
 
 // inUse reports whether the file is open with the cache.
@@ -233,6 +261,7 @@ func (p *pages) beginWriting() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.writers++
+	p.told = several
 }
 
 // endWriting is the opposite.

@@ -107,8 +107,8 @@ func errnoFrom(err error) syscall.Errno {
 	return 0
 }
 
-// seek looks a name up in the mount's root, so that we are asked for it.
-func seek(root int, name string) {
+// lookFor looks a name up in the mount's root, so that we are asked for it.
+func lookFor(root int, name string) {
 	var st unix.Stat_t
 	_ = unix.Fstatat(root, name, &st, unix.AT_SYMLINK_NOFOLLOW) // it does not exist
 }

@@ -8,4 +8,4 @@ func threadID() uint32 { return 0 }
 
 func (p *poke) call(int) syscall.Errno { return syscall.ENOSYS }
 
-func seek(int, string) {}
+func lookFor(int, string) {}

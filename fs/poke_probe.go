@@ -23,7 +23,7 @@ func (f *FS) recognises(root int, thread uint32) bool {
 	p := &probe{name: controlName + "-" + rand.Text()}
 	f.pokes.probe.Store(p)
 	defer f.pokes.probe.Store(nil)
-	seek(root, p.name)
+	lookFor(root, p.name)
 	if thread == 0 || p.caller.Load() != thread {
 		return false
 	}

@@ -1,8 +1,6 @@
 package fs
 
 import (
-	"time"
-
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 
 	"infisicalfs/secret"
@@ -30,16 +28,15 @@ func (f *FS) announce(out outdated, after *secret.Folder) {
 	}
 }
 
-// publish shows new versions, after a moment for those who read the old ones.
-// While it waits for one file another may be opened in its new version, which
-// then stays.
-func publish(nodes []*fusefs.Inode) {
-	deadline := time.Now().Add(changeWaits)
-	for _, n := range nodes {
+// publish shows new versions of what the kernel knows in a directory, after a
+// moment for those who read the old ones.
+func publish(at *fusefs.Inode, names []string) {
+	for _, name := range names {
+		n := at.GetChild(name)
+		if n == nil {
+			continue
+		}
 		if file, ok := n.Operations().(*file); ok {
-			if file.pages.late() {
-				file.pages.wait(deadline)
-			}
 			file.pages.renew(func() { n.NotifyContent(0, 0) }, func() { n.NotifyContent(-1, 0) })
 		} else {
 			forgetAttr(n)
@@ -57,11 +54,4 @@ func forgetContent(n *fusefs.Inode) {
 }
 
 // forgetAttr invalidates attributes.
-func forgetAttr(n *fusefs.Inode) {
-	ask := func() { n.NotifyContent(-1, 0) }
-	if file, ok := n.Operations().(*file); ok {
-		file.pages.asking(ask)
-	} else {
-		ask()
-	}
-}
+func forgetAttr(n *fusefs.Inode) { n.NotifyContent(-1, 0) }

@@ -131,6 +131,9 @@ func (r *renaming) source(ctx context.Context) (snap *secret.Folder, e entry, er
 		if name, err := newName(snap, r.name); err == nil && r.local.beingCreated(dir, name) {
 			return nil, e, errOpen
 		}
+		if r.from.view(r.name) != nil {
+			return nil, e, errViewName
+		}
 		return nil, e, secret.ErrNotFound
 	}
 	return snap, e, nil

@@ -69,10 +69,3 @@ func (f *FS) renamesToScratch(snap *secret.Folder, shown string) bool {
 	_, taken := resolve(snap, shown)
 	return !taken && scratchByName(snap, shown)
 }
-
-// viewNames are files that show a folder as a whole, found by name. Nothing can
-// be called so.
-var viewNames = map[string]bool{
-	".env": true, ".env.sh": true, ".env.docker": true, ".env.systemd": true,
-	".secrets.json": true, ".secrets.yaml": true, ".secrets.toml": true,
-}

@@ -42,6 +42,9 @@ func (d *dir) unlink(ctx context.Context, shown string) error {
 		return err
 	}
 	if e.secret == nil {
+		if d.view(shown) != nil {
+			return errViewName
+		}
 		// Not on the server yet, and not going to be.
 		name, err := newName(snap, shown)
 		covered := f.local.whiteout(dir, name) != nil && f.local.beingWritten(dir, name)

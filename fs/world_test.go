@@ -61,7 +61,8 @@ func newWorld(change ...func(*Config)) *world {
 	w.Set(payments, "API_KEY", "not-a-real-key")
 	cfg := Config{
 		Source: sourceFunc(w.ask), MountTime: started, UID: uint32(os.Getuid()), OwnerUID: uint32(os.Getuid()),
-		Log: slog.New(slog.NewTextHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Views: allViews,
+		Log:   slog.New(slog.NewTextHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	for _, c := range change {
 		c(&cfg)

@@ -41,7 +41,8 @@ func (n *file) openToWrite(ctx context.Context, flags uint32) (fusefs.FileHandle
 func (h *writeHandle) keepCacheOut() {
 	p := &h.file.pages
 	p.beginWriting()
-	p.wait(time.Now().Add(changeWaits))
+	p.newest(nil)
+	p.wait()
 	h.file.forget()
 }
 
@@ -50,6 +51,7 @@ func (h *writeHandle) keepCacheOut() {
 func (h *writeHandle) letCacheIn() {
 	h.file.forget()
 	h.file.pages.endWriting()
+	h.file.fs.queue(h.file.outdated())
 }
 
 // load fills a new handle with the secret's text, or none if flags empty it.

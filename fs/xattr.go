@@ -55,6 +55,17 @@ func (d *dir) xattrs() []xattr {
 	}
 }
 
+// viewXattrs returns what is known about a folder's views.
+func viewXattrs(snap *secret.Folder) []xattr {
+	return []xattr{
+		{"environment", snap.Dir.Env},
+		{"path", snap.Dir.Path},
+		{"updated_at", date(newest(snap))},
+		{"fetched_at", date(snap.Fetched)},
+		{"stale", strconv.FormatBool(snap.Stale)},
+	}
+}
+
 func date(t time.Time) string {
 	if t.IsZero() {
 		return ""

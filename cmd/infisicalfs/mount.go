@@ -20,6 +20,7 @@ type mountOptions struct {
 	scope      scopeOptions
 	view       viewOptions
 	change     changeOptions
+	templates  templateOptions
 	foreground bool
 	logFile    string
 }
@@ -60,6 +61,7 @@ func (o *mountOptions) AddFlags(f *pflag.FlagSet) {
 	o.server.AddFlags(f)
 	o.view.AddFlags(f)
 	o.change.AddFlags(f)
+	o.templates.AddFlags(f)
 	f.BoolVarP(&o.foreground, "foreground", "f", false, "stay in the foreground; ^C unmounts")
 	f.StringVar(&o.logFile, "log-file", "", "`file` to log to in the background (default: the system's log)")
 }
@@ -163,6 +165,10 @@ func (o *mountOptions) prepare(mountpoint string, log *slog.Logger) (*client.Cli
 		return fail(err)
 	}
 	cfg.Projects = o.scope.projects()
+	templates, err := o.templates.load()
+	if err != nil {
+		return fail(err)
+	}
 	if err := o.change.applyToClient(&cfg); err != nil {
 		return fail(err)
 	}
@@ -170,7 +176,7 @@ func (o *mountOptions) prepare(mountpoint string, log *slog.Logger) (*client.Cli
 	if err != nil {
 		return fail(err)
 	}
-	point := mount.Config{Mountpoint: mountpoint, Log: log}
+	point := mount.Config{Mountpoint: mountpoint, Log: log, Templates: templates}
 	o.view.apply(&point)
 	o.change.apply(&point, c)
 	return c, point, who, nil

@@ -40,6 +40,6 @@ func newRoot() *cobra.Command {
 	})
 	root.SetHelpFunc(help)
 	root.SetHelpCommand(helpCommand())
-	root.AddCommand(mountCommand(), unmountCommand(), statusCommand(), devCommand(), doctorCommand(), configCommand(), versionCommand(), completionCommand())
+	root.AddCommand(mountCommand(), unmountCommand(), exportCommand(), statusCommand(), devCommand(), doctorCommand(), configCommand(), versionCommand(), completionCommand())
 	return root
 }

@@ -101,6 +101,9 @@ func printStatus(out io.Writer, s mount.Status) error {
 	for _, errno := range slices.Sorted(maps.Keys(s.FS.Errors)) {
 		line("errors", "%s %d", errno, s.FS.Errors[errno])
 	}
+	if reason := s.FS.LastViewError; reason != "" {
+		line("last view", "%s", oneLine(reason))
+	}
 	if e := s.Cache.LastError; e != nil {
 		line("last error", "%s", oneLine(e.Text))
 	}

@@ -23,11 +23,12 @@ var picture = map[string][]string{
 	"cache":  {"secret"},
 	"fs":     {"secret"},
 
-	"internal/mount":    {"secret", "cache", "fs", "internal/exitcode"}, // wires the rooms
+	"internal/mount":    {"secret", "cache", "fs", "internal/view", "internal/exitcode"}, // wires the rooms
 	"internal/exitcode": {"secret"},
 	"internal/config":   {}, // knows the shape of a file, not what its keys mean
+	"internal/view":     {"secret"},
 
-	"cmd/infisicalfs": {"secret", "client", "internal/config", "internal/mount", "internal/exitcode", "internal/devserver"},
+	"cmd/infisicalfs": {"secret", "client", "internal/config", "internal/mount", "internal/view", "internal/exitcode", "internal/devserver"},
 
 	// For tests, and the dev server for trying things out.
 	"secret/secrettest":  {"secret"},

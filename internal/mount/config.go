@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"infisicalfs/fs"
+	"infisicalfs/internal/view"
 	"infisicalfs/secret"
 )
 
@@ -27,6 +28,9 @@ type Config struct {
 	WatchInterval time.Duration // between two polls of a folder; 0: a minute
 	WatchFor      time.Duration // how long after its last use a folder is polled; 0: an hour
 	KernelCache   string        // what of the values the kernel may remember: "default" (also ""), "off" or "full"
+
+	// Templates are views that each folder has besides the built-in ones.
+	Templates []*view.View
 
 	AllowOther        bool   // other users may enter; modes and owners decide what they see
 	UID, GID          uint32 // owner of what is shown
@@ -81,6 +85,9 @@ func (c Config) Validate() error {
 	}
 	if c.Notify != "" && !c.Notify.Known() {
 		return badConfig("use full, attrib or off", "watchers cannot be told in the way %q", string(c.Notify))
+	}
+	if _, err := c.views(); err != nil {
+		return err
 	}
 	return validRoot(c.Root)
 }

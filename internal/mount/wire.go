@@ -49,6 +49,7 @@ func wire(cfg Config, point string, since time.Time) *rooms {
 	if !cfg.readOnly() {
 		writer = r.cache.Writer(cfg.Writer)
 	}
+	views, _ := cfg.views() // was looked at by Validate
 	r.tree = fs.New(fs.Config{
 		Source:    r.cache,
 		Writer:    writer,
@@ -58,6 +59,7 @@ func wire(cfg Config, point string, since time.Time) *rooms {
 		PersonalReadOnly: cfg.UserLogin,
 		KernelCache:      fs.KernelCache(cfg.KernelCache),
 
+		Views:     views,
 		Root:      cfg.Root,
 		TTL:       cfg.TTL,
 		UID:       cfg.UID,

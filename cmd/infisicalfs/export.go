@@ -1,0 +1,178 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"infisicalfs/client"
+	"infisicalfs/internal/exitcode"
+	"infisicalfs/internal/view"
+	"infisicalfs/secret"
+)
+
+type exportOptions struct {
+	server    serverOptions
+	scope     scopeOptions
+	templates templateOptions
+	change    changeOptions
+}
+
+func exportCommand() *cobra.Command {
+	var o exportOptions
+	cmd := &cobra.Command{
+		Use:   "export [flags] VIEW",
+		Short: "Print all secrets of a folder, without mounting",
+		Long: `Prints one of the files that each folder of a mount has besides its secrets:
+
+  .env            for libraries called dotenv, and docker compose
+  .env.sh         for the command . of a shell, which exports the variables
+  .env.docker     for --env-file of docker and podman
+  .env.systemd    for EnvironmentFile= of systemd
+  .secrets.json   .secrets.yaml   .secrets.toml
+  NAME            of a --template FILE=NAME
+
+Imported secrets are in it, folders below are not. If it cannot hold a value exactly, that is an error
+which names the secret.`,
+		Args:              oneArgument("view"),
+		ValidArgsFunction: completeViews,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return untilSignal(cmd.Context(), func(ctx context.Context) error {
+				return o.run(ctx, cmd, args[0])
+			})
+		},
+	}
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	o.scope.AddFlags(flags)
+	o.server.AddFlags(flags)
+	o.templates.AddFlags(flags)
+	o.addShown(flags)
+	return cmd
+}
+
+// addShown declares those of the flags of [changeOptions] that are about reading.
+func (o *exportOptions) addShown(f *pflag.FlagSet) {
+	all := pflag.NewFlagSet("", pflag.ContinueOnError)
+	o.change.AddFlags(all)
+	f.AddFlag(all.Lookup("expand"))
+	f.AddFlag(all.Lookup("personal"))
+}
+
+func (o *exportOptions) run(ctx context.Context, cmd *cobra.Command, name string) error {
+	v, err := o.find(cmd, name)
+	if err != nil {
+		return err
+	}
+	folder, err := o.folder(ctx)
+	if err != nil {
+		return err
+	}
+	text, err := v.Render(folder)
+	if err != nil {
+		return renderError(folder.Dir, err)
+	}
+	return print(cmd.OutOrStdout(), text)
+}
+
+// find returns the view of that name.
+func (o *exportOptions) find(cmd *cobra.Command, name string) (*view.View, error) {
+	templates, err := o.templates.load()
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, v := range slices.Concat(view.Builtin(), templates) {
+		if v.Name() == name {
+			return v, nil
+		}
+		names = append(names, v.Name())
+	}
+	return nil, usageError(cmd, fmt.Sprintf("there is no view %q: use %s", name, strings.Join(names, ", ")))
+}
+
+// folder asks the server for the folder that is meant.
+func (o *exportOptions) folder(ctx context.Context) (*secret.Folder, error) {
+	cfg, err := o.server.config(os.LookupEnv, foregroundLog(false))
+	if err != nil {
+		return nil, err
+	}
+	who, err := o.server.credentials(os.LookupEnv)
+	if err != nil {
+		return nil, err
+	}
+	cfg.Auth = who.auth
+	if err := o.scope.complete(os.LookupEnv, cfg.URL); err != nil {
+		return nil, err
+	}
+	if o.scope.project == "" || o.scope.env == "" {
+		return nil, configError("add --project and --env, and --path for a folder", "a view is of one folder")
+	}
+	cfg.Projects = o.scope.projects()
+	if err := o.change.applyToClient(&cfg); err != nil {
+		return nil, err
+	}
+	c, err := newClient(cfg)
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	return fetchFolder(ctx, c, o.scope)
+}
+
+func fetchFolder(ctx context.Context, c *client.Client, scope scopeOptions) (*secret.Folder, error) {
+	if err := c.Login(ctx); err != nil {
+		return nil, err
+	}
+	dir, err := scope.root(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	f, err := c.Folder(ctx, dir, secret.NeedProof)
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", dir, err)
+	}
+	return f, nil
+}
+
+// renderError says what to do about a view that cannot be.
+func renderError(dir secret.Dir, err error) error {
+	hint := "choose a view that can hold it, such as .secrets.json, or change the secret"
+	if !errors.Is(err, secret.ErrInvalid) {
+		hint = hintFor(err)
+	}
+	return &failure{fmt.Errorf("%s: %w", dir, err), hint, exitcode.Of(err)}
+}
+
+// print writes a text that is nobody else's business.
+func print(out io.Writer, text secret.Value) error {
+	buffer := make([]byte, 64<<10)
+	defer clear(buffer)
+	for off := int64(0); ; {
+		n := text.CopyAt(buffer, off)
+		if n == 0 {
+			return nil
+		}
+		if _, err := out.Write(buffer[:n]); err != nil {
+			return fmt.Errorf("cannot write: %w", pathError(err))
+		}
+		off += int64(n)
+	}
+}
+
+// completeViews offers the built-in views.
+func completeViews(_ *cobra.Command, args []string, _ string) (names []cobra.Completion, _ cobra.ShellCompDirective) {
+	if len(args) == 0 {
+		for _, v := range view.Builtin() {
+			names = append(names, v.Name())
+		}
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
+}

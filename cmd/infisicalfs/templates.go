@@ -1,0 +1,58 @@
+package main
+
+import (
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"infisicalfs/internal/view"
+)
+
+// templateOptions name files that are made of a folder's secrets.
+type templateOptions struct{ list []string }
+
+// AddFlags declares the options' flags.
+func (o *templateOptions) AddFlags(f *pflag.FlagSet) {
+	f.StringArrayVar(&o.list, "template", nil, "show what the Go template in a file makes of a folder, under a name in each folder: `FILE=NAME`; may be repeated")
+	f.Lookup("template").DefValue = ""
+}
+
+// maxTemplate is the size of a template at most.
+const maxTemplate = 1 << 20
+
+// load reads and parses the templates.
+func (o *templateOptions) load() ([]*view.View, error) {
+	var views []*view.View
+	for _, pair := range o.list {
+		i := strings.LastIndexByte(pair, '=')
+		if i <= 0 || i == len(pair)-1 {
+			return nil, configError("use --template /etc/app.tmpl=app.conf", "--template wants a file and a name, not %q", pair)
+		}
+		file, name := pair[:i], pair[i+1:]
+		source, err := readTemplate(file)
+		if err != nil {
+			return nil, configError("name a readable file of 1 MiB at most", "--template: cannot read %s: %w", file, pathError(err))
+		}
+		v, err := view.Template(name, source)
+		if err != nil {
+			return nil, configError("the syntax is that of Go's text/template; the functions are get, has, keys, json and quote", "--template: %s: %w", file, err)
+		}
+		views = append(views, v)
+	}
+	return views, nil
+}
+
+func readTemplate(path string) (string, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer file.Close()
+	text, err := io.ReadAll(io.LimitReader(file, maxTemplate+1))
+	if err == nil && len(text) > maxTemplate {
+		err = os.ErrInvalid
+	}
+	return string(text), err
+}

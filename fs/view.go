@@ -1,0 +1,204 @@
+package fs
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"syscall"
+	"time"
+
+	fusefs "github.com/hanwen/go-fuse/v2/fs"
+	"github.com/hanwen/go-fuse/v2/fuse"
+
+	"infisicalfs/secret"
+)
+
+// View writes a snapshot of a folder as one text. Its error names the secret that
+// keeps it from that, wraps a sentinel of package secret, and has no value in it.
+type View func(*secret.Folder) (secret.Value, error)
+
+// view returns the view that the directory has under a name, nil if it has none.
+// A secret or folder of that name wins, which is for the caller to know.
+func (d *dir) view(shown string) View {
+	if !d.where().IsFolder() {
+		return nil
+	}
+	return d.fs.cfg.Views[shown]
+}
+
+// viewChild returns the node of a view, if there is one of that name, from a
+// snapshot that has no secret or folder of it.
+func (d *dir) viewChild(ctx context.Context, snap *secret.Folder, shown string, out *fuse.EntryOut) *fusefs.Inode {
+	render := d.view(shown)
+	if render == nil {
+		return nil
+	}
+	v := &viewFile{node: node{fs: d.fs}, dir: d, name: shown, render: render}
+	v.attr(snap, &out.Attr)
+	left := d.fs.remaining(snap)
+	out.SetEntryTimeout(left)
+	out.SetAttrTimeout(left)
+	return d.NewInode(ctx, v, viewID(d.StableAttr(), shown))
+}
+
+// viewID identifies a view in a directory.
+func viewID(parent fusefs.StableAttr, shown string) fusefs.StableAttr {
+	return identify(syscall.S_IFREG, "view", number(parent.Ino), number(parent.Gen), shown)
+}
+
+// viewFile shows all secrets of a folder in one file. It is found by name and
+// never listed, because loaders read all that is listed. It is always read with
+// direct I/O: an open one is one snapshot to its end.
+type viewFile struct {
+	node
+	dir    *dir
+	name   string
+	render View
+}
+
+var (
+	_ fusefs.NodeGetattrer   = (*viewFile)(nil)
+	_ fusefs.NodeSetattrer   = (*viewFile)(nil)
+	_ fusefs.NodeOpener      = (*viewFile)(nil)
+	_ fusefs.NodeReader      = (*viewFile)(nil)
+	_ fusefs.NodeGetxattrer  = (*viewFile)(nil)
+	_ fusefs.NodeListxattrer = (*viewFile)(nil)
+)
+
+func (v *viewFile) path() string { return path.Join(v.dir.where().String(), v.name) }
+
+// attr describes the view of snap. One that cannot be rendered is there, so that
+// opening it can say so.
+func (v *viewFile) attr(snap *secret.Folder, out *fuse.Attr) {
+	text, err := v.render(snap)
+	out.Mode = v.fs.cfg.FileMode &^ 0o222
+	out.Nlink = 1
+	out.Size = uint64(text.Len())
+	if err != nil && v.fs.full() {
+		out.Size = 1 // with 0 the kernel would not READ, and show an empty file
+	}
+	out.Uid, out.Gid = v.fs.cfg.UID, v.fs.cfg.GID
+	v.fs.setDate(newest(snap), out)
+}
+
+// newest returns the date of the secret that changed last.
+func newest(snap *secret.Folder) (t time.Time) {
+	for i := range snap.Secrets {
+		if s := &snap.Secrets[i]; s.Updated.After(t) {
+			t = s.Updated
+		}
+	}
+	return t
+}
+
+// snapshot returns the folder with all of its secrets.
+func (v *viewFile) snapshot(ctx context.Context) (*secret.Folder, error) {
+	snap, _, err := v.fs.find(ctx, v.dir.where(), func(snap *secret.Folder) bool { return snap.Denied == nil && !snap.Partial })
+	return snap, err
+}
+
+func (v *viewFile) Getattr(ctx context.Context, _ fusefs.FileHandle, out *fuse.AttrOut) syscall.Errno {
+	snap, err := v.snapshot(ctx)
+	if err != nil {
+		return v.fs.failed("getattr", v.path(), err)
+	}
+	v.attr(snap, &out.Attr)
+	out.SetTimeout(v.fs.remaining(snap))
+	return 0
+}
+
+// Setattr is refused: there is nothing to write through to.
+func (v *viewFile) Setattr(context.Context, fusefs.FileHandle, *fuse.SetAttrIn, *fuse.AttrOut) syscall.Errno {
+	return v.refuse("setattr")
+}
+
+func (v *viewFile) refuse(op string) syscall.Errno {
+	if v.fs.cfg.Writer == nil {
+		return syscall.EROFS
+	}
+	return v.fs.failed(op, v.path(), errViewName)
+}
+
+// Open renders the view.
+func (v *viewFile) Open(ctx context.Context, flags uint32) (fusefs.FileHandle, uint32, syscall.Errno) {
+	if writesWith(flags) {
+		return nil, 0, v.refuse("open")
+	}
+	if v.fs.full() {
+		return nil, 0, syscall.ENOSYS
+	}
+	h := &viewHandle{view: v}
+	err := v.fs.opened.open(h, func() error {
+		text, err := v.rendered(ctx)
+		if err == nil {
+			h.text.Store(&text)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, 0, v.fs.failed("open "+v.name, v.path(), err)
+	}
+	v.fs.opens.Add(1)
+	return h, fuse.FOPEN_DIRECT_IO | fuse.FOPEN_NOFLUSH, 0
+}
+
+// rendered returns the view as it is now. If the folder is at fault, the status
+// says so until the end of the mount.
+func (v *viewFile) rendered(ctx context.Context) (secret.Value, error) {
+	snap, err := v.snapshot(ctx)
+	if err != nil {
+		return secret.Value{}, err
+	}
+	text, err := v.render(snap)
+	if err != nil {
+		reason := fmt.Sprintf("%s: %v", v.path(), err)
+		v.fs.viewError.Store(&reason)
+	}
+	return text, err
+}
+
+// Read reads what a handle has. If the kernel opens files by itself it reads what
+// the view is now.
+func (v *viewFile) Read(ctx context.Context, fh fusefs.FileHandle, dest []byte, off int64) (fuse.ReadResult, syscall.Errno) {
+	if h, ok := fh.(fusefs.FileReader); ok {
+		return h.Read(ctx, dest, off)
+	}
+	v.fs.reads.Add(1)
+	text, err := v.rendered(ctx)
+	if err == nil && text.Len() > oneRead {
+		err = errTooLargeForFull
+	}
+	if err != nil {
+		return nil, v.fs.failed("read "+v.name, v.path(), err)
+	}
+	return fuse.ReadResultData(dest[:text.CopyAt(dest, off)]), 0
+}
+
+func (v *viewFile) Getxattr(ctx context.Context, attr string, dest []byte) (uint32, syscall.Errno) {
+	if errno := foreign(attr); errno != 0 {
+		return 0, errno
+	}
+	snap, err := v.snapshot(ctx)
+	if err != nil {
+		return 0, v.fs.failed("getxattr", v.path(), err)
+	}
+	return getxattr(viewXattrs(snap), attr, dest)
+}
+
+func (v *viewFile) Listxattr(ctx context.Context, dest []byte) (uint32, syscall.Errno) {
+	snap, err := v.snapshot(ctx)
+	if err != nil {
+		return 0, v.fs.failed("listxattr", v.path(), err)
+	}
+	return listxattr(viewXattrs(snap), dest)
+}
+
+// forgetViews makes the kernel forget the views of a directory: whatever changed
+// in it, they may have changed too.
+func forgetViews(at *fusefs.Inode) {
+	for _, child := range at.Children() {
+		if _, ok := child.Operations().(*viewFile); ok {
+			child.NotifyContent(0, 0)
+		}
+	}
+}
