@@ -86,7 +86,7 @@ func (d *dir) child(ctx context.Context, snap *secret.Folder, e entry, out *fuse
 	if d.fs.local.beingWritten(d.where(), e.secret.Name) {
 		out.SetAttrTimeout(0)
 	}
-	child := d.NewInode(ctx, d.newFile(e.secret.Name), d.secretID(shownSecret(snap, e.secret.Name), e.secret.Name))
+	child := d.secretInode(ctx, shownSecret(snap, e.secret.Name), e.secret.Name)
 	child.Operations().(*file).attr(e.secret, &out.Attr)
 	return child
 }

@@ -1,6 +1,7 @@
 package fs
 
 import (
+	"context"
 	"syscall"
 
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
@@ -75,6 +76,17 @@ func (d *dir) secretID(shown, name string) fusefs.StableAttr {
 		return n.StableAttr()
 	}
 	return d.fs.reborn.fresh(childID(d.StableAttr(), syscall.S_IFREG, name))
+}
+
+// secretInode returns the node of a secret, the one that the kernel knows if it
+// does: go-fuse puts that in the place of a new one, but only when the new one
+// has answered, which does not know what the kernel has been told.
+func (d *dir) secretInode(ctx context.Context, shown, name string) *fusefs.Inode {
+	known := d.GetChild(shown)
+	if n, ok := operations(known).(*file); ok && n.scratch.Load() == nil && n.at.Load().is(d, name) {
+		return known
+	}
+	return d.NewInode(ctx, d.newFile(name), d.secretID(shown, name))
 }
 
 // folderID is secretID for a directory.

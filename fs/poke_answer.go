@@ -60,7 +60,7 @@ func (p *poke) child(ctx context.Context, out *fuse.EntryOut) *fusefs.Inode {
 		out.Attr = p.attr
 		return d.NewInode(ctx, d.newDir(p.name), d.folderID(p.name))
 	}
-	child := d.NewInode(ctx, d.newFile(p.name), d.secretID(p.shown, p.name))
+	child := d.secretInode(ctx, p.shown, p.name)
 	child.Operations().(*file).attr(p.secret, &out.Attr)
 	return child
 }
