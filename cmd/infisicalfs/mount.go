@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"infisicalfs/client"
 	"infisicalfs/internal/mount"
@@ -40,13 +41,18 @@ its project, environment and path are the default.`,
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	o.scope.AddFlags(flags)
-	o.server.AddFlags(flags)
-	o.view.AddFlags(flags)
-	o.change.AddFlags(flags)
+	o.addFlags(flags)
 	flags.BoolVarP(&o.foreground, "foreground", "f", false, "stay in the foreground; ^C unmounts")
-	flags.StringVar(&o.logFile, "log-file", "", "`file` to log to in the background (default: the system's log)")
 	return cmd
+}
+
+// addFlags declares the flags that every mount has.
+func (o *mountOptions) addFlags(f *pflag.FlagSet) {
+	o.scope.AddFlags(f)
+	o.server.AddFlags(f)
+	o.view.AddFlags(f)
+	o.change.AddFlags(f)
+	f.StringVar(&o.logFile, "log-file", "", "`file` to log to in the background (default: the system's log)")
 }
 
 // run mounts here and stays, or has a child do so.
@@ -119,35 +125,49 @@ func (o *mountOptions) serve(ctx context.Context, mountpoint string, log *slog.L
 	if err := mount.Check(mountpoint); err != nil {
 		return err
 	}
-	cfg, err := o.server.config(os.LookupEnv, log)
-	if err != nil {
-		return err
-	}
-	who, err := o.server.credentials(os.LookupEnv)
-	if err != nil {
-		return err
-	}
-	cfg.Auth = who.auth
-	if err := o.scope.complete(os.LookupEnv, cfg.URL); err != nil {
-		return err
-	}
-	cfg.Projects = o.scope.projects()
-	if err := o.change.applyToClient(&cfg); err != nil {
-		return err
-	}
-	c, err := newClient(cfg)
+	c, err := o.connect(log)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
+	return serveMount(ctx, c, o.scope, o.point(mountpoint, c, log), ready)
+}
+
+// connect makes the client that the options ask for. Nobody is asked yet.
+func (o *mountOptions) connect(log *slog.Logger) (*client.Client, error) {
+	cfg, err := o.server.config(os.LookupEnv, log)
+	if err != nil {
+		return nil, err
+	}
+	who, err := o.server.credentials(os.LookupEnv)
+	if err != nil {
+		return nil, err
+	}
+	cfg.Auth = who.auth
+	if err := o.scope.complete(os.LookupEnv, cfg.URL); err != nil {
+		return nil, err
+	}
+	cfg.Projects = o.scope.projects()
+	if err := o.change.applyToClient(&cfg); err != nil {
+		return nil, err
+	}
+	c, err := newClient(cfg)
+	if err != nil {
+		return nil, err
+	}
 	if from := o.scope.from(); from != "" {
 		// Or somebody would wonder why a mount made here shows one folder.
 		fmt.Fprintf(os.Stderr, "infisicalfs: note: showing the project that %s names\n", oneLine(from))
 	}
+	return c, nil
+}
+
+// point is the configuration of a mount of c, as far as the options go.
+func (o *mountOptions) point(mountpoint string, c *client.Client, log *slog.Logger) mount.Config {
 	point := mount.Config{Mountpoint: mountpoint, Log: log}
 	o.view.apply(&point)
 	o.change.apply(&point, c)
-	return serveMount(ctx, c, o.scope, point, ready)
+	return point
 }
 
 // serveMount is the part of serve that a dev server's mount shares. It completes

@@ -24,9 +24,10 @@ var picture = map[string][]string{
 	"fs":     {"secret"},
 
 	"internal/mount":    {"secret", "cache", "fs", "internal/exitcode"}, // wires the rooms
+	"internal/run":      {"internal/mount", "internal/exitcode"},        // a command and its namespace
 	"internal/exitcode": {"secret"},
 
-	"cmd/infisicalfs": {"secret", "client", "internal/mount", "internal/exitcode", "internal/devserver"},
+	"cmd/infisicalfs": {"secret", "client", "internal/mount", "internal/run", "internal/exitcode", "internal/devserver"},
 
 	// For tests, and the dev server for trying things out.
 	"secret/secrettest":  {"secret"},
