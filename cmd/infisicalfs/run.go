@@ -38,11 +38,12 @@ of this process: it gets the signals and the terminal itself, and its exit statu
   infisicalfs run --project my-project --env prod --env-from .env -- npm start
 
 The variables with the token and the client secret are taken out of COMMAND's environment: who has them can read
-and write all that the identity can, wherever it is. A command that shall log in itself gets them with
+and write all that the identity can, from anywhere. A command that shall log in itself gets them with
 --keep-credentials.
 
 It keeps secrets out of the way and not from somebody who looks for them: processes of the same user can look
-into the namespace (/proc/PID/root, nsenter) and into COMMAND's memory and environment, and root can anyway.
+into the namespace (/proc/PID/root, nsenter), into COMMAND's memory and environment and, unless root runs it, into
+the memory of the process behind the mount. Root can anyway.
 
 It works without being root where the kernel lets users make namespaces, and nsenter is there. Set-uid programs
 such as sudo do not work in it then. Exit codes: COMMAND's own; 125 infisicalfs failed, and COMMAND did not start;
@@ -72,6 +73,9 @@ func (o *runOptions) run(ctx context.Context, args []string) error {
 	if keeper := run.Keeping(); keeper != nil {
 		mount.Harden(foregroundLog(false))
 		return o.keep(ctx, keeper)
+	}
+	if me := &o.mount.view; os.Geteuid() != 0 && (me.uid != uint32(os.Getuid()) || me.gid != uint32(os.Getgid())) {
+		return configError("leave out --uid and --gid, or run it as root", "a user's namespace has no other owners than its user")
 	}
 	path, err := findCommand(args[0])
 	if err != nil {

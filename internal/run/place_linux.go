@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"infisicalfs/internal/exitcode"
 	"infisicalfs/internal/mount"
 )
 
@@ -25,7 +26,7 @@ func Place(dir string) (point string, leave func(), err error) {
 	}
 	if dir == "" {
 		if dir, err = os.MkdirTemp("", "infisicalfs-run-"); err != nil {
-			return "", nil, fmt.Errorf("a directory to mount on: %w", err)
+			return "", nil, unusable("a directory to mount on: %w", err)
 		}
 		made = true
 	}
@@ -35,17 +36,28 @@ func Place(dir string) (point string, leave func(), err error) {
 			os.Remove(dir)
 		}
 	}
-	err = mount.Check(dir)
-	if err == nil {
-		err = unix.Mount("infisicalfs", dir, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "mode=0700,size=4k,nr_inodes=2")
-	}
-	if err != nil {
+	if err := cover(dir); err != nil {
 		if made {
 			os.Remove(dir)
 		}
-		return "", nil, fmt.Errorf("preparing %s: %w", dir, err)
+		return "", nil, err
 	}
 	return dir, leave, nil
+}
+
+// cover mounts an empty file system on dir.
+func cover(dir string) error {
+	if err := mount.Check(dir); err != nil {
+		return err
+	}
+	if err := unix.Mount("infisicalfs", dir, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "mode=0700,size=4k,nr_inodes=2"); err != nil {
+		return unusable("mounting on %s: %w", dir, err)
+	}
+	return nil
+}
+
+func unusable(format string, args ...any) error {
+	return &mount.Error{Err: fmt.Errorf(format, args...), Hint: "name a directory of your own with --mountpoint", Code: exitcode.Mountpoint}
 }
 
 // firstEmpty returns the first that is a directory with nothing in it, else "".
