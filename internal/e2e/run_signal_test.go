@@ -72,3 +72,24 @@ func TestRunInTerminal(t *testing.T) {
 		})
 	})
 }
+
+// A mount whose process is killed answers so, and the command goes on.
+func TestRunOutlivesTheMount(t *testing.T) {
+	asBoth(t, func(t *testing.T, r *runner) {
+		l := r.begin(t, `read line; cat $INFISICALFS_DIR/GREETING 2>&1; exit 5`)
+		if r.uid != 0 {
+			look := exec.Command("nsenter", "--target", strconv.Itoa(l.cmd.Process.Pid), "--user", "--mount", "--preserve-credentials",
+				"cat", "/proc/"+l.keeper+"/environ")
+			look.SysProcAttr = l.cmd.SysProcAttr
+			out, err := look.CombinedOutput()
+			require.Error(t, err, "the command could look into the process behind the mount")
+			require.Contains(t, string(out), "ermission denied")
+		}
+		kill(t, l.keeper, syscall.SIGKILL)
+		ended(t, l.keeper)
+		l.say(t, "go on")
+		require.Contains(t, l.line(t), "Transport endpoint is not connected")
+		require.Error(t, l.cmd.Wait())
+		require.Equal(t, 5, l.cmd.ProcessState.ExitCode())
+	})
+}
