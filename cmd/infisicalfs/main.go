@@ -19,7 +19,7 @@ func main() { os.Exit(execute(os.Args)) }
 // execute is main without the process: it returns the exit code.
 func execute(args []string) int {
 	if name, entered, err := run.Entered(); entered {
-		return fail(notExecuted(name, err))
+		return runCode(fail(notExecuted(name, err)))
 	}
 	if strings.HasPrefix(filepath.Base(args[0]), "mount.") {
 		translated, err := helperArguments(args[1:])
@@ -34,11 +34,11 @@ func execute(args []string) int {
 	root := newRoot()
 	root.SetArgs(args[1:])
 	if cmd, err := root.ExecuteContextC(context.Background()); err != nil {
-		if code := fail(err); cmd.Name() == "run" {
-			return runCode(code)
-		} else {
-			return code
+		code := fail(err)
+		if cmd.Name() == "run" {
+			code = runCode(code)
 		}
+		return code
 	}
 	return exitcode.OK
 }

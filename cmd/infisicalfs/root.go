@@ -30,7 +30,7 @@ func newRoot() *cobra.Command {
 			return cmd.Help()
 		},
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
-			if cmd.Name() != "run" { // becomes a program of somebody else's
+			if cmd.Name() != "run" { // that becomes another program, and hardens its keeper itself
 				mount.Harden(foregroundLog(false))
 			}
 			return bindEnvironment(cmd.Flags(), os.LookupEnv)

@@ -117,8 +117,12 @@ func findCommand(name string) (string, error) {
 	return "", notExecuted(name, errors.Unwrap(err))
 }
 
-// notExecuted is why a command did not start.
+// notExecuted is why a command did not start, with the exit code for it unless
+// it has one.
 func notExecuted(name string, err error) error {
+	if own, ok := errors.AsType[*mount.Error](err); ok {
+		return own
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		hint := "check the name and PATH"
 		if strings.Contains(name, "/") {

@@ -174,9 +174,9 @@ func TestRunNested(t *testing.T) {
 // it nor its process.
 func TestRunLeavesNoMountToTheBackground(t *testing.T) {
 	asBoth(t, func(t *testing.T, r *runner) {
-		l := r.begin(t, `exec 3<&0; perl -e 'chdir $ENV{INFISICALFS_DIR}; open(F, "<GREETING") or die; $| = 1; print "$$\n"; <STDIN>; sysread(F, $x, 100) // print "$!\n"; open(G, "<GREETING") or print "$!\n"' <&3 & read line`)
+		l := r.begin(t, `exec 3<&0; perl -e 'chdir $ENV{INFISICALFS_DIR}; open(F, "<GREETING") or die; $| = 1; print "$$\n"; <STDIN>; sysread(F, $x, 100) // print "$!\n"; open(G, "<GREETING") or print "$!\n"' <&3 & exec sleep 100`)
 		background := l.line(t)
-		l.say(t, "end")
+		require.NoError(t, l.cmd.Process.Kill())
 		ended(t, strconv.Itoa(l.cmd.Process.Pid))
 		ended(t, l.keeper)
 		require.True(t, alive(background))
@@ -197,6 +197,24 @@ func TestRunCredentials(t *testing.T) {
 		code, said = outcome(t, r.command(t, dev("--keep-credentials", "--", "env")...))
 		require.Zero(t, code)
 		require.Contains(t, said, "INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET="+r.Credentials("admin").ClientSecret)
+	})
+}
+
+// Entering the namespace means entering the working directory anew.
+func TestRunWorkingDirectory(t *testing.T) {
+	asBoth(t, func(t *testing.T, r *runner) {
+		for _, at := range []string{"mkdir -m 700 closed && cd closed", "mkdir gone && cd gone && rmdir ../gone"} {
+			cmd := exec.Command("sh", "-c", at+` && exec setpriv --reuid=$WHO --regid=$WHO --clear-groups "$PROGRAM" run --project demo -- echo started`)
+			cmd.Dir, cmd.Env = r.room, append(r.command(t).Env, "WHO="+strconv.Itoa(r.uid))
+			code, said := outcome(t, cmd)
+			if r.uid == 0 {
+				require.Equal(t, "started\n", said)
+				continue
+			}
+			require.Equal(t, 125, code, said)
+			require.Contains(t, said, "start it in another directory")
+			require.NotContains(t, said, "started")
+		}
 	})
 }
 

@@ -5,8 +5,12 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"infisicalfs/internal/exitcode"
+	"infisicalfs/internal/mount"
 )
 
 func findEnter() (string, error) {
@@ -30,20 +34,21 @@ func enter(keeper int, path string, args, env []string) error {
 	if err != nil {
 		return err
 	}
-	dir, err := os.Getwd()
+	dir, err := syscall.Getwd() // os.Getwd wants to look at it, which one may not be allowed to
 	if err != nil {
-		dir = "/" // it is gone
+		return elsewhere(err)
 	}
 	through := []string{"nsenter", "--target", fmt.Sprint(keeper), "--user", "--mount", "--preserve-credentials", "--", program, path}
 	return unix.Exec(nsenter, append(through, args...), append(env, enterMark+"="+dir))
 }
 
-// Entered becomes the command if this process is one that enter made. Else it
-// returns false, and in case of an error its name as well. The rights in the
-// namespace, which come with entering it, have gone with the exec already.
+// Entered becomes the command if enter has made this process. It returns false
+// in other processes, and the command's name with an error if that could not be
+// executed. The rights that come with entering a user namespace have gone with
+// the exec of this program already.
 func Entered() (name string, entered bool, err error) {
 	dir, entered := os.LookupEnv(enterMark)
-	if !entered || len(os.Args) < 3 {
+	if !entered || len(os.Args) < 3 { // our name, the path, the command's name
 		return "", false, nil
 	}
 	var env []string
@@ -54,7 +59,12 @@ func Entered() (name string, entered bool, err error) {
 	}
 	name = os.Args[2]
 	if err := os.Chdir(dir); err != nil {
-		return name, true, err
+		return name, true, elsewhere(err)
 	}
 	return name, true, execute(os.Args[1], os.Args[2:], env)
+}
+
+// elsewhere is for a working directory that is gone or that may not be entered.
+func elsewhere(err error) error {
+	return &mount.Error{Err: fmt.Errorf("the working directory: %w", err), Hint: "start it in another directory", Code: exitcode.Other}
 }

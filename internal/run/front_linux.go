@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -22,70 +23,72 @@ func init() { runtime.LockOSThread() }
 type Front struct{ Report }
 
 // Start makes the namespace and starts this program again in it, with the same
-// arguments, until that has reported by [Keeper.Tell]. Call it in the main
-// goroutine of the process, which is in the namespace afterwards if it is
-// root's. It fails with [ErrTold] if the keeper has said itself what went wrong,
-// and with an *mount.Error that names what the machine lacks.
+// arguments, until that has reported by [Keeper.Tell]. Call it once, in the main
+// goroutine. It fails with [ErrTold] if the user has been told why, and with an
+// *mount.Error if the machine lacks something.
 func Start() (*Front, error) {
-	alone := os.Geteuid() != 0
-	if alone {
+	attr := &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM} // if we are killed first, nobody wants the mount
+	if os.Geteuid() == 0 {
+		if err := unshareMounts(); err != nil {
+			return nil, err
+		}
+	} else {
 		if _, err := findEnter(); err != nil {
 			return nil, err
 		}
-	} else if err := unshareMounts(); err != nil {
-		return nil, err
+		ownUserNamespace(attr)
 	}
+	f := &Front{}
+	return f, f.startKeeper(attr)
+}
+
+func (f *Front) startKeeper(attr *syscall.SysProcAttr) error {
 	program, err := os.Executable()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	report, out, err := os.Pipe()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer report.Close()
 	defer out.Close()
 	self, err := unix.PidfdOpen(os.Getpid(), 0)
 	if err != nil {
-		return nil, tooOld(err)
+		return missing("use Linux 5.3 or newer", "the kernel cannot tell when a process ends: %w", err)
 	}
 	defer unix.Close(self)
-	for _, fd := range []int{int(out.Fd()), self} {
+	for _, fd := range []int{int(out.Fd()), self} { // these two are inherited
 		if _, err := unix.FcntlInt(uintptr(fd), unix.F_SETFD, 0); err != nil {
-			return nil, err
+			return err
 		}
 	}
-
 	cmd := exec.Command(program)
 	cmd.Args = os.Args
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d,%d", keeperMark, out.Fd(), self))
-	// If this process is killed before the command is there, nobody wants it.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
-	if alone {
-		ownUserNamespace(cmd.SysProcAttr)
-	}
+	cmd.SysProcAttr = attr
 	if err := cmd.Start(); err != nil {
-		if alone {
-			return nil, noUserNamespace(err)
+		if attr.Cloneflags != 0 {
+			return noUserNamespace(err)
 		}
-		return nil, err
+		return fmt.Errorf("starting the mount: %w", err)
 	}
 	out.Close()
-	f := &Front{}
 	unread := json.NewDecoder(report).Decode(&f.Report)
-	if err := cmd.Wait(); err != nil || unread != nil {
-		if _, said := errors.AsType[*exec.ExitError](err); said {
-			return nil, ErrTold
-		}
-		return nil, errors.Join(err, unread)
+	err = cmd.Wait()
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok && exit.Exited() {
+		return ErrTold
 	}
-	return f, nil
+	if err := cmp.Or(err, unread); err != nil {
+		return fmt.Errorf("starting the mount: %w", err)
+	}
+	return nil
 }
 
-// Exec becomes the command: name, which path says where to find, with args and
-// the environment env. It returns only an error. One of the system wraps its
-// number: the caller tells "not found" from "not executable".
+// Exec becomes the command: the program at path with the arguments args, the
+// first of which is its name, and the environment env. If it returns, it is with
+// an error, which wraps the system's.
 func (f *Front) Exec(path string, args, env []string) error {
 	if os.Geteuid() == 0 {
 		return execute(path, args, env)

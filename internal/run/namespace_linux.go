@@ -68,10 +68,6 @@ func noUserNamespace(err error) error {
 		"users may not make namespaces here: %w", err)
 }
 
-func tooOld(err error) error {
-	return missing("use Linux 5.3 or newer", "the kernel cannot tell when a process ends: %w", err)
-}
-
 func missing(hint, format string, args ...any) error {
 	return &mount.Error{Err: fmt.Errorf(format, args...), Hint: hint, Code: exitcode.FUSE}
 }

@@ -3,6 +3,7 @@ package run
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"golang.org/x/sys/unix"
 
@@ -29,6 +30,9 @@ func Place(dir string) (point string, leave func(), err error) {
 			return "", nil, unusable("a directory to mount on: %w", err)
 		}
 		made = true
+	}
+	if dir, err = filepath.Abs(dir); err != nil { // a keeper leaves the working directory
+		return "", nil, unusable("%s: %w", dir, err)
 	}
 	leave = func() {
 		unix.Unmount(dir, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW)
