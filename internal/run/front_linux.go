@@ -1,10 +1,9 @@
 package run
 
 import (
-	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"runtime"
@@ -75,12 +74,17 @@ func (f *Front) startKeeper(attr *syscall.SysProcAttr) error {
 		return fmt.Errorf("starting the mount: %w", err)
 	}
 	out.Close()
-	unread := json.NewDecoder(report).Decode(&f.Report)
-	err = cmd.Wait()
+	text, err := io.ReadAll(report)
+	if ended := cmd.Wait(); ended != nil {
+		err = ended
+	}
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok && exit.Exited() {
 		return ErrTold
 	}
-	if err := cmp.Or(err, unread); err != nil {
+	if err == nil {
+		f.Report, err = parseReport(string(text))
+	}
+	if err != nil {
 		return fmt.Errorf("starting the mount: %w", err)
 	}
 	return nil

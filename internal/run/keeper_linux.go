@@ -1,7 +1,6 @@
 package run
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -43,7 +42,7 @@ func (k *Keeper) Tell(r Report) error {
 	signal.Ignore(syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGTSTP)
 	out := os.NewFile(uintptr(k.report), "report")
 	r.PID = os.Getpid()
-	err := json.NewEncoder(out).Encode(r)
+	_, err := out.WriteString(r.text())
 	if err := errors.Join(err, out.Close()); err != nil {
 		return fmt.Errorf("whoever wanted the mount is gone: %w", err)
 	}
