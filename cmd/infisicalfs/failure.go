@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"infisicalfs/internal/exitcode"
+	"infisicalfs/internal/run"
 )
 
 // failure is an error with its cure and exit code.
@@ -39,7 +40,7 @@ func configError(hint, format string, args ...any) error {
 // fail prints what failed on one line and what to do on the next, and returns
 // the exit code.
 func fail(err error) int {
-	if errors.Is(err, errTold) {
+	if errors.Is(err, errTold) || errors.Is(err, run.ErrTold) {
 		return exitcode.Of(err)
 	}
 	fmt.Fprintf(os.Stderr, "infisicalfs: error: %s\n", oneLine(err.Error()))

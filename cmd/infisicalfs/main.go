@@ -8,19 +8,19 @@ import (
 	"strings"
 
 	"infisicalfs/internal/exitcode"
-	"infisicalfs/internal/mount"
+	"infisicalfs/internal/run"
 )
 
 // version is set by the linker (-X main.version=…) for releases.
 var version = "0.1.0-dev"
 
-func main() {
-	mount.Harden(foregroundLog(false))
-	os.Exit(run(os.Args))
-}
+func main() { os.Exit(execute(os.Args)) }
 
-// run is main without the process: it returns the exit code.
-func run(args []string) int {
+// execute is main without the process: it returns the exit code.
+func execute(args []string) int {
+	if name, entered, err := run.Entered(); entered {
+		return runCode(fail(notExecuted(name, err)))
+	}
 	if strings.HasPrefix(filepath.Base(args[0]), "mount.") {
 		translated, err := helperArguments(args[1:])
 		if err != nil {
@@ -33,8 +33,12 @@ func run(args []string) int {
 	}
 	root := newRoot()
 	root.SetArgs(args[1:])
-	if err := root.ExecuteContext(context.Background()); err != nil {
-		return fail(err)
+	if cmd, err := root.ExecuteContextC(context.Background()); err != nil {
+		code := fail(err)
+		if cmd.Name() == "run" {
+			code = runCode(code)
+		}
+		return code
 	}
 	return exitcode.OK
 }

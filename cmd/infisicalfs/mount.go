@@ -56,13 +56,18 @@ that would be ./NAME. 'infisicalfs config check NAME' explains it.`,
 
 // AddFlags declares the options' flags.
 func (o *mountOptions) AddFlags(f *pflag.FlagSet) {
-	o.scope.AddFlags(f)
+	o.addFlags(f)
 	o.config.AddFlags(f)
+	f.BoolVarP(&o.foreground, "foreground", "f", false, "stay in the foreground; ^C unmounts")
+}
+
+// addFlags declares those that a mount for one command has too.
+func (o *mountOptions) addFlags(f *pflag.FlagSet) {
+	o.scope.AddFlags(f)
 	o.server.AddFlags(f)
 	o.view.AddFlags(f)
 	o.change.AddFlags(f)
 	o.templates.AddFlags(f)
-	f.BoolVarP(&o.foreground, "foreground", "f", false, "stay in the foreground; ^C unmounts")
 	f.StringVar(&o.logFile, "log-file", "", "`file` to log to in the background (default: the system's log)")
 }
 

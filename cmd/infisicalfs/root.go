@@ -4,6 +4,8 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
+
+	"infisicalfs/internal/mount"
 )
 
 const about = `infisicalfs mounts Infisical: projects, environments and folders are directories,
@@ -28,6 +30,9 @@ func newRoot() *cobra.Command {
 			return cmd.Help()
 		},
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if cmd.Name() != "run" { // that becomes another program, and hardens its keeper itself
+				mount.Harden(foregroundLog(false))
+			}
 			return bindEnvironment(cmd.Flags(), os.LookupEnv)
 		},
 		SilenceUsage:               true,
@@ -40,6 +45,6 @@ func newRoot() *cobra.Command {
 	})
 	root.SetHelpFunc(help)
 	root.SetHelpCommand(helpCommand())
-	root.AddCommand(mountCommand(), unmountCommand(), exportCommand(), statusCommand(), devCommand(), doctorCommand(), configCommand(), versionCommand(), completionCommand())
+	root.AddCommand(mountCommand(), runCommand(), unmountCommand(), runCommand(), exportCommand(), statusCommand(), devCommand(), doctorCommand(), configCommand(), versionCommand(), completionCommand())
 	return root
 }

@@ -24,11 +24,12 @@ var picture = map[string][]string{
 	"fs":     {"secret"},
 
 	"internal/mount":    {"secret", "cache", "fs", "internal/view", "internal/exitcode"}, // wires the rooms
+	"internal/run":      {"internal/mount", "internal/exitcode"},                         // a command and its namespace
 	"internal/exitcode": {"secret"},
 	"internal/config":   {}, // knows the shape of a file, not what its keys mean
 	"internal/view":     {"secret"},
 
-	"cmd/infisicalfs": {"secret", "client", "internal/config", "internal/mount", "internal/view", "internal/exitcode", "internal/devserver"},
+	"cmd/infisicalfs": {"secret", "client", "internal/config", "internal/mount", "internal/run", "internal/view", "internal/exitcode", "internal/devserver"},
 
 	// For tests, and the dev server for trying things out.
 	"secret/secrettest":  {"secret"},

@@ -37,6 +37,17 @@ const (
 	FUSE = 9
 )
 
+// The codes of "infisicalfs run" when the command did not start, those of env(1)
+// and nohup(1); else its code is the command's.
+const (
+	// NotRun: infisicalfs failed, in any of the ways above.
+	NotRun = 125
+	// NotExecutable: the command was found but cannot be executed.
+	NotExecutable = 126
+	// NoCommand: the command was not found.
+	NoCommand = 127
+)
+
 // Coded is implemented by errors that know their exit code.
 type Coded interface {
 	error

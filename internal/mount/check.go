@@ -108,7 +108,7 @@ func usable(dir string) (hides bool, err error) {
 	if !info.IsDir() {
 		return false, syscall.ENOTDIR
 	}
-	if os.Geteuid() != 0 {
+	if !mayMount() {
 		if err := unix.Access(dir, unix.W_OK); err != nil {
 			return false, err
 		}

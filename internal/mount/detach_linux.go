@@ -20,7 +20,7 @@ const (
 // detach removes the topmost mount at point. A symbolic link put in its place
 // is not followed.
 func detach(ctx context.Context, point string, how manner) error {
-	if os.Geteuid() == 0 {
+	if mayMount() {
 		return unmountDirectly(point, how)
 	}
 	if how == forcibly { // -z leaves open files alive; see abort

@@ -25,7 +25,7 @@ func attachable(allowOther bool) error {
 	if err := deviceError(unix.Access(device, unix.R_OK|unix.W_OK)); err != nil {
 		return err
 	}
-	if os.Geteuid() == 0 {
+	if mayMount() {
 		return nil
 	}
 	if _, err := findHelper(); err != nil {
@@ -47,7 +47,7 @@ func attachable(allowOther bool) error {
 // before we are asked. The modes (0400, 0500) tell access(2) the truth for
 // everybody but root, and each modifying call is answered EROFS.
 func attach(ctx context.Context, point, source string, allowOther bool) (int, error) {
-	if os.Geteuid() == 0 {
+	if mayMount() {
 		return mountDirectly(point, source, allowOther)
 	}
 	return mountThroughHelper(ctx, point, source, allowOther)
@@ -64,8 +64,19 @@ func kernelOptions(allowOther bool) []string {
 	return options
 }
 
-// mountDirectly is for root, also root of a user namespace only; it needs no
-// fuse3 package.
+// mayMount reports whether this process mounts and unmounts without a helper: as
+// root, also of a user namespace only, or as a user to whom such a namespace has
+// given the right.
+func mayMount() bool {
+	if os.Geteuid() == 0 {
+		return true
+	}
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData
+	return unix.Capget(&header, &data[0]) == nil && data[0].Effective&(1<<unix.CAP_SYS_ADMIN) != 0
+}
+
+// mountDirectly needs no fuse3 package.
 func mountDirectly(point, source string, allowOther bool) (int, error) {
 	fd, err := unix.Open(device, unix.O_RDWR|unix.O_CLOEXEC, 0)
 	if err != nil {

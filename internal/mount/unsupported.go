@@ -28,6 +28,8 @@ func errOnlyLinux() error {
 	return noFUSE("use Linux, or a Linux virtual machine or container", "infisicalfs cannot mount on %s", runtime.GOOS)
 }
 
+func mayMount() bool { return false }
+
 func attachable(bool) error { return errOnlyLinux() }
 
 func attach(context.Context, string, string, bool) (int, error) { return -1, errOnlyLinux() }

@@ -1,0 +1,106 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"infisicalfs/client"
+	"infisicalfs/secret"
+)
+
+// variableViews are the views that --env-from takes: each turns a folder into
+// variables of the environment, NAME=VALUE, or fails and names the secret that
+// cannot be one.
+var variableViews = map[string]func(*secret.Folder) ([]string, error){
+	".env": everyVariable,
+}
+
+// variables are those of the folder that is mounted.
+func (o *runOptions) variables(ctx context.Context, c *client.Client) ([]string, error) {
+	view := variableViews[o.envFrom]
+	if view == nil {
+		return nil, configError("use --env-from .env", "there is no view %q that --env-from could take", o.envFrom)
+	}
+	if err := c.Login(ctx); err != nil {
+		return nil, err
+	}
+	root, err := o.mount.scope.root(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	if root.Env == "" {
+		return nil, configError("add --project and --env, and --path for a folder below", "--env-from is about one folder, and %s is none", root)
+	}
+	folder, err := c.Folder(ctx, root, secret.NeedListing)
+	if err == nil {
+		err = folder.Denied
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading %s for --env-from: %w", root, err)
+	}
+	return view(folder)
+}
+
+var variableName = regexp.MustCompile(`\A[A-Za-z_][A-Za-z0-9_]*\z`)
+
+// maxVariable is the longest NAME=VALUE that Linux hands to a program, which
+// adds a NUL.
+const maxVariable = 128<<10 - 1
+
+// everyVariable makes a variable of every secret.
+func everyVariable(f *secret.Folder) ([]string, error) {
+	var list []string
+	for _, s := range f.Secrets {
+		const hint = "leave out --env-from and read it from $INFISICALFS_DIR, or keep it in another folder"
+		text := s.Value.Reveal()
+		switch {
+		case !variableName.MatchString(s.Name):
+			return nil, configError(hint, "--env-from: the secret %q has no name that a variable can have", s.Name)
+		case s.Hidden:
+			return nil, configError("give the identity the right to read it, or leave out --env-from", "--env-from: the value of %s may not be read: %s", s.Name, s.Reason)
+		case strings.Contains(text, "\x00"):
+			return nil, configError(hint, "--env-from: the value of %s has a NUL, which no variable can have", s.Name)
+		case len(s.Name)+1+len(text) > maxVariable:
+			return nil, configError(hint, "--env-from: the value of %s is longer than a variable can be", s.Name)
+		}
+		list = append(list, s.Name+"="+text)
+	}
+	return list, nil
+}
+
+// credentialVariables are those with which a program could log in.
+func credentialVariables() []string {
+	list := slices.Clone(tokenVariables)
+	for _, prefix := range identityPrefixes {
+		list = append(list, prefix+"CLIENT_SECRET")
+	}
+	return list
+}
+
+// environmentWith returns env with variables in the place of those of the same
+// names, and without credentials unless they are kept. A variable that is added
+// is somebody's wish, whatever its name.
+func environmentWith(env, variables []string, credentials bool) []string {
+	drop := map[string]bool{"INFISICALFS_DIR": true}
+	if !credentials {
+		for _, name := range credentialVariables() {
+			drop[name] = true
+		}
+	}
+	added := variables[:0:0]
+	for _, v := range variables {
+		name, _, _ := strings.Cut(v, "=")
+		drop[name] = true
+		if name != "INFISICALFS_DIR" {
+			added = append(added, v)
+		}
+	}
+	kept := slices.DeleteFunc(slices.Clone(env), func(v string) bool {
+		name, _, _ := strings.Cut(v, "=")
+		return drop[name]
+	})
+	return append(kept, added...)
+}
