@@ -82,7 +82,7 @@ func TestManySecretsInOneFolder(t *testing.T) {
 	t.Parallel()
 	n := times(10_000)
 	w := onlyEnv(t, devserver.SeedContent{Secrets: seedSecrets(n, smallValue)})
-	m := w.mountPlain(t, "--project=demo", "--env=dev", "--watch=off", "--ttl=5s", "--max-stale=5s")
+	m := w.mountPlain(t, "--project=demo", "--env=dev", "--watch=off", "--ttl=5s", "--max-stale=5s", "--timeout=1m")
 	last := fmt.Sprintf("KEY_%06d", n-1)
 	require.Equal(t, fmt.Sprintln(n+1), sh(t, m.dir, "ls -l | wc -l"))
 	require.Equal(t, fmt.Sprintln(n), sh(t, m.dir, "find . -type f -size -2 | wc -l"))
@@ -144,7 +144,7 @@ func TestLargeValues(t *testing.T) {
 	t.Logf("%d values of 256 KiB: %.1f MiB", n, used)
 	// Each exists once for good; decoding the answer needs copies for a moment.
 	require.LessOrEqual(t, used, 40+6*float64(n)/4)
-	m.forgets(t, used/2)
+	m.forgets(t, used-float64(n)/4*3/4) // most of the values
 }
 
 // Two hundred readers at once, with the race detector: everybody gets what is
