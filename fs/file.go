@@ -58,7 +58,7 @@ func (n *file) attr(s *secret.Secret, out *fuse.Attr) {
 // outdated is the news that the kernel has an old version of the file.
 func (n *file) outdated() outdated {
 	dir, name := n.where()
-	return outdated{dir: dir, content: []string{EncodeName(name), encode(name, besideDir)}}
+	return outdated{dir: dir, content: []string{EncodeName(name), encode(name, besideDir)}, file: n}
 }
 
 // current returns the secret as the Source has it now.

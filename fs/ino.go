@@ -67,11 +67,24 @@ func identify(mode uint32, parts ...string) fusefs.StableAttr {
 func number(n uint64) string { return string(binary.BigEndian.AppendUint64(nil, n)) }
 
 // reborn counts how often the node of a place went elsewhere: the next node
-// there must be another one, as the old may still be in use. It holds one
-// number for each place that something was renamed from during the mount.
+// there must be another one, as the old may still be in use. And it knows what
+// came to a place from elsewhere: that keeps its number, also if the kernel lets
+// go of it. It holds one entry for each place that something was renamed from or
+// to during the mount.
 type reborn struct {
-	mu    sync.Mutex // guards times
+	mu    sync.Mutex // guards what follows
 	times map[fusefs.StableAttr]uint64
+	came  map[fusefs.StableAttr]fusefs.StableAttr
+}
+
+// arrived says that the node with identity id is at place now.
+func (r *reborn) arrived(place, id fusefs.StableAttr) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.came == nil {
+		r.came = make(map[fusefs.StableAttr]fusefs.StableAttr)
+	}
+	r.came[place] = id
 }
 
 // left says that the node of that identity went elsewhere.
@@ -82,14 +95,19 @@ func (r *reborn) left(id fusefs.StableAttr) {
 		r.times = make(map[fusefs.StableAttr]uint64)
 	}
 	r.times[id]++
+	delete(r.came, id)
 }
 
 // fresh returns the identity of the place's present node.
 func (r *reborn) fresh(id fusefs.StableAttr) fusefs.StableAttr {
 	r.mu.Lock()
 	n := r.times[id]
+	came, ok := r.came[id]
 	r.mu.Unlock()
-	if n == 0 {
+	switch {
+	case ok:
+		return came
+	case n == 0:
 		return id
 	}
 	return identify(id.Mode, "again", number(id.Ino), number(id.Gen), number(n))

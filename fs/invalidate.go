@@ -84,6 +84,7 @@ type outdated struct {
 	denied  bool     // and what it has in memory of their contents
 	entries []string // names that appeared, went or mean something else
 	content []string // names that have a new content or new attributes
+	file    *file    // that content is about, whatever has its name by now; nil: whatever has the name
 	pokes   []poke   // what watchers are to be told of it
 }
 
@@ -172,7 +173,8 @@ func (f *FS) invalidate(out outdated) {
 	}
 	f.poke(at, out.pokes)
 	for _, name := range out.content {
-		if at.GetChild(name) != nil {
+		child := at.GetChild(name)
+		if child != nil && (out.file == nil || child.Operations() == out.file) {
 			at.NotifyEntry(name) // so that the kernel lets go of it, see [pages]
 		}
 	}

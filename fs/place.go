@@ -119,6 +119,7 @@ func (d *dir) relocate(shown, name string, to *dir, newName string) {
 			sc.place.Store(at)
 		}
 		d.fs.reborn.left(childID(d.StableAttr(), syscall.S_IFREG, name))
+		d.fs.reborn.arrived(childID(to.StableAttr(), syscall.S_IFREG, newName), n.StableAttr())
 	case *dir:
 		n.at.Store(&location{to, newName})
 		d.fs.reborn.left(childID(d.StableAttr(), syscall.S_IFDIR, name))
