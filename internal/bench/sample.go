@@ -26,7 +26,16 @@ func (s sample) spread() (least, most float64) {
 	return slices.Min(s), slices.Max(s)
 }
 
-// over divides pairwise: both were measured side by side, in the same rounds.
+// quartiles are the numbers that the middle half lies between; 0 of nothing.
+func (s sample) quartiles() (low, high float64) {
+	if len(s) == 0 {
+		return 0, 0
+	}
+	sorted := slices.Sorted(slices.Values(s))
+	return sorted[len(sorted)/4], sorted[(len(sorted)*3)/4]
+}
+
+// over divides pairwise: both were measured side by side, in the same slices.
 func (s sample) over(other sample) sample {
 	out := make(sample, min(len(s), len(other)))
 	for i := range out {

@@ -63,24 +63,6 @@ func unlike(name, text string) string {
 	return fmt.Sprintf("%d of version %d's %d bytes, and %d others, the first is %q", same, n, len(whole), len(text)-same, text[same])
 }
 
-// cutShort reports whether text is a version up to the length of a newer one.
-func (t *truth) cutShort(name, text string) bool {
-	words := strings.SplitN(text, " ", 4)
-	if len(words) != 4 {
-		return false
-	}
-	n, err := strconv.Atoi(words[2])
-	if err != nil || !strings.HasPrefix(textOf(name, n), text) {
-		return false
-	}
-	for n++; t.possible(name, n); n++ {
-		if len(textOf(name, n)) == len(text) {
-			return true
-		}
-	}
-	return false
-}
-
 // begin is called before a version is sent; it returns its number and text.
 func (t *truth) begin(name string) (n int, text string) {
 	t.mu.Lock()

@@ -10,11 +10,11 @@ import (
 // printWarm prints a table for each measure.
 func printWarm(w io.Writer, r *warmResult, rounds int) {
 	for _, m := range warmMeasures {
-		rows := [][]string{{m.name, "µs", "rounds", "× tmpfs", "× bare", "messages"}}
+		rows := [][]string{{m.name, "µs", "middle half", "× tmpfs", "× bare", "messages"}}
 		for _, name := range subjectNames {
 			times := r.times[m.name][name]
-			least, most := times.spread()
-			row := []string{name, short(times.median()), short(least) + "–" + short(most),
+			low, high := times.quartiles()
+			row := []string{name, short(times.median()), short(low) + "–" + short(high),
 				short(times.over(r.times[m.name][onTmpfs]).median()), "", ""}
 			if bare, ok := bareOf[name]; ok {
 				row[4] = fmt.Sprintf("%.2f", times.over(r.times[m.name][bare]).median())
@@ -26,7 +26,7 @@ func printWarm(w io.Writer, r *warmResult, rounds int) {
 		}
 		fmt.Fprintf(w, "\n%s", columns(rows))
 	}
-	fmt.Fprintf(w, "\nTimes are for one operation: the median of %d rounds, and their least and most. Ratios are medians of\nthe rounds' ratios. Messages are the kernel's, those that nobody waits for among them.\n", rounds)
+	fmt.Fprintf(w, "\nTimes are for one operation: the median of all slices of %d rounds, and what half of them lie between.\nRatios are medians of the ratios of slices that were measured side by side. Messages are the kernel's,\nthose that nobody waits for among them.\n", rounds)
 }
 
 // printTargets prints what is wanted beside what is.

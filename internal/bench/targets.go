@@ -28,13 +28,13 @@ func verdictOf(ok bool) verdict {
 	return missed
 }
 
-// warmTargets judges medians of rounds.
+// warmTargets judges medians of ratios.
 func warmTargets(r *warmResult) []target {
 	const read, stat, list = "open+read+close", "stat", "list 1,000 names"
 	ratio := func(what, measure, x, to, against string, wanted float64) target {
 		s := r.times[measure][x].over(r.times[measure][to])
-		least, most := s.spread()
-		return target{what, fmt.Sprintf("%.2f× (%.2f–%.2f)", s.median(), least, most),
+		low, high := s.quartiles()
+		return target{what, fmt.Sprintf("%.2f× (half: %.2f–%.2f)", s.median(), low, high),
 			fmt.Sprintf("≤ %.2f× %s", wanted, against), verdictOf(s.median() <= wanted)}
 	}
 	messages := func(what, measure, x string, wanted float64, words string) target {

@@ -22,13 +22,14 @@ type measure struct {
 const sliceFiles = 100 // files of a slice
 
 var warmMeasures = []measure{
-	{"open+read+close", fileCount / sliceFiles, eachFile(readFile), func(n int) int { return n * sliceFiles }},
+	{"open+read+close", 4 * fileCount / sliceFiles, eachFile(readFile), func(n int) int { return n * sliceFiles }},
 	{"stat", fileCount / sliceFiles, eachFile(statFile), func(n int) int { return n * sliceFiles }},
 	{"list 1,000 names", 10, listOften, func(n int) int { return n * listings }},
 	{"read, 4 at a time", 6, readTogether, func(n int) int { return n * readers * fileCount }},
 }
 
-// warmResult is what was measured: by measure and subject, a median for each round.
+// warmResult is what was measured: by measure and subject, a median for each
+// slice, in the same order for all subjects.
 type warmResult struct {
 	times    map[string]map[string]sample // µs
 	messages map[string]map[string]float64
@@ -68,7 +69,6 @@ func (r *warmResult) round(ctx context.Context, m measure, subjects []*subject) 
 			return err
 		}
 	}
-	got := map[string]sample{}
 	for slice := range m.slices {
 		for _, i := range rand.Perm(len(subjects)) {
 			if err := ctx.Err(); err != nil {
@@ -79,11 +79,8 @@ func (r *warmResult) round(ctx context.Context, m measure, subjects []*subject) 
 			if err != nil {
 				return fmt.Errorf("%s on %s: %w", m.name, x.name, err)
 			}
-			got[x.name] = append(got[x.name], times...)
+			r.times[m.name][x.name] = append(r.times[m.name][x.name], times.median())
 		}
-	}
-	for name, times := range got {
-		r.times[m.name][name] = append(r.times[m.name][name], times.median())
 	}
 	return nil
 }
@@ -122,7 +119,8 @@ func eachFile(do func(path string, buffer []byte) error) func(*subject, int) (sa
 	return func(x *subject, slice int) (sample, error) {
 		times := make(sample, 0, sliceFiles)
 		buffer := make([]byte, 4096)
-		for _, path := range x.paths[slice*sliceFiles : (slice+1)*sliceFiles] {
+		first := slice * sliceFiles % fileCount
+		for _, path := range x.paths[first : first+sliceFiles] {
 			began := time.Now()
 			if err := do(path, buffer); err != nil {
 				return nil, err
