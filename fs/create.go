@@ -52,7 +52,7 @@ func (d *dir) create(ctx context.Context, shown string, flags, mode uint32, out 
 	if e.folder != nil {
 		return nil, nil, errIsDir
 	}
-	name, err := newName(snap, shown)
+	name, err := d.fs.newName(snap, shown)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -130,7 +130,7 @@ func (d *dir) scratchChild(ctx context.Context, sc *scratchFile, out *fuse.Attr)
 // server: its creator has not sent it yet.
 func (d *dir) localChild(ctx context.Context, snap *secret.Folder, shown string, e entry, found bool, out *fuse.EntryOut) *fusefs.Inode {
 	l, dir := &d.fs.local, d.where()
-	name, _ := newName(snap, shown)
+	name, _ := nameOf(snap, shown)
 	switch {
 	case found && (e.secret == nil || l.whiteout(dir, e.secret.Name) == nil):
 		return nil

@@ -28,6 +28,10 @@ type Config struct {
 	// that shows an old snapshot takes its own write for somebody else's.
 	Writer secret.Writer
 
+	// Refuses says why no secret, or folder, of that name may be made in dir; it
+	// wraps [secret.ErrProtected]. It answers at once. Nil: all may.
+	Refuses func(dir secret.Dir, name string, folder bool) error
+
 	// Overwrite lets the last writer win: neither changes by others nor
 	// references in the old value keep a value from being replaced.
 	Overwrite bool
@@ -96,6 +100,9 @@ func New(cfg Config) *FS {
 	}
 	if cfg.MountTime.IsZero() {
 		cfg.MountTime = time.Now()
+	}
+	if cfg.Refuses == nil {
+		cfg.Refuses = func(secret.Dir, string, bool) error { return nil }
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)

@@ -24,14 +24,18 @@ func (n *file) xattrs(snap *secret.Folder, s *secret.Secret) []xattr {
 	if s.Personal {
 		kind = "personal"
 	}
+	origin := s.Origin
+	if origin == nil {
+		origin = &secret.Origin{Dir: snap.Dir, Name: s.Name}
+	}
 	list := []xattr{
 		{"id", s.ID},
 		{"type", kind},
 		{"comment", s.Comment},
 		{"tags", strings.Join(s.Tags, ",")},
-		{"key", s.Name},
-		{"environment", snap.Dir.Env},
-		{"path", snap.Dir.Path},
+		{"key", origin.Name},
+		{"environment", origin.Dir.Env},
+		{"path", origin.Dir.Path},
 		{"updated_at", date(s.Updated)},
 		{"fetched_at", date(snap.Fetched)},
 		{"stale", strconv.FormatBool(snap.Stale)},

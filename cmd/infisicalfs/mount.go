@@ -18,6 +18,7 @@ type mountOptions struct {
 	scope      scopeOptions
 	view       viewOptions
 	change     changeOptions
+	layout     layoutOptions
 	foreground bool
 	logFile    string
 }
@@ -44,6 +45,7 @@ its project, environment and path are the default.`,
 	o.server.AddFlags(flags)
 	o.view.AddFlags(flags)
 	o.change.AddFlags(flags)
+	o.layout.AddFlags(flags)
 	flags.BoolVarP(&o.foreground, "foreground", "f", false, "stay in the foreground; ^C unmounts")
 	flags.StringVar(&o.logFile, "log-file", "", "`file` to log to in the background (default: the system's log)")
 	return cmd
@@ -147,6 +149,7 @@ func (o *mountOptions) serve(ctx context.Context, mountpoint string, log *slog.L
 	point := mount.Config{Mountpoint: mountpoint, Log: log}
 	o.view.apply(&point)
 	o.change.apply(&point, c)
+	o.layout.apply(&point)
 	return serveMount(ctx, c, o.scope, point, ready)
 }
 

@@ -21,9 +21,12 @@ var picture = map[string][]string{
 	"secret": {},
 	"client": {"secret"},
 	"cache":  {"secret"},
-	"fs":     {"secret"},
+	"fs":     {"secret", "internal/glob"},
 
-	"internal/mount":    {"secret", "cache", "fs", "internal/exitcode"}, // wires the rooms
+	"internal/glob":   {},
+	"internal/layout": {"secret", "internal/glob"}, // between cache and fs, where one is asked for
+
+	"internal/mount":    {"secret", "cache", "fs", "internal/layout", "internal/glob", "internal/exitcode"}, // wires the rooms
 	"internal/exitcode": {"secret"},
 
 	"cmd/infisicalfs": {"secret", "client", "internal/mount", "internal/exitcode", "internal/devserver"},

@@ -31,6 +31,7 @@ type Config struct {
 	AllowOther        bool   // other users may enter; modes and owners decide what they see
 	UID, GID          uint32 // owner of what is shown
 	FileMode, DirMode uint32 // permission bits; 0 means 0400 and 0500, when writable 0600 and 0700
+	Layout            Layout // what is shown under which names
 	ReadOnly          bool   // refuse writing even where the server would allow it
 
 	Writer        secret.Writer // what is written goes there, through the cache; nil: read-only
@@ -71,7 +72,10 @@ func (c Config) Validate() error {
 	case c.FileMode&^0o777 != 0 || c.DirMode&^0o777 != 0:
 		return badConfig("use permission bits like 0400 or 0440", "a mode has only permission bits, 0000 to 0777")
 	}
-	return validRoot(c.Root)
+	if err := validRoot(c.Root); err != nil {
+		return err
+	}
+	return c.Layout.validate(c)
 }
 
 // validRoot holds a Dir to the form that package secret promises to everybody.
