@@ -63,7 +63,7 @@ func (d *dir) create(ctx context.Context, shown string, flags, mode uint32, out 
 		return nil, nil, err
 	}
 	d.fs.local.addWriter(h, snap.Dir, name)
-	d.fs.draftAttr(&out.Attr)
+	d.fs.draftAttr(snap.Dir, name, &out.Attr)
 	child := d.NewInode(ctx, n, d.secretID(shown, name))
 	h.file = child.Operations().(*file) // which the kernel may have known before
 	h.keepCacheOut()
@@ -137,7 +137,7 @@ func (d *dir) localChild(ctx context.Context, snap *secret.Folder, shown string,
 	case found && !l.beingWritten(dir, name), !found && !l.beingCreated(dir, name):
 		return nil
 	}
-	d.fs.draftAttr(&out.Attr)
+	d.fs.draftAttr(dir, name, &out.Attr)
 	return d.NewInode(ctx, d.newFile(name), d.secretID(shown, name))
 }
 

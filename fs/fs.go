@@ -48,9 +48,11 @@ type Config struct {
 
 	KernelCache KernelCache // what of the values the kernel may remember; CacheFull wants no Writer
 
-	UID, GID           uint32 // the owner of everything but .infisicalfs
-	FileMode, DirMode  uint32 // permission bits; 0 means 0400 and 0500, with a Writer 0600 and 0700
-	OwnerUID, OwnerGID uint32 // the daemon's owner: .infisicalfs belongs to it
+	UID, GID           uint32        // the owner of everything but .infisicalfs
+	FileMode, DirMode  uint32        // permission bits; 0 means 0400 and 0500, with a Writer 0600 and 0700
+	Rules              []Rule        // for files that differ from that; the last that matches counts
+	ServerRights       *ServerRights // nil: the server has no say in it
+	OwnerUID, OwnerGID uint32        // the daemon's owner: .infisicalfs belongs to it
 
 	MountTime time.Time // the date of what has none; zero means now
 
@@ -80,6 +82,8 @@ type FS struct {
 	writes   writes
 
 	opens, reads atomic.Uint64
+
+	refusedRights notices
 
 	// known is set by the first lookup. Before it the kernel has nothing that
 	// could be outdated, and go-fuse nobody to tell.

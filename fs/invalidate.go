@@ -145,7 +145,7 @@ func sameContent(a, b entry) bool {
 		return a.folder.Updated.Equal(b.folder.Updated)
 	}
 	return a.secret.Hidden == b.secret.Hidden && a.secret.Value.Equal(b.secret.Value) &&
-		a.secret.Updated.Equal(b.secret.Updated)
+		a.secret.Updated.Equal(b.secret.Updated) && slices.Equal(a.secret.Metadata, b.secret.Metadata)
 }
 
 // invalidate makes the kernel forget. It may take as long as a lookup does.

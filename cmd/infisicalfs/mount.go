@@ -149,7 +149,9 @@ func (o *mountOptions) serve(ctx context.Context, mountpoint string, log *slog.L
 	point := mount.Config{Mountpoint: mountpoint, Log: log}
 	o.view.apply(&point)
 	o.change.apply(&point, c)
-	o.layout.apply(&point)
+	if err := o.layout.apply(&point); err != nil {
+		return err
+	}
 	return serveMount(ctx, c, o.scope, point, ready)
 }
 

@@ -50,6 +50,10 @@ func wire(cfg Config, point string, since time.Time) *rooms {
 	if !cfg.readOnly() {
 		writer = r.cache.Writer(cfg.Writer)
 	}
+	var server *fs.ServerRights
+	if cfg.ServerModes != 0 {
+		server = &fs.ServerRights{Ceiling: cfg.ServerModes, Account: new(accounts).number}
+	}
 	r.tree = fs.New(fs.Config{
 		Source:    r.layout.Source(),
 		Writer:    writer,
@@ -58,6 +62,7 @@ func wire(cfg Config, point string, since time.Time) *rooms {
 		Raw:       cfg.RawReferences,
 
 		PersonalReadOnly: cfg.UserLogin,
+		ServerRights:     server,
 		KernelCache:      fs.KernelCache(cfg.KernelCache),
 
 		Root:      cfg.Root,
@@ -66,6 +71,7 @@ func wire(cfg Config, point string, since time.Time) *rooms {
 		GID:       cfg.GID,
 		FileMode:  cfg.FileMode,
 		DirMode:   cfg.DirMode,
+		Rules:     cfg.Rules,
 		OwnerUID:  uint32(os.Getuid()),
 		OwnerGID:  uint32(os.Getgid()),
 		MountTime: since,
