@@ -46,6 +46,10 @@ type Config struct {
 	// and attributes for what remains of it, and nothing if it is zero.
 	TTL time.Duration
 
+	// Links shows secrets as links into a generation, as volumes of Kubernetes
+	// do; see [generation]. It wants no Writer.
+	Links bool
+
 	KernelCache KernelCache // what of the values the kernel may remember; CacheFull wants no Writer
 
 	UID, GID           uint32        // the owner of everything but .infisicalfs

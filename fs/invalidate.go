@@ -1,6 +1,7 @@
 package fs
 
 import (
+	"context"
 	"slices"
 	"sync"
 	"time"
@@ -45,6 +46,8 @@ func (f *FS) revoke(lost func(revocable) bool) int {
 		case *listing:
 			r.dir.pages.outdate()
 			r.dir.forgetListing()
+		case *watchedGeneration:
+			r.forget()
 		}
 	}
 	return len(gone)
@@ -60,6 +63,9 @@ func revokes(change secret.Change) func(revocable) bool {
 		return nil
 	}
 	return func(r revocable) bool {
+		if g, ok := r.(*watchedGeneration); ok {
+			return g.hides(change.New)
+		}
 		h, ok := r.(*handle)
 		if !ok || h.folder() != change.Dir {
 			return false
@@ -153,6 +159,9 @@ func (f *FS) invalidate(out outdated) {
 	at := f.inode(out.dir)
 	if at == nil {
 		return // the kernel does not know the directory
+	}
+	if d, ok := at.Operations().(*dir); ok && d.links() && !out.denied {
+		defer d.swap(context.Background())
 	}
 	if out.all {
 		forgetBelow(at, out.deep, out.denied)

@@ -17,9 +17,9 @@ const xattrPrefix = "user.infisical."
 // xattr is one extended attribute, without the prefix.
 type xattr struct{ name, value string }
 
-// xattrs returns what is known about a secret besides its value. Those without
+// secretXattrs returns what is known about a secret besides its value. Those without
 // content are left out.
-func (n *file) xattrs(snap *secret.Folder, s *secret.Secret) []xattr {
+func secretXattrs(snap *secret.Folder, s *secret.Secret) []xattr {
 	kind := "shared"
 	if s.Personal {
 		kind = "personal"
@@ -74,7 +74,7 @@ func (n *file) Getxattr(ctx context.Context, attr string, dest []byte) (uint32, 
 	if err != nil {
 		return 0, n.fs.failed("getxattr", n.path(), err)
 	}
-	return getxattr(n.xattrs(snap, &s), attr, dest)
+	return getxattr(secretXattrs(snap, &s), attr, dest)
 }
 
 func (n *file) Listxattr(ctx context.Context, dest []byte) (uint32, syscall.Errno) {
@@ -82,7 +82,7 @@ func (n *file) Listxattr(ctx context.Context, dest []byte) (uint32, syscall.Errn
 	if err != nil {
 		return 0, n.fs.failed("listxattr", n.path(), err)
 	}
-	return listxattr(n.xattrs(snap, &s), dest)
+	return listxattr(secretXattrs(snap, &s), dest)
 }
 
 func (d *dir) Getxattr(_ context.Context, attr string, dest []byte) (uint32, syscall.Errno) {

@@ -63,6 +63,7 @@ func wire(cfg Config, point string, since time.Time) *rooms {
 
 		PersonalReadOnly: cfg.UserLogin,
 		ServerRights:     server,
+		Links:            cfg.Layout.Kind == "k8s",
 		KernelCache:      fs.KernelCache(cfg.KernelCache),
 
 		Root:      cfg.Root,
