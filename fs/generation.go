@@ -134,6 +134,14 @@ func (s *generations) called(name string) *generation {
 	return nil
 }
 
+// latest returns the current generation without asking anybody, nil before the
+// first.
+func (s *generations) latest() *generation {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.current
+}
+
 // tell returns the generation that watchers knew of, and notes that they know
 // the current one.
 func (s *generations) tell() (before, now *generation) {
