@@ -58,4 +58,3 @@ func (d *dir) secretLink(ctx context.Context, shown string, out *fuse.EntryOut) 
 	n.attr(&out.Attr)
 	return d.NewInode(ctx, n, d.linkID(shown))
 }
-
