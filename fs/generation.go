@@ -221,7 +221,7 @@ func (d *dir) swap(ctx context.Context) {
 	d.fs.poke(d.EmbeddedInode(), d.swapPoke(now))
 	d.NotifyEntry(dataName) // what was moved there goes, or it would be in the way of the next
 	old := d.GetChild(before.name)
-	if old == nil {
+	if old == nil || before == now {
 		return
 	}
 	for name, child := range old.Children() {
