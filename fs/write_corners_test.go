@@ -1,0 +1,127 @@
+package fs
+
+import (
+	"os"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"infisicalfs/internal/fusetest"
+	"infisicalfs/secret"
+)
+
+// A scratch file may hold a secret: whom secrets are not shown to, it is not.
+func TestModesOfScratchFiles(t *testing.T) {
+	for _, c := range []struct{ mount, asked, want uint32 }{
+		{0o600, 0o666, 0o600}, {0o640, 0o666, 0o640}, {0o640, 0o600, 0o600}, {0o444, 0o644, 0o644}, {0o600, 0o700, 0o700},
+	} {
+		bothWaysWriting(t, func(t *testing.T, _ *world, v fusetest.View) {
+			f, err := v.CreateFile("demo/dev/.GREETING.swp", syscall.O_WRONLY, c.asked)
+			require.NoError(t, err)
+			require.NoError(t, f.Close())
+			a, err := v.Stat("demo/dev/.GREETING.swp")
+			require.NoError(t, err)
+			require.EqualValues(t, syscall.S_IFREG|c.want, a.Mode)
+		}, func(cfg *Config) { cfg.FileMode = c.mount })
+	}
+}
+
+// Who moves a secret aside and writes the same value again gets it back: there
+// is nothing to send, and the name is taken again.
+func TestTheSameValueUnderACoveredName(t *testing.T) {
+	bothWaysWriting(t, func(t *testing.T, w *world, v fusetest.View) {
+		require.NoError(t, v.Rename("demo/dev/GREETING", "demo/dev/GREETING~"))
+		require.NoError(t, fusetest.WriteFile(v, "demo/dev/GREETING", "hello, world"))
+		require.Empty(t, w.Writes())
+		require.Zero(t, w.Counts().Writes.Whiteouts)
+		require.NoError(t, v.Unlink("demo/dev/GREETING~"))
+		names, err := fusetest.Names(v, "demo/dev")
+		require.NoError(t, err)
+		require.Contains(t, names, "GREETING")
+		text, err := fusetest.ReadFile(v, "demo/dev/GREETING")
+		require.NoError(t, err)
+		require.Equal(t, "hello, world", text)
+	})
+}
+
+// A rotation that takes a secret over while it is open is found when it is sent.
+func TestARotationTakesOverWhatIsOpen(t *testing.T) {
+	w := newWorld(writing)
+	defer w.Close()
+	k := fusetest.Direct(t, w.Root(), w.Options())
+	f, err := k.Open("demo/dev/GREETING", syscall.O_RDWR)
+	require.NoError(t, err)
+	s, _ := w.Own(dev, "GREETING")
+	s.Rotated = true // which makes no version
+	w.Put(dev, s)
+	_, err = f.WriteAt([]byte("mine"), 0)
+	require.NoError(t, err)
+	require.Equal(t, syscall.EPERM, f.Close())
+	require.Empty(t, w.Writes())
+	w.requireValue(t, dev, "GREETING", "hello, world")
+}
+
+// Who has written a version knows it, also if a stale answer has shown him an
+// older one since.
+func TestAWriterKnowsWhatItWrote(t *testing.T) {
+	w := newWorld(writing)
+	defer w.Close()
+	k := fusetest.Direct(t, w.Root(), w.Options())
+	as(k, os.Getpid())
+	old := snapshot(t, w.Fake, dev)
+	f, err := k.Open("demo/dev/GREETING", syscall.O_WRONLY)
+	require.NoError(t, err)
+	_, err = f.WriteAt([]byte("HELLO"), 0)
+	require.NoError(t, err)
+	require.NoError(t, f.Close())
+	w.answer(func(ctx ctxt, dir secret.Dir, need secret.Need) (*secret.Folder, error) {
+		if dir == dev {
+			return old, nil
+		}
+		return w.Folder(ctx, dir, need)
+	})
+	text, err := fusetest.ReadFile(k, "demo/dev/GREETING")
+	require.NoError(t, err)
+	require.Equal(t, "hello, world", text)
+	f, err = k.Open("demo/dev/GREETING", syscall.O_WRONLY)
+	require.NoError(t, err)
+	_, err = f.WriteAt([]byte("third"), 0)
+	require.NoError(t, err)
+	require.NoError(t, f.Close(), "it would be told that somebody else came between, and that was itself")
+}
+
+// While somebody writes, nobody is told for how long the size is right.
+func TestAttributesOfWhatIsWrittenAreNotRemembered(t *testing.T) {
+	w := newWorld(writing, ttl(time.Minute))
+	defer w.Close()
+	k := fusetest.Direct(t, w.Root(), w.Options())
+	f, err := k.Open("demo/dev/GREETING", syscall.O_WRONLY)
+	require.NoError(t, err)
+	out, err := k.Lookup("demo/dev/GREETING")
+	require.NoError(t, err)
+	require.Zero(t, out.AttrTimeout())
+	require.NoError(t, f.Close())
+	out, err = k.Lookup("demo/dev/GREETING")
+	require.NoError(t, err)
+	require.NotZero(t, out.AttrTimeout())
+}
+
+// XATTR_CREATE makes no change to what is there, XATTR_REPLACE none to what is not.
+func TestFlagsOfAnnotations(t *testing.T) {
+	w := newWorld(writing)
+	mnt := fusetest.Mounted(t, w.Root(), w.Options())
+	t.Cleanup(w.Close)
+	path := mnt + "/demo/dev/GREETING"
+	for attr, text := range map[string]string{commentAttr: "a remark", tagsAttr: "one"} {
+		require.Equal(t, unix.ENODATA, unix.Setxattr(path, attr, []byte(text), unix.XATTR_REPLACE))
+		require.NoError(t, unix.Setxattr(path, attr, []byte(text), unix.XATTR_CREATE))
+		require.Equal(t, unix.EEXIST, unix.Setxattr(path, attr, []byte("another"), unix.XATTR_CREATE))
+		require.NoError(t, unix.Setxattr(path, attr, []byte("more"), unix.XATTR_REPLACE))
+	}
+	s, _ := w.Own(dev, "GREETING")
+	require.Equal(t, "more", s.Comment)
+	require.Equal(t, []string{"more"}, s.Tags)
+}
