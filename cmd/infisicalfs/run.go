@@ -63,8 +63,10 @@ such as sudo do not work in it then. Exit codes: COMMAND's own; 125 infisicalfs 
 	flags.SetInterspersed(false) // what follows the command is the command's
 	o.mount.addFlags(flags)
 	flags.StringVar(&o.mountpoint, "mountpoint", "", "`directory` to mount on; it exists, and keeps its content for everybody else")
-	flags.StringVar(&o.envFrom, "env-from", "", "put the values of the folder into the environment too, as `view` has them: .env")
+	flags.StringVar(&o.envFrom, "env-from", "", "put the values of the folder into the environment too, if this `view` can hold them: .env, .env.sh, .secrets.json …")
 	flags.BoolVar(&o.keepCredentials, "keep-credentials", false, "leave token and client secret in the command's environment")
+	// Fails only for a flag that is not there.
+	_ = cmd.RegisterFlagCompletionFunc("env-from", completeViews)
 	return cmd
 }
 
