@@ -18,8 +18,13 @@ type configOptions struct{ file, identity string }
 
 // AddFlags declares the options' flags.
 func (o *configOptions) AddFlags(f *pflag.FlagSet) {
-	f.StringVar(&o.file, "config", "", "configuration `file` to read (default: yours, then "+systemConfig+")")
+	o.addFile(f)
 	f.StringVar(&o.identity, "identity", "", "identity of the configuration file to be: its `name`")
+}
+
+// addFile declares the flag of those that are nobody, and only look up a mount.
+func (o *configOptions) addFile(f *pflag.FlagSet) {
+	f.StringVar(&o.file, "config", "", "configuration `file` to read (default: yours, then "+systemConfig+")")
 }
 
 // paths are the files to read. What the first one names it decides: a person's
@@ -85,7 +90,7 @@ func mountFlags() *pflag.FlagSet {
 func configKey(f *pflag.Flag) config.Key {
 	_, list := f.Value.(pflag.SliceValue)
 	takes, _ := pflag.UnquoteUsage(f)
-	path := takes == "file"
+	path := takes == "file" || takes == "FILE=NAME"
 	return config.Key{List: list, Path: path, Check: func(value string) error {
 		if path && looksLikeSecret(value) {
 			return errors.New("this is not the name of a file but looks like the secret itself")

@@ -19,6 +19,7 @@ import (
 )
 
 type exportOptions struct {
+	config    configOptions
 	server    serverOptions
 	scope     scopeOptions
 	templates templateOptions
@@ -44,6 +45,9 @@ which names the secret.`,
 		Args:              oneArgument("view"),
 		ValidArgsFunction: completeViews,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := o.config.settleName(cmd.Flags(), ""); err != nil {
+				return err
+			}
 			return untilSignal(cmd.Context(), func(ctx context.Context) error {
 				return o.run(ctx, cmd, args[0])
 			})
@@ -52,6 +56,7 @@ which names the secret.`,
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	o.scope.AddFlags(flags)
+	o.config.AddFlags(flags)
 	o.server.AddFlags(flags)
 	o.templates.AddFlags(flags)
 	o.addShown(flags)
