@@ -87,7 +87,7 @@ func resolve(files *config.Config, args []string) (target, error) {
 	}
 	point, ok := mount.Setting("mountpoint")
 	if !ok {
-		return target{}, configError("add 'mountpoint: /some/directory' to it, or use: infisicalfs mount "+mount.Name+" MOUNTPOINT",
+		return target{}, configError("add 'mountpoint: /some/directory' to it, or name a directory on the command line",
 			"%s: the mount %s has no mountpoint", mount.At, mount.Name)
 	}
 	return target{mount, point.Value(), place(point)}, nil
