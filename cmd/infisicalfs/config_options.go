@@ -14,7 +14,12 @@ const systemConfig = "/etc/infisicalfs/config.yaml"
 
 // configOptions say which configuration files to read, and which of their
 // identities to be.
-type configOptions struct{ file, identity string }
+type configOptions struct {
+	file, identity string
+
+	flags *pflag.FlagSet   // what apply has set flags of, nil before
+	used  []config.Setting // what it has set them to
+}
 
 // AddFlags declares the options' flags.
 func (o *configOptions) AddFlags(f *pflag.FlagSet) {
@@ -111,6 +116,8 @@ func wanted(f *pflag.Flag) string {
 		return "a duration is wanted, such as 30s or 5m"
 	case "uint32":
 		return "a number is wanted"
+	case "how":
+		return "full, attrib or off is wanted"
 	case "mode":
 		return "permission bits are wanted, 0000 to 0777"
 	}

@@ -175,6 +175,7 @@ func (o *mountOptions) prepare(mountpoint string, log *slog.Logger) (*client.Cli
 	}
 	point, err := o.mountConfig(mountpoint, c, o.scope.dir(), log)
 	if err != nil {
+		err = o.blame(err, c)
 		c.Close()
 		return fail(err)
 	}
