@@ -142,8 +142,8 @@ func (o *configOptions) flagSettings(mount config.Section) []config.Setting {
 }
 
 // overlay sets the flags that are not set yet, and returns the settings that it
-// used for that. A token and a machine identity
-// are two answers to one question, so who has given one has set the other.
+// has used. A token and a machine identity are two answers to one question, so who
+// has given one has set the other.
 func overlay(flags *pflag.FlagSet, settings []config.Setting) (used []config.Setting) {
 	token, machine := flags.Changed("token-file"), flags.Changed("client-id") || flags.Changed("client-secret-file")
 	for _, s := range settings {
