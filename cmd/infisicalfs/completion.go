@@ -37,8 +37,9 @@ func completionCommand() *cobra.Command {
 	}
 }
 
-// completeMounts offers the mounts on this machine. It asks the kernel only.
-func completeMounts(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+// completeMounts offers the mounts on this machine and those of the
+// configuration. It asks the kernel only.
+func completeMounts(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
@@ -46,7 +47,7 @@ func completeMounts(_ *cobra.Command, args []string, _ string) ([]cobra.Completi
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}
-	var points []cobra.Completion
+	points := mountNames(cmd)
 	for _, m := range mounts {
 		points = append(points, m.Mountpoint)
 	}

@@ -79,15 +79,11 @@ func (o *mountOptions) explain(out io.Writer, flags *pflag.FlagSet, args []strin
 // check does what mount does before it asks the server, and says in words what
 // would be shown and as whom.
 func (o *mountOptions) check(what target) (shows, as string, err error) {
-	c, cfg, who, err := o.prepare(what.mountpoint, nil)
+	c, _, who, err := o.prepare(what.mountpoint, nil)
 	if err != nil {
 		return "", "", err
 	}
 	defer c.Close()
-	cfg.Upstream = c
-	if err := cfg.Validate(); err != nil {
-		return "", "", err
-	}
 	shows = "/" + strings.Trim(o.scope.project+"/"+o.scope.env+"/"+strings.Trim(o.scope.path, "/"), "/") + " of " + c.Server()
 	as = who.String()
 	if o.config.identity != "" {

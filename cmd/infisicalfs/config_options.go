@@ -14,12 +14,22 @@ const systemConfig = "/etc/infisicalfs/config.yaml"
 
 // configOptions say which configuration files to read, and which of their
 // identities to be.
-type configOptions struct{ file, identity string }
+type configOptions struct {
+	file, identity string
+
+	flags *pflag.FlagSet   // what apply has set flags of, nil before
+	used  []config.Setting // what it has set them to
+}
 
 // AddFlags declares the options' flags.
 func (o *configOptions) AddFlags(f *pflag.FlagSet) {
-	f.StringVar(&o.file, "config", "", "configuration `file` to read (default: yours, then "+systemConfig+")")
+	o.addFile(f)
 	f.StringVar(&o.identity, "identity", "", "identity of the configuration file to be: its `name`")
+}
+
+// addFile declares the flag of those that are nobody, and only look up a mount.
+func (o *configOptions) addFile(f *pflag.FlagSet) {
+	f.StringVar(&o.file, "config", "", "configuration `file` to read (default: yours, then "+systemConfig+")")
 }
 
 // paths are the files to read. What the first one names it decides: a person's
@@ -85,7 +95,7 @@ func mountFlags() *pflag.FlagSet {
 func configKey(f *pflag.Flag) config.Key {
 	_, list := f.Value.(pflag.SliceValue)
 	takes, _ := pflag.UnquoteUsage(f)
-	path := takes == "file"
+	path := takes == "file" || takes == "FILE=NAME"
 	return config.Key{List: list, Path: path, Check: func(value string) error {
 		if path && looksLikeSecret(value) {
 			return errors.New("this is not the name of a file but looks like the secret itself")
@@ -106,6 +116,8 @@ func wanted(f *pflag.Flag) string {
 		return "a duration is wanted, such as 30s or 5m"
 	case "uint32":
 		return "a number is wanted"
+	case "how":
+		return "full, attrib or off is wanted"
 	case "mode":
 		return "permission bits are wanted, 0000 to 0777"
 	}

@@ -36,7 +36,7 @@ func TestKeysThatArePaths(t *testing.T) {
 		}
 	}
 	slices.Sort(paths)
-	require.Equal(t, []string{"ca-cert", "client-secret-file", "log-file", "mountpoint", "token-file"}, paths)
+	require.Equal(t, []string{"ca-cert", "client-secret-file", "log-file", "mountpoint", "template", "token-file"}, paths)
 }
 
 // A value that does not fit is refused without being repeated.
@@ -115,11 +115,20 @@ func TestOverlayOfCredentials(t *testing.T) {
 
 // A list is one key with several values, as a flag that is given several times.
 func TestOverlayOfLists(t *testing.T) {
+	var lists []string
+	for name, key := range configKeys().Mount {
+		if key.List {
+			lists = append(lists, name)
+		}
+	}
+	slices.Sort(lists)
+	require.Equal(t, []string{"chmod", "exclude", "include", "template"}, lists)
+
+	var o mountOptions
 	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
-	list := flags.StringArray("include", []string{"*"}, "")
-	require.True(t, configKey(flags.Lookup("include")).List)
+	o.AddFlags(flags)
 	overlay(flags, []config.Setting{{Key: "include", Values: []string{"A,B", "C"}}, {Key: "no-such-flag", Values: []string{"x"}}})
-	require.Equal(t, []string{"A,B", "C"}, *list)
+	require.Equal(t, listValue{"A,B", "C"}, o.layout.include)
 }
 
 // An identity that is named on the command line takes the place of all that the

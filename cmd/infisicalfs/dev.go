@@ -21,8 +21,8 @@ import (
 type devOptions struct {
 	listen, profile, seed, data, envFile string
 	rateLimit                            bool
-	view                                 viewOptions
-	change                               changeOptions
+	scope                                scopeOptions
+	lookOptions
 }
 
 func devCommand() *cobra.Command {
@@ -60,8 +60,8 @@ Other clients reach it with what --env-file writes:
 	flags.StringVar(&o.data, "data", "", "`file` that keeps everything across restarts; once it exists it wins over --seed")
 	flags.StringVar(&o.envFile, "env-file", "", "`file` to write the variables to with which clients reach this server")
 	flags.BoolVar(&o.rateLimit, "rate-limit", false, "limit requests as the real server does")
-	o.view.AddFlags(flags)
-	o.change.AddFlags(flags)
+	o.scope.addPlace(flags)
+	o.lookOptions.AddFlags(flags)
 	// Fails only for a flag that is not there.
 	_ = cmd.RegisterFlagCompletionFunc("profile", cobra.FixedCompletions([]string{string(devserver.Current), string(devserver.Y2024)}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
@@ -149,6 +149,10 @@ func (o *devOptions) handler() (*devserver.Server, error) {
 
 // mount mounts the server that runs in this process.
 func (o *devOptions) mount(ctx context.Context, url string, credentials devserver.Credentials, mountpoint string, out io.Writer) error {
+	none := func(string) (string, bool) { return "", false } // those are about another server
+	if err := o.scope.complete(none, url); err != nil {
+		return err
+	}
 	log := foregroundLog(o.view.debug)
 	cfg := client.Config{
 		URL: url, Organization: credentials.OrganizationID, InsecureHTTP: true, Log: log, UserAgent: "infisicalfs/" + version,
@@ -162,10 +166,11 @@ func (o *devOptions) mount(ctx context.Context, url string, credentials devserve
 		return err
 	}
 	defer c.Close()
-	point := mount.Config{Mountpoint: mountpoint, Log: log}
-	o.view.apply(&point)
-	o.change.apply(&point, c)
-	return serveMount(ctx, c, scopeOptions{}, point, func(*mount.Mount) error {
+	point, err := o.mountConfig(mountpoint, c, o.scope.dir(), log)
+	if err != nil {
+		return err
+	}
+	return serveMount(ctx, c, o.scope, point, func(*mount.Mount) error {
 		fmt.Fprintf(out, "mounted on %s; ^C ends both\n", mountpoint)
 		return nil
 	})

@@ -19,6 +19,7 @@ import (
 )
 
 type exportOptions struct {
+	config    configOptions
 	server    serverOptions
 	scope     scopeOptions
 	templates templateOptions
@@ -44,6 +45,9 @@ which names the secret.`,
 		Args:              oneArgument("view"),
 		ValidArgsFunction: completeViews,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := o.config.settleName(cmd.Flags(), ""); err != nil {
+				return err
+			}
 			return untilSignal(cmd.Context(), func(ctx context.Context) error {
 				return o.run(ctx, cmd, args[0])
 			})
@@ -52,6 +56,7 @@ which names the secret.`,
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	o.scope.AddFlags(flags)
+	o.config.AddFlags(flags)
 	o.server.AddFlags(flags)
 	o.templates.AddFlags(flags)
 	o.addShown(flags)
@@ -88,14 +93,23 @@ func (o *exportOptions) find(cmd *cobra.Command, name string) (*view.View, error
 	if err != nil {
 		return nil, err
 	}
+	v, err := findView(name, slices.Concat(view.Builtin(), templates))
+	if err != nil {
+		return nil, usageError(cmd, err.Error())
+	}
+	return v, nil
+}
+
+// findView returns the view of that name. Its error says which there are.
+func findView(name string, views []*view.View) (*view.View, error) {
 	var names []string
-	for _, v := range slices.Concat(view.Builtin(), templates) {
+	for _, v := range views {
 		if v.Name() == name {
 			return v, nil
 		}
 		names = append(names, v.Name())
 	}
-	return nil, usageError(cmd, fmt.Sprintf("there is no view %q: use %s", name, strings.Join(names, ", ")))
+	return nil, fmt.Errorf("there is no view %q: use %s", name, strings.Join(names, ", "))
 }
 
 // folder asks the server for the folder that is meant.

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"strings"
-
 	"github.com/spf13/pflag"
 
 	"infisicalfs/internal/mount"
@@ -42,15 +40,5 @@ func (o *layoutOptions) apply(cfg *mount.Config) error {
 		}
 		cfg.Rules = append(cfg.Rules, rule)
 	}
-	return nil
-}
-
-// listValue is a flag that can be repeated. In a variable each line is one.
-type listValue []string
-
-func (l *listValue) String() string { return strings.Join(*l, "\n") }
-func (l *listValue) Type() string   { return "list" }
-func (l *listValue) Set(text string) error {
-	*l = append(*l, strings.Split(strings.TrimSuffix(text, "\n"), "\n")...)
 	return nil
 }

@@ -18,12 +18,9 @@ type mountOptions struct {
 	config     configOptions
 	server     serverOptions
 	scope      scopeOptions
-	view       viewOptions
-	change     changeOptions
-	templates  templateOptions
-	layout     layoutOptions
 	foreground bool
 	logFile    string
+	lookOptions
 }
 
 func mountCommand() *cobra.Command {
@@ -66,10 +63,7 @@ func (o *mountOptions) AddFlags(f *pflag.FlagSet) {
 func (o *mountOptions) addFlags(f *pflag.FlagSet) {
 	o.scope.AddFlags(f)
 	o.server.AddFlags(f)
-	o.view.AddFlags(f)
-	o.change.AddFlags(f)
-	o.layout.AddFlags(f)
-	o.templates.AddFlags(f)
+	o.lookOptions.AddFlags(f)
 	f.StringVar(&o.logFile, "log-file", "", "`file` to log to in the background (default: the system's log)")
 }
 
@@ -172,10 +166,6 @@ func (o *mountOptions) prepare(mountpoint string, log *slog.Logger) (*client.Cli
 		return fail(err)
 	}
 	cfg.Projects = o.scope.projects()
-	templates, err := o.templates.load()
-	if err != nil {
-		return fail(err)
-	}
 	if err := o.change.applyToClient(&cfg); err != nil {
 		return fail(err)
 	}
@@ -183,10 +173,10 @@ func (o *mountOptions) prepare(mountpoint string, log *slog.Logger) (*client.Cli
 	if err != nil {
 		return fail(err)
 	}
-	point := mount.Config{Mountpoint: mountpoint, Log: log, Templates: templates}
-	o.view.apply(&point)
-	o.change.apply(&point, c)
-	if err := o.layout.apply(&point); err != nil {
+	point, err := o.mountConfig(mountpoint, c, o.scope.dir(), log)
+	if err != nil {
+		err = o.blame(err, c)
+		c.Close()
 		return fail(err)
 	}
 	return c, point, who, nil

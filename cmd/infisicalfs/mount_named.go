@@ -87,7 +87,7 @@ func resolve(files *config.Config, args []string) (target, error) {
 	}
 	point, ok := mount.Setting("mountpoint")
 	if !ok {
-		return target{}, configError("add 'mountpoint: /some/directory' to it, or use: infisicalfs mount "+mount.Name+" MOUNTPOINT",
+		return target{}, configError("add 'mountpoint: /some/directory' to it, or name a directory on the command line",
 			"%s: the mount %s has no mountpoint", mount.At, mount.Name)
 	}
 	return target{mount, point.Value(), place(point)}, nil
@@ -110,8 +110,9 @@ func choice(what string, names []string, files *config.Config) string {
 // apply sets the flags that are open from a mount, which may be the zero Section,
 // and from the identity.
 func (o *configOptions) apply(flags *pflag.FlagSet, files *config.Config, mount config.Section) error {
+	o.flags = flags
 	if mount.Name != "" {
-		overlay(flags, o.flagSettings(mount))
+		o.used = overlay(flags, o.flagSettings(mount))
 		// What a name stands for does not depend on the directory it is said in.
 		if f := flags.Lookup("project-file"); !f.Changed {
 			_ = flags.Set("project-file", "false")
@@ -125,7 +126,7 @@ func (o *configOptions) apply(flags *pflag.FlagSet, files *config.Config, mount 
 	if !ok {
 		return configError(choice("identities", files.Identities(), files), "no identity is called %q", o.identity)
 	}
-	overlay(flags, identity.Settings)
+	o.used = append(o.used, overlay(flags, identity.Settings)...)
 	return nil
 }
 
@@ -140,9 +141,10 @@ func (o *configOptions) flagSettings(mount config.Section) []config.Setting {
 	})
 }
 
-// overlay sets the flags that are not set yet. A token and a machine identity
-// are two answers to one question, so who has given one has set the other.
-func overlay(flags *pflag.FlagSet, settings []config.Setting) {
+// overlay sets the flags that are not set yet, and returns the settings that it
+// has used. A token and a machine identity are two answers to one question, so who
+// has given one has set the other.
+func overlay(flags *pflag.FlagSet, settings []config.Setting) (used []config.Setting) {
 	token, machine := flags.Changed("token-file"), flags.Changed("client-id") || flags.Changed("client-secret-file")
 	for _, s := range settings {
 		answered := s.Key == "token-file" && machine || (s.Key == "client-id" || s.Key == "client-secret-file") && token
@@ -153,7 +155,9 @@ func overlay(flags *pflag.FlagSet, settings []config.Setting) {
 			_ = flags.Set(s.Key, value) // was tried when the file was read
 		}
 		setSource(flags.Lookup(s.Key), place(s))
+		used = append(used, s)
 	}
+	return used
 }
 
 // place is where a setting is written, for people.

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"golang.org/x/sys/unix"
 
 	"infisicalfs/internal/exitcode"
@@ -21,6 +22,7 @@ import (
 type runOptions struct {
 	mount           mountOptions
 	mountpoint      string
+	named           string
 	envFrom         string
 	keepCredentials bool
 }
@@ -36,6 +38,7 @@ of this process: it gets the signals and the terminal itself, and its exit statu
 
   infisicalfs run --project my-project --env prod -- sh -c 'exec psql "$(cat $INFISICALFS_DIR/DATABASE_URL)"'
   infisicalfs run --project my-project --env prod --env-from .env -- npm start
+  infisicalfs run --mount app -- nginx -g 'daemon off;'
 
 The variables with the token and the client secret are taken out of COMMAND's environment: who has them can read
 and write all that the identity can, from anywhere. A command that shall log in itself gets them with
@@ -55,24 +58,33 @@ such as sudo do not work in it then. Exit codes: COMMAND's own; 125 infisicalfs 
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return o.run(cmd.Context(), args)
+			return o.run(cmd.Context(), cmd.Flags(), args)
 		},
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.SetInterspersed(false) // what follows the command is the command's
 	o.mount.addFlags(flags)
+	o.mount.config.AddFlags(flags)
+	flags.StringVar(&o.named, "mount", "", "take the flags that are left open from the mount of the configuration file with this `name`, but for its mountpoint")
 	flags.StringVar(&o.mountpoint, "mountpoint", "", "`directory` to mount on; it exists, and keeps its content for everybody else")
-	flags.StringVar(&o.envFrom, "env-from", "", "put the values of the folder into the environment too, as `view` has them: .env")
+	flags.StringVar(&o.envFrom, "env-from", "", "put the values of the folder into the environment too, if this `view` can hold them: .env, .env.sh, .secrets.json …")
 	flags.BoolVar(&o.keepCredentials, "keep-credentials", false, "leave token and client secret in the command's environment")
+	// Fails only for a flag that is not there.
+	_ = cmd.RegisterFlagCompletionFunc("env-from", completeViews)
+	_ = cmd.RegisterFlagCompletionFunc("mount", completeMountName)
 	return cmd
 }
 
 // run is where the processes of a run part; package run tells what each does.
-func (o *runOptions) run(ctx context.Context, args []string) error {
+func (o *runOptions) run(ctx context.Context, flags *pflag.FlagSet, args []string) error {
 	if keeper := run.Keeping(); keeper != nil {
 		mount.Harden(foregroundLog(false))
 		return o.keep(ctx, keeper)
+	}
+	given := os.Environ()
+	if err := o.settle(flags); err != nil {
+		return err
 	}
 	if me := &o.mount.view; os.Geteuid() != 0 && (me.uid != uint32(os.Getuid()) || me.gid != uint32(os.Getgid())) {
 		return configError("leave out --uid and --gid, or run it as root", "a user's namespace has no other owners than its user")
@@ -86,9 +98,22 @@ func (o *runOptions) run(ctx context.Context, args []string) error {
 		return err
 	}
 	o.closeCredentials()
-	env := environmentWith(os.Environ(), front.Variables, o.keepCredentials)
+	env := environmentWith(given, front.Variables, o.keepCredentials)
 	env = append(env, "INFISICALFS_DIR="+front.Dir)
 	return notExecuted(args[0], front.Exec(path, args, env))
+}
+
+// settle takes what the configuration file has to say, and hands it on to the
+// keeper as variables. The keeper has the same arguments but cannot read the file
+// again: to a plain user's namespace the owner of a file of root's is nobody.
+func (o *runOptions) settle(flags *pflag.FlagSet) error {
+	if err := o.mount.config.settleName(flags, o.named); err != nil {
+		return err
+	}
+	flags.Visit(func(f *pflag.Flag) {
+		_ = os.Setenv(variable(f), f.Value.String()) // fails for a NUL, which neither arguments nor the file have
+	})
+	return nil
 }
 
 // closeCredentials closes what the keeper has read a secret from.

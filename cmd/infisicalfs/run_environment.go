@@ -8,21 +8,18 @@ import (
 	"strings"
 
 	"infisicalfs/client"
+	"infisicalfs/internal/mount"
+	"infisicalfs/internal/view"
 	"infisicalfs/secret"
 )
 
-// variableViews are the views that --env-from takes: each turns a folder into
-// variables of the environment, NAME=VALUE, or fails and names the secret that
-// cannot be one.
-var variableViews = map[string]func(*secret.Folder) ([]string, error){
-	".env": everyVariable,
-}
-
-// variables are those of the folder that is mounted.
-func (o *runOptions) variables(ctx context.Context, c *client.Client) ([]string, error) {
-	view := variableViews[o.envFrom]
-	if view == nil {
-		return nil, configError("use --env-from .env", "there is no view %q that --env-from could take", o.envFrom)
+// variables are those of the folder that is mounted, as far as it is shown. A view
+// is a promise about names and values: what it refuses is refused here. Behind
+// that all views are the same, since a variable holds any value as it is.
+func (o *runOptions) variables(ctx context.Context, c *client.Client, layout mount.Layout) ([]string, error) {
+	v, err := findView(o.envFrom, view.Builtin())
+	if err != nil {
+		return nil, configError("give --env-from one of these", "%w", err)
 	}
 	if err := c.Login(ctx); err != nil {
 		return nil, err
@@ -34,14 +31,18 @@ func (o *runOptions) variables(ctx context.Context, c *client.Client) ([]string,
 	if root.Env == "" {
 		return nil, configError("add --project and --env, and --path for a folder below", "--env-from is about one folder, and %s is none", root)
 	}
-	folder, err := c.Folder(ctx, root, secret.NeedListing)
-	if err == nil {
-		err = folder.Denied
+	shown, err := layout.Over(c, root)
+	if err != nil {
+		return nil, err
 	}
+	folder, err := shown.Folder(ctx, root, secret.NeedListing)
 	if err != nil {
 		return nil, fmt.Errorf("reading %s for --env-from: %w", root, err)
 	}
-	return view(folder)
+	if _, err := v.Render(folder); err != nil {
+		return nil, fmt.Errorf("--env-from: %w", renderError(root, err))
+	}
+	return everyVariable(folder)
 }
 
 var variableName = regexp.MustCompile(`\A[A-Za-z_][A-Za-z0-9_]*\z`)

@@ -75,7 +75,7 @@ func (o *runOptions) serve(ctx context.Context, log *slog.Logger, ready func(run
 	defer c.Close()
 	var report run.Report
 	if o.envFrom != "" {
-		if report.Variables, err = o.variables(ctx, c); err != nil {
+		if report.Variables, err = o.variables(ctx, c, cfg.Layout); err != nil {
 			return err
 		}
 	}

@@ -22,10 +22,15 @@ type scopeOptions struct {
 
 // AddFlags declares the options' flags.
 func (o *scopeOptions) AddFlags(f *pflag.FlagSet) {
+	o.addPlace(f)
+	f.BoolVar(&o.useFile, "project-file", true, "take what these leave open from .infisical.json, here or above")
+}
+
+// addPlace declares those that name a place on the server.
+func (o *scopeOptions) addPlace(f *pflag.FlagSet) {
 	f.StringVar(&o.project, "project", "", "show only this project: its `slug` or id")
 	f.StringVar(&o.env, "env", "", "show only this environment of the project: its `slug`")
 	f.StringVar(&o.path, "path", "", "show only this `folder` of the environment")
-	f.BoolVar(&o.useFile, "project-file", true, "take what these leave open from .infisical.json, here or above")
 }
 
 // complete fills in what was not given: from the environment, then from
@@ -101,6 +106,16 @@ func (o *scopeOptions) projects() []string {
 	return []string{o.project}
 }
 
+// dir is the directory that is meant, which may have the project's id in the
+// place of its slug.
+func (o *scopeOptions) dir() secret.Dir {
+	dir := secret.Dir{Project: o.project}
+	if o.env != "" {
+		dir.Env, dir.Path = o.env, path.Join("/", o.path)
+	}
+	return dir
+}
+
 // root asks the server which directory is meant.
 func (o *scopeOptions) root(ctx context.Context, c *client.Client) (secret.Dir, error) {
 	if o.project == "" {
@@ -110,10 +125,8 @@ func (o *scopeOptions) root(ctx context.Context, c *client.Client) (secret.Dir, 
 	if err != nil {
 		return secret.Dir{}, err
 	}
-	dir := secret.Dir{Project: slug}
-	if o.env != "" {
-		dir.Env, dir.Path = o.env, path.Join("/", o.path)
-	}
+	dir := o.dir()
+	dir.Project = slug
 	return dir, nil
 }
 

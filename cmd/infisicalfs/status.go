@@ -17,18 +17,25 @@ import (
 
 func statusCommand() *cobra.Command {
 	var asJSON bool
+	var files configOptions
 	cmd := &cobra.Command{
-		Use:   "status [--json] [MOUNTPOINT]",
+		Use:   "status [flags] [MOUNTPOINT | NAME]",
 		Short: "Show how a mount is doing, or list all mounts",
 		Long: `Shows what a mount has asked the server, what it holds, and what went wrong last. Without
-MOUNTPOINT it lists the mounts on this machine. It never asks the server.`,
+MOUNTPOINT it lists the mounts on this machine. It never asks the server.
+
+NAME is a mount of the configuration file, and means the mountpoint that it has there.`,
 		Args:              atMostOne("mountpoint"),
 		ValidArgsFunction: completeMounts,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return listMounts(cmd.OutOrStdout(), asJSON)
 			}
-			s, err := mount.ReadStatus(args[0])
+			point, err := files.mountpoint(args[0])
+			if err != nil {
+				return err
+			}
+			s, err := mount.ReadStatus(point)
 			if err != nil {
 				return err
 			}
@@ -39,6 +46,7 @@ MOUNTPOINT it lists the mounts on this machine. It never asks the server.`,
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	files.addFile(cmd.Flags())
 	return cmd
 }
 

@@ -11,12 +11,11 @@ import (
 )
 
 // templateOptions name files that are made of a folder's secrets.
-type templateOptions struct{ list []string }
+type templateOptions struct{ list listValue }
 
 // AddFlags declares the options' flags.
 func (o *templateOptions) AddFlags(f *pflag.FlagSet) {
-	f.StringArrayVar(&o.list, "template", nil, "show what the Go template in a file makes of a folder, under a name in each folder: `FILE=NAME`; may be repeated")
-	f.Lookup("template").DefValue = ""
+	f.Var(&o.list, "template", "show what the Go template in a file makes of a folder, under a name in each folder: `FILE=NAME`; can be repeated")
 }
 
 // maxTemplate is the size of a template at most.

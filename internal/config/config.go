@@ -131,8 +131,9 @@ func (s Section) Setting(key string) (Setting, bool) {
 // are absolute.
 type Setting struct {
 	Key    string
-	Values []string // one, unless the key takes a list
-	At     Position // of the value
+	Values []string   // one, unless the key takes a list
+	At     Position   // of the value, or the list
+	Each   []Position // of each of Values
 }
 
 // Value is the one value of a key that takes no list.

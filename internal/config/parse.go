@@ -145,7 +145,7 @@ func (p parser) settings(n *yaml.Node, known map[string]Key) ([]Setting, error) 
 			if err != nil {
 				return nil, err
 			}
-			s.Values = append(s.Values, text)
+			s.Values, s.Each = append(s.Values, text), append(s.Each, p.at(v))
 		}
 		settings = append(settings, s)
 	}

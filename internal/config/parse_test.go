@@ -73,8 +73,8 @@ mounts:
 	require.Equal(t, "/etc/x/config.yaml", f.Path)
 	ci := f.Identities["ci"]
 	require.Equal(t, Section{Name: "ci", At: Position{f.Path, 3, 3}, Settings: []Setting{
-		{"url", []string{"https://infisical.example.com"}, Position{f.Path, 4, 10}},
-		{"client-secret-file", []string{"/etc/x/ci.secret"}, Position{f.Path, 5, 25}},
+		{"url", []string{"https://infisical.example.com"}, Position{f.Path, 4, 10}, []Position{{f.Path, 4, 10}}},
+		{"client-secret-file", []string{"/etc/x/ci.secret"}, Position{f.Path, 5, 25}, []Position{{f.Path, 5, 25}}},
 	}}, ci)
 	require.Equal(t, "/run/token", f.Identities["me"].Settings[0].Value())
 	point, ok := f.Mounts["app"].Setting("mountpoint")
@@ -83,6 +83,13 @@ mounts:
 	require.Empty(t, f.Mounts["bare"].Settings)
 	_, ok = f.Mounts["bare"].Setting("mountpoint")
 	require.False(t, ok)
+}
+
+func TestEachValueHasItsPlace(t *testing.T) {
+	s := one(t, "include:\n      - A\n      -   'B'")
+	require.Equal(t, []string{"A", "B"}, s.Values)
+	require.Equal(t, []Position{{"/etc/x/config.yaml", 4, 9}, {"/etc/x/config.yaml", 5, 11}}, s.Each)
+	require.Equal(t, s.Each[0].Line, s.At.Line)
 }
 
 func TestNothingToParse(t *testing.T) {
@@ -197,7 +204,10 @@ func TestWhatIsWrongIsSaid(t *testing.T) {
 		{app + "env: &x a\n    project: *x\n", ":3:10: anchors, aliases and tags", ""},
 		{app + "env: !!str hunter2\n", ":3:10: anchors, aliases and tags", ""},
 		{app + "include: !x [hunter2]\n", ":3:14: anchors, aliases and tags", ""},
-		{app + "env: *hunter2\n", ": anchors, aliases and tags", ""},
+		{app + "env: *hunter2\n", ":3:10: anchors, aliases and tags", "quote it"},
+		{app + "env: 2*hunter2 # *hunter2\n    include: [A, *hunter2]\n", ":4:18: anchors, aliases and tags", "quote it"},
+		{app + "include: [*.hunter2]\n", ":3: anchors, aliases and tags", "quote it"},
+		{app + "include: **/hunter2\n", ":3: anchors, aliases and tags", "quote it"},
 
 		// shape
 		{"hunter2\n", ":1:1: keys with values are wanted here", "KEY: VALUE"},

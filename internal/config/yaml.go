@@ -24,13 +24,13 @@ func (p parser) document(text []byte) (*yaml.Node, error) {
 	case errors.Is(err, io.EOF):
 		return nil, nil
 	case err != nil:
-		return nil, p.syntaxError(err)
+		return nil, p.syntaxError(err, text)
 	}
 	switch err := decoder.Decode(&second); {
 	case err == nil:
 		return nil, &Error{p.at(&second), "a second document begins", "leave the line --- away"}
 	case !errors.Is(err, io.EOF):
-		return nil, p.syntaxError(err)
+		return nil, p.syntaxError(err, text)
 	}
 	return document.Content[0], nil
 }
@@ -55,18 +55,39 @@ func (p parser) legible(text []byte) error {
 
 var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
 
-// syntaxError takes line and text of the YAML package's error.
-func (p parser) syntaxError(err error) error {
+// syntaxError takes line and text of the YAML package's error about a file's
+// text.
+func (p parser) syntaxError(err error, file []byte) error {
 	text := err.Error()
 	at := Position{Path: p.path}
 	if m := yamlLine.FindStringSubmatch(text); m != nil {
 		text = text[len(m[0]):]
 		at.Line, _ = strconv.Atoi(m[1])
 	}
-	if strings.Contains(text, "anchor") { // has a word of the file in it
+	if m := unknownAnchor.FindStringSubmatch(text); m != nil {
+		at.Line, at.Column = alias(file, m[1])
+	}
+	if strings.Contains(text, "anchor") || strings.Contains(text, "alphabetic or numeric character") { // the first has a word of the file in it
 		return &Error{at, noAnchors, writeItOut}
 	}
 	return &Error{at, "not YAML: " + text, "look at the indentation, colons and quotes there and in the line before"}
+}
+
+var unknownAnchor = regexp.MustCompile(`^unknown anchor '(.+)' referenced$`)
+
+// alias is where the alias of that name is, which the YAML package does not say:
+// most often a pattern that somebody has not quoted. It returns 0 if it is not
+// found.
+func alias(file []byte, name string) (line, column int) {
+	use := regexp.MustCompile(`(?:^|[ \[{,])(\*` + regexp.QuoteMeta(name) + `)`)
+	for text := range strings.Lines(string(file)) {
+		line++
+		text, _, _ = strings.Cut(text, " #")
+		if m := use.FindStringSubmatchIndex(text); m != nil {
+			return line, utf8.RuneCountInString(text[:m[2]]) + 1
+		}
+	}
+	return 0, 0
 }
 
 const (

@@ -2,9 +2,11 @@ package e2e
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -87,7 +89,10 @@ func TestRunHandsOnWhatIsGiven(t *testing.T) {
 		mine, err := os.Open(os.DevNull)
 		require.NoError(t, err)
 		defer mine.Close()
-		const look = "ls /proc/$$/fd; readlink /proc/$$/fd/3; pwd; id -u; grep -E 'Cap(Inh|Prm|Eff|Amb)|NoNewPrivs|SigBlk|SigIgn' /proc/$$/status; ulimit -a; ulimit -aH; umask"
+		// The shell reads its status itself: while it starts a program it blocks signals.
+		const look = "ls /proc/$$/fd; readlink /proc/$$/fd/3; pwd; id -u; " +
+			"while read -r line; do case $line in CapInh*|CapPrm*|CapEff*|CapAmb*|NoNewPrivs*|SigBlk*|SigIgn*) echo \"$line\";; esac; done </proc/$$/status; " +
+			"ulimit -a; ulimit -aH; umask"
 		shown := func(cmd *exec.Cmd) string {
 			cmd.ExtraFiles = []*os.File{mine}
 			out, err := cmd.Output()
@@ -114,6 +119,57 @@ func TestRunReadsTokenFromDescriptor(t *testing.T) {
 		code, said := outcome(t, cmd)
 		require.Zero(t, code, said)
 		require.Equal(t, "closed\nhello, world", said)
+	})
+}
+
+// A configuration file says the same to the command's mount as to any other. To a
+// plain user in a namespace of their own, root's file is nobody's.
+func TestRunConfiguration(t *testing.T) {
+	asBoth(t, func(t *testing.T, r *runner) {
+		who := r.Credentials("admin")
+		secret := filepath.Join(r.room, "ci.secret")
+		require.NoError(t, os.WriteFile(secret, []byte(who.ClientSecret), 0o600))
+		require.NoError(t, os.Chown(secret, r.uid, r.uid))
+		file := filepath.Join(r.room, "config.yaml")
+		require.NoError(t, os.WriteFile(file, fmt.Appendf(nil, `
+identities:
+  ci: {url: %q, client-id: %q, client-secret-file: ci.secret}
+mounts:
+  app: {identity: ci, project: demo, env: staging, mode: 0440, read-only: true, include: [GREETING, STRIPE_KEY], mountpoint: nowhere}
+`, r.url, who.ClientID), 0o644))
+		run := func(args ...string) (int, string) {
+			cmd := r.command(t, args...)
+			cmd.Env = slices.DeleteFunc(cmd.Env, func(v string) bool { return strings.HasPrefix(v, "INFISICAL_") })
+			return outcome(t, cmd)
+		}
+		look := []string{"--", "sh", "-c", "cat $INFISICALFS_DIR/GREETING; echo; stat -c %a $INFISICALFS_DIR/GREETING; env | grep ^INFISICALFS_ | sed s/=.*//"}
+
+		code, said := run(append([]string{"--config", file, "--mount", "app"}, look...)...)
+		require.Equal(t, "hello, staging\n440\nINFISICALFS_DIR\n", said)
+		require.Zero(t, code)
+		code, said = run(append([]string{"--config", file, "--mount", "app", "--env", "dev", "--mode", "0400"}, look...)...)
+		require.Equal(t, "hello, world\n400\nINFISICALFS_DIR\n", said)
+		require.Zero(t, code)
+		code, said = run(append([]string{"--config", file, "--identity", "ci", "--project", "demo", "--env", "prod"}, look...)...)
+		require.Equal(t, "hello, production\n600\nINFISICALFS_DIR\n", said)
+		require.Zero(t, code)
+		code, said = run("--config", file, "--mount", "app", "--", "sh", "-c", "ls $INFISICALFS_DIR")
+		require.Equal(t, "GREETING\nSTRIPE_KEY\n", said)
+		require.Zero(t, code)
+
+		for _, c := range []struct {
+			args []string
+			says string
+		}{
+			{[]string{"--mount", "ap"}, `no mount is called "ap"`},
+			{[]string{"--mount", "ap"}, "configured are: app"},
+			{[]string{"--identity", "me"}, `no identity is called "me"`},
+		} {
+			code, said := run(slices.Concat([]string{"--config", file}, c.args, []string{"--", "echo", "started"})...)
+			require.Equal(t, 125, code, said)
+			require.Contains(t, said, c.says)
+			require.NotContains(t, said, "started")
+		}
 	})
 }
 

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -58,7 +59,7 @@ func unit(t *testing.T, name string) map[string][]string {
 func TestUnitsDoNotHideTheMount(t *testing.T) {
 	files, err := os.ReadDir(unitDirectory)
 	require.NoError(t, err)
-	require.Len(t, files, 2)
+	require.Len(t, files, 3)
 	for _, file := range files {
 		for name := range unit(t, file.Name()) {
 			require.NotContains(t, hiding, name, file.Name())
@@ -67,14 +68,28 @@ func TestUnitsDoNotHideTheMount(t *testing.T) {
 	}
 }
 
-func TestUnitKeepsTheMountAlive(t *testing.T) {
-	u := unit(t, "infisicalfs@.service")
-	for name, value := range map[string]string{
-		"Type": "notify", "NotifyAccess": "main", "Restart": "always", "StartLimitIntervalSec": "0", "LimitCORE": "0",
-	} {
-		require.Equal(t, []string{value}, u[name], name)
+var serviceUnits = []string{"infisicalfs@.service", "infisicalfs-named@.service"}
+
+func TestUnitsKeepTheMountAlive(t *testing.T) {
+	for _, service := range serviceUnits {
+		u := unit(t, service)
+		for name, value := range map[string]string{
+			"Type": "notify", "NotifyAccess": "main", "Restart": "always", "StartLimitIntervalSec": "0", "LimitCORE": "0",
+		} {
+			require.Equal(t, []string{value}, u[name], name)
+		}
+		require.Contains(t, u, "WatchdogSec")
 	}
-	require.Contains(t, u, "WatchdogSec")
+}
+
+// The two services differ in what says what is mounted, and in nothing else.
+func TestUnitsDoTheSame(t *testing.T) {
+	one, other := unit(t, serviceUnits[0]), unit(t, serviceUnits[1])
+	for _, name := range []string{"ExecStart", "ExecStartPre", "ExecStopPost", "EnvironmentFile", "WorkingDirectory"} {
+		delete(one, name)
+		delete(other, name)
+	}
+	require.Equal(t, one, other)
 }
 
 func TestUnitsAreWhatSystemdReads(t *testing.T) {
@@ -87,7 +102,7 @@ func TestUnitsAreWhatSystemdReads(t *testing.T) {
 	}
 	dir := t.TempDir()
 	var files []string
-	for _, name := range []string{"infisicalfs@.service", "srv-secrets.mount"} {
+	for _, name := range append(slices.Clone(serviceUnits), "srv-secrets.mount") {
 		text, err := os.ReadFile(filepath.Join(unitDirectory, name))
 		require.NoError(t, err)
 		here := strings.ReplaceAll(string(text), "/usr/local/bin/infisicalfs", program) // it has to exist
@@ -95,7 +110,7 @@ func TestUnitsAreWhatSystemdReads(t *testing.T) {
 		require.NoError(t, os.WriteFile(file, []byte(here), 0o600))
 		files = append(files, file)
 	}
-	for _, args := range [][]string{files, {"--user", files[0]}} {
+	for _, args := range [][]string{files, {"--user", files[0], files[1]}} {
 		cmd := exec.Command(analyze, append([]string{"verify", "--man=no"}, args...)...)
 		cmd.Env = append(os.Environ(), "XDG_RUNTIME_DIR="+dir)
 		out, err := cmd.CombinedOutput()
@@ -107,9 +122,42 @@ func TestUnitsAreWhatSystemdReads(t *testing.T) {
 // The line that systemd would run, told what systemd would tell it.
 func TestUnitServes(t *testing.T) {
 	w := newWorld(t, devserver.Config{})
-	needFUSE(t)
 	dir := filepath.Join(w.tmp, "secrets")
 	require.NoError(t, os.Mkdir(dir, 0o755))
+	require.Equal(t, []string{"/usr/local/bin/infisicalfs mount --foreground ${MOUNTPOINT}"}, unit(t, serviceUnits[0])["ExecStart"],
+		"what follows is this line")
+	w.serves(t, dir, dir, "INFISICALFS_PROJECT=demo", "INFISICALFS_ENV=dev")
+}
+
+func TestNamedUnitServes(t *testing.T) {
+	w := newWorld(t, devserver.Config{})
+	dir := filepath.Join(w.tmp, "some secrets")
+	require.NoError(t, os.Mkdir(dir, 0o755))
+	file := filepath.Join(w.tmp, "infisicalfs", "config.yaml")
+	require.NoError(t, os.Mkdir(filepath.Dir(file), 0o755))
+	require.NoError(t, os.WriteFile(file, fmt.Appendf(nil, "mounts:\n  my-app.1: {project: demo, env: dev, mountpoint: %q}\n", dir), 0o644))
+	u := unit(t, serviceUnits[1])
+	require.Equal(t, []string{"/usr/local/bin/infisicalfs mount --foreground %i"}, u["ExecStart"], "what follows is this line")
+	w.serves(t, "my-app.1", dir, "XDG_CONFIG_HOME="+w.tmp)
+
+	// What did not end in time is ended by force: umount, which is not to be
+	// tried here, is told the right directory.
+	command, ok := strings.CutPrefix(strings.Join(u["ExecStopPost"], ""), "-/bin/sh -c '")
+	require.True(t, ok)
+	command = strings.NewReplacer("%i", "my-app.1", "/usr/local/bin/infisicalfs", program).Replace(strings.TrimSuffix(command, "'"))
+	for result, want := range map[string]string{"watchdog": "-f\n" + dir + "\n", "timeout": "-f\n" + dir + "\n", "success": "", "signal": ""} {
+		cmd := exec.Command("sh", "-c", `umount() { printf '%s\n' "$@"; }; `+command)
+		cmd.Env = append(w.environ("admin"), "XDG_CONFIG_HOME="+w.tmp, "SERVICE_RESULT="+result)
+		out, err := cmd.CombinedOutput()
+		require.NoError(t, err, "%s", out)
+		require.Equal(t, want, string(out), result)
+	}
+}
+
+// serves runs "infisicalfs mount --foreground" with one argument as a service
+// that has to come, live and end as systemd is told, with demo/dev on dir.
+func (w *world) serves(t *testing.T, argument, dir string, environment ...string) {
+	needFUSE(t)
 	socket, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: filepath.Join(w.tmp, "notify"), Net: "unixgram"})
 	require.NoError(t, err)
 	defer socket.Close()
@@ -119,9 +167,7 @@ func TestUnitServes(t *testing.T) {
 		n, _ := socket.Read(text)
 		return string(text[:n])
 	}
-	require.Equal(t, []string{"/usr/local/bin/infisicalfs mount --foreground ${MOUNTPOINT}"}, unit(t, "infisicalfs@.service")["ExecStart"],
-		"what follows is this line")
-	l := w.begin(t, dir, []string{"NOTIFY_SOCKET=" + socket.LocalAddr().String(), "WATCHDOG_USEC=1000000", "INFISICALFS_PROJECT=demo", "INFISICALFS_ENV=dev"})
+	l := w.begin(t, argument, append(environment, "NOTIFY_SOCKET="+socket.LocalAddr().String(), "WATCHDOG_USEC=1000000"))
 	defer l.kill(t, dir)
 	require.Equal(t, "READY=1\nSTATUS=/demo/dev on "+dir, told(20*time.Second))
 	_, err = os.ReadFile(filepath.Join(dir, "GREETING"))

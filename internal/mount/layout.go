@@ -1,6 +1,7 @@
 package mount
 
 import (
+	"log/slog"
 	"strings"
 
 	"infisicalfs/internal/glob"
@@ -60,6 +61,16 @@ func (l Layout) oneWay() string {
 		return "--add-newline"
 	}
 	return ""
+}
+
+// Over returns what a mount at root shows of source with this layout, for whoever
+// needs it without a mount. The error is an *Error.
+func (l Layout) Over(source secret.Source, root secret.Dir) (secret.Source, error) {
+	cfg, err := l.parse(root)
+	if err != nil {
+		return nil, err
+	}
+	return layout.New(source, cfg, slog.New(slog.DiscardHandler)).Source(), nil
 }
 
 func (l Layout) parse(root secret.Dir) (layout.Config, error) {
