@@ -11,8 +11,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-
-	"infisicalfs/internal/devserver"
 )
 
 // ugly are values that somebody on the way from the server to a program is known
@@ -119,37 +117,25 @@ func held(view string) map[string]string {
 
 // newUglyWorld has all ugly values in the folder all, each alone in one/NAME, and
 // what a view can hold in a folder that is called like the view, without its dot.
+// The folder short has what .env can hold, without what some cannot read.
 // What is written as a reference stays one, or the server would have its own
 // opinion of it.
 func newUglyWorld(t *testing.T, flags ...string) *world {
 	t.Helper()
-	w := newWorld(t, append([]string{"--expand=false"}, flags...)...)
+	w := newServer(t)
 	w.fill("all", ugly)
 	for view := range refused {
 		w.fill(view[1:], held(view))
 	}
+	short := held(".env")
+	maps.DeleteFunc(short, func(name, _ string) bool { return slices.Contains(tooLong, name) })
+	w.fill("short", short)
 	w.fill("one", nil)
 	for name, value := range ugly {
 		w.fill("one/"+name, map[string]string{name: value})
 	}
+	w.mount(append([]string{"--expand=false"}, flags...)...)
 	return w
-}
-
-// fill makes a folder on the server. The mount must not have looked there before,
-// or it does not look again so soon.
-func (w *world) fill(folder string, values map[string]string) {
-	w.t.Helper()
-	require.NoError(w.t, w.Edit(func(e *devserver.Editor) error {
-		if err := e.Mkdir("demo", "dev", "/"+folder); err != nil {
-			return err
-		}
-		for name, value := range values {
-			if err := e.Set("demo", "dev", "/"+folder, name, value); err != nil {
-				return err
-			}
-		}
-		return nil
-	}))
 }
 
 // file is the path of a view of all that it can hold.

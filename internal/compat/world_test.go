@@ -35,7 +35,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// require skips a test whose program is missing, unless that is not accepted.
+// needs skips a test whose program is missing, unless that is not accepted.
 func needs(t *testing.T, programs ...string) {
 	t.Helper()
 	for _, p := range programs {
@@ -57,22 +57,36 @@ func needs(t *testing.T, programs ...string) {
 type world struct {
 	*devserver.Server
 	t   *testing.T
+	url string
 	dir string
 }
 
 func newWorld(t *testing.T, flags ...string) *world {
+	t.Helper()
+	w := newServer(t)
+	w.mount(flags...)
+	return w
+}
+
+// newServer returns a world that is not mounted yet.
+func newServer(t *testing.T) *world {
 	t.Helper()
 	needs(t, "/dev/fuse")
 	s, err := devserver.New(devserver.Config{})
 	require.NoError(t, err)
 	listener := httptest.NewServer(s)
 	t.Cleanup(func() { s.Close(); listener.CloseClientConnections(); listener.Close() })
-	w := &world{s, t, t.TempDir()}
-	who := s.Credentials("admin")
+	return &world{s, t, listener.URL, t.TempDir()}
+}
+
+// mount mounts the folder / until the test ends.
+func (w *world) mount(flags ...string) {
+	w.t.Helper()
+	t, who := w.t, w.Credentials("admin")
 	args := append([]string{"mount", "--project=demo", "--env=dev", "--path=/"}, flags...)
 	cmd := exec.Command(program, append(args, w.dir)...)
 	cmd.Env = append(os.Environ(),
-		"INFISICAL_API_URL="+listener.URL,
+		"INFISICAL_API_URL="+w.url,
 		"INFISICAL_UNIVERSAL_AUTH_CLIENT_ID="+who.ClientID,
 		"INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET="+who.ClientSecret,
 		"INFISICAL_ORGANIZATION_ID="+who.OrganizationID,
@@ -85,10 +99,25 @@ func newWorld(t *testing.T, flags ...string) *world {
 		require.NoError(t, err)
 		require.NotContains(t, string(table), w.dir+" ")
 	})
-	return w
 }
 
 func (w *world) path(name string) string { return filepath.Join(w.dir, name) }
+
+// fill makes a folder with these secrets on the server.
+func (w *world) fill(folder string, values map[string]string) {
+	w.t.Helper()
+	require.NoError(w.t, w.Edit(func(e *devserver.Editor) error {
+		if err := e.Mkdir("demo", "dev", "/"+folder); err != nil {
+			return err
+		}
+		for name, value := range values {
+			if err := e.Set("demo", "dev", "/"+folder, name, value); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+}
 
 // set changes a secret on the server, behind the mount's back.
 func (w *world) set(name, value string) {
