@@ -27,13 +27,16 @@ func environment(t *testing.T, dir string, besides []string, name string, args .
 	return m
 }
 
-// output runs a program that must have nothing to complain about, in an
-// environment that is empty but for what it takes to run.
+// output runs a program that must have nothing to complain about.
 func output(t *testing.T, dir, name string, args ...string) []byte {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), name, args...)
 	cmd.Dir = dir
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C.UTF-8"}
+	for _, name := range []string{"PATH", "HOME", "NODE_CONFIG_DIR", "NODE_ENV"} {
+		if value, ok := os.LookupEnv(name); ok {
+			cmd.Env = append(cmd.Env, name+"="+value)
+		}
+	}
 	var complaints strings.Builder
 	cmd.Stderr = &complaints
 	out, err := cmd.Output()
@@ -56,7 +59,7 @@ func TestShells(t *testing.T) {
 		{"dash", "-c", `eval "$(cat .env.sh)"; exec env -0`},
 	} {
 		t.Run(strings.Join(command, " "), func(t *testing.T) {
-			got := environment(t, dir, []string{"PATH", "LC_ALL", "PWD", "OLDPWD", "SHLVL", "_", "BASH_ENV"}, command[0], command[1:]...)
+			got := environment(t, dir, []string{"PATH", "HOME", "PWD", "OLDPWD", "SHLVL", "_", "BASH_ENV"}, command[0], command[1:]...)
 			requireSame(t, held(".env.sh"), got, nil)
 		})
 	}

@@ -101,14 +101,8 @@ func TestKoanf(t *testing.T) {
 	}, patience, time.Millisecond)
 }
 
-// chokidar comes from npm: NODE_PATH says where it was installed.
 func TestChokidar(t *testing.T) {
-	needs(t, "node")
-	modules := os.Getenv("COMPAT_NODE_MODULES")
-	if modules == "" && os.Getenv("REQUIRE_FUSE") == "" {
-		t.Skip("COMPAT_NODE_MODULES does not say where chokidar is")
-	}
-	require.NotEmpty(t, modules, "REQUIRE_FUSE is set, and COMPAT_NODE_MODULES is not")
+	modules := nodeModules(t)
 	w := newWorld(t, polling...)
 	w.ready("KEY", "one")
 	script := filepath.Join(t.TempDir(), "watch.mjs")
