@@ -43,13 +43,13 @@ func (f *FS) absent(snap *secret.Folder, out *fuse.EntryOut) {
 	}
 }
 
-func (f *FS) secretAttr(s *secret.Secret, out *fuse.Attr) {
-	out.Mode = f.cfg.FileMode
+// secretAttr describes the file that shows s, which is called name in dir.
+func (f *FS) secretAttr(dir secret.Dir, name string, s *secret.Secret, out *fuse.Attr) {
 	out.Nlink = 1 // with 0 a watcher would see a deletion
 	if !s.Hidden {
 		out.Size = uint64(s.Value.Len())
 	}
-	out.Uid, out.Gid = f.cfg.UID, f.cfg.GID
+	f.setRights(dir, name, s, out)
 	f.setDate(s.Updated, out)
 }
 

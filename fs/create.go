@@ -55,7 +55,7 @@ func (d *dir) create(ctx context.Context, shown string, flags, mode uint32, out 
 	if e.folder != nil {
 		return nil, nil, errIsDir
 	}
-	name, err := newName(snap, shown)
+	name, err := d.fs.newName(snap, shown)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -66,7 +66,7 @@ func (d *dir) create(ctx context.Context, shown string, flags, mode uint32, out 
 		return nil, nil, err
 	}
 	d.fs.local.addWriter(h, snap.Dir, name)
-	d.fs.draftAttr(&out.Attr)
+	d.fs.draftAttr(snap.Dir, name, &out.Attr)
 	child := d.NewInode(ctx, n, d.secretID(shown, name))
 	h.file = child.Operations().(*file) // which the kernel may have known before
 	h.keepCacheOut()
@@ -133,14 +133,14 @@ func (d *dir) scratchChild(ctx context.Context, sc *scratchFile, out *fuse.Attr)
 // server: its creator has not sent it yet.
 func (d *dir) localChild(ctx context.Context, snap *secret.Folder, shown string, e entry, found bool, out *fuse.EntryOut) *fusefs.Inode {
 	l, dir := &d.fs.local, d.where()
-	name, _ := newName(snap, shown)
+	name, _ := nameOf(snap, shown)
 	switch {
 	case found && (e.secret == nil || l.whiteout(dir, e.secret.Name) == nil):
 		return nil
 	case found && !l.beingWritten(dir, name), !found && !l.beingCreated(dir, name):
 		return nil
 	}
-	d.fs.draftAttr(&out.Attr)
+	d.fs.draftAttr(dir, name, &out.Attr)
 	return d.NewInode(ctx, d.newFile(name), d.secretID(shown, name))
 }
 

@@ -18,6 +18,7 @@ type dir struct {
 	node
 	at    atomic.Pointer[location] // nil for the mount's root
 	pages dirPages
+	gens  generations
 }
 
 var (
@@ -42,6 +43,9 @@ func (d *dir) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (*fus
 	}
 	if d.isRoot() && name == controlName {
 		return d.control(ctx, out), 0
+	}
+	if child, errno, ok := d.lookupGeneration(ctx, name, out); ok {
+		return child, errno
 	}
 	if sc := d.fs.scratch(d.where(), name); sc != nil {
 		return d.scratchChild(ctx, sc, &out.Attr), 0
@@ -82,6 +86,9 @@ func (d *dir) child(ctx context.Context, snap *secret.Folder, e entry, out *fuse
 	if e.folder != nil {
 		d.fs.dirAttr(e.folder.Updated, &out.Attr)
 		return d.NewInode(ctx, d.newDir(e.folder.Name), d.folderID(e.folder.Name))
+	}
+	if d.links() {
+		return d.secretLink(ctx, shownSecret(snap, e.secret.Name), out)
 	}
 	if d.fs.local.beingWritten(d.where(), e.secret.Name) {
 		out.SetAttrTimeout(0)

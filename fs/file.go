@@ -49,7 +49,8 @@ func (n *file) attr(s *secret.Secret, out *fuse.Attr) {
 	if late {
 		n.fs.queue(n.outdated())
 	}
-	n.fs.secretAttr(shown, out)
+	dir, name := n.where()
+	n.fs.secretAttr(dir, name, shown, out)
 	if shown.Hidden && (n.fs.full() || n.pages.inUse()) {
 		out.Size = 1 // with 0 the kernel would not READ, and who has it open would see the end
 	}
@@ -98,7 +99,7 @@ func (n *file) Getattr(ctx context.Context, fh fusefs.FileHandle, out *fuse.Attr
 			out.SetTimeout(n.fs.remaining(snap))
 		}
 	case errors.Is(err, secret.ErrNotFound) && n.fs.local.beingCreated(dir, name):
-		n.fs.draftAttr(&out.Attr)
+		n.fs.draftAttr(dir, name, &out.Attr)
 	case !n.attrOfHandle(fh, err, &out.Attr):
 		return n.gone("getattr", err)
 	}
@@ -115,14 +116,15 @@ func (n *file) attrOfHandle(fh fusefs.FileHandle, err error, out *fuse.Attr) boo
 	if errnoOf(err) == syscall.EACCES {
 		return false
 	}
+	dir, name := n.where()
 	switch h := fh.(type) {
 	case *handle:
 		if held := h.secret.Load(); held != nil {
-			n.fs.secretAttr(held, out)
+			n.fs.secretAttr(dir, name, held, out)
 			return true
 		}
 	case *writeHandle:
-		n.fs.draftAttr(out)
+		n.fs.draftAttr(dir, name, out)
 		return true
 	}
 	return false

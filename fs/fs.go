@@ -28,6 +28,10 @@ type Config struct {
 	// that shows an old snapshot takes its own write for somebody else's.
 	Writer secret.Writer
 
+	// Refuses says why no secret, or folder, of that name may be made in dir; it
+	// wraps [secret.ErrProtected]. It answers at once. Nil: all may.
+	Refuses func(dir secret.Dir, name string, folder bool) error
+
 	// Overwrite lets the last writer win: neither changes by others nor
 	// references in the old value keep a value from being replaced.
 	Overwrite bool
@@ -46,11 +50,17 @@ type Config struct {
 	// found by name and never listed; a secret or folder of such a name wins.
 	Views map[string]View
 
+	// Links shows secrets as links into a generation, as volumes of Kubernetes
+	// do; see [generation]. It wants no Writer.
+	Links bool
+
 	KernelCache KernelCache // what of the values the kernel may remember; CacheFull wants no Writer
 
-	UID, GID           uint32 // the owner of everything but .infisicalfs
-	FileMode, DirMode  uint32 // permission bits; 0 means 0400 and 0500, with a Writer 0600 and 0700
-	OwnerUID, OwnerGID uint32 // the daemon's owner: .infisicalfs belongs to it
+	UID, GID           uint32        // the owner of everything but .infisicalfs
+	FileMode, DirMode  uint32        // permission bits; 0 means 0400 and 0500, with a Writer 0600 and 0700
+	Rules              []Rule        // for files that differ from that; the last that matches counts
+	ServerRights       *ServerRights // nil: the server has no say in it
+	OwnerUID, OwnerGID uint32        // the daemon's owner: .infisicalfs belongs to it
 
 	MountTime time.Time // the date of what has none; zero means now
 
@@ -87,6 +97,8 @@ type FS struct {
 	opens, reads atomic.Uint64
 	viewError    atomic.Pointer[string] // why a view could not be rendered, with its path; the latest
 
+	refusedRights notices
+
 	// known is set by the first lookup. Before it the kernel has nothing that
 	// could be outdated, and go-fuse nobody to tell.
 	known atomic.Bool
@@ -106,6 +118,9 @@ func New(cfg Config) *FS {
 	}
 	if cfg.MountTime.IsZero() {
 		cfg.MountTime = time.Now()
+	}
+	if cfg.Refuses == nil {
+		cfg.Refuses = func(secret.Dir, string, bool) error { return nil }
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)

@@ -35,8 +35,14 @@ func (f *FS) Held(dir secret.Dir) bool {
 		return false
 	}
 	nodes := []*fusefs.Inode{at}
+	add := func(n *fusefs.Inode) { nodes = append([]*fusefs.Inode{n}, nodes...) } // children first: they hold the directory
 	for _, child := range at.Children() {
-		nodes = append([]*fusefs.Inode{child}, nodes...) // children first: they hold the directory
+		add(child)
+		if _, ok := child.Operations().(*generationDir); ok {
+			for _, file := range child.Children() {
+				add(file)
+			}
+		}
 	}
 	for _, n := range nodes {
 		n.NotifyContent(Prune, 0)

@@ -1,6 +1,7 @@
 package fs
 
 import (
+	"context"
 	"slices"
 
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
@@ -46,6 +47,8 @@ func (f *FS) revoke(lost func(revocable) bool) int {
 		case *listing:
 			r.dir.pages.outdate()
 			r.dir.forgetListing()
+		case *watchedGeneration:
+			r.forget()
 		}
 	}
 	return len(gone)
@@ -62,8 +65,11 @@ func revokes(change secret.Change) func(revocable) bool {
 	}
 	viewsToo := hides(change)
 	return func(r revocable) bool {
-		if v, ok := r.(*viewHandle); ok {
-			return viewsToo && v.folder() == change.Dir
+		switch r := r.(type) {
+		case *viewHandle:
+			return viewsToo && r.folder() == change.Dir
+		case *watchedGeneration:
+			return r.hides(change.New)
 		}
 		h, ok := r.(*handle)
 		if !ok || h.folder() != change.Dir {
@@ -153,7 +159,7 @@ func sameContent(a, b entry) bool {
 		return a.folder.Updated.Equal(b.folder.Updated)
 	}
 	return a.secret.Hidden == b.secret.Hidden && a.secret.Value.Equal(b.secret.Value) &&
-		a.secret.Updated.Equal(b.secret.Updated)
+		a.secret.Updated.Equal(b.secret.Updated) && slices.Equal(a.secret.Metadata, b.secret.Metadata)
 }
 
 // invalidate makes the kernel forget. It may take as long as a lookup does.
@@ -161,6 +167,9 @@ func (f *FS) invalidate(out outdated) {
 	at := f.inode(out.dir)
 	if at == nil {
 		return // the kernel does not know the directory
+	}
+	if d, ok := at.Operations().(*dir); ok && d.links() && !out.denied {
+		defer d.swap(context.Background())
 	}
 	if out.all {
 		forgetBelow(at, out.deep, out.denied)

@@ -36,6 +36,9 @@ func (l *listing) load(ctx context.Context) syscall.Errno {
 	f, dir := l.dir.fs, l.dir.where()
 	err := f.opened.open(l, func() error {
 		snap, err := f.list(ctx, dir)
+		if err == nil && l.dir.links() {
+			_, err = l.dir.generation(ctx)
+		}
 		if err == nil {
 			l.snap.Store(snap)
 		}
@@ -70,7 +73,17 @@ func (d *dir) entries(snap *secret.Folder) []fuse.DirEntry {
 			add(name, d.folderID(sub.Name))
 		}
 	}
+	links := d.links()
+	if g := d.gens.latest(); links && g != nil {
+		add(dataName, d.linkID(dataName))
+		add(g.name, d.generationID(g.name))
+	}
 	for _, s := range snap.Secrets {
+		if links {
+			shown := shownSecret(snap, s.Name)
+			add(shown, d.linkID(shown))
+			continue
+		}
 		if name := shownSecret(snap, s.Name); !d.shadows(name) && !hidden[s.Name] {
 			add(name, d.secretID(name, s.Name))
 		}
@@ -102,6 +115,9 @@ func (l *listing) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (
 	snap := l.snap.Load()
 	if snap == nil {
 		return nil, syscall.EACCES
+	}
+	if child, errno, ok := l.dir.lookupGeneration(ctx, name, out); ok {
+		return child, errno
 	}
 	e, ok := resolve(snap, name)
 	if !ok || e.secret != nil && l.dir.left(e.secret.Name) {

@@ -46,6 +46,9 @@ func (d *dir) mkdir(ctx context.Context, shown string, out *fuse.EntryOut) (*fus
 	if err := validName(name); err != nil {
 		return nil, err
 	}
+	if err := f.cfg.Refuses(dir, name, true); err != nil {
+		return nil, err
+	}
 	leave, err := f.lines.enter(ctx, dir)
 	if err != nil {
 		return nil, err

@@ -167,7 +167,4 @@ func plausible(shown string) bool {
 
 // addressable reports whether a folder of that name can be asked for. Paths
 // have no escapes, so one called "a/b" or ".." cannot, and is not shown.
-func addressable(parent secret.Dir, name string) bool {
-	child := parent.Child(name)
-	return child.Name() == name && child.Parent() == parent && child != parent
-}
+func addressable(parent secret.Dir, name string) bool { return parent.Leads(name) }

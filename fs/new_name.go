@@ -31,9 +31,18 @@ func (d *dir) newEntry(shown string) error {
 	return nil
 }
 
-// newName returns the server's name for a secret that is to be shown under a
-// file name.
-func newName(snap *secret.Folder, shown string) (string, error) {
+// newName returns the server's name for a secret that is to be made and shown
+// under a file name.
+func (f *FS) newName(snap *secret.Folder, shown string) (string, error) {
+	name, err := nameOf(snap, shown)
+	if err == nil {
+		err = f.cfg.Refuses(snap.Dir, name, false)
+	}
+	return name, err
+}
+
+// nameOf returns the server's name for a secret that is shown under a file name.
+func nameOf(snap *secret.Folder, shown string) (string, error) {
 	name, ok := DecodeName(shown)
 	if !ok {
 		// A secret beside the folder of its name.

@@ -56,7 +56,7 @@ func (f *FS) newPoke(d deed, dir secret.Dir, shown string, e entry) poke {
 		f.dirAttr(e.folder.Updated, &p.attr)
 	} else {
 		p.name, p.is, p.secret = e.secret.Name, baseOf(e.secret), e.secret
-		f.secretAttr(e.secret, &p.attr)
+		f.secretAttr(p.dir, p.name, e.secret, &p.attr)
 	}
 	return p
 }

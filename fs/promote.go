@@ -13,7 +13,7 @@ func (r *renaming) promote(ctx context.Context, snap *secret.Folder, sc *scratch
 	if r.target.folder != nil {
 		return errIsDir
 	}
-	name, err := newName(snap, r.newName)
+	name, err := r.FS.newName(snap, r.newName)
 	if err != nil {
 		return err
 	}

@@ -90,7 +90,7 @@ func (r *renaming) run(ctx context.Context) error {
 	case r.renamesToScratch(snap, r.newName):
 		return r.whiteOut(ctx, fromSnap, e.secret)
 	}
-	newName, err := newName(snap, r.newName)
+	newName, err := r.FS.newName(snap, r.newName)
 	if err != nil {
 		return err
 	}
@@ -128,7 +128,7 @@ func (r *renaming) source(ctx context.Context) (snap *secret.Folder, e entry, er
 		return nil, e, err
 	}
 	if !ok || e.secret != nil && r.local.whiteout(dir, e.secret.Name) != nil {
-		if name, err := newName(snap, r.name); err == nil && r.local.beingCreated(dir, name) {
+		if name, err := nameOf(snap, r.name); err == nil && r.local.beingCreated(dir, name) {
 			return nil, e, errOpen
 		}
 		if r.from.view(r.name) != nil {

@@ -25,6 +25,9 @@ func (r *renaming) renameFolder(ctx context.Context, name string) error {
 	if err := validName(newName); err != nil {
 		return err
 	}
+	if err := r.cfg.Refuses(dir, newName, true); err != nil {
+		return err
+	}
 	if err := r.cfg.Writer.RenameFolder(ctx, dir, name, newName); err != nil {
 		return err
 	}

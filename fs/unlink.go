@@ -46,7 +46,7 @@ func (d *dir) unlink(ctx context.Context, shown string) error {
 			return errViewName
 		}
 		// Not on the server yet, and not going to be.
-		name, err := newName(snap, shown)
+		name, err := nameOf(snap, shown)
 		covered := f.local.whiteout(dir, name) != nil && f.local.beingWritten(dir, name)
 		if err != nil || !covered && !f.local.beingCreated(dir, name) {
 			return secret.ErrNotFound

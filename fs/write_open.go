@@ -158,6 +158,6 @@ func (n *file) openScratch(ctx context.Context, sc *scratchFile, flags uint32) (
 }
 
 // draftAttr describes a secret that is created and not sent yet.
-func (f *FS) draftAttr(out *fuse.Attr) {
-	f.secretAttr(&secret.Secret{Updated: time.Now()}, out)
+func (f *FS) draftAttr(dir secret.Dir, name string, out *fuse.Attr) {
+	f.secretAttr(dir, name, &secret.Secret{Updated: time.Now()}, out)
 }

@@ -17,21 +17,25 @@ const xattrPrefix = "user.infisical."
 // xattr is one extended attribute, without the prefix.
 type xattr struct{ name, value string }
 
-// xattrs returns what is known about a secret besides its value. Those without
+// secretXattrs returns what is known about a secret besides its value. Those without
 // content are left out.
-func (n *file) xattrs(snap *secret.Folder, s *secret.Secret) []xattr {
+func secretXattrs(snap *secret.Folder, s *secret.Secret) []xattr {
 	kind := "shared"
 	if s.Personal {
 		kind = "personal"
+	}
+	origin := s.Origin
+	if origin == nil {
+		origin = &secret.Origin{Dir: snap.Dir, Name: s.Name}
 	}
 	list := []xattr{
 		{"id", s.ID},
 		{"type", kind},
 		{"comment", s.Comment},
 		{"tags", strings.Join(s.Tags, ",")},
-		{"key", s.Name},
-		{"environment", snap.Dir.Env},
-		{"path", snap.Dir.Path},
+		{"key", origin.Name},
+		{"environment", origin.Dir.Env},
+		{"path", origin.Dir.Path},
 		{"updated_at", date(s.Updated)},
 		{"fetched_at", date(snap.Fetched)},
 		{"stale", strconv.FormatBool(snap.Stale)},
@@ -81,7 +85,7 @@ func (n *file) Getxattr(ctx context.Context, attr string, dest []byte) (uint32, 
 	if err != nil {
 		return 0, n.fs.failed("getxattr", n.path(), err)
 	}
-	return getxattr(n.xattrs(snap, &s), attr, dest)
+	return getxattr(secretXattrs(snap, &s), attr, dest)
 }
 
 func (n *file) Listxattr(ctx context.Context, dest []byte) (uint32, syscall.Errno) {
@@ -89,7 +93,7 @@ func (n *file) Listxattr(ctx context.Context, dest []byte) (uint32, syscall.Errn
 	if err != nil {
 		return 0, n.fs.failed("listxattr", n.path(), err)
 	}
-	return listxattr(n.xattrs(snap, &s), dest)
+	return listxattr(secretXattrs(snap, &s), dest)
 }
 
 func (d *dir) Getxattr(_ context.Context, attr string, dest []byte) (uint32, syscall.Errno) {

@@ -29,6 +29,13 @@ func (d Dir) Child(name string) Dir {
 	}
 }
 
+// Leads reports whether [Dir.Child] can tell a directory of that name. Paths have
+// no escapes, so one called "a/b" or ".." has none.
+func (d Dir) Leads(name string) bool {
+	child := d.Child(name)
+	return child.Name() == name && child.Parent() == d && child != d
+}
+
 // Parent returns the directory that contains d. The root is its own parent.
 func (d Dir) Parent() Dir {
 	switch {

@@ -19,8 +19,9 @@ type Folder struct {
 	Fetched, Answered time.Time
 
 	// Denied is why the folder's secrets may not be listed, nil if they may. It
-	// wraps ErrDenied. Secrets is empty then; Folders is right, because a right
-	// further down must not be cut off by its absence above.
+	// wraps ErrDenied. Secrets then has what is known all the same, from a server
+	// nothing; Folders is right, because a right further down must not be cut off
+	// by its absence above.
 	Denied error
 
 	// Partial: the snapshot was cut out of an answer about many folders. What
@@ -67,7 +68,17 @@ type Secret struct {
 	// Import is where the secret really lives, nil for the folder's own.
 	Import *Dir
 
+	// Origin is where the server has the secret and what it calls it, nil where
+	// that is Folder.Dir and Name.
+	Origin *Origin
+
 	Created, Updated time.Time // zero for imports on most servers
+}
+
+// Origin is a secret's place and name on the server.
+type Origin struct {
+	Dir  Dir
+	Name string
 }
 
 // Metadata is a key and a value that people attach to a secret.

@@ -21,6 +21,7 @@ type mountOptions struct {
 	view       viewOptions
 	change     changeOptions
 	templates  templateOptions
+	layout     layoutOptions
 	foreground bool
 	logFile    string
 }
@@ -67,6 +68,7 @@ func (o *mountOptions) addFlags(f *pflag.FlagSet) {
 	o.server.AddFlags(f)
 	o.view.AddFlags(f)
 	o.change.AddFlags(f)
+	o.layout.AddFlags(f)
 	o.templates.AddFlags(f)
 	f.StringVar(&o.logFile, "log-file", "", "`file` to log to in the background (default: the system's log)")
 }
@@ -184,6 +186,9 @@ func (o *mountOptions) prepare(mountpoint string, log *slog.Logger) (*client.Cli
 	point := mount.Config{Mountpoint: mountpoint, Log: log, Templates: templates}
 	o.view.apply(&point)
 	o.change.apply(&point, c)
+	if err := o.layout.apply(&point); err != nil {
+		return fail(err)
+	}
 	return c, point, who, nil
 }
 

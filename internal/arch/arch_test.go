@@ -21,10 +21,14 @@ var picture = map[string][]string{
 	"secret": {},
 	"client": {"secret"},
 	"cache":  {"secret"},
-	"fs":     {"secret"},
+	"fs":     {"secret", "internal/glob"},
 
-	"internal/mount":    {"secret", "cache", "fs", "internal/view", "internal/exitcode"}, // wires the rooms
-	"internal/run":      {"internal/mount", "internal/exitcode"},                         // a command and its namespace
+
+	"internal/glob":   {},
+	"internal/layout": {"secret", "internal/glob"}, // between cache and fs, where one is asked for
+
+	"internal/mount":    {"secret", "cache", "fs", "internal/layout", "internal/glob", "internal/view", "internal/exitcode"}, // wires the rooms
+	"internal/run":      {"internal/mount", "internal/exitcode"},                                                             // a command and its namespace
 	"internal/exitcode": {"secret"},
 	"internal/config":   {}, // knows the shape of a file, not what its keys mean
 	"internal/view":     {"secret"},

@@ -35,6 +35,9 @@ type Config struct {
 	AllowOther        bool   // other users may enter; modes and owners decide what they see
 	UID, GID          uint32 // owner of what is shown
 	FileMode, DirMode uint32 // permission bits; 0 means 0400 and 0500, when writable 0600 and 0700
+	Rules             []Rule // for files that differ from that; the last that matches counts
+	ServerModes       uint32 // permission bits that a secret's metadata may give its file; 0: it has no say, in owners neither
+	Layout            Layout // what is shown under which names
 	ReadOnly          bool   // refuse writing even where the server would allow it
 
 	Writer        secret.Writer // what is written goes there, through the cache; nil: read-only
@@ -80,7 +83,7 @@ func (c Config) Validate() error {
 		return badConfig("use default, off or full", "%q is no way of using the kernel's cache", c.KernelCache)
 	case c.KernelCache == string(fs.CacheFull) && !c.readOnly():
 		return badConfig("add --read-only, or use --kernel-cache=default", "the kernel can answer everything from its cache only if nothing is written")
-	case c.FileMode&^0o777 != 0 || c.DirMode&^0o777 != 0:
+	case (c.FileMode|c.DirMode|c.ServerModes)&^0o777 != 0:
 		return badConfig("use permission bits like 0400 or 0440", "a mode has only permission bits, 0000 to 0777")
 	}
 	if c.Notify != "" && !c.Notify.Known() {
@@ -89,7 +92,10 @@ func (c Config) Validate() error {
 	if _, err := c.views(); err != nil {
 		return err
 	}
-	return validRoot(c.Root)
+	if err := validRoot(c.Root); err != nil {
+		return err
+	}
+	return c.Layout.validate(c)
 }
 
 // validRoot holds a Dir to the form that package secret promises to everybody.

@@ -14,15 +14,17 @@ import (
 
 	"infisicalfs/cache"
 	"infisicalfs/fs"
+	"infisicalfs/internal/layout"
 	"infisicalfs/secret"
 )
 
 // rooms are what one mount is made of. Requests go down, from the kernel's
-// server to the tree, the cache and the client; news goes up.
+// server to the tree, the layout, the cache and the client; news goes up.
 type rooms struct {
-	root  secret.Dir
-	cache *cache.Cache
-	tree  *fs.FS
+	root   secret.Dir
+	cache  *cache.Cache
+	layout *layout.Layout // hands on what it does not change
+	tree   *fs.FS
 
 	notifier *notifier             // nil before serve
 	poker    atomic.Pointer[poker] // nil while nothing is mounted, and without --notify
@@ -40,23 +42,32 @@ func wire(cfg Config, point string, since time.Time) *rooms {
 		Watch:         cache.Watch(cfg.Watch),
 		WatchInterval: cfg.WatchInterval,
 		WatchFor:      cfg.WatchFor,
-		Held:          func(dir secret.Dir) bool { return r.tree.Held(dir) },
+		Held:          func(dir secret.Dir) bool { return r.tree.Held(r.layout.Shown(dir)) },
 
-		OnChange: func(change secret.Change) { r.tree.Apply(change) }, // not before firstContact
+		OnChange: r.apply, // not before firstContact
 		Log:      cfg.logger(),
 	})
+	shape, _ := cfg.Layout.parse(cfg.Root) // Validate has seen its errors
+	r.layout = layout.New(r.cache, shape, cfg.logger())
 	var writer secret.Writer
 	if !cfg.readOnly() {
 		writer = r.cache.Writer(cfg.Writer)
 	}
 	views, _ := cfg.views() // was looked at by Validate
+	var server *fs.ServerRights
+	if cfg.ServerModes != 0 {
+		server = &fs.ServerRights{Ceiling: cfg.ServerModes, Account: new(accounts).number}
+	}
 	r.tree = fs.New(fs.Config{
-		Source:    r.cache,
+		Source:    r.layout.Source(),
 		Writer:    writer,
+		Refuses:   r.layout.Refuses,
 		Overwrite: cfg.Overwrite,
 		Raw:       cfg.RawReferences,
 
 		PersonalReadOnly: cfg.UserLogin,
+		ServerRights:     server,
+		Links:            cfg.Layout.Kind == "k8s",
 		KernelCache:      fs.KernelCache(cfg.KernelCache),
 
 		Views:     views,
@@ -66,6 +77,7 @@ func wire(cfg Config, point string, since time.Time) *rooms {
 		GID:       cfg.GID,
 		FileMode:  cfg.FileMode,
 		DirMode:   cfg.DirMode,
+		Rules:     cfg.Rules,
 		OwnerUID:  uint32(os.Getuid()),
 		OwnerGID:  uint32(os.Getgid()),
 		MountTime: since,
@@ -76,6 +88,13 @@ func wire(cfg Config, point string, since time.Time) *rooms {
 		Log:       cfg.logger(),
 	})
 	return r
+}
+
+// apply hands news from the cache up.
+func (r *rooms) apply(change secret.Change) {
+	if news, ok := r.layout.News(change); ok {
+		r.tree.Apply(news)
+	}
 }
 
 // refresh makes everything stale, for us and for the kernel.

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"infisicalfs/internal/mount"
+)
+
+// layoutOptions say which files there are, what they are called, how they end,
+// and whose they are.
+type layoutOptions struct {
+	layout           mount.Layout
+	include, exclude listValue
+	chmod            listValue
+	serverModes      modeValue
+}
+
+// AddFlags declares the options' flags.
+func (o *layoutOptions) AddFlags(f *pflag.FlagSet) {
+	f.StringVar(&o.layout.Kind, "layout", "tree", "tree, as on the server; flat, all in one directory; k8s, links into a generation as in volumes of Kubernetes")
+	f.StringVar(&o.layout.Separator, "separator", "__", "what follows the name of a folder in --layout=flat")
+	f.Var(&o.include, "include", "show only what matches this `pattern`, such as tls/*.key or **/*_URL; can be repeated")
+	f.Var(&o.exclude, "exclude", "leave out what matches this `pattern`; can be repeated, and wins over --include")
+	f.StringVar(&o.layout.Names, "names", "as-is", "write the names of secrets as-is, upper, lower or kebab (DATABASE_URL: database-url)")
+	f.BoolVar(&o.layout.TrimNewline, "trim-newline", false, "show values without the line ends at their end")
+	f.BoolVar(&o.layout.AddNewline, "add-newline", false, "show values with a newline at their end")
+	f.Var(&o.chmod, "chmod", "`PATTERN=MODE,OWNER:GROUP` of files that differ, such as 'tls/*.key=0400,postgres'; can be repeated, the last that matches counts")
+	f.Var(&o.serverModes, "server-modes", "let fs.mode, fs.owner and fs.group in a secret's metadata say whose its file is, with these permission `bits` at most")
+}
+
+// apply copies the options into a mount's configuration.
+func (o *layoutOptions) apply(cfg *mount.Config) error {
+	cfg.Layout = o.layout
+	cfg.Layout.Include, cfg.Layout.Exclude = o.include, o.exclude
+	cfg.ServerModes = uint32(o.serverModes)
+	for _, text := range o.chmod {
+		rule, err := mount.ParseRule(text)
+		if err != nil {
+			return err
+		}
+		cfg.Rules = append(cfg.Rules, rule)
+	}
+	return nil
+}
+
+// listValue is a flag that can be repeated. In a variable each line is one.
+type listValue []string
+
+func (l *listValue) String() string { return strings.Join(*l, "\n") }
+func (l *listValue) Type() string   { return "list" }
+func (l *listValue) Set(text string) error {
+	*l = append(*l, strings.Split(strings.TrimSuffix(text, "\n"), "\n")...)
+	return nil
+}

@@ -1,0 +1,228 @@
+package fs
+
+import (
+	"context"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+	"weak"
+
+	"infisicalfs/secret"
+)
+
+// With [Config.Links] a folder looks like a volume of Kubernetes: a secret is a
+// link to ..data/NAME, and ..data is a link to a directory that holds one
+// version of all secrets, a generation. A change makes another generation, to
+// which ..data leads from then on; in one nothing ever changes. So who reads
+// several files through one generation has them from one moment, and what looks
+// out for a new ..data has something to see.
+
+// dataName is the link to the current generation. No file of ours has such a
+// name otherwise: leading dots are escaped.
+const dataName = "..data"
+
+// generationName is how generations are called, as time.Format has it. They have
+// the form that Kubernetes gives them, and one length.
+const generationName = "..2006_01_02_15_04_05.000000000"
+
+// keepsGeneration is how long a generation is found by its name after it was
+// current: who has read the link gets there.
+const keepsGeneration = time.Minute
+
+// generation is one version of a folder's secrets.
+type generation struct {
+	name string
+	made time.Time
+	at   *dir
+	snap atomic.Pointer[secret.Folder] // nil once revoked
+}
+
+// generations are those of one folder.
+type generations struct {
+	mu       sync.Mutex  // guards what follows
+	current  *generation // nil before anybody asked
+	previous *generation // nil once it is old
+	told     *generation // the last that watchers know of
+}
+
+// links reports whether the directory shows links into a generation.
+func (d *dir) links() bool { return d.fs.cfg.Links && d.where().IsFolder() }
+
+// generation returns the current generation: a new one if the Source has
+// something else than the last. That is believed only of the whole truth.
+func (d *dir) generation(ctx context.Context) (*generation, error) {
+	f, here := d.fs, d.where()
+	snap, err := f.list(ctx, here)
+	if err != nil {
+		return nil, err
+	}
+	if g := d.gens.unchanged(snap); g != nil {
+		return g, nil
+	}
+	now := time.Now()
+	g := &generation{name: now.UTC().Format(generationName), made: now, at: d}
+	r := &watchedGeneration{dir: here, generation: weak.Make(g)}
+	err = f.opened.open(r, func() error {
+		snap, err := f.proof(ctx, here)
+		if err == nil && snap.Denied != nil {
+			err = snap.Denied
+		}
+		if err == nil {
+			g.snap.Store(snap)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	runtime.AddCleanup(g, func(r *watchedGeneration) { f.opened.close(r) }, r)
+	return d.gens.take(g), nil
+}
+
+// unchanged returns the current generation if it is what snap shows.
+func (s *generations) unchanged(snap *secret.Folder) *generation {
+	s.mu.Lock()
+	g := s.current
+	s.mu.Unlock()
+	if g == nil || !g.shows(snap) {
+		return nil
+	}
+	return g
+}
+
+// take makes g current, unless what is current shows the same: then it returns that.
+func (s *generations) take(g *generation) *generation {
+	snap := g.snap.Load()
+	if snap == nil {
+		return g // revoked since: nobody can read it
+	}
+	if current := s.unchanged(snap); current != nil {
+		return current
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.current != nil {
+		old := s.current
+		s.previous = old
+		time.AfterFunc(keepsGeneration, func() { s.forget(old) })
+	} else {
+		s.told = g
+	}
+	s.current = g
+	return g
+}
+
+func (s *generations) forget(old *generation) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.previous == old {
+		s.previous = nil
+	}
+}
+
+// called returns the generation of that name, nil if there is none.
+func (s *generations) called(name string) *generation {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, g := range []*generation{s.current, s.previous} {
+		if g != nil && g.name == name {
+			return g
+		}
+	}
+	return nil
+}
+
+// latest returns the current generation without asking anybody, nil before the
+// first.
+func (s *generations) latest() *generation {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.current
+}
+
+// tell returns the generation that watchers knew of, and notes that they know
+// the current one.
+func (s *generations) tell() (before, now *generation) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	before, s.told = s.told, s.current
+	return before, s.current
+}
+
+// shows reports whether g is what snap shows. If so it lets go of the snapshot
+// that it had, which is older.
+func (g *generation) shows(snap *secret.Folder) bool {
+	mine := g.snap.Load()
+	if mine == snap {
+		return true
+	}
+	if mine == nil || !slices.EqualFunc(mine.Secrets, snap.Secrets, func(a, b secret.Secret) bool {
+		return shownSecret(mine, a.Name) == shownSecret(snap, b.Name) && sameContent(entry{secret: &a}, entry{secret: &b})
+	}) {
+		return false
+	}
+	return g.snap.CompareAndSwap(mine, snap)
+}
+
+// watchedGeneration has a generation revoked for as long as anybody uses it.
+type watchedGeneration struct {
+	dir        secret.Dir
+	generation weak.Pointer[generation]
+}
+
+func (r *watchedGeneration) folder() secret.Dir { return r.dir }
+
+func (r *watchedGeneration) revoke() {
+	if g := r.generation.Value(); g != nil {
+		g.snap.Store(nil)
+	}
+}
+
+// hides reports whether the generation shows a secret that snap hides.
+func (r *watchedGeneration) hides(snap *secret.Folder) bool {
+	g := r.generation.Value()
+	if g == nil || r.dir != snap.Dir {
+		return false
+	}
+	mine := g.snap.Load()
+	return mine != nil && slices.ContainsFunc(snap.Secrets, func(s secret.Secret) bool {
+		was, ok := mine.Secret(s.Name)
+		return ok && s.Hidden && !was.Hidden
+	})
+}
+
+// forget makes the kernel forget what it has of the generation's files.
+func (r *watchedGeneration) forget() {
+	g := r.generation.Value()
+	if g == nil {
+		return
+	}
+	if at := g.at.GetChild(g.name); at != nil {
+		for _, child := range at.Children() {
+			child.NotifyContent(0, 0)
+		}
+	}
+}
+
+// swap tells the kernel, and who watches a file, that ..data leads elsewhere.
+func (d *dir) swap(ctx context.Context) {
+	if _, err := d.generation(ctx); err != nil {
+		d.fs.failed("swap", d.where().String(), err)
+		return
+	}
+	before, now := d.gens.tell()
+	if before == now || before == nil {
+		return
+	}
+	d.NotifyEntry(dataName)
+	old := d.GetChild(before.name)
+	if old == nil {
+		return
+	}
+	for name, child := range old.Children() {
+		old.NotifyDelete(name, child) // its watchers hear that it is gone, and look again
+	}
+	d.NotifyEntry(before.name)
+}

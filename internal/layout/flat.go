@@ -1,0 +1,162 @@
+package layout
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"infisicalfs/secret"
+)
+
+// flat knows which names the folders of a flat layout give to the one directory.
+// It has no values.
+type flat struct {
+	mu    sync.Mutex // guards names
+	names map[secret.Dir][]string
+}
+
+// atOnce is how many folders are asked for at a time.
+const atOnce = 8
+
+// all returns everything below the root as one folder. What fails for one folder
+// fails for all, or an error would look like an absence; only what is denied
+// leaves the rest to be found by name.
+func (l *Layout) all(ctx context.Context, need secret.Need) (*secret.Folder, error) {
+	if need == secret.NeedEntry {
+		need = secret.NeedListing // every folder is wanted: a bulk request is the cheapest
+	}
+	w := &walk{layout: l, need: need}
+	root, err := w.get(ctx, l.cfg.Root)
+	if err != nil {
+		return nil, err
+	}
+	w.found = append(w.found, root)
+	w.group, ctx = errgroup.WithContext(ctx)
+	w.group.SetLimit(atOnce)
+	w.group.Go(func() error { return w.below(ctx, root) })
+	if err := w.group.Wait(); err != nil {
+		return nil, err
+	}
+	parts := w.found[1:]
+	slices.SortFunc(parts, func(a, b *secret.Folder) int { return strings.Compare(a.Dir.Path, b.Dir.Path) })
+	denied := w.deniedBelow()
+	one := l.memo.of(root, parts, func() *secret.Folder { return l.join(root, parts) })
+	if denied == nil {
+		return one, nil
+	}
+	return one.With(func(f *secret.Folder) { f.Denied = denied }), nil
+}
+
+// walk is one look at all folders.
+type walk struct {
+	layout *Layout
+	need   secret.Need
+	group  *errgroup.Group
+
+	mu     sync.Mutex // guards what follows
+	found  []*secret.Folder
+	denied map[secret.Dir]error
+}
+
+// get asks for one folder and wants to know its subfolders.
+func (w *walk) get(ctx context.Context, dir secret.Dir) (*secret.Folder, error) {
+	snap, err := w.layout.below.Folder(ctx, dir, w.need)
+	if err == nil && snap.NoSubfolders {
+		snap, err = w.layout.below.Folder(ctx, dir, secret.NeedProof)
+	}
+	if err == nil && snap.NoSubfolders {
+		return nil, secret.ErrInexact
+	}
+	if err == nil && snap.Denied != nil {
+		w.deny(dir, snap.Denied)
+	}
+	return snap, err
+}
+
+// below looks at the folders in snap, beside this goroutine where there is room
+// and else in it.
+func (w *walk) below(ctx context.Context, snap *secret.Folder) error {
+	for _, sub := range snap.Folders {
+		dir := snap.Dir.Child(sub.Name)
+		if !snap.Dir.Leads(sub.Name) || !w.layout.shows(dir) {
+			continue
+		}
+		look := func() error { return w.look(ctx, dir) }
+		if w.group.TryGo(look) {
+			continue
+		}
+		if err := look(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *walk) look(ctx context.Context, dir secret.Dir) error {
+	snap, err := w.get(ctx, dir)
+	switch {
+	case errors.Is(err, secret.ErrDenied):
+		w.deny(dir, err)
+		return nil
+	case errors.Is(err, secret.ErrNotFound):
+		return nil // the list above is older
+	case err != nil:
+		return err
+	}
+	w.mu.Lock()
+	w.found = append(w.found, snap)
+	w.mu.Unlock()
+	return w.below(ctx, snap)
+}
+
+func (w *walk) deny(dir secret.Dir, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.denied == nil {
+		w.denied = make(map[secret.Dir]error)
+	}
+	w.denied[dir] = err
+}
+
+// deniedBelow returns why not everything can be listed, nil if it can.
+func (w *walk) deniedBelow() error {
+	if len(w.denied) == 0 {
+		return nil
+	}
+	byPath := func(a, b secret.Dir) int { return strings.Compare(a.Path, b.Path) }
+	first := slices.SortedFunc(maps.Keys(w.denied), byPath)[0]
+	return fmt.Errorf("%s may not be read: leave it out with --exclude: %w", first, w.denied[first])
+}
+
+// join makes one folder of all. What holds for a part of it holds for the whole.
+func (l *Layout) join(root *secret.Folder, parts []*secret.Folder) *secret.Folder {
+	var list []secret.Secret
+	names := make(map[secret.Dir][]string)
+	one := root.With(func(f *secret.Folder) { f.Folders, f.Denied, f.Revision = nil, nil, "" })
+	for _, part := range append([]*secret.Folder{root}, parts...) {
+		shown := l.chosen(part)
+		for i := range shown {
+			names[part.Dir] = append(names[part.Dir], shown[i].Name)
+		}
+		list = append(list, shown...)
+		one.Partial = one.Partial || part.Partial
+		one.Stale = one.Stale || part.Stale
+		if part.Fetched.Before(one.Fetched) {
+			one.Fetched = part.Fetched
+		}
+		if part.Answered.Before(one.Answered) {
+			one.Answered = part.Answered
+		}
+	}
+	one.Secrets = l.merge(list)
+	l.flat.mu.Lock()
+	l.flat.names = names
+	l.flat.mu.Unlock()
+	return one
+}

@@ -1,0 +1,61 @@
+package layout
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"infisicalfs/secret"
+)
+
+// Layout is a [secret.Source] over another.
+type Layout struct {
+	cfg   Config
+	below secret.Source
+	log   *slog.Logger
+	memo  memo
+	flat  flat
+	told  told
+}
+
+var _ secret.Source = (*Layout)(nil)
+
+// New returns a Layout over below. What cannot be shown as cfg says is logged.
+func New(below secret.Source, cfg Config, log *slog.Logger) *Layout {
+	return &Layout{cfg: cfg, below: below, log: log}
+}
+
+// Source returns the Layout, or what is below it if there is nothing to be done.
+func (l *Layout) Source() secret.Source {
+	if !l.cfg.chooses() && !l.cfg.changes() {
+		return l.below
+	}
+	return l
+}
+
+// Folder implements [secret.Source]. Directories that are not shown do not exist.
+func (l *Layout) Folder(ctx context.Context, dir secret.Dir, need secret.Need) (*secret.Folder, error) {
+	if !l.shows(dir) || l.cfg.Flat && dir != l.cfg.Root {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		return nil, fmt.Errorf("%s is not part of this mount: %w", dir, secret.ErrNotFound)
+	}
+	if l.cfg.Flat {
+		return l.all(ctx, need)
+	}
+	snap, err := l.below.Folder(ctx, dir, need)
+	if err != nil {
+		return nil, err
+	}
+	return l.shape(snap), nil
+}
+
+// shape returns what is shown of a snapshot.
+func (l *Layout) shape(snap *secret.Folder) *secret.Folder {
+	return l.memo.of(snap, nil, func() *secret.Folder {
+		secrets := l.merge(l.chosen(snap))
+		folders := l.folders(snap)
+		return snap.With(func(f *secret.Folder) { f.Secrets, f.Folders = secrets, folders })
+	})
+}
