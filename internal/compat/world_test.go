@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -135,11 +136,12 @@ type running struct {
 	lines chan string
 }
 
-// start starts a program; it is killed when the test ends.
+// start starts a program; it is killed when the test ends, with what it started.
 func start(t *testing.T, stdin string, name string, args ...string) *running {
 	t.Helper()
 	cmd := exec.Command(name, args...)
 	cmd.Stdin = strings.NewReader(stdin)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	read, write, err := os.Pipe()
 	require.NoError(t, err)
 	cmd.Stdout, cmd.Stderr = write, write
@@ -168,7 +170,7 @@ func start(t *testing.T, stdin string, name string, args ...string) *running {
 		}
 	}()
 	t.Cleanup(func() {
-		cmd.Process.Kill()
+		syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 		cmd.Wait()
 		read.Close()
 		<-done
