@@ -94,6 +94,13 @@ func readDocker(file string) (map[string]string, error) {
 // line is longer than 64 KiB.
 var tooLong = []string{"KIB64", "KIB128"}
 
+// short is what .env can hold without that.
+func short() map[string]string {
+	m := held(".env")
+	maps.DeleteFunc(m, func(name, _ string) bool { return slices.Contains(tooLong, name) })
+	return m
+}
+
 func TestGoReaders(t *testing.T) {
 	w := newUglyWorld(t)
 	for _, r := range goReaders {
@@ -104,8 +111,7 @@ func TestGoReaders(t *testing.T) {
 					_, err := r.read(w.alone(name, r.view))
 					require.ErrorContains(t, err, "token too long")
 				}
-				want, file = maps.Clone(want), w.path("short/.env")
-				maps.DeleteFunc(want, func(name, _ string) bool { return slices.Contains(tooLong, name) })
+				want, file = short(), w.path("short/.env")
 			}
 			got, err := r.read(file)
 			require.NoError(t, err)

@@ -58,7 +58,7 @@ func TestNode(t *testing.T) {
 	require.NoError(t, os.WriteFile(template, []byte(everything), 0o600))
 	w := newUglyWorld(t, "--template="+template+"=app.json")
 	for link, file := range map[string]string{
-		"default.json": w.path("all/app.json"),
+		"default.json": w.path("secrets.json/app.json"),
 		"default.yaml": w.file(".secrets.yaml"),
 	} {
 		settings := t.TempDir()
@@ -69,9 +69,9 @@ func TestNode(t *testing.T) {
 			modules, w.file(".env"), w.file(".secrets.json"), w.file(".secrets.yaml"), w.path("all")), &read))
 		for reader, want := range map[string]map[string]string{
 			"dotenv":          held(".env"),
-			"nconf with json": ugly,
-			"nconf with yaml": ugly,
-			"config":          ugly,
+			"nconf with json": held(".secrets.json"),
+			"nconf with yaml": held(".secrets.yaml"),
+			"config":          held(".secrets.json"),
 			"directory":       ugly,
 		} {
 			t.Run(reader+" beside "+link, func(t *testing.T) { requireSame(t, want, read[reader], nil) })

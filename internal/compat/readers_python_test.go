@@ -38,7 +38,7 @@ print(json.dumps(read))
 // of, whatever the directory is.
 func pydanticChanges() map[string]string {
 	changed := map[string]string{}
-	for _, name := range []string{"SPACE", "SPACES", "SPACES_QUOTES", "TAB", "NEWLINE", "NEWLINE_LAST", "PEM", "NO_BREAK_SPACE"} {
+	for _, name := range []string{"SPACE", "SPACES", "SPACES_QUOTES", "SPACES_LATER", "SPACE_BACKSLASH", "TAB", "NEWLINE", "NEWLINE_LAST", "PEM", "NO_BREAK_SPACE"} {
 		changed[name] = "pydantic takes away the white space around a text"
 	}
 	for _, name := range []string{"CRLF", "RETURN", "RETURN_LAST"} {

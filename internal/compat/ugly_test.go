@@ -3,6 +3,7 @@ package compat
 import (
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,6 +12,9 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"infisicalfs/internal/view"
+	"infisicalfs/secret"
 )
 
 // ugly are values that somebody on the way from the server to a program is known
@@ -74,6 +78,9 @@ var ugly = map[string]string{
 	"SPACE":            " ",
 	"SPACES":           "  a b  ",
 	"SPACES_QUOTES":    ` it's "x" `,
+	"SPACE_BACKSLASH":  ` a\b`,
+	"SPACE_NEWLINE":    "a \nb",
+	"SPACES_LATER":     "a\n  b  \n",
 	"TAB":              "\ta\tb\t",
 	"NEWLINE":          "\n",
 	"NEWLINE_LAST":     "a\n",
@@ -99,8 +106,9 @@ var ugly = map[string]string{
 // refused are the ugly values that a view cannot hold. All others it must.
 var refused = map[string][]string{
 	".env": strings.Fields(`CRLF RETURN RETURN_LAST REFERENCE DEFAULT BACKSLASH_LAST BACKSLASH_DOUBLE
-		BACKSLASH_QUOTE DOLLAR_QUOTE BOTH_FIRST BOTH_LINES SPACES_QUOTES`),
-	".env.docker":   strings.Fields("CRLF RETURN RETURN_LAST NEWLINE NEWLINE_LAST NEWLINE_EQUALS LINES PEM BOTH_LINES KIB64 KIB128"),
+		BACKSLASH_QUOTE DOLLAR_QUOTE BOTH_FIRST BOTH_LINES SPACES_QUOTES
+		SPACE_BACKSLASH SPACE_NEWLINE`),
+	".env.docker":   strings.Fields("CRLF RETURN RETURN_LAST NEWLINE NEWLINE_LAST NEWLINE_EQUALS SPACE_NEWLINE SPACES_LATER LINES PEM BOTH_LINES KIB64 KIB128"),
 	".env.sh":       {"KIB128"},
 	".env.systemd":  {"KIB128", "MARK", "NONCHARACTER"},
 	".secrets.json": nil,
@@ -108,12 +116,36 @@ var refused = map[string][]string{
 	".secrets.yaml": nil,
 }
 
-// held are the ugly values that a view can hold.
-func held(view string) map[string]string {
+// held are the ugly values that a view can hold, and random ones that it says it
+// can.
+func held(name string) map[string]string {
 	m := maps.Clone(ugly)
-	maps.DeleteFunc(m, func(name, _ string) bool { return slices.Contains(refused[view], name) })
+	maps.DeleteFunc(m, func(key, _ string) bool { return slices.Contains(refused[name], key) })
+	for _, v := range view.Builtin() {
+		for key, value := range random {
+			f := &secret.Folder{Secrets: []secret.Secret{{Name: key, Value: secret.NewValue(value)}}}
+			if _, err := v.Render(f); err == nil && v.Name() == name {
+				m[key] = value
+			}
+		}
+	}
 	return m
 }
+
+// random are values made of what is ugly, the same ones each time.
+var random = func() map[string]string {
+	pieces := strings.Split(`a|b|0|n|é|😀|'|"|\|$|{|}|(|)|#|=|:|;|,|!|%|&|*|~|-|export |B=c|${|`+"`|\n|\n| | |\t|\u00a0|\u2028|\u0085|\ufeff|\f|\v|\x01|\x7f", "|")
+	r := rand.New(rand.NewPCG(1, 2))
+	m := map[string]string{}
+	for i := range 500 {
+		var value strings.Builder
+		for range 1 + r.IntN(7) {
+			value.WriteString(pieces[r.IntN(len(pieces))])
+		}
+		m[fmt.Sprintf("RANDOM%03d", i)] = value.String()
+	}
+	return m
+}()
 
 // newUglyWorld has all ugly values in the folder all, each alone in one/NAME, and
 // what a view can hold in a folder that is called like the view, without its dot.
@@ -124,12 +156,10 @@ func newUglyWorld(t *testing.T, flags ...string) *world {
 	t.Helper()
 	w := newServer(t)
 	w.fill("all", ugly)
-	for view := range refused {
-		w.fill(view[1:], held(view))
+	for name := range refused {
+		w.fill(name[1:], held(name))
 	}
-	short := held(".env")
-	maps.DeleteFunc(short, func(name, _ string) bool { return slices.Contains(tooLong, name) })
-	w.fill("short", short)
+	w.fill("short", short())
 	w.fill("one", nil)
 	for name, value := range ugly {
 		w.fill("one/"+name, map[string]string{name: value})
