@@ -20,6 +20,7 @@ type entry struct {
 
 	shown   bool      // to a caller, and did exist when it was asked for last
 	lost    bool      // snap was taken away by a refusal
+	vouched bool      // the folder's own list was given last, not refused: that it is empty can be believed
 	checked time.Time // the server was asked for it last, whatever came of it
 	probing bool      // whoever may hold it is being asked
 
@@ -83,13 +84,19 @@ func (c *Cache) enough(folder *secret.Folder, need secret.Need) bool {
 	}
 }
 
+// silent reports whether e's snapshot may be empty because the folder is refused:
+// bulk answers leave that out.
+func (e *entry) silent() bool {
+	return e.dir.IsFolder() && e.snap.Partial && len(e.snap.Secrets) == 0 && !e.vouched
+}
+
 // show returns e's snapshot if it serves the need: as it is while it is fresh,
 // marked Stale while it may stand in for an unreachable server, else nil.
 func (c *Cache) show(e *entry, need secret.Need, now time.Time) *secret.Folder {
 	switch {
 	case e.snap == nil || e.void || !c.enough(e.snap, need):
 		return nil
-	case e.holes && need != secret.NeedEntry:
+	case (e.holes || e.silent()) && need != secret.NeedEntry:
 		return nil
 	case c.fresh(e, now):
 		return e.snap

@@ -63,6 +63,9 @@ func (c *Cache) publish(folder *secret.Folder, born uint64, now time.Time) *secr
 	folder = dated(folder, old)
 	c.store.put(e, folder, born)
 	e.forgetErrors()
+	if !folder.Partial {
+		e.vouched = folder.Denied == nil
+	}
 	c.ban = ban{}
 	switch {
 	case lost && folder.Denied == nil: // it is shown again
@@ -103,7 +106,7 @@ func (c *Cache) gone(f *flight, now time.Time) {
 func (c *Cache) deny(dir secret.Dir, err error, now time.Time) {
 	e := c.store.get(dir, now)
 	c.store.put(e, nil, 0)
-	e.lost = e.shown
+	e.lost, e.vouched = e.shown, false
 	c.refuse(e, err, now.Add(denialMemory))
 	c.stats.Purges++
 	c.change(secret.Change{Dir: dir, Err: err})

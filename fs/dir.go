@@ -105,6 +105,7 @@ func (d *dir) Getattr(ctx context.Context, _ fusefs.FileHandle, out *fuse.AttrOu
 		return p.getattrDir(d, out)
 	}
 	if d.isRoot() {
+		d.fs.known.Store(true) // somebody may be about to watch it
 		d.fs.dirAttr(d.fs.cfg.MountTime, &out.Attr)
 		out.SetTimeout(always)
 		return 0

@@ -99,7 +99,7 @@ type FS struct {
 
 	refusedRights notices
 
-	// known is set by the first lookup. Before it the kernel has nothing that
+	// known is set by the first request. Before it the kernel has nothing that
 	// could be outdated, and go-fuse nobody to tell.
 	known atomic.Bool
 }

@@ -206,19 +206,22 @@ func (r *watchedGeneration) forget() {
 	}
 }
 
-// swap tells the kernel, and who watches a file, that ..data leads elsewhere.
+// swap tells the kernel, and who watches, that ..data leads elsewhere.
 func (d *dir) swap(ctx context.Context) {
+	first := d.gens.latest() == nil
 	if _, err := d.generation(ctx); err != nil {
 		d.fs.failed("swap", d.where().String(), err)
 		return
 	}
 	before, now := d.gens.tell()
-	if before == now || before == nil {
+	if now == nil || before == now && !first {
 		return
 	}
 	d.NotifyEntry(dataName)
+	d.fs.poke(d.EmbeddedInode(), d.swapPoke(now))
+	d.NotifyEntry(dataName) // what was moved there goes, or it would be in the way of the next
 	old := d.GetChild(before.name)
-	if old == nil {
+	if old == nil || before == now {
 		return
 	}
 	for name, child := range old.Children() {

@@ -29,10 +29,8 @@ func (d *dir) lookupGeneration(ctx context.Context, name string, out *fuse.Entry
 		return nil, 0, false
 	}
 	if name == dataName {
-		n := &link{node{fs: d.fs}, d, ""}
-		n.attr(&out.Attr)
 		out.SetEntryTimeout(always)
-		return d.NewInode(ctx, n, d.linkID(name)), 0, true
+		return d.dataLink(ctx, dataName, &out.Attr), 0, true
 	}
 	g := d.gens.called(name)
 	if g == nil {

@@ -168,17 +168,17 @@ func (f *FS) invalidate(out outdated) {
 	if at == nil {
 		return // the kernel does not know the directory
 	}
-	if d, ok := at.Operations().(*dir); ok && d.links() && !out.denied {
-		defer d.swap(context.Background())
-	}
 	if out.all {
 		forgetBelow(at, out.deep, out.denied)
-		return
+	} else {
+		publish(at, out.content)
+		forgetViews(at)
+		for _, name := range out.entries {
+			at.NotifyEntry(name) // known or not: its absence may be what is outdated
+		}
 	}
-	publish(at, out.content)
-	forgetViews(at)
-	for _, name := range out.entries {
-		at.NotifyEntry(name) // known or not: its absence may be what is outdated
+	if d, ok := at.Operations().(*dir); ok && d.links() && !out.denied {
+		d.swap(context.Background())
 	}
 	f.poke(at, out.pokes)
 	for _, name := range out.content {

@@ -52,9 +52,21 @@ func (n *link) attr(out *fuse.Attr) {
 	}
 }
 
+// linkTo is where a secret's link leads.
+func linkTo(shown string) string { return dataName + "/" + shown }
+
 // secretLink returns the link that stands for a secret.
 func (d *dir) secretLink(ctx context.Context, shown string, out *fuse.EntryOut) *fusefs.Inode {
-	n := &link{node{fs: d.fs}, d, dataName + "/" + shown}
+	n := &link{node{fs: d.fs}, d, linkTo(shown)}
 	n.attr(&out.Attr)
 	return d.NewInode(ctx, n, d.linkID(shown))
+}
+
+// dataLink returns a node for ..data. What is moved into its place must not be
+// the one that is there, or the kernel would leave everything as it is: so each
+// generation's has an identity of its own until ..data is looked up again.
+func (d *dir) dataLink(ctx context.Context, identity string, out *fuse.Attr) *fusefs.Inode {
+	n := &link{node{fs: d.fs}, d, ""}
+	n.attr(out)
+	return d.NewInode(ctx, n, d.linkID(identity))
 }

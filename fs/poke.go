@@ -42,6 +42,7 @@ const (
 	annotated             // it has the same value, and other dates or rights
 	appeared
 	vanished
+	swapped // ..data leads to another generation
 )
 
 // poke is one name that has changed, and all that it takes to answer what the
@@ -56,6 +57,8 @@ type poke struct {
 	is     base           // the version that it has now, for a secret
 	attr   fuse.Attr      // as it is now; of a name that vanished, as it was
 	secret *secret.Secret // likewise; nil for a folder
+	link   string         // where it leads, if it is a link
+	linked *atomic.Bool   // the link to the new generation has been made; nil unless swapped
 
 	// Where it is: the directories from the root down to its own. Set by
 	// approach, as the following.
@@ -165,14 +168,23 @@ func (f *FS) carryOut(at *fusefs.Inode, p *poke) error {
 			return fmt.Errorf("%s: %w", p.deed, errno)
 		}
 		at.NotifyEntry(p.shown)
+		if p.deed == swapped {
+			at.NotifyEntry(newDataName)
+		}
 	}
 }
+
+// inDirectory reports whether the directory is different, not a file in it.
+func (p *poke) inDirectory() bool { return p.deed >= appeared }
 
 // contradicts reports whether errno comes from what the kernel believes of the
 // name.
 func (p *poke) contradicts(errno syscall.Errno) bool {
-	if p.deed == appeared {
+	switch p.deed {
+	case appeared:
 		return errno == syscall.EEXIST
+	case swapped:
+		return errno == syscall.EEXIST || errno == syscall.ENOENT || errno == syscall.ESTALE
 	}
 	return errno == syscall.ENOENT || errno == syscall.ESTALE
 }
@@ -182,7 +194,7 @@ func (f *FS) onThread(p *poke) (errno syscall.Errno, err error) {
 	refused := f.cfg.Poke(func(root int) {
 		if p.thread = threadID(); !f.recognises(root, p.thread) {
 			// What changes nothing succeeds for everybody.
-			if p.gentle = true; p.deed == appeared || p.deed == vanished {
+			if p.gentle = true; p.inDirectory() {
 				err = errMistaken
 			} else {
 				errno = p.call(root)
@@ -197,5 +209,5 @@ func (f *FS) onThread(p *poke) (errno syscall.Errno, err error) {
 }
 
 func (d deed) String() string {
-	return [...]string{"telling of a new value", "telling of a new date", "telling of a new name", "telling of a name that went"}[d]
+	return [...]string{"telling of a new value", "telling of a new date", "telling of a new name", "telling of a name that went", "telling of a new generation"}[d]
 }

@@ -44,6 +44,8 @@ func (p *poke) lookup(ctx context.Context, d *dir, name string, out *fuse.EntryO
 		}
 	}
 	switch {
+	case p.deed == swapped:
+		return p.lookupSwap(ctx, d, name, out)
 	case !p.concerns(d, name):
 		return nil, errUnforeseen
 	case p.deed == appeared:
@@ -59,6 +61,9 @@ func (p *poke) child(ctx context.Context, out *fuse.EntryOut) *fusefs.Inode {
 	if p.folder {
 		out.Attr = p.attr
 		return d.NewInode(ctx, d.newDir(p.name), d.folderID(p.name))
+	}
+	if p.link != "" {
+		return d.secretLink(ctx, p.shown, out)
 	}
 	child := d.secretInode(ctx, p.shown, p.name)
 	child.Operations().(*file).attr(p.secret, &out.Attr)
@@ -141,7 +146,7 @@ func (p *poke) open(n *file, flags uint32) (fusefs.FileHandle, uint32, syscall.E
 }
 
 func (p *poke) create(ctx context.Context, d *dir, name string, out *fuse.EntryOut) (*fusefs.Inode, fusefs.FileHandle, uint32, syscall.Errno) {
-	if !p.concerns(d, name) || p.deed != appeared || p.folder {
+	if !p.concerns(d, name) || p.deed != appeared || p.folder || p.link != "" {
 		return nil, nil, 0, errUnforeseen
 	}
 	return p.child(ctx, out), nil, pokeOpen, 0

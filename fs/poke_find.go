@@ -11,9 +11,10 @@ import (
 // gone is told only if it is certain: one that a partial snapshot lacks may
 // exist. New is what was not shown before, be it that it could not be known.
 func (f *FS) pokesFor(before, after *secret.Folder) (list []poke) {
-	if f.cfg.Poke == nil || f.cfg.Notify == NotifyOff || f.cfg.Notify == "" {
+	if !f.tellsWatchers() {
 		return nil
 	}
+	links := f.cfg.Links && after.Dir.IsFolder()
 	old := make(map[string]entry, len(before.Folders)+len(before.Secrets))
 	for name, e := range shown(before) {
 		old[name] = e
@@ -30,7 +31,7 @@ func (f *FS) pokesFor(before, after *secret.Folder) (list []poke) {
 			if e.folder == nil || !before.NoSubfolders {
 				add(appeared, name, e)
 			}
-		case e.folder != nil || sameContent(was, e):
+		case e.folder != nil || links || sameContent(was, e): // a link stays as it is
 		case was.secret.Value.Equal(e.secret.Value) || e.secret.Hidden:
 			add(annotated, name, e)
 		default:
@@ -49,6 +50,11 @@ func (f *FS) pokesFor(before, after *secret.Folder) (list []poke) {
 	return list
 }
 
+// tellsWatchers reports whether watchers are to be told of anything.
+func (f *FS) tellsWatchers() bool {
+	return f.cfg.Poke != nil && f.cfg.Notify != NotifyOff && f.cfg.Notify != ""
+}
+
 func (f *FS) newPoke(d deed, dir secret.Dir, shown string, e entry) poke {
 	p := poke{deed: d, dir: dir, shown: shown, folder: e.folder != nil}
 	if p.folder {
@@ -57,6 +63,9 @@ func (f *FS) newPoke(d deed, dir secret.Dir, shown string, e entry) poke {
 	} else {
 		p.name, p.is, p.secret = e.secret.Name, baseOf(e.secret), e.secret
 		f.secretAttr(p.dir, p.name, e.secret, &p.attr)
+		if f.cfg.Links && dir.IsFolder() {
+			p.link = linkTo(shown)
+		}
 	}
 	return p
 }

@@ -22,10 +22,17 @@ func (p *poke) call(root int) syscall.Errno {
 	}
 	defer unix.Close(dir)
 	switch {
-	case (p.deed == appeared || p.deed == vanished) && p.gentle:
+	case p.inDirectory() && p.gentle:
 		err = touch(dir, p.wayDate())
 	case p.deed == appeared && p.folder:
 		err = unix.Mkdirat(dir, p.shown, p.attr.Mode)
+	case p.deed == swapped: // IN_CREATE, IN_MOVED_FROM, IN_MOVED_TO
+		p.linked.Store(false)
+		if err = unix.Symlinkat(p.link, dir, newDataName); err == nil {
+			err = unix.Renameat(dir, newDataName, dir, dataName)
+		}
+	case p.deed == appeared && p.link != "": // IN_CREATE
+		err = unix.Symlinkat(p.link, dir, p.shown)
 	case p.deed == appeared: // IN_CREATE, IN_OPEN, IN_CLOSE_WRITE
 		flags := how(unix.O_WRONLY | unix.O_CREAT | unix.O_EXCL)
 		flags.Mode = uint64(p.attr.Mode)

@@ -22,7 +22,10 @@ func (d *dir) Tmpfile(context.Context, uint32, uint32, *fuse.EntryOut) (*fusefs.
 	return nil, nil, 0, d.refusal(syscall.EOPNOTSUPP)
 }
 
-func (d *dir) Symlink(context.Context, string, string, *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
+func (d *dir) Symlink(ctx context.Context, target, name string, out *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
+	if p := d.fs.pokedBy(ctx); p != nil {
+		return p.symlink(ctx, d, name, target, out)
+	}
 	return nil, d.refusal(syscall.EPERM)
 }
 

@@ -17,6 +17,9 @@ const renameNoReplace = 1 // RENAME_NOREPLACE of renameat2(2), the one flag that
 // becomes a secret is sent, a secret that becomes a scratch file is covered, a
 // secret gets another name or folder, a folder another name.
 func (d *dir) Rename(ctx context.Context, name string, newParent fusefs.InodeEmbedder, newName string, flags uint32) syscall.Errno {
+	if p := d.fs.pokedBy(ctx); p != nil {
+		return p.rename(d, name, newParent, newName, flags)
+	}
 	to, ok := newParent.(*dir)
 	switch {
 	case d.fs.cfg.Writer == nil:

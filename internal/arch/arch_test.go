@@ -23,7 +23,6 @@ var picture = map[string][]string{
 	"cache":  {"secret"},
 	"fs":     {"secret", "internal/glob"},
 
-
 	"internal/glob":   {},
 	"internal/layout": {"secret", "internal/glob"}, // between cache and fs, where one is asked for
 

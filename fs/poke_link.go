@@ -1,0 +1,61 @@
+package fs
+
+import (
+	"context"
+	"sync/atomic"
+	"syscall"
+
+	fusefs "github.com/hanwen/go-fuse/v2/fs"
+	"github.com/hanwen/go-fuse/v2/fuse"
+)
+
+// How watchers of a folder that shows links (see [generation]) are told of a new
+// generation: as by Kubernetes, a link ..data_tmp is made and renamed to ..data.
+
+// newDataName is what ..data is called until it is in its place.
+const newDataName = "..data_tmp"
+
+// swapPoke tells of a new generation of d.
+func (d *dir) swapPoke(g *generation) []poke {
+	if !d.fs.tellsWatchers() {
+		return nil
+	}
+	return []poke{{deed: swapped, dir: d.where(), shown: dataName, link: g.name, linked: new(atomic.Bool)}}
+}
+
+// lookupSwap finds ..data_tmp once it has been made, and ..data.
+func (p *poke) lookupSwap(ctx context.Context, d *dir, name string, out *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
+	out.SetEntryTimeout(1) // not zero: then go-fuse would set its own
+	switch {
+	case d != p.parent():
+		return nil, errUnforeseen
+	case name == dataName:
+		return d.dataLink(ctx, dataName, &out.Attr), 0
+	case name == newDataName && p.linked.Load():
+		return d.dataLink(ctx, p.link, &out.Attr), 0
+	case name == newDataName:
+		return nil, syscall.ENOENT
+	}
+	return nil, errUnforeseen
+}
+
+// symlink makes ..data_tmp, or a secret's link.
+func (p *poke) symlink(ctx context.Context, d *dir, name, target string, out *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
+	out.SetEntryTimeout(1)
+	switch {
+	case d != p.parent() || target != p.link:
+	case p.deed == swapped && name == newDataName:
+		p.linked.Store(true)
+		return d.dataLink(ctx, p.link, &out.Attr), 0
+	case p.deed == appeared && name == p.shown:
+		return d.secretLink(ctx, name, out), 0
+	}
+	return nil, errUnforeseen
+}
+
+func (p *poke) rename(d *dir, name string, to fusefs.InodeEmbedder, newName string, flags uint32) syscall.Errno {
+	if p.deed != swapped || d != p.parent() || to != fusefs.InodeEmbedder(d) || name != newDataName || newName != dataName || flags != 0 {
+		return errUnforeseen
+	}
+	return 0
+}
