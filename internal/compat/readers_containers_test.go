@@ -11,7 +11,7 @@ import (
 // What podman would start a container with. It is not started: that takes more
 // rights than reading a file.
 func TestPodman(t *testing.T) {
-	needs(t, "podman")
+	needs(t, "podman", "root") // users need ranges of other users for it
 	w := newUglyWorld(t)
 	dir := t.TempDir()
 	podman := func(args ...string) []byte {

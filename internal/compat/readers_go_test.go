@@ -43,7 +43,7 @@ var goReaders = []struct {
 	{"docker", ".env.docker", readDocker},
 }
 
-// viper makes the names of settings small, so it is asked for each by its name.
+// viper has all names in lower case.
 func readViper(file string) (map[string]string, error) {
 	v := viper.New()
 	v.SetConfigFile(file)

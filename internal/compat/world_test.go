@@ -36,20 +36,28 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// needs skips a test whose program is missing, unless that is not accepted.
-func needs(t *testing.T, programs ...string) {
+// needs skips a test that something is missing for, unless that is not accepted:
+// a program, /dev/fuse, or the rights of root.
+func needs(t *testing.T, things ...string) {
 	t.Helper()
-	for _, p := range programs {
-		_, err := exec.LookPath(p)
-		if p == "/dev/fuse" {
-			_, err = os.Stat(p)
+	for _, thing := range things {
+		var err error
+		switch thing {
+		case "/dev/fuse":
+			_, err = os.Stat(thing)
+		case "root":
+			if os.Geteuid() != 0 {
+				err = os.ErrPermission
+			}
+		default:
+			_, err = exec.LookPath(thing)
 		}
 		switch {
 		case err == nil:
 		case os.Getenv("REQUIRE_FUSE") != "":
-			t.Fatal("REQUIRE_FUSE is set and there is no ", p)
+			t.Fatal("REQUIRE_FUSE is set and there is no ", thing)
 		default:
-			t.Skip("no ", p)
+			t.Skip("no ", thing)
 		}
 	}
 }
