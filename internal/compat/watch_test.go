@@ -3,11 +3,9 @@ package compat
 import (
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -101,14 +99,8 @@ func TestKoanf(t *testing.T) {
 	}, patience, time.Millisecond)
 }
 
-// chokidar comes from npm: NODE_PATH says where it was installed.
 func TestChokidar(t *testing.T) {
-	needs(t, "node")
-	modules := os.Getenv("COMPAT_NODE_MODULES")
-	if modules == "" && os.Getenv("REQUIRE_FUSE") == "" {
-		t.Skip("COMPAT_NODE_MODULES does not say where chokidar is")
-	}
-	require.NotEmpty(t, modules, "REQUIRE_FUSE is set, and COMPAT_NODE_MODULES is not")
+	modules := nodeModules(t)
 	w := newWorld(t, polling...)
 	w.ready("KEY", "one")
 	script := filepath.Join(t.TempDir(), "watch.mjs")
@@ -142,27 +134,12 @@ func TestNginxWithAWatcher(t *testing.T) {
 	needs(t, "nginx", "inotifywait", "sh")
 	w := newWorld(t, append(polling, "--allow-other", "--mode=0444", "--dir-mode=0555", "--read-only")...)
 	w.ready("BODY", "return 200 one;")
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	address := listener.Addr().String()
-	listener.Close()
-	run := t.TempDir()
-	conf := filepath.Join(run, "nginx.conf")
-	require.NoError(t, os.WriteFile(conf, []byte(strings.NewReplacer("RUN", run, "ADDRESS", address, "BODY", w.path("BODY")).Replace(`
-daemon off; pid RUN/pid; error_log RUN/error.log; worker_processes 1;
-events {}
-http {
-  access_log off;
-  client_body_temp_path RUN/body; proxy_temp_path RUN/proxy; fastcgi_temp_path RUN/fastcgi; uwsgi_temp_path RUN/uwsgi; scgi_temp_path RUN/scgi;
-  server { listen ADDRESS; location / { include BODY; } }
-}
-`)), 0o600))
-	start(t, "", "nginx", "-p", run, "-c", conf)
+	n := startNginx(t, "server { listen ADDRESS; location / { include BODY; } }", "BODY", w.path("BODY"))
 	script := start(t, "", "sh", "-c", `inotifywait -m -e close_write "$1" | while read -r event; do nginx -p "$2" -c "$3" -s reload; done`,
-		"sh", w.path("BODY"), run, conf)
+		"sh", w.path("BODY"), n.dir, n.conf)
 	script.says("Watches established")
 	answer := func() string {
-		response, err := http.Get("http://" + address)
+		response, err := http.Get("http://" + n.address)
 		if err != nil {
 			return ""
 		}

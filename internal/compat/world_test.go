@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -35,20 +36,28 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// require skips a test whose program is missing, unless that is not accepted.
-func needs(t *testing.T, programs ...string) {
+// needs skips a test that something is missing for, unless that is not accepted:
+// a program, /dev/fuse, or the rights of root.
+func needs(t *testing.T, things ...string) {
 	t.Helper()
-	for _, p := range programs {
-		_, err := exec.LookPath(p)
-		if p == "/dev/fuse" {
-			_, err = os.Stat(p)
+	for _, thing := range things {
+		var err error
+		switch thing {
+		case "/dev/fuse":
+			_, err = os.Stat(thing)
+		case "root":
+			if os.Geteuid() != 0 {
+				err = os.ErrPermission
+			}
+		default:
+			_, err = exec.LookPath(thing)
 		}
 		switch {
 		case err == nil:
 		case os.Getenv("REQUIRE_FUSE") != "":
-			t.Fatal("REQUIRE_FUSE is set and there is no ", p)
+			t.Fatal("REQUIRE_FUSE is set and there is no ", thing)
 		default:
-			t.Skip("no ", p)
+			t.Skip("no ", thing)
 		}
 	}
 }
@@ -57,22 +66,36 @@ func needs(t *testing.T, programs ...string) {
 type world struct {
 	*devserver.Server
 	t   *testing.T
+	url string
 	dir string
 }
 
 func newWorld(t *testing.T, flags ...string) *world {
+	t.Helper()
+	w := newServer(t)
+	w.mount(flags...)
+	return w
+}
+
+// newServer returns a world that is not mounted yet.
+func newServer(t *testing.T) *world {
 	t.Helper()
 	needs(t, "/dev/fuse")
 	s, err := devserver.New(devserver.Config{})
 	require.NoError(t, err)
 	listener := httptest.NewServer(s)
 	t.Cleanup(func() { s.Close(); listener.CloseClientConnections(); listener.Close() })
-	w := &world{s, t, t.TempDir()}
-	who := s.Credentials("admin")
+	return &world{s, t, listener.URL, t.TempDir()}
+}
+
+// mount mounts the folder / until the test ends.
+func (w *world) mount(flags ...string) {
+	w.t.Helper()
+	t, who := w.t, w.Credentials("admin")
 	args := append([]string{"mount", "--project=demo", "--env=dev", "--path=/"}, flags...)
 	cmd := exec.Command(program, append(args, w.dir)...)
 	cmd.Env = append(os.Environ(),
-		"INFISICAL_API_URL="+listener.URL,
+		"INFISICAL_API_URL="+w.url,
 		"INFISICAL_UNIVERSAL_AUTH_CLIENT_ID="+who.ClientID,
 		"INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET="+who.ClientSecret,
 		"INFISICAL_ORGANIZATION_ID="+who.OrganizationID,
@@ -85,10 +108,25 @@ func newWorld(t *testing.T, flags ...string) *world {
 		require.NoError(t, err)
 		require.NotContains(t, string(table), w.dir+" ")
 	})
-	return w
 }
 
 func (w *world) path(name string) string { return filepath.Join(w.dir, name) }
+
+// fill makes a folder with these secrets on the server.
+func (w *world) fill(folder string, values map[string]string) {
+	w.t.Helper()
+	require.NoError(w.t, w.Edit(func(e *devserver.Editor) error {
+		if err := e.Mkdir("demo", "dev", "/"+folder); err != nil {
+			return err
+		}
+		for name, value := range values {
+			if err := e.Set("demo", "dev", "/"+folder, name, value); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+}
 
 // set changes a secret on the server, behind the mount's back.
 func (w *world) set(name, value string) {
@@ -106,11 +144,12 @@ type running struct {
 	lines chan string
 }
 
-// start starts a program; it is killed when the test ends.
+// start starts a program; it is killed when the test ends, with what it started.
 func start(t *testing.T, stdin string, name string, args ...string) *running {
 	t.Helper()
 	cmd := exec.Command(name, args...)
 	cmd.Stdin = strings.NewReader(stdin)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	read, write, err := os.Pipe()
 	require.NoError(t, err)
 	cmd.Stdout, cmd.Stderr = write, write
@@ -139,7 +178,7 @@ func start(t *testing.T, stdin string, name string, args ...string) *running {
 		}
 	}()
 	t.Cleanup(func() {
-		cmd.Process.Kill()
+		syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 		cmd.Wait()
 		read.Close()
 		<-done

@@ -19,6 +19,10 @@ func dotenv(p *page, name string, value []byte) string {
 		return "the value has a carriage return, which readers take for a line's end"
 	case bytes.Contains(value, []byte("${")):
 		return "the value has ${, which python-dotenv expands"
+	case spaceAtLineEnd(value):
+		return "the value's first line ends in white space, which viper cuts off"
+	case spaceAtStart(value) && has(`\`):
+		return "the value begins with white space and has a backslash, which viper misreads"
 	case !has("'") && !bytes.Contains(value, []byte(`\\`)) && !bytes.HasSuffix(value, []byte(`\`)):
 		q = "'"
 	case !has("\"\\$"):
@@ -33,6 +37,19 @@ func dotenv(p *page, name string, value []byte) string {
 	p.add(q)
 	p.addByte('\n')
 	return ""
+}
+
+// gotenv, which is what viper reads these files with, trims the first line of a
+// quoted value, and where a value begins with white space it looks at the wrong
+// place whether a backslash escapes the quote at its end.
+
+func spaceAtLineEnd(value []byte) bool {
+	line, _, more := bytes.Cut(value, []byte("\n"))
+	return more && len(bytes.TrimRightFunc(line, unicode.IsSpace)) < len(line)
+}
+
+func spaceAtStart(value []byte) bool {
+	return len(bytes.TrimLeftFunc(value, unicode.IsSpace)) < len(value)
 }
 
 // plain reports whether a value means itself without quotes.

@@ -242,8 +242,8 @@ func readSystemd(text string) (map[string]string, error) {
 	return m, nil
 }
 
-// readDotenv reads what node's dotenv, python-dotenv, godotenv, compose-go and
-// Ruby's dotenv read alike, and fails at what one of them takes for something
+// readDotenv reads what node's dotenv, python-dotenv, godotenv, gotenv, compose-go
+// and Ruby's dotenv read alike, and fails at what one of them takes for something
 // else. What each of them does is tried elsewhere, with themselves.
 func readDotenv(text string) (map[string]string, error) {
 	m := map[string]string{}
@@ -273,6 +273,10 @@ func readDotenv(text string) (map[string]string, error) {
 			if strings.TrimSpace(value) != value || value == "" || strings.ContainsAny(value, "#\\$") || value[0] == '`' {
 				return nil, errors.New("a value without quotes that has more than one meaning")
 			}
+		}
+		line, _, more := strings.Cut(value, "\n")
+		if more && strings.TrimRightFunc(line, unicode.IsSpace) != line || strings.TrimLeftFunc(value, unicode.IsSpace) != value && strings.Contains(value, `\`) {
+			return nil, errors.New("white space where gotenv stumbles")
 		}
 		if !found || !strings.HasPrefix(rest, "\n") || strings.Contains(value, "${") {
 			return nil, errors.New("no end, or a reference")

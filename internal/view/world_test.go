@@ -88,6 +88,8 @@ var ugly = map[string]string{
 	"BACKSLASH_QUOTE":  `it\'s`,
 	"SPACE":            " ",
 	"SPACES":           "  a b  ",
+	"SPACE_NEWLINE":    "a \nb",
+	"SPACE_BACKSLASH":  ` a\b`,
 	"TAB":              "\ta\tb\t",
 	"NEWLINE":          "\n",
 	"NEWLINE_LAST":     "a\n",

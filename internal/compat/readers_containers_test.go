@@ -1,0 +1,33 @@
+package compat
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// What podman would start a container with. It is not started: that takes more
+// rights than reading a file.
+func TestPodman(t *testing.T) {
+	needs(t, "podman", "root") // users need ranges of other users for it
+	w := newUglyWorld(t)
+	dir := t.TempDir()
+	podman := func(args ...string) []byte {
+		return output(t, dir, "podman", append([]string{"--root", dir + "/root", "--runroot", dir + "/runroot", "--tmpdir", dir + "/tmp",
+			"--storage-driver=vfs", "--events-backend=none", "--cgroup-manager=cgroupfs"}, args...)...)
+	}
+	podman("create", "--name=reader", "--network=none", "--env-file="+w.file(".env.docker"), "--rootfs", t.TempDir(), "/nothing")
+	var pairs []string
+	require.NoError(t, json.Unmarshal(podman("inspect", "--format={{json .Config.Env}}", "reader"), &pairs))
+	got := map[string]string{}
+	for _, pair := range pairs {
+		name, value, _ := strings.Cut(pair, "=")
+		got[name] = value
+	}
+	for _, own := range []string{"PATH", "TERM", "container", "HOME", "HOSTNAME"} {
+		delete(got, own)
+	}
+	requireSame(t, held(".env.docker"), got, nil)
+}

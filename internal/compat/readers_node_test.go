@@ -1,0 +1,92 @@
+package compat
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// nodeModules is where npm has put what the tests of node need. A program that
+// needs it is run beside it: node-config looks for its parsers from there.
+func nodeModules(t *testing.T) string {
+	t.Helper()
+	needs(t, "node")
+	modules := os.Getenv("COMPAT_NODE_MODULES")
+	if modules == "" && os.Getenv("REQUIRE_FUSE") == "" {
+		t.Skip("COMPAT_NODE_MODULES does not say where the modules of npm are")
+	}
+	require.NotEmpty(t, modules, "REQUIRE_FUSE is set, and COMPAT_NODE_MODULES is not")
+	return modules
+}
+
+// nodeReaders prints what each reader reads. It is told the paths in the order of
+// its first line.
+const nodeReaders = `
+const [modules, env, json, yaml, directory] = process.argv.slice(1);
+const load = require("node:module").createRequire(modules + "/");
+const fs = require("node:fs");
+const read = {};
+
+read["dotenv"] = {};
+const { error } = load("dotenv").config({ path: env, processEnv: read["dotenv"], quiet: true });
+if (error) throw error;
+
+const { Provider } = load("nconf");
+read["nconf with json"] = new Provider().file({ file: json }).get();
+read["nconf with yaml"] = new Provider().file({ file: yaml, format: load("nconf-yaml") }).get();
+
+read["config"] = load("config").util.toObject();
+
+read["directory"] = {};
+for (const entry of fs.readdirSync(directory, { withFileTypes: true }))
+  if (entry.isFile()) read["directory"][entry.name] = fs.readFileSync(directory + "/" + entry.name, "utf8");
+
+console.log(JSON.stringify(read));
+`
+
+// everything is a template that writes what .secrets.json does.
+const everything = `{ {{- range $i, $key := keys}}{{if $i}},{{end}}{{json $key}}: {{json (get $key)}}{{end -}} }`
+
+// node-config lists the directory of its settings, and views are not listed: a
+// link makes one of them a setting.
+func TestNode(t *testing.T) {
+	modules := nodeModules(t)
+	template := filepath.Join(t.TempDir(), "everything")
+	require.NoError(t, os.WriteFile(template, []byte(everything), 0o600))
+	w := newUglyWorld(t, "--template="+template+"=app.json")
+	for link, file := range map[string]string{
+		"default.json": w.path("secrets.json/app.json"),
+		"default.yaml": w.file(".secrets.yaml"),
+	} {
+		settings := t.TempDir()
+		require.NoError(t, os.Symlink(file, filepath.Join(settings, link)))
+		t.Setenv("NODE_CONFIG_DIR", settings)
+		var read map[string]map[string]string
+		require.NoError(t, json.Unmarshal(output(t, filepath.Dir(modules), "node", "-e", nodeReaders,
+			modules, w.file(".env"), w.file(".secrets.json"), w.file(".secrets.yaml"), w.path("all")), &read))
+		for reader, want := range map[string]map[string]string{
+			"dotenv":          held(".env"),
+			"nconf with json": held(".secrets.json"),
+			"nconf with yaml": held(".secrets.yaml"),
+			"config":          held(".secrets.json"),
+			"directory":       ugly,
+		} {
+			t.Run(reader+" beside "+link, func(t *testing.T) { requireSame(t, want, read[reader], nil) })
+		}
+	}
+}
+
+// A secret that is a file of settings is one for node-config too.
+func TestNodeConfigWithASecret(t *testing.T) {
+	modules := nodeModules(t)
+	w := newServer(t)
+	w.fill("settings", map[string]string{"default.json": `{"pin": "007"}`, "production.yaml": "pin: \"1e3\"\n", "OTHER": "x"})
+	w.mount("--read-only")
+	t.Setenv("NODE_CONFIG_DIR", w.path("settings"))
+	t.Setenv("NODE_ENV", "production")
+	const script = `console.log(JSON.stringify(require(process.argv[1] + "/config").util.toObject()))`
+	require.JSONEq(t, `{"pin": "1e3"}`, string(output(t, filepath.Dir(modules), "node", "-e", script, modules)))
+}
