@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -56,5 +57,13 @@ func TestASwapThatFailedIsMadeUpFor(t *testing.T) {
 		synctest.Wait()
 		require.NotSame(t, before, w.root.gens.latest())
 		require.Same(t, w.root.gens.told, w.root.gens.latest())
+
+		w.answer(func(context.Context, secret.Dir, secret.Need) (*secret.Folder, error) { return nil, secret.ErrUnavailable })
+		w.announce(secret.Change{Dir: dev})
+		w.Close()
+		failed := strings.Count(w.logs.String(), "swap")
+		time.Sleep(swapsAgain)
+		synctest.Wait()
+		require.Equal(t, failed, strings.Count(w.logs.String(), "swap"), "nobody is left to be told")
 	})
 }
