@@ -134,8 +134,9 @@ func New(cfg Config) *FS {
 }
 
 // Close ends what is only here: scratch files, covered secrets, rejected texts.
-// Call it when the kernel has let go.
+// Call it when the kernel has let go: it is told nothing any more.
 func (f *FS) Close() {
+	f.known.Store(false)
 	f.dropLocal(secret.Dir{})
 	f.rejected.clear()
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 	"weak"
 
@@ -104,8 +105,8 @@ func (s *generations) take(g *generation) *generation {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.current != nil {
-		old := s.current
-		s.previous = old
+		s.previous = s.current
+		old := weak.Make(s.current) // another change may drop it before
 		time.AfterFunc(keepsGeneration, func() { s.forget(old) })
 	} else {
 		s.told = g
@@ -114,10 +115,10 @@ func (s *generations) take(g *generation) *generation {
 	return g
 }
 
-func (s *generations) forget(old *generation) {
+func (s *generations) forget(old weak.Pointer[generation]) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.previous == old {
+	if s.previous == old.Value() {
 		s.previous = nil
 	}
 }
@@ -206,11 +207,17 @@ func (r *watchedGeneration) forget() {
 	}
 }
 
+// swapsAgain is when a swap that failed is tried again. Nothing else would: what
+// polls bring is no news any longer, and who watches does not ask.
+const swapsAgain = 30 * time.Second
+
 // swap tells the kernel, and who watches, that ..data leads elsewhere.
 func (d *dir) swap(ctx context.Context) {
 	first := d.gens.latest() == nil
 	if _, err := d.generation(ctx); err != nil {
-		d.fs.failed("swap", d.where().String(), err)
+		if errno := d.fs.failed("swap", d.where().String(), err); errno != syscall.EACCES && errno != syscall.ENOENT {
+			time.AfterFunc(swapsAgain, func() { d.fs.queue(outdated{dir: d.where()}) })
+		}
 		return
 	}
 	before, now := d.gens.tell()

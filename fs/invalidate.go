@@ -193,18 +193,27 @@ func (f *FS) invalidate(out outdated) {
 // names of directories stay, without their attributes, because dropping one
 // would cut off those who have it as their working directory; what they ask
 // next is answered by the Source. Pages stay, unless they may not be shown any
-// longer: nothing says yet that they are of an old version.
+// longer: nothing says yet that they are of an old version. Those come first: a
+// name has to wait for the lookups that are under way in its directory.
 func forgetBelow(at *fusefs.Inode, deep, denied bool) {
-	for name, child := range at.Children() {
-		if denied {
-			forgetContent(child)
-		} else {
-			forgetAttr(child)
-		}
+	forget := forgetAttr
+	if denied {
+		forget = forgetContent
+	}
+	below(at, deep, func(_ *fusefs.Inode, _ string, child *fusefs.Inode) { forget(child) })
+	below(at, deep, func(parent *fusefs.Inode, name string, child *fusefs.Inode) {
 		if !child.IsDir() {
-			at.NotifyEntry(name)
-		} else if deep {
-			forgetBelow(child, deep, denied)
+			parent.NotifyEntry(name)
+		}
+	})
+}
+
+// below calls do for all that the kernel knows in a directory.
+func below(at *fusefs.Inode, deep bool, do func(parent *fusefs.Inode, name string, child *fusefs.Inode)) {
+	for name, child := range at.Children() {
+		do(at, name, child)
+		if deep && child.IsDir() {
+			below(child, deep, do)
 		}
 	}
 }

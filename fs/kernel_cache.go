@@ -53,6 +53,8 @@ func (n *file) Read(ctx context.Context, fh fusefs.FileHandle, dest []byte, off 
 	}
 	shown := n.version(&s)
 	switch {
+	case s.Hidden: // even if what is shown for a moment longer is not
+		return nil, n.fs.failed("read", n.path(), hidden(&s))
 	case shown.Hidden:
 		return nil, n.fs.failed("read", n.path(), hidden(shown))
 	case shown.Value.Len() > oneRead:

@@ -44,11 +44,14 @@ func publish(at *fusefs.Inode, names []string) {
 	}
 }
 
-// forgetContent invalidates attributes, and the pages of a file.
+// forgetContent invalidates attributes, and the pages of a secret or a view.
 func forgetContent(n *fusefs.Inode) {
-	if file, ok := n.Operations().(*file); ok {
-		file.forget()
-	} else {
+	switch shown := n.Operations().(type) {
+	case *file:
+		shown.forget()
+	case *viewFile:
+		n.NotifyContent(0, 0)
+	default:
 		forgetAttr(n)
 	}
 }

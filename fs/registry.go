@@ -77,10 +77,16 @@ func (g *registry) revoke(lost func(revocable) bool) (gone []revocable) {
 	return gone
 }
 
-func (g *registry) count() int {
+// count returns how many files and directories are open.
+func (g *registry) count() (n int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return len(g.files)
+	for r := range g.files {
+		if _, ok := r.(*watchedGeneration); !ok {
+			n++
+		}
+	}
+	return n
 }
 
 // concerns reports whether the news is about dir.

@@ -14,11 +14,31 @@ import (
 	"infisicalfs/secret"
 )
 
-// flat knows which names the folders of a flat layout give to the one directory.
-// It has no values.
+// flat knows which names the folders of a flat layout give to the one directory,
+// and which ones they gave: somebody may still have those open. It has no values.
 type flat struct {
-	mu    sync.Mutex // guards names
-	names map[secret.Dir][]string
+	mu    sync.Mutex                     // guards names
+	names map[secret.Dir]map[string]bool // whether they do now, as far as is known
+}
+
+// note notes what a folder gives.
+func (f *flat) note(dir secret.Dir, shown []secret.Secret) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.names == nil {
+		f.names = make(map[secret.Dir]map[string]bool)
+	}
+	names := f.names[dir]
+	if names == nil {
+		names = make(map[string]bool, len(shown))
+		f.names[dir] = names
+	}
+	for name := range names {
+		names[name] = false
+	}
+	for i := range shown {
+		names[shown[i].Name] = true
+	}
 }
 
 // atOnce is how many folders are asked for at a time.
@@ -137,13 +157,10 @@ func (w *walk) deniedBelow() error {
 // join makes one folder of all. What holds for a part of it holds for the whole.
 func (l *Layout) join(root *secret.Folder, parts []*secret.Folder) *secret.Folder {
 	var list []secret.Secret
-	names := make(map[secret.Dir][]string)
 	one := root.With(func(f *secret.Folder) { f.Folders, f.Denied, f.Revision = nil, nil, "" })
 	for _, part := range append([]*secret.Folder{root}, parts...) {
 		shown := l.chosen(part)
-		for i := range shown {
-			names[part.Dir] = append(names[part.Dir], shown[i].Name)
-		}
+		l.flat.note(part.Dir, shown)
 		list = append(list, shown...)
 		one.Partial = one.Partial || part.Partial
 		one.Stale = one.Stale || part.Stale
@@ -155,8 +172,5 @@ func (l *Layout) join(root *secret.Folder, parts []*secret.Folder) *secret.Folde
 		}
 	}
 	one.Secrets = l.merge(list)
-	l.flat.mu.Lock()
-	l.flat.names = names
-	l.flat.mu.Unlock()
 	return one
 }

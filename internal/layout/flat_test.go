@@ -145,9 +145,13 @@ func TestFlatNews(t *testing.T) {
 	require.Equal(t, map[string]string{"payments__eu__iban": "XX00"}, values(news.Old))
 	require.Equal(t, map[string]string{"payments__eu__iban": "YY11", "payments__eu__bic": "FAKE"}, values(news.New))
 
+	w.Set(dev, "payments__STRIPE_KEY", "of another folder too")
+	w.folder(t, dev)
 	news, ok = w.News(secret.Change{Dir: payments, Deep: true, Old: before})
 	require.True(t, ok)
-	require.Equal(t, secret.Change{Dir: dev}, news)
+	require.Equal(t, dev, news.Dir)
+	require.Equal(t, map[string]string{"payments__eu__iban": "", "payments__eu__bic": ""}, values(news.Old))
+	require.Empty(t, news.New.Secrets)
 
 	_, ok = w.News(secret.Change{Dir: secret.Dir{Project: "demo", Env: "prod", Path: "/"}, Deep: true})
 	require.False(t, ok)
@@ -171,6 +175,21 @@ func TestFlatNewsOfADenial(t *testing.T) {
 	news, ok = w.News(all)
 	require.True(t, ok)
 	require.Equal(t, all, news)
+}
+
+// Who has a secret open may have it under a name that the folder does not have any
+// more, and others may have looked since the denial: it is taken away all the same.
+func TestFlatNewsOfADenialThatOthersMetFirst(t *testing.T) {
+	w := newWorld(flatten)
+	w.folder(t, dev)
+	w.Remove(eu, "iban")
+	w.Set(eu, "bic", "FAKE")
+	w.folder(t, dev)
+	w.Fail(eu, secret.ErrDenied)
+	require.Error(t, w.folder(t, dev).Denied)
+	news, ok := w.News(secret.Change{Dir: eu, Err: secret.ErrDenied})
+	require.True(t, ok)
+	require.Equal(t, map[string]string{"payments__eu__iban": "(hidden)", "payments__eu__bic": "(hidden)"}, values(news.New))
 }
 
 type sourceFunc func(context.Context, secret.Dir, secret.Need) (*secret.Folder, error)

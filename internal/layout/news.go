@@ -49,6 +49,8 @@ func (l *Layout) flatNews(change secret.Change) (secret.Change, bool) {
 		return change, true
 	case change.Err != nil:
 		return l.denial(change), true
+	case change.Deep && change.Old != nil && change.New == nil && change.Dir != root:
+		return l.gone(change.Dir), true
 	case change.Deep || change.Old == nil || change.New == nil:
 		return secret.Change{Dir: root}, true
 	}
@@ -68,7 +70,7 @@ func (l *Layout) denial(change secret.Change) secret.Change {
 	l.flat.mu.Lock()
 	for dir, names := range l.flat.names {
 		if dir == change.Dir || change.Deep && change.Dir.Contains(dir) {
-			for _, name := range names {
+			for name := range names {
 				before.Secrets = append(before.Secrets, secret.Secret{Name: name})
 			}
 		}
@@ -80,4 +82,31 @@ func (l *Layout) denial(change secret.Change) secret.Change {
 		hidden[i].Hidden, hidden[i].Reason = true, "the folder that it is in may not be read any longer"
 	}
 	return secret.Change{Dir: l.cfg.Root, Old: before, New: before.With(func(f *secret.Folder) { f.Secrets = hidden })}
+}
+
+// gone is the news that what a folder gave to a flat directory is not there any
+// more, but for names that another one gives too.
+func (l *Layout) gone(top secret.Dir) secret.Change {
+	before := &secret.Folder{Dir: l.cfg.Root}
+	l.flat.mu.Lock()
+	stay := make(map[string]bool)
+	for dir, names := range l.flat.names {
+		for name, given := range names {
+			stay[name] = stay[name] || given && !top.Contains(dir)
+		}
+	}
+	for dir, names := range l.flat.names {
+		for name, given := range names {
+			if top.Contains(dir) && given {
+				names[name] = false
+				if !stay[name] {
+					stay[name] = true // once
+					before.Secrets = append(before.Secrets, secret.Secret{Name: name})
+				}
+			}
+		}
+	}
+	l.flat.mu.Unlock()
+	before.Sort()
+	return secret.Change{Dir: l.cfg.Root, Old: before, New: before.With(func(f *secret.Folder) { f.Secrets = nil })}
 }

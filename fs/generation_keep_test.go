@@ -1,0 +1,69 @@
+package fs
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"infisicalfs/internal/fusetest"
+	"infisicalfs/secret"
+)
+
+// However often a folder changes, what is kept are two of its generations and the
+// one that watchers know of, if nobody
+// uses the others.
+func TestGenerationsAreLetGo(t *testing.T) {
+	w := newWorld(func(c *Config) { c.Root, c.Links = dev, true })
+	fusetest.Direct(t, w.Root(), w.Options())
+	for i := range 500 {
+		w.Set(dev, "GREETING", fmt.Sprint(i))
+		_, err := w.root.generation(t.Context())
+		require.NoError(t, err)
+	}
+	require.Eventually(t, func() bool {
+		runtime.GC()
+		w.opened.mu.Lock()
+		defer w.opened.mu.Unlock()
+		return len(w.opened.files) <= 3
+	}, 10*time.Second, 10*time.Millisecond)
+	require.Zero(t, w.Counts().Open, "nobody has anything open")
+}
+
+// A generation that could not be made when there was news is made later, or
+// watchers would wait for the next change.
+func TestASwapThatFailedIsMadeUpFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(func(c *Config) { c.Root, c.Links = dev, true })
+		fusetest.Direct(t, w.Root(), w.Options())
+		before, err := w.root.generation(t.Context())
+		require.NoError(t, err)
+		w.known.Store(true)
+		w.answer(func(ctx context.Context, dir secret.Dir, need secret.Need) (*secret.Folder, error) {
+			if need == secret.NeedProof {
+				return nil, secret.ErrUnavailable
+			}
+			return w.partially(ctx, dir, need)
+		})
+		w.put(t, func() { w.Set(dev, "GREETING", "hi") })
+		require.Same(t, before, w.root.gens.latest())
+		w.answer(w.Folder)
+		time.Sleep(swapsAgain)
+		synctest.Wait()
+		require.NotSame(t, before, w.root.gens.latest())
+		require.Same(t, w.root.gens.told, w.root.gens.latest())
+
+		w.answer(func(context.Context, secret.Dir, secret.Need) (*secret.Folder, error) { return nil, secret.ErrUnavailable })
+		w.announce(secret.Change{Dir: dev})
+		w.Close()
+		failed := strings.Count(w.logs.String(), "swap")
+		time.Sleep(swapsAgain)
+		synctest.Wait()
+		require.Equal(t, failed, strings.Count(w.logs.String(), "swap"), "nobody is left to be told")
+	})
+}
