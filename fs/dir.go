@@ -85,7 +85,7 @@ func (d *dir) child(ctx context.Context, snap *secret.Folder, e entry, out *fuse
 	out.SetAttrTimeout(left)
 	if e.folder != nil {
 		d.fs.dirAttr(e.folder.Updated, &out.Attr)
-		return d.NewInode(ctx, d.newDir(e.folder.Name), d.folderID(e.folder.Name))
+		return d.folderInode(ctx, e.folder.Name)
 	}
 	if d.links() {
 		return d.secretLink(ctx, shownSecret(snap, e.secret.Name), out)

@@ -89,6 +89,7 @@ type outdated struct {
 	all     bool     // every name that the kernel knows, not only those that follow
 	denied  bool     // and what it has in memory of their contents
 	entries []string // names that appeared, went or mean something else
+	folders []string // folders that appeared: the kernel may know them before we do
 	content []string // names that have a new content or new attributes
 	file    *file    // that content is about, whatever has its name by now; nil: whatever has the name
 	pokes   []poke   // what watchers are to be told of it
@@ -107,13 +108,13 @@ func (f *FS) outdated(change secret.Change) (outdated, bool) {
 		out.all, out.denied = true, change.Err != nil
 		return out, true
 	}
-	out.entries, out.content = differences(change.Old, change.New)
+	out.entries, out.folders, out.content = differences(change.Old, change.New)
 	out.pokes = f.pokesFor(change.Old, change.New)
 	return out, true
 }
 
 // differences compares two snapshots of a folder by what they show.
-func differences(before, after *secret.Folder) (entries, content []string) {
+func differences(before, after *secret.Folder) (entries, folders, content []string) {
 	old := make(map[string]entry, len(before.Folders)+len(before.Secrets))
 	for name, e := range shown(before) {
 		old[name] = e
@@ -122,6 +123,8 @@ func differences(before, after *secret.Folder) (entries, content []string) {
 		was, ok := old[name]
 		delete(old, name)
 		switch {
+		case !ok && e.folder != nil:
+			folders = append(folders, name)
 		case !ok || !sameThing(was, e):
 			entries = append(entries, name)
 		case !sameContent(was, e):
@@ -131,7 +134,7 @@ func differences(before, after *secret.Folder) (entries, content []string) {
 	for name := range old {
 		entries = append(entries, name)
 	}
-	return entries, content
+	return entries, folders, content
 }
 
 // shown ranges over what a snapshot shows, by file name.
@@ -176,6 +179,13 @@ func (f *FS) invalidate(out outdated) {
 		for _, name := range out.entries {
 			at.NotifyEntry(name) // known or not: its absence may be what is outdated
 		}
+		for _, name := range out.folders {
+			if child := at.GetChild(name); child != nil && child.IsDir() {
+				forgetAttr(child) // somebody may be in it
+			} else {
+				at.NotifyEntry(name)
+			}
+		}
 	}
 	if d, ok := at.Operations().(*dir); ok && d.links() && !out.denied {
 		d.swap(context.Background())
@@ -183,7 +193,7 @@ func (f *FS) invalidate(out outdated) {
 	f.poke(at, out.pokes)
 	for _, name := range out.content {
 		child := at.GetChild(name)
-		if child != nil && (out.file == nil || child.Operations() == out.file) {
+		if child != nil && !child.IsDir() && (out.file == nil || child.Operations() == out.file) {
 			at.NotifyEntry(name) // so that the kernel lets go of it, see [pages]
 		}
 	}

@@ -89,6 +89,16 @@ func (d *dir) secretInode(ctx context.Context, shown, name string) *fusefs.Inode
 	return d.NewInode(ctx, d.newFile(name), d.secretID(shown, name))
 }
 
+// folderInode is secretInode for a directory. A node that is there stays, or who
+// is in it would be somewhere else.
+func (d *dir) folderInode(ctx context.Context, name string) *fusefs.Inode {
+	known := d.GetChild(EncodeName(name))
+	if n, ok := operations(known).(*dir); ok && n.at.Load().is(d, name) {
+		return known
+	}
+	return d.NewInode(ctx, d.newDir(name), d.folderID(name))
+}
+
 // folderID is secretID for a directory.
 func (d *dir) folderID(name string) fusefs.StableAttr {
 	if n, ok := operations(d.GetChild(EncodeName(name))).(*dir); ok && n.at.Load().is(d, name) {

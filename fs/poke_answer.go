@@ -60,7 +60,7 @@ func (p *poke) child(ctx context.Context, out *fuse.EntryOut) *fusefs.Inode {
 	d := p.parent()
 	if p.folder {
 		out.Attr = p.attr
-		return d.NewInode(ctx, d.newDir(p.name), d.folderID(p.name))
+		return d.folderInode(ctx, p.name)
 	}
 	if p.link != "" {
 		return d.secretLink(ctx, p.shown, out)

@@ -133,7 +133,7 @@ func TestNewRightsAreNews(t *testing.T) {
 	s, _ := before.Secret("GREETING")
 	s.Metadata = []secret.Metadata{{Key: "fs.mode", Value: "0440"}}
 	w.Put(dev, s)
-	_, content := differences(before, snapshot(t, w, dev))
+	_, _, content := differences(before, snapshot(t, w, dev))
 	require.Equal(t, []string{"GREETING"}, content)
 }
 
