@@ -159,12 +159,24 @@ func (g *generation) shows(snap *secret.Folder) bool {
 	if mine == snap {
 		return true
 	}
-	if mine == nil || !slices.EqualFunc(mine.Secrets, snap.Secrets, func(a, b secret.Secret) bool {
-		return shownSecret(mine, a.Name) == shownSecret(snap, b.Name) && sameContent(entry{secret: &a}, entry{secret: &b})
-	}) {
+	if mine == nil || !showsAlike(mine, snap) {
 		return false
 	}
 	return g.snap.CompareAndSwap(mine, snap)
+}
+
+// showsAlike reports whether two snapshots show the same secrets. Copies of one,
+// as during an outage, are not looked through.
+func showsAlike(a, b *secret.Folder) bool {
+	return sameList(a.Secrets, b.Secrets) && sameList(a.Folders, b.Folders) ||
+		slices.EqualFunc(a.Secrets, b.Secrets, func(s, t secret.Secret) bool {
+			return shownSecret(a, s.Name) == shownSecret(b, t.Name) && sameContent(entry{secret: &s}, entry{secret: &t})
+		})
+}
+
+// sameList reports whether two slices are one.
+func sameList[T any](a, b []T) bool {
+	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
 }
 
 // watchedGeneration has a generation revoked for as long as anybody uses it.
