@@ -58,7 +58,9 @@ func TestASwapThatFailedIsMadeUpFor(t *testing.T) {
 		require.NotSame(t, before, w.root.gens.latest())
 		require.Same(t, w.root.gens.told, w.root.gens.latest())
 
-		w.answer(func(context.Context, secret.Dir, secret.Need) (*secret.Folder, error) { return nil, secret.ErrUnavailable })
+		w.answer(func(context.Context, secret.Dir, secret.Need) (*secret.Folder, error) {
+			return nil, secret.ErrUnavailable
+		})
 		w.announce(secret.Change{Dir: dev})
 		w.Close()
 		failed := strings.Count(w.logs.String(), "swap")

@@ -71,6 +71,49 @@ func (f *FS) setRights(dir secret.Dir, name string, s *secret.Secret, out *fuse.
 	}
 }
 
+// setViewRights sets mode and owner of a view of snap, called shown. It has all of
+// the folder's values in it, so it is for nobody who may not read each of their
+// files. A rule that has its name at the end, not only a pattern, is meant so.
+func (f *FS) setViewRights(snap *secret.Folder, shown string, out *fuse.Attr) {
+	out.Mode, out.Uid, out.Gid = f.cfg.FileMode, f.cfg.UID, f.cfg.GID
+	elements := append(f.elements(snap.Dir), shown)
+	meant := false
+	for _, rule := range slices.Backward(f.cfg.Rules) {
+		if rule.Files.Match(elements...) {
+			rule.Rights.set(out)
+			meant = path.Base(rule.Files.String()) == shown
+			break
+		}
+	}
+	out.Mode &^= 0o222
+	if meant || len(f.cfg.Rules) == 0 && f.cfg.ServerRights == nil {
+		return
+	}
+	for i := range snap.Secrets {
+		var file fuse.Attr
+		f.setRights(snap.Dir, snap.Secrets[i].Name, &snap.Secrets[i], &file)
+		out.Mode &= readers(&file, out.Uid, out.Gid) | 0o111
+	}
+}
+
+// readers returns who may certainly read a file, in the bits of another one that
+// belongs to uid and gid.
+func readers(file *fuse.Attr, uid, gid uint32) (bits uint32) {
+	if file.Mode&0o444 == 0o444 {
+		return 0o444
+	}
+	if file.Uid == uid {
+		bits |= file.Mode & 0o400
+	}
+	if file.Gid == gid {
+		bits |= file.Mode & 0o040
+	}
+	if file.Uid == uid && file.Gid == gid {
+		bits |= file.Mode & 0o004
+	}
+	return bits
+}
+
 func (r Rights) set(out *fuse.Attr) {
 	if r.Mode != nil {
 		out.Mode = *r.Mode & 0o777
