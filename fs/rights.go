@@ -52,7 +52,7 @@ func (f *FS) setRights(dir secret.Dir, name string, s *secret.Secret, out *fuse.
 	out.Mode = f.cfg.FileMode
 	out.Uid, out.Gid = f.cfg.UID, f.cfg.GID
 	if f.cfg.ServerRights != nil && len(s.Metadata) > 0 {
-		rights, err := f.cfg.ServerRights.of(s, f.cfg.UID, f.cfg.GID)
+		rights, err := f.cfg.ServerRights.of(s, out)
 		if err == nil {
 			rights.set(out)
 		} else if f.refusedRights.first(dir, name, err) {
@@ -136,10 +136,11 @@ func (f *FS) elements(dir secret.Dir) []string {
 	return list
 }
 
-// of returns the rights that a secret's metadata asks for, all or none. Files
-// that belong to root are believed by programs because of that, so root is for
-// mounts that are root's anyway.
-func (c *ServerRights) of(s *secret.Secret, uid, gid uint32) (rights Rights, err error) {
+// of returns the rights that a secret's metadata asks for, all or none, in place
+// of the mount's. Files that belong to root are believed by programs because of
+// that, so root is for mounts that are root's anyway. Who is given a file gets no
+// more of it than the ceiling has, whatever the mount's mode is.
+func (c *ServerRights) of(s *secret.Secret, mount *fuse.Attr) (rights Rights, err error) {
 	for _, m := range s.Metadata {
 		switch m.Key {
 		case modeKey:
@@ -153,14 +154,18 @@ func (c *ServerRights) of(s *secret.Secret, uid, gid uint32) (rights Rights, err
 			mode := uint32(bits)
 			rights.Mode = &mode
 		case ownerKey:
-			if rights.UID, err = c.account(m, false, uid); err != nil {
+			if rights.UID, err = c.account(m, false, mount.Uid); err != nil {
 				return Rights{}, err
 			}
 		case groupKey:
-			if rights.GID, err = c.account(m, true, gid); err != nil {
+			if rights.GID, err = c.account(m, true, mount.Gid); err != nil {
 				return Rights{}, err
 			}
 		}
+	}
+	if rights.Mode == nil && (rights.UID != nil || rights.GID != nil) {
+		mode := mount.Mode & c.Ceiling
+		rights.Mode = &mode
 	}
 	return rights, nil
 }
