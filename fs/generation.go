@@ -93,26 +93,40 @@ func (s *generations) unchanged(snap *secret.Folder) *generation {
 	return g
 }
 
-// take makes g current, unless what is current shows the same: then it returns that.
+// take makes g current, unless what is current shows the same or is newer: then it
+// returns that.
 func (s *generations) take(g *generation) *generation {
-	snap := g.snap.Load()
-	if snap == nil {
-		return g // revoked since: nobody can read it
+	for {
+		snap := g.snap.Load()
+		if snap == nil {
+			return g // revoked since: nobody can read it
+		}
+		current := s.latest()
+		switch {
+		case current != nil && (current.shows(snap) || current.newer(snap)):
+			return current
+		case s.follow(current, g):
+			return g
+		}
 	}
-	if current := s.unchanged(snap); current != nil {
-		return current
-	}
+}
+
+// follow makes g current in place of old, unless another is by now.
+func (s *generations) follow(old, g *generation) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.current != nil {
-		s.previous = s.current
-		old := weak.Make(s.current) // another change may drop it before
-		time.AfterFunc(keepsGeneration, func() { s.forget(old) })
+	if s.current != old {
+		return false
+	}
+	if old != nil {
+		s.previous = old
+		gone := weak.Make(old) // another change may drop it before
+		time.AfterFunc(keepsGeneration, func() { s.forget(gone) })
 	} else {
 		s.told = g
 	}
 	s.current = g
-	return g
+	return true
 }
 
 func (s *generations) forget(old weak.Pointer[generation]) {
@@ -163,6 +177,12 @@ func (g *generation) shows(snap *secret.Folder) bool {
 		return false
 	}
 	return g.snap.CompareAndSwap(mine, snap)
+}
+
+// newer reports whether the server vouched for what g shows after it did for snap.
+func (g *generation) newer(snap *secret.Folder) bool {
+	mine := g.snap.Load()
+	return mine != nil && mine.Fetched.After(snap.Fetched)
 }
 
 // showsAlike reports whether two snapshots show the same secrets. Copies of one,
