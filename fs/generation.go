@@ -46,6 +46,7 @@ type generations struct {
 	current  *generation // nil before anybody asked
 	previous *generation // nil once it is old
 	told     *generation // the last that watchers know of
+	again    bool        // a swap that failed is going to be tried again
 }
 
 // links reports whether the directory shows links into a generation.
@@ -239,6 +240,23 @@ func (r *watchedGeneration) forget() {
 	}
 }
 
+// swapLater tries a swap that failed again.
+func (d *dir) swapLater() {
+	s := &d.gens
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.again {
+		return
+	}
+	s.again = true
+	time.AfterFunc(swapsAgain, func() {
+		s.mu.Lock()
+		s.again = false
+		s.mu.Unlock()
+		d.fs.queue(outdated{dir: d.where()})
+	})
+}
+
 // swapsAgain is when a swap that failed is tried again. Nothing else would: what
 // polls bring is no news any longer, and who watches does not ask.
 const swapsAgain = 30 * time.Second
@@ -248,7 +266,7 @@ func (d *dir) swap(ctx context.Context) {
 	first := d.gens.latest() == nil
 	if _, err := d.generation(ctx); err != nil {
 		if errno := d.fs.failed("swap", d.where().String(), err); errno != syscall.EACCES && errno != syscall.ENOENT {
-			time.AfterFunc(swapsAgain, func() { d.fs.queue(outdated{dir: d.where()}) })
+			d.swapLater()
 		}
 		return
 	}
