@@ -177,7 +177,7 @@ func (g *generation) shows(snap *secret.Folder) bool {
 	if mine == nil || !showsAlike(mine, snap) {
 		return false
 	}
-	return g.snap.CompareAndSwap(mine, snap)
+	return g.snap.CompareAndSwap(mine, snap) || g.snap.Load() != nil // others may have done the same
 }
 
 // newer reports whether the server vouched for what g shows after it did for snap.
