@@ -46,6 +46,7 @@ type generations struct {
 	current  *generation // nil before anybody asked
 	previous *generation // nil once it is old
 	told     *generation // the last that watchers know of
+	again    bool        // a swap that failed is going to be tried again
 }
 
 // links reports whether the directory shows links into a generation.
@@ -93,26 +94,40 @@ func (s *generations) unchanged(snap *secret.Folder) *generation {
 	return g
 }
 
-// take makes g current, unless what is current shows the same: then it returns that.
+// take makes g current, unless what is current shows the same or is newer: then it
+// returns that.
 func (s *generations) take(g *generation) *generation {
-	snap := g.snap.Load()
-	if snap == nil {
-		return g // revoked since: nobody can read it
+	for {
+		snap := g.snap.Load()
+		if snap == nil {
+			return g // revoked since: nobody can read it
+		}
+		current := s.latest()
+		switch {
+		case current != nil && (current.shows(snap) || current.newer(snap)):
+			return current
+		case s.follow(current, g):
+			return g
+		}
 	}
-	if current := s.unchanged(snap); current != nil {
-		return current
-	}
+}
+
+// follow makes g current in place of old, unless another is by now.
+func (s *generations) follow(old, g *generation) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.current != nil {
-		s.previous = s.current
-		old := weak.Make(s.current) // another change may drop it before
-		time.AfterFunc(keepsGeneration, func() { s.forget(old) })
+	if s.current != old {
+		return false
+	}
+	if old != nil {
+		s.previous = old
+		gone := weak.Make(old) // another change may drop it before
+		time.AfterFunc(keepsGeneration, func() { s.forget(gone) })
 	} else {
 		s.told = g
 	}
 	s.current = g
-	return g
+	return true
 }
 
 func (s *generations) forget(old weak.Pointer[generation]) {
@@ -159,12 +174,30 @@ func (g *generation) shows(snap *secret.Folder) bool {
 	if mine == snap {
 		return true
 	}
-	if mine == nil || !slices.EqualFunc(mine.Secrets, snap.Secrets, func(a, b secret.Secret) bool {
-		return shownSecret(mine, a.Name) == shownSecret(snap, b.Name) && sameContent(entry{secret: &a}, entry{secret: &b})
-	}) {
+	if mine == nil || !showsAlike(mine, snap) {
 		return false
 	}
-	return g.snap.CompareAndSwap(mine, snap)
+	return g.snap.CompareAndSwap(mine, snap) || g.snap.Load() != nil // others may have done the same
+}
+
+// newer reports whether the server vouched for what g shows after it did for snap.
+func (g *generation) newer(snap *secret.Folder) bool {
+	mine := g.snap.Load()
+	return mine != nil && mine.Fetched.After(snap.Fetched)
+}
+
+// showsAlike reports whether two snapshots show the same secrets. Copies of one,
+// as during an outage, are not looked through.
+func showsAlike(a, b *secret.Folder) bool {
+	return sameList(a.Secrets, b.Secrets) && sameList(a.Folders, b.Folders) ||
+		slices.EqualFunc(a.Secrets, b.Secrets, func(s, t secret.Secret) bool {
+			return shownSecret(a, s.Name) == shownSecret(b, t.Name) && sameContent(entry{secret: &s}, entry{secret: &t})
+		})
+}
+
+// sameList reports whether two slices are one.
+func sameList[T any](a, b []T) bool {
+	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
 }
 
 // watchedGeneration has a generation revoked for as long as anybody uses it.
@@ -207,6 +240,23 @@ func (r *watchedGeneration) forget() {
 	}
 }
 
+// swapLater tries a swap that failed again.
+func (d *dir) swapLater() {
+	s := &d.gens
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.again {
+		return
+	}
+	s.again = true
+	time.AfterFunc(swapsAgain, func() {
+		s.mu.Lock()
+		s.again = false
+		s.mu.Unlock()
+		d.fs.queue(outdated{dir: d.where()})
+	})
+}
+
 // swapsAgain is when a swap that failed is tried again. Nothing else would: what
 // polls bring is no news any longer, and who watches does not ask.
 const swapsAgain = 30 * time.Second
@@ -216,7 +266,7 @@ func (d *dir) swap(ctx context.Context) {
 	first := d.gens.latest() == nil
 	if _, err := d.generation(ctx); err != nil {
 		if errno := d.fs.failed("swap", d.where().String(), err); errno != syscall.EACCES && errno != syscall.ENOENT {
-			time.AfterFunc(swapsAgain, func() { d.fs.queue(outdated{dir: d.where()}) })
+			d.swapLater()
 		}
 		return
 	}

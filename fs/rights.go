@@ -52,7 +52,7 @@ func (f *FS) setRights(dir secret.Dir, name string, s *secret.Secret, out *fuse.
 	out.Mode = f.cfg.FileMode
 	out.Uid, out.Gid = f.cfg.UID, f.cfg.GID
 	if f.cfg.ServerRights != nil && len(s.Metadata) > 0 {
-		rights, err := f.cfg.ServerRights.of(s, f.cfg.UID, f.cfg.GID)
+		rights, err := f.cfg.ServerRights.of(s, out)
 		if err == nil {
 			rights.set(out)
 		} else if f.refusedRights.first(dir, name, err) {
@@ -69,6 +69,49 @@ func (f *FS) setRights(dir secret.Dir, name string, s *secret.Secret, out *fuse.
 			}
 		}
 	}
+}
+
+// setViewRights sets mode and owner of a view of snap, called shown. It has all of
+// the folder's values in it, so it is for nobody who may not read each of their
+// files. A rule that has its name at the end, not only a pattern, is meant so.
+func (f *FS) setViewRights(snap *secret.Folder, shown string, out *fuse.Attr) {
+	out.Mode, out.Uid, out.Gid = f.cfg.FileMode, f.cfg.UID, f.cfg.GID
+	elements := append(f.elements(snap.Dir), shown)
+	meant := false
+	for _, rule := range slices.Backward(f.cfg.Rules) {
+		if rule.Files.Match(elements...) {
+			rule.Rights.set(out)
+			meant = path.Base(rule.Files.String()) == shown
+			break
+		}
+	}
+	out.Mode &^= 0o222
+	if meant || len(f.cfg.Rules) == 0 && f.cfg.ServerRights == nil {
+		return
+	}
+	for i := range snap.Secrets {
+		var file fuse.Attr
+		f.setRights(snap.Dir, snap.Secrets[i].Name, &snap.Secrets[i], &file)
+		out.Mode &= readers(&file, out.Uid, out.Gid) | 0o111
+	}
+}
+
+// readers returns who may certainly read a file, in the bits of another one that
+// belongs to uid and gid.
+func readers(file *fuse.Attr, uid, gid uint32) (bits uint32) {
+	if file.Mode&0o444 == 0o444 {
+		return 0o444
+	}
+	if file.Uid == uid {
+		bits |= file.Mode & 0o400
+	}
+	if file.Gid == gid {
+		bits |= file.Mode & 0o040
+	}
+	if file.Uid == uid && file.Gid == gid {
+		bits |= file.Mode & 0o004
+	}
+	return bits
 }
 
 func (r Rights) set(out *fuse.Attr) {
@@ -93,10 +136,11 @@ func (f *FS) elements(dir secret.Dir) []string {
 	return list
 }
 
-// of returns the rights that a secret's metadata asks for, all or none. Files
-// that belong to root are believed by programs because of that, so root is for
-// mounts that are root's anyway.
-func (c *ServerRights) of(s *secret.Secret, uid, gid uint32) (rights Rights, err error) {
+// of returns the rights that a secret's metadata asks for, all or none, in place
+// of the mount's. Files that belong to root are believed by programs because of
+// that, so root is for mounts that are root's anyway. Who is given a file gets no
+// more of it than the ceiling has, whatever the mount's mode is.
+func (c *ServerRights) of(s *secret.Secret, mount *fuse.Attr) (rights Rights, err error) {
 	for _, m := range s.Metadata {
 		switch m.Key {
 		case modeKey:
@@ -110,14 +154,18 @@ func (c *ServerRights) of(s *secret.Secret, uid, gid uint32) (rights Rights, err
 			mode := uint32(bits)
 			rights.Mode = &mode
 		case ownerKey:
-			if rights.UID, err = c.account(m, false, uid); err != nil {
+			if rights.UID, err = c.account(m, false, mount.Uid); err != nil {
 				return Rights{}, err
 			}
 		case groupKey:
-			if rights.GID, err = c.account(m, true, gid); err != nil {
+			if rights.GID, err = c.account(m, true, mount.Gid); err != nil {
 				return Rights{}, err
 			}
 		}
+	}
+	if rights.Mode == nil && (rights.UID != nil || rights.GID != nil) {
+		mode := mount.Mode & c.Ceiling
+		rights.Mode = &mode
 	}
 	return rights, nil
 }

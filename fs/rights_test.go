@@ -111,6 +111,27 @@ func TestRightsFromTheServer(t *testing.T) {
 	}
 }
 
+// Whom the server gives a file gets no more of it than the ceiling has, also where
+// the mount's own mode has more.
+func TestACeilingForTheMountsMode(t *testing.T) {
+	for _, tc := range []struct {
+		key, value     string
+		mode, uid, gid uint32
+	}{
+		{"fs.owner", "70", 0o440, 70, 2},
+		{"fs.group", "70", 0o440, 1, 70},
+		{"fs.mode", "0400", 0o400, 1, 2},
+		{"other", "x", 0o664, 1, 2},
+	} {
+		w := newWorld(func(c *Config) {
+			c.Root, c.UID, c.GID, c.FileMode = dev, 1, 2, 0o664
+			c.ServerRights = &ServerRights{Ceiling: 0o440}
+		})
+		w.Put(dev, secret.Secret{Name: "K", Metadata: []secret.Metadata{{Key: tc.key, Value: tc.value}}})
+		requireRights(t, fusetest.Direct(t, w.Root(), w.Options()), "/K", tc.mode, tc.uid, tc.gid)
+	}
+}
+
 // Without a ceiling the server has no say; a rule of the mount's wins over it.
 func TestWhoseWordCounts(t *testing.T) {
 	asks := secret.Secret{Name: "K", Metadata: []secret.Metadata{{Key: "fs.mode", Value: "0444"}, {Key: "fs.owner", Value: "0"}}}

@@ -71,13 +71,12 @@ func (v *viewFile) path() string { return path.Join(v.dir.where().String(), v.na
 // opening it can say so.
 func (v *viewFile) attr(snap *secret.Folder, out *fuse.Attr) {
 	text, err := v.render(snap)
-	out.Mode = v.fs.cfg.FileMode &^ 0o222
 	out.Nlink = 1
 	out.Size = uint64(text.Len())
 	if err != nil && v.fs.full() {
 		out.Size = 1 // with 0 the kernel would not READ, and show an empty file
 	}
-	out.Uid, out.Gid = v.fs.cfg.UID, v.fs.cfg.GID
+	v.fs.setViewRights(snap, v.name, out)
 	v.fs.setDate(newest(snap), out)
 }
 

@@ -65,12 +65,7 @@ func (l *Layout) all(ctx context.Context, need secret.Need) (*secret.Folder, err
 	}
 	parts := w.found[1:]
 	slices.SortFunc(parts, func(a, b *secret.Folder) int { return strings.Compare(a.Dir.Path, b.Dir.Path) })
-	denied := w.deniedBelow()
-	one := l.memo.of(root, parts, func() *secret.Folder { return l.join(root, parts) })
-	if denied == nil {
-		return one, nil
-	}
-	return one.With(func(f *secret.Folder) { f.Denied = denied }), nil
+	return l.join(root, parts, w.deniedBelow()), nil
 }
 
 // walk is one look at all folders.
@@ -155,22 +150,28 @@ func (w *walk) deniedBelow() error {
 }
 
 // join makes one folder of all. What holds for a part of it holds for the whole.
-func (l *Layout) join(root *secret.Folder, parts []*secret.Folder) *secret.Folder {
-	var list []secret.Secret
-	one := root.With(func(f *secret.Folder) { f.Folders, f.Denied, f.Revision = nil, nil, "" })
-	for _, part := range append([]*secret.Folder{root}, parts...) {
-		shown := l.chosen(part)
-		l.flat.note(part.Dir, shown)
-		list = append(list, shown...)
-		one.Partial = one.Partial || part.Partial
-		one.Stale = one.Stale || part.Stale
-		if part.Fetched.Before(one.Fetched) {
-			one.Fetched = part.Fetched
+func (l *Layout) join(root *secret.Folder, parts []*secret.Folder, denied error) *secret.Folder {
+	all := append([]*secret.Folder{root}, parts...)
+	secrets := l.memo.of(all, func() []secret.Secret {
+		var list []secret.Secret
+		for _, part := range all {
+			shown := l.chosen(part)
+			l.flat.note(part.Dir, shown)
+			list = append(list, shown...)
 		}
-		if part.Answered.Before(one.Answered) {
-			one.Answered = part.Answered
+		return l.merge(list)
+	})
+	return root.With(func(one *secret.Folder) {
+		one.Secrets, one.Folders, one.Denied, one.Revision = secrets, nil, denied, ""
+		for _, part := range parts {
+			one.Partial = one.Partial || part.Partial
+			one.Stale = one.Stale || part.Stale
+			if part.Fetched.Before(one.Fetched) {
+				one.Fetched = part.Fetched
+			}
+			if part.Answered.Before(one.Answered) {
+				one.Answered = part.Answered
+			}
 		}
-	}
-	one.Secrets = l.merge(list)
-	return one
+	})
 }

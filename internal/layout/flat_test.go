@@ -3,6 +3,7 @@ package layout
 import (
 	"context"
 	"fmt"
+	"maps"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -156,6 +157,42 @@ func TestFlatNews(t *testing.T) {
 	_, ok = w.News(secret.Change{Dir: secret.Dir{Project: "demo", Env: "prod", Path: "/"}, Deep: true})
 	require.False(t, ok)
 	require.Equal(t, dev, w.Shown(eu))
+}
+
+// What is in a new folder is news, although nobody has asked for it.
+func TestFlatNewsOfAFolder(t *testing.T) {
+	w := newWorld(flatten)
+	w.folder(t, dev)
+	before, err := w.Fetch(t.Context(), dev, nil)
+	require.NoError(t, err)
+	jobs := dev.Child("jobs")
+	w.Set(jobs, "KEY", "v")
+	w.Set(jobs.Child("eu"), "KEY", "w")
+	after, err := w.Fetch(t.Context(), dev, nil)
+	require.NoError(t, err)
+	change := secret.Change{Dir: dev, Old: before, New: after}
+	require.Equal(t, []secret.Dir{jobs}, w.Appeared(change))
+	list, err := w.Look(t.Context(), jobs)
+	require.NoError(t, err)
+	got := map[string]string{}
+	for _, news := range list {
+		require.Equal(t, dev, news.Dir)
+		require.Empty(t, news.Old.Secrets)
+		maps.Copy(got, values(news.New))
+	}
+	require.Equal(t, map[string]string{"jobs__KEY": "v", "jobs__eu__KEY": "w"}, got)
+
+	w.Fail(jobs, secret.ErrUnavailable)
+	_, err = w.Look(t.Context(), jobs)
+	require.ErrorIs(t, err, secret.ErrUnavailable)
+	w.Fail(jobs, secret.ErrDenied)
+	list, err = w.Look(t.Context(), jobs)
+	require.NoError(t, err)
+	require.Empty(t, list)
+
+	change.Old = before.With(func(f *secret.Folder) { f.NoSubfolders = true })
+	require.Empty(t, w.Appeared(change), "nobody knows what was there before")
+	require.Empty(t, newWorld(func(*Config) {}).Appeared(secret.Change{Dir: dev, Old: before, New: after}), "it has a directory of its own")
 }
 
 // A denial takes away what the folder gave, and nothing else.

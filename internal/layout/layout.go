@@ -53,9 +53,7 @@ func (l *Layout) Folder(ctx context.Context, dir secret.Dir, need secret.Need) (
 
 // shape returns what is shown of a snapshot.
 func (l *Layout) shape(snap *secret.Folder) *secret.Folder {
-	return l.memo.of(snap, nil, func() *secret.Folder {
-		secrets := l.merge(l.chosen(snap))
-		folders := l.folders(snap)
-		return snap.With(func(f *secret.Folder) { f.Secrets, f.Folders = secrets, folders })
-	})
+	secrets := l.memo.of([]*secret.Folder{snap}, func() []secret.Secret { return l.merge(l.chosen(snap)) })
+	folders := l.folders(snap)
+	return snap.With(func(f *secret.Folder) { f.Secrets, f.Folders = secrets, folders })
 }

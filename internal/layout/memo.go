@@ -1,6 +1,7 @@
 package layout
 
 import (
+	"cmp"
 	"runtime"
 	"slices"
 	"sync"
@@ -9,47 +10,61 @@ import (
 	"infisicalfs/secret"
 )
 
-// memo knows what was made of a snapshot, for as long as anybody has that: the
-// kernel's requests ask for a folder again and again.
+// memo knows what was made of lists of secrets, for as long as anybody has those:
+// the kernel's requests ask for a folder again and again, and during an outage get
+// a copy of its snapshot each time, with the same list.
 type memo struct {
 	mu   sync.Mutex // guards what follows
-	made map[weak.Pointer[secret.Folder]]made
+	made map[list]made
 }
 
-// made is what a snapshot became, together with others.
+// list is a list of secrets that somebody has, and that nobody changes.
+type list struct {
+	first  weak.Pointer[secret.Secret]
+	length int
+}
+
+// made is what a list became, together with others.
 type made struct {
-	others []weak.Pointer[secret.Folder]
-	folder *secret.Folder
+	others  []list
+	secrets []secret.Secret
 }
 
-// of returns what from became together with others, or what now does. Two
-// callers at a time may both do it.
-func (m *memo) of(from *secret.Folder, others []*secret.Folder, do func() *secret.Folder) *secret.Folder {
-	key := weak.Make(from)
-	with := make([]weak.Pointer[secret.Folder], len(others))
-	for i, other := range others {
-		with[i] = weak.Make(other)
+// of returns what the secrets of these snapshots became together, or what they
+// now do. Two callers at a time may both do it.
+func (m *memo) of(snaps []*secret.Folder, do func() []secret.Secret) []secret.Secret {
+	var lists []list
+	var first *secret.Secret // of the first list
+	for _, snap := range snaps {
+		if n := len(snap.Secrets); n > 0 {
+			lists = append(lists, list{weak.Make(&snap.Secrets[0]), n})
+			first = cmp.Or(first, &snap.Secrets[0])
+		}
 	}
+	if first == nil {
+		return do()
+	}
+	key, others := lists[0], lists[1:]
 	m.mu.Lock()
 	known, ok := m.made[key]
 	m.mu.Unlock()
-	if ok && slices.Equal(known.others, with) {
-		return known.folder
+	if ok && slices.Equal(known.others, others) {
+		return known.secrets
 	}
-	folder := do()
+	secrets := do()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.made == nil {
-		m.made = make(map[weak.Pointer[secret.Folder]]made)
+		m.made = make(map[list]made)
 	}
 	if _, ok := m.made[key]; !ok {
-		runtime.AddCleanup(from, m.drop, key)
+		runtime.AddCleanup(first, m.drop, key)
 	}
-	m.made[key] = made{with, folder}
-	return folder
+	m.made[key] = made{others, secrets}
+	return secrets
 }
 
-func (m *memo) drop(key weak.Pointer[secret.Folder]) {
+func (m *memo) drop(key list) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	delete(m.made, key)

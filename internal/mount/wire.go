@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -26,6 +27,7 @@ type rooms struct {
 	layout *layout.Layout // hands on what it does not change
 	tree   *fs.FS
 
+	looks    sync.WaitGroup        // for what appeared
 	notifier *notifier             // nil before serve
 	poker    atomic.Pointer[poker] // nil while nothing is mounted, and without --notify
 }
@@ -93,6 +95,18 @@ func wire(cfg Config, point string, since time.Time) *rooms {
 // apply hands news from the cache up.
 func (r *rooms) apply(change secret.Change) {
 	if news, ok := r.layout.News(change); ok {
+		r.tree.Apply(news)
+	}
+	for _, dir := range r.layout.Appeared(change) {
+		r.looks.Go(func() { r.look(dir) }) // the cache waits for us, so not here
+	}
+}
+
+// look tells of what is in a folder that appeared. If it cannot be asked for, who
+// reads it will find it.
+func (r *rooms) look(dir secret.Dir) {
+	list, _ := r.layout.Look(secret.Background(context.Background()), dir)
+	for _, news := range list {
 		r.tree.Apply(news)
 	}
 }
@@ -182,6 +196,7 @@ func (r *rooms) close() {
 	}
 	r.tree.Close()
 	r.cache.Close()
+	r.looks.Wait()
 }
 
 // status is the document in .infisicalfs/status. It asks nobody.
