@@ -2,6 +2,7 @@ package compat
 
 import (
 	"encoding/json"
+	"os"
 	"strings"
 	"testing"
 
@@ -13,7 +14,9 @@ import (
 func TestPodman(t *testing.T) {
 	needs(t, "podman", "root") // users need ranges of other users for it
 	w := newUglyWorld(t)
-	dir := t.TempDir()
+	dir, err := os.MkdirTemp("", "pod") // its paths may have 50 characters
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
 	podman := func(args ...string) []byte {
 		return output(t, dir, "podman", append([]string{"--root", dir + "/root", "--runroot", dir + "/runroot", "--tmpdir", dir + "/tmp",
 			"--storage-driver=vfs", "--events-backend=none", "--cgroup-manager=cgroupfs"}, args...)...)
