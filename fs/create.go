@@ -41,11 +41,7 @@ func (d *dir) create(ctx context.Context, shown string, flags, mode uint32, out 
 	if err := d.newEntry(shown); err != nil {
 		return nil, nil, err
 	}
-	var e entry
-	snap, _, err := d.fs.find(ctx, d.where(), func(snap *secret.Folder) (ok bool) {
-		e, ok = resolve(snap, shown)
-		return ok
-	})
+	snap, e, _, err := d.fs.entry(ctx, d.where(), shown)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -53,11 +53,7 @@ func (d *dir) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (*fus
 	if !plausible(name) {
 		return nil, syscall.ENOENT
 	}
-	var e entry
-	snap, ok, err := d.fs.find(ctx, d.where(), func(snap *secret.Folder) (ok bool) {
-		e, ok = resolve(snap, name)
-		return ok
-	})
+	snap, e, ok, err := d.fs.entry(ctx, d.where(), name)
 	if err != nil {
 		return nil, d.fs.failed("lookup", path.Join(d.where().String(), name), err)
 	}
@@ -65,7 +61,11 @@ func (d *dir) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (*fus
 		return local, 0
 	}
 	if !ok {
-		if view := d.viewChild(ctx, snap, name, out); view != nil {
+		view, err := d.viewChild(ctx, snap, name, out)
+		if err != nil {
+			return nil, d.fs.failed("lookup", d.pathOf(name), err)
+		}
+		if view != nil {
 			return view, 0
 		}
 		d.fs.absent(snap, out)
@@ -112,7 +112,7 @@ func (d *dir) Getattr(ctx context.Context, _ fusefs.FileHandle, out *fuse.AttrOu
 	}
 	var sub secret.Subfolder
 	here := d.where()
-	snap, ok, err := d.fs.find(ctx, here.Parent(), func(snap *secret.Folder) (ok bool) {
+	snap, ok, err := d.fs.find(ctx, here.Parent(), here.Name(), func(snap *secret.Folder) (ok bool) {
 		sub, ok = snap.Subfolder(here.Name())
 		return ok
 	})

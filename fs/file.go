@@ -66,7 +66,7 @@ func (n *file) outdated() outdated {
 func (n *file) current(ctx context.Context) (*secret.Folder, secret.Secret, error) {
 	var s secret.Secret
 	dir, name := n.where()
-	snap, ok, err := n.fs.find(ctx, dir, func(snap *secret.Folder) (ok bool) {
+	snap, ok, err := n.fs.find(ctx, dir, name, func(snap *secret.Folder) (ok bool) {
 		s, ok = snap.Secret(name)
 		return ok
 	})

@@ -56,10 +56,7 @@ func (d *dir) mkdir(ctx context.Context, shown string, out *fuse.EntryOut) (*fus
 	defer leave()
 	// Servers keep folders and secrets apart, and old ones return the folder
 	// that is there already as if it had been made.
-	_, taken, err := f.find(ctx, dir, func(snap *secret.Folder) bool {
-		_, ok := resolve(snap, shown)
-		return ok
-	})
+	_, _, taken, err := f.entry(ctx, dir, shown)
 	if err != nil {
 		return nil, err
 	}
@@ -130,11 +127,7 @@ func (d *dir) rmdir(ctx context.Context, shown string) error {
 
 // subfolder returns the folder that is shown under that name.
 func (d *dir) subfolder(ctx context.Context, shown string) (secret.Subfolder, error) {
-	var e entry
-	_, ok, err := d.fs.find(ctx, d.where(), func(snap *secret.Folder) (ok bool) {
-		e, ok = resolve(snap, shown)
-		return ok
-	})
+	_, e, ok, err := d.fs.entry(ctx, d.where(), shown)
 	switch {
 	case err != nil:
 		return secret.Subfolder{}, err

@@ -36,21 +36,37 @@ func (n *node) Removexattr(context.Context, string) syscall.Errno {
 	return syscall.EROFS
 }
 
-// folder asks the Source. Who is interrupted by a signal that is no wish to stop
-// goes on waiting: programs do not expect stat(2) to fail because a child ended.
+// folder asks the Source.
 func (f *FS) folder(ctx context.Context, dir secret.Dir, need secret.Need) (*secret.Folder, error) {
-	snap, err := f.cfg.Source.Folder(ctx, dir, need)
+	return f.ask(ctx, func(ctx context.Context) (*secret.Folder, error) { return f.cfg.Source.Folder(ctx, dir, need) })
+}
+
+// ask waits for an answer. Who is interrupted by a signal that is no wish to stop
+// goes on waiting: programs do not expect stat(2) to fail because a child ended.
+func (f *FS) ask(ctx context.Context, ask func(context.Context) (*secret.Folder, error)) (*secret.Folder, error) {
+	snap, err := ask(ctx)
 	if ctx.Err() == nil || !errors.Is(err, context.Canceled) || wantsOut(callerOf(ctx).Pid) {
 		return snap, err
 	}
 	ctx, stop := f.patient(ctx)
 	defer stop()
-	return f.cfg.Source.Folder(ctx, dir, need)
+	return ask(ctx)
+}
+
+// entry returns what dir has under a file name; not ok: nothing.
+func (f *FS) entry(ctx context.Context, dir secret.Dir, shown string) (snap *secret.Folder, e entry, ok bool, err error) {
+	name, _ := DecodeName(shown)
+	snap, ok, err = f.find(ctx, dir, name, func(snap *secret.Folder) (ok bool) {
+		e, ok = resolve(snap, shown)
+		return ok
+	})
+	return snap, e, ok, err
 }
 
 // find returns a snapshot of dir and whether it has what is looked for. That it
-// has not is believed only of a snapshot that is the whole truth.
-func (f *FS) find(ctx context.Context, dir secret.Dir, has func(*secret.Folder) bool) (*secret.Folder, bool, error) {
+// has not is believed only of a snapshot that is the whole truth, at least about
+// that name of the server's, if what is looked for has one.
+func (f *FS) find(ctx context.Context, dir secret.Dir, name string, has func(*secret.Folder) bool) (*secret.Folder, bool, error) {
 	snap, err := f.folder(ctx, dir, secret.NeedEntry)
 	if err != nil {
 		return nil, false, err
@@ -58,16 +74,21 @@ func (f *FS) find(ctx context.Context, dir secret.Dir, has func(*secret.Folder) 
 	if has(snap) {
 		return snap, true, nil
 	}
-	if snap.Denied != nil {
-		return nil, false, snap.Denied
+	prover, ok := f.cfg.Source.(secret.Prover)
+	switch {
+	case ok && name != "" && (snap.Denied != nil || snap.Partial || snap.NoSubfolders):
+		snap, err = f.ask(ctx, func(ctx context.Context) (*secret.Folder, error) { return prover.Prove(ctx, dir, name) })
+	case snap.Denied != nil:
+	case snap.Partial || snap.NoSubfolders:
+		snap, err = f.proof(ctx, dir)
 	}
-	if snap.Partial || snap.NoSubfolders {
-		if snap, err = f.proof(ctx, dir); err != nil {
-			return nil, false, err
-		}
-		return snap, has(snap), nil
+	if err != nil {
+		return nil, false, err
 	}
-	return snap, false, nil
+	if ok := has(snap); ok || snap.Denied == nil {
+		return snap, ok, nil
+	}
+	return nil, false, snap.Denied
 }
 
 // list returns a snapshot of dir to list. Where the secrets may not be listed,

@@ -65,10 +65,7 @@ func (r *renaming) run(ctx context.Context) error {
 		return err
 	}
 	defer leave()
-	r.snap, _, err = r.find(ctx, r.to.where(), func(snap *secret.Folder) (ok bool) {
-		r.target, ok = resolve(snap, r.newName)
-		return ok
-	})
+	r.snap, r.target, _, err = r.entry(ctx, r.to.where(), r.newName)
 	if err != nil {
 		return err
 	}
@@ -122,11 +119,7 @@ func (r *renaming) covers(e entry) bool {
 // still be on its way.
 func (r *renaming) source(ctx context.Context) (snap *secret.Folder, e entry, err error) {
 	dir := r.from.where()
-	has := func(snap *secret.Folder) (ok bool) {
-		e, ok = resolve(snap, r.name)
-		return ok
-	}
-	snap, ok, err := r.find(ctx, dir, has)
+	snap, e, ok, err := r.entry(ctx, dir, r.name)
 	if err != nil {
 		return nil, e, err
 	}

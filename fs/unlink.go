@@ -81,11 +81,7 @@ func (f *FS) vacate(dir secret.Dir, name string) {
 // entry returns what the directory has under a file name: not what is covered.
 // Of a folder it is an error.
 func (d *dir) entry(ctx context.Context, shown string) (*secret.Folder, entry, error) {
-	var e entry
-	snap, ok, err := d.fs.find(ctx, d.where(), func(snap *secret.Folder) (ok bool) {
-		e, ok = resolve(snap, shown)
-		return ok
-	})
+	snap, e, ok, err := d.fs.entry(ctx, d.where(), shown)
 	switch {
 	case err != nil:
 		return nil, entry{}, err

@@ -28,17 +28,23 @@ func (d *dir) view(shown string) View {
 
 // viewChild returns the node of a view, if there is one of that name, from a
 // snapshot that has no secret or folder of it.
-func (d *dir) viewChild(ctx context.Context, snap *secret.Folder, shown string, out *fuse.EntryOut) *fusefs.Inode {
+func (d *dir) viewChild(ctx context.Context, snap *secret.Folder, shown string, out *fuse.EntryOut) (*fusefs.Inode, error) {
 	render := d.view(shown)
 	if render == nil {
-		return nil
+		return nil, nil
 	}
 	v := &viewFile{node: node{fs: d.fs}, dir: d, name: shown, render: render}
+	if snap.Partial {
+		var err error
+		if snap, err = v.snapshot(ctx); err != nil {
+			return nil, err
+		}
+	}
 	v.attr(snap, &out.Attr)
 	left := d.fs.remaining(snap)
 	out.SetEntryTimeout(left)
 	out.SetAttrTimeout(left)
-	return d.NewInode(ctx, v, viewID(d.StableAttr(), shown))
+	return d.NewInode(ctx, v, viewID(d.StableAttr(), shown)), nil
 }
 
 // viewID identifies a view in a directory.
@@ -92,7 +98,7 @@ func newest(snap *secret.Folder) (t time.Time) {
 
 // snapshot returns the folder with all of its secrets.
 func (v *viewFile) snapshot(ctx context.Context) (*secret.Folder, error) {
-	snap, _, err := v.fs.find(ctx, v.dir.where(), func(snap *secret.Folder) bool { return snap.Denied == nil && !snap.Partial })
+	snap, _, err := v.fs.find(ctx, v.dir.where(), "", func(snap *secret.Folder) bool { return snap.Denied == nil && !snap.Partial })
 	return snap, err
 }
 

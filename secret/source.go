@@ -29,6 +29,17 @@ const (
 	NeedProof
 )
 
+// Prover is a Source to which it is cheaper to be right about one name than about
+// all.
+type Prover interface {
+	Source
+
+	// Prove returns a snapshot of dir that is the whole truth about what is called
+	// name there: if it has none, there is none. It may be Partial because of other
+	// names, and is Denied if what is refused could have this one.
+	Prove(ctx context.Context, dir Dir, name string) (*Folder, error)
+}
+
 // Upstream is a Source that asks the server each time and can be asked in the
 // ways that save requests. The cache needs one; the client is one.
 type Upstream interface {

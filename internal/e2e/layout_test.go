@@ -212,3 +212,25 @@ func TestAFileForAnotherUser(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, fs.FileMode(0o400), info.Mode())
 }
+
+// A shell that looks for .git in a flat directory over a hundred folders asks for
+// none of them.
+func TestLookingForANameInAFlatDirectory(t *testing.T) {
+	each(t, func(t *testing.T, profile devserver.Profile) {
+		w := newWorld(t, devserver.Config{Profile: profile})
+		many(t, w)
+		m := w.mount(t, "viewer", "--project=demo", "--env=prod", "--read-only", "--layout=flat", "--watch=off")
+		entries, err := os.ReadDir(m.dir)
+		require.NoError(t, err)
+		require.Len(t, entries, 1001)
+		before := m.status(t).Server.Total
+		for _, name := range []string{".git", "HEAD", "team9__KEY", "team1__service06__NOTHING"} {
+			_, err := os.Stat(m.path(name))
+			require.ErrorIs(t, err, fs.ErrNotExist, name)
+		}
+		require.LessOrEqual(t, m.status(t).Server.Total-before, 6, "the root, and the two folders on the way to the last name")
+		text, err := os.ReadFile(m.path(".secrets.json"))
+		require.NoError(t, err)
+		require.Equal(t, 1001, strings.Count(string(text), "\n")-2, "a view is of all")
+	})
+}

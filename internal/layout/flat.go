@@ -52,31 +52,40 @@ func (l *Layout) all(ctx context.Context, need secret.Need) (*secret.Folder, err
 		need = secret.NeedListing // every folder is wanted: a bulk request is the cheapest
 	}
 	w := &walk{layout: l, need: need}
-	root, err := w.get(ctx, l.cfg.Root)
+	found, err := w.all(ctx)
 	if err != nil {
 		return nil, err
 	}
-	w.found = append(w.found, root)
-	w.group, ctx = errgroup.WithContext(ctx)
-	w.group.SetLimit(atOnce)
-	w.group.Go(func() error { return w.below(ctx, root) })
-	if err := w.group.Wait(); err != nil {
-		return nil, err
-	}
-	parts := w.found[1:]
-	slices.SortFunc(parts, func(a, b *secret.Folder) int { return strings.Compare(a.Dir.Path, b.Dir.Path) })
-	return l.join(root, parts, w.deniedBelow()), nil
+	secrets := l.memo.of(found, func() []secret.Secret { return l.gather(found) })
+	return join(found, secrets, w.deniedBelow()), nil
 }
 
 // walk is one look at all folders.
 type walk struct {
 	layout *Layout
 	need   secret.Need
+	name   string // what is looked for; empty: everything
 	group  *errgroup.Group
 
 	mu     sync.Mutex // guards what follows
 	found  []*secret.Folder
 	denied map[secret.Dir]error
+}
+
+// all returns the root, and then what is below it in order.
+func (w *walk) all(ctx context.Context) ([]*secret.Folder, error) {
+	root, err := w.get(ctx, w.layout.cfg.Root)
+	if err != nil {
+		return nil, err
+	}
+	w.group, ctx = errgroup.WithContext(ctx)
+	w.group.SetLimit(atOnce)
+	w.group.Go(func() error { return w.below(ctx, root) })
+	if err := w.group.Wait(); err != nil {
+		return nil, err
+	}
+	slices.SortFunc(w.found, func(a, b *secret.Folder) int { return strings.Compare(a.Dir.Path, b.Dir.Path) })
+	return append([]*secret.Folder{root}, w.found...), nil
 }
 
 // get asks for one folder and wants to know its subfolders.
@@ -99,7 +108,7 @@ func (w *walk) get(ctx context.Context, dir secret.Dir) (*secret.Folder, error) 
 func (w *walk) below(ctx context.Context, snap *secret.Folder) error {
 	for _, sub := range snap.Folders {
 		dir := snap.Dir.Child(sub.Name)
-		if !snap.Dir.Leads(sub.Name) || !w.layout.shows(dir) {
+		if !snap.Dir.Leads(sub.Name) || !w.layout.shows(dir) || !w.layout.mayGive(dir, w.name) && w.name != "" {
 			continue
 		}
 		look := func() error { return w.look(ctx, dir) }
@@ -149,21 +158,23 @@ func (w *walk) deniedBelow() error {
 	return fmt.Errorf("%s may not be read: leave it out with --exclude: %w", first, w.denied[first])
 }
 
-// join makes one folder of all. What holds for a part of it holds for the whole.
-func (l *Layout) join(root *secret.Folder, parts []*secret.Folder, denied error) *secret.Folder {
-	all := append([]*secret.Folder{root}, parts...)
-	secrets := l.memo.of(all, func() []secret.Secret {
-		var list []secret.Secret
-		for _, part := range all {
-			shown := l.chosen(part)
-			l.flat.note(part.Dir, shown)
-			list = append(list, shown...)
-		}
-		return l.merge(list)
-	})
-	return root.With(func(one *secret.Folder) {
+// gather returns what folders give, in order.
+func (l *Layout) gather(folders []*secret.Folder) []secret.Secret {
+	var list []secret.Secret
+	for _, part := range folders {
+		shown := l.chosen(part)
+		l.flat.note(part.Dir, shown)
+		list = append(list, shown...)
+	}
+	return l.merge(list)
+}
+
+// join makes one folder of all, the first of which is the root. What holds for a
+// part of it holds for the whole.
+func join(folders []*secret.Folder, secrets []secret.Secret, denied error) *secret.Folder {
+	return folders[0].With(func(one *secret.Folder) {
 		one.Secrets, one.Folders, one.Denied, one.Revision = secrets, nil, denied, ""
-		for _, part := range parts {
+		for _, part := range folders[1:] {
 			one.Partial = one.Partial || part.Partial
 			one.Stale = one.Stale || part.Stale
 			if part.Fetched.Before(one.Fetched) {

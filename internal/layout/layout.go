@@ -18,7 +18,7 @@ type Layout struct {
 	told  told
 }
 
-var _ secret.Source = (*Layout)(nil)
+var _ secret.Prover = (*Layout)(nil)
 
 // New returns a Layout over below. What cannot be shown as cfg says is logged.
 func New(below secret.Source, cfg Config, log *slog.Logger) *Layout {
