@@ -53,7 +53,8 @@ type generations struct {
 func (d *dir) links() bool { return d.fs.cfg.Links && d.where().IsFolder() }
 
 // generation returns the current generation: a new one if the Source has
-// something else than the last. That is believed only of the whole truth.
+// something else than the last. That a name has gone is believed only of the whole
+// truth.
 func (d *dir) generation(ctx context.Context) (*generation, error) {
 	f, here := d.fs, d.where()
 	snap, err := f.list(ctx, here)
@@ -67,7 +68,10 @@ func (d *dir) generation(ctx context.Context) (*generation, error) {
 	g := &generation{name: now.UTC().Format(generationName), made: now, at: d}
 	r := &watchedGeneration{dir: here, generation: weak.Make(g)}
 	err = f.opened.open(r, func() error {
-		snap, err := f.proof(ctx, here)
+		snap, err := f.list(ctx, here)
+		if err == nil && snap.Partial && d.gens.lost(snap) {
+			snap, err = f.proof(ctx, here)
+		}
 		if err == nil && snap.Denied != nil {
 			err = snap.Denied
 		}
@@ -92,6 +96,19 @@ func (s *generations) unchanged(snap *secret.Folder) *generation {
 		return nil
 	}
 	return g
+}
+
+// lost reports whether the current generation has a name that snap lacks.
+func (s *generations) lost(snap *secret.Folder) bool {
+	g := s.latest()
+	if g == nil {
+		return false
+	}
+	mine := g.snap.Load()
+	return mine != nil && slices.ContainsFunc(mine.Secrets, func(was secret.Secret) bool {
+		_, ok := snap.Secret(was.Name)
+		return !ok
+	})
 }
 
 // take makes g current, unless what is current shows the same or is newer: then it

@@ -16,8 +16,7 @@ import (
 )
 
 // However often a folder changes, what is kept are two of its generations and the
-// one that watchers know of, if nobody
-// uses the others.
+// one that watchers know of, if nobody uses the others.
 func TestGenerationsAreLetGo(t *testing.T) {
 	w := newWorld(func(c *Config) { c.Root, c.Links = dev, true })
 	fusetest.Direct(t, w.Root(), w.Options())
@@ -50,7 +49,7 @@ func TestASwapThatFailedIsMadeUpFor(t *testing.T) {
 			}
 			return w.partially(ctx, dir, need)
 		})
-		w.put(t, func() { w.Set(dev, "GREETING", "hi") })
+		w.put(t, func() { w.Remove(dev, "EMPTY") })
 		require.Same(t, before, w.root.gens.latest())
 		w.answer(w.Folder)
 		time.Sleep(swapsAgain)

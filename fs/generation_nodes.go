@@ -72,13 +72,29 @@ func (n *generationDir) Lookup(ctx context.Context, name string, out *fuse.Entry
 	}
 	e, ok := resolve(snap, name)
 	if !ok || e.secret == nil {
-		return nil, syscall.ENOENT
+		return nil, n.absent(ctx, snap, name)
 	}
 	child := &generationFile{node: node{fs: n.fs}, generation: n.generation, name: e.secret.Name}
 	child.attr(e.secret, &out.Attr)
 	out.SetEntryTimeout(always)
 	out.SetAttrTimeout(always)
 	return n.NewInode(ctx, child, n.fileID(name)), 0
+}
+
+// absent says why the generation has no such name. One from a bulk answer may lack
+// what exists: the kernel then walks the path again, to the next generation.
+func (n *generationDir) absent(ctx context.Context, snap *secret.Folder, shown string) syscall.Errno {
+	if !snap.Partial {
+		return syscall.ENOENT
+	}
+	_, e, _, err := n.fs.entry(ctx, snap.Dir, shown)
+	switch {
+	case err != nil:
+		return n.fs.failed("lookup", path.Join(snap.Dir.String(), shown), err)
+	case e.secret != nil:
+		return syscall.ESTALE
+	}
+	return syscall.ENOENT
 }
 
 func (n *generationDir) fileID(shown string) fusefs.StableAttr {

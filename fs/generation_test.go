@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -259,4 +260,37 @@ func TestLinksWithOtherKernelCaches(t *testing.T) {
 			requireText(t, strings.Repeat("x", 300<<10), mnt+"/payments/LARGE")
 		})
 	}
+}
+
+// A generation from a bulk answer costs nothing more, and what it lacks is not
+// absent.
+func TestAGenerationFromABulkAnswer(t *testing.T) {
+	w, mnt := linked(t, ttl(0))
+	var known atomic.Bool // whether the folder's own list is
+	w.answer(func(ctx context.Context, dir secret.Dir, need secret.Need) (*secret.Folder, error) {
+		if need == secret.NeedProof {
+			known.Store(true)
+		}
+		f, err := w.Folder(ctx, dir, need)
+		if err == nil && !known.Load() {
+			f = f.With(func(f *secret.Folder) {
+				f.Partial = true
+				f.Secrets = slices.DeleteFunc(slices.Clone(f.Secrets), func(s secret.Secret) bool { return s.Name == "GREETING" })
+			})
+		}
+		return f, err
+	})
+	require.NotContains(t, namesIn(t, mnt), "GREETING")
+	requireText(t, "", mnt+"/EMPTY")
+	require.False(t, known.Load())
+	old, err := os.OpenRoot(mnt + "/..data")
+	require.NoError(t, err)
+	defer old.Close()
+	_, err = old.Open("NOTHING")
+	require.ErrorIs(t, err, os.ErrNotExist)
+	require.True(t, known.Load())
+	_, err = old.Open("GREETING")
+	require.ErrorIs(t, err, syscall.ESTALE, "it is not in this version, and exists")
+	requireText(t, "hello, world", mnt+"/GREETING")
+	requireText(t, "hello, world", mnt+"/..data/GREETING")
 }

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -233,4 +234,20 @@ func TestLookingForANameInAFlatDirectory(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, 1001, strings.Count(string(text), "\n")-2, "a view is of all")
 	})
+}
+
+// Walking through a hundred volumes costs what walking through a tree does.
+func TestWalkingThroughVolumes(t *testing.T) {
+	needPrograms(t, "rsync")
+	w := newWorld(t, devserver.Config{})
+	want := many(t, w)
+	for name, command := range map[string]string{
+		"grep": "grep -Rc . MNT | wc -l", "find": "find -L MNT -type f | wc -l", "ls": "ls -lRL MNT | grep -c ^-", "rsync": "rsync -aL --list-only MNT/ | grep -c ^-",
+	} {
+		m := w.mount(t, "viewer", "--project=demo", "--env=prod", "--read-only", "--layout=k8s", "--watch=off")
+		before := m.status(t).Server.Total
+		printed := sh(t, w.tmp, strings.ReplaceAll(command, "MNT", m.dir))
+		require.LessOrEqual(t, m.status(t).Server.Total-before, 3, name)
+		require.Contains(t, []string{fmt.Sprint(len(want)), fmt.Sprint(3 * len(want))}, strings.TrimSpace(printed), name+": by its link, and through ..data and what that leads to")
+	}
 }
