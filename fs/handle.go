@@ -62,8 +62,11 @@ func (h *handle) note(ctx context.Context) {
 // the value is data to its end.
 func (h *handle) Lseek(_ context.Context, off uint64, whence uint32) (uint64, syscall.Errno) {
 	s := h.secret.Load()
-	if s == nil {
+	switch {
+	case s == nil:
 		return 0, syscall.EACCES
+	case h.file.pages.outdated(h):
+		return 0, syscall.ESTALE
 	}
 	return seek(off, whence, s.Value.Len())
 }

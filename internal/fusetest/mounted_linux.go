@@ -42,6 +42,12 @@ func Mounted(t testing.TB, root fusefs.InodeEmbedder, opts *fusefs.Options) stri
 	return mounted(t, root, opts, func(raw fuse.RawFileSystem) fuse.RawFileSystem { return raw })
 }
 
+// MountedThrough is Mounted, and the kernel sees what wrap makes of the file system.
+func MountedThrough(t testing.TB, root fusefs.InodeEmbedder, opts *fusefs.Options, wrap func(fuse.RawFileSystem) fuse.RawFileSystem) string {
+	t.Helper()
+	return mounted(t, root, opts, wrap)
+}
+
 // MountedCounting is Mounted, and counts the kernel's messages.
 func MountedCounting(t testing.TB, root fusefs.InodeEmbedder, opts *fusefs.Options) (string, *Messages) {
 	t.Helper()

@@ -145,7 +145,7 @@ func (r *rooms) serve(fd int, cfg Config) (*fuse.Server, error) {
 	options.MountOptions.Logger = kernelLog(cfg.logger())
 	r.notifier = newNotifier(fd)
 	options.ServerCallbacks = r.notifier
-	raw := notifying{fusefs.NewNodeFS(r.tree.Root(), options), r.notifier}
+	raw := notifying{fs.GuardSizes(fusefs.NewNodeFS(r.tree.Root(), options)), r.notifier}
 	return fuse.NewServer(raw, fmt.Sprintf("/dev/fd/%d", fd), &options.MountOptions)
 }
 
