@@ -21,6 +21,15 @@ var environmentName = regexp.MustCompile(`^[A-Z_][A-Z0-9_]*$`)
 // with a number at the end.
 var word = regexp.MustCompile(`^([a-z]*([A-Z][a-z]+)*|[A-Z]+)[0-9]{0,3}$`)
 
+// acronym is a word with capital letters in it: TLSKey, serverCA.
+var acronym = regexp.MustCompile(`^[a-z]*[A-Z]+[a-z]*[0-9]{0,3}$`)
+
+// numberEnd is longer than a date.
+var numberEnd = regexp.MustCompile(`[0-9]{9}$`)
+
+// mixed is six letters and digits with capital letters and others among them.
+var mixed = regexp.MustCompile(`^[A-Za-z0-9]*([A-Z][A-Za-z0-9]*[a-z0-9]|[a-z0-9][A-Za-z0-9]*[A-Z])[A-Za-z0-9]*$`)
+
 var alphanumeric = regexp.MustCompile(`^[A-Za-z0-9]{5,}$`)
 
 // scratchByName reports whether a name is that of a program's own file beside
@@ -58,7 +67,22 @@ func (f *FS) createsScratch(snap *secret.Folder, shown string, flags, mode uint3
 	if name, ok := DecodeName(shown); ok && f.local.wasUnlinked(snap.Dir, name) {
 		return false
 	}
-	return exclusive && mode&0o077 == 0 && !environmentName.MatchString(shown)
+	return exclusive && mode&0o077 == 0 && randomEnd(shown)
+}
+
+// randomEnd reports whether a name ends as mkstemp(3) (six letters and digits) or
+// Go's os.CreateTemp (a number) let names end. What is created for nobody else's
+// eyes and under a name of its own is somebody's temporary file or a private key
+// that is copied here, and only a temporary file may stay here.
+func randomEnd(name string) bool {
+	if environmentName.MatchString(name) {
+		return false
+	}
+	if numberEnd.MatchString(name) {
+		return true
+	}
+	end := name[max(0, len(name)-6):]
+	return mixed.MatchString(end) && !word.MatchString(end) && !acronym.MatchString(end)
 }
 
 // renamesToScratch decides the same for the new name of a rename.

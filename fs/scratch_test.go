@@ -33,8 +33,16 @@ func TestWhatIsScratch(t *testing.T) {
 		{"GREETINGa8Gk2x", 0, 0o644, true}, {"GREETING.12345678", 0, 0o644, true}, {"GREETING_a1b2c3d4", 0, 0o644, true},
 		{"GREETING_LONGER", 0, 0o644, false}, {"GREETING_V20240101", 0, 0o644, false}, {"GREETING-password1", 0, 0o644, false}, {"GREETINGa8", 0, 0o644, false},
 		{"GREETINGInGerman", 0, 0o644, false},
-		{"GREETING", excl, 0o600, false}, {"lower", excl, 0o600, true}, {"UPPER_1", excl, 0o600, false}, {"Mixed", excl, 0o600, true},
+		{"GREETING", excl, 0o600, false}, {"lower", excl, 0o600, false}, {"UPPER_1", excl, 0o600, false}, {"Mixed", excl, 0o600, false},
 		{"lower", excl, 0o644, false}, {"lower", 0, 0o600, false}, {"was_here", excl, 0o600, false},
+
+		// Private keys that are copied here, and what their names look like.
+		{"tls.key", excl, 0o600, false}, {"id_ed25519", excl, 0o600, false}, {"id_rsa", excl, 0o600, false}, {"server-key.pem", excl, 0o600, false},
+		{"key-20240101", excl, 0o600, false}, {"privateKey", excl, 0o600, false}, {"apiKey2", excl, 0o600, false}, {"host.example.com.key", excl, 0o600, false},
+		{"AWS4", excl, 0o600, false}, {"kubeconfig", excl, 0o600, false}, {"TLSKey", excl, 0o600, false}, {"serverCA", excl, 0o600, false},
+		// Temporary files that are not called after what they are for.
+		{"poXy12Ab", excl, 0o600, true}, {"edit.Qz8kLm", excl, 0o600, true}, {"edit-wB3x9Q", excl, 0o600, true}, {"atomic1234567890", excl, 0o600, true},
+		{"edit.Qz8kLm", 0, 0o600, false}, {"edit.Qz8kLm", excl, 0o644, false},
 	} {
 		w.local.unlink(dev, "was_here")
 		require.Equal(t, c.scratch, w.createsScratch(snap, c.name, c.flags, c.mode), "%s %x %o", c.name, c.flags, c.mode)

@@ -28,8 +28,8 @@ func TestWhatIsScratch(t *testing.T) {
 			{"x.part", create, 0o644, true}, {"sedAbC1x2", create, 0o644, true}, {"XXab12cd", create, 0o644, true},
 			{"tmpab12cd", excl, 0o644, true}, {"tmpab12ce", create, 0o644, false},
 			{"KEY.x8Zq3a", create, 0o644, true}, {"KEYx8Zq3", create, 0o644, true},
-			{"lower", excl, 0o600, true}, {"lower2", excl, 0o644, false}, {"lower3", create, 0o600, false},
-			{"UPPER_1", excl, 0o600, false}, {"_UPPER", excl, 0o600, false}, {"Mixed", excl, 0o600, true},
+			{"lower", excl, 0o600, false}, {"edit.Qz8kLm", excl, 0o600, true}, {"tls.key", excl, 0o600, false}, {"lower2", excl, 0o644, false}, {"lower3", create, 0o600, false},
+			{"UPPER_1", excl, 0o600, false}, {"_UPPER", excl, 0o600, false}, {"Mixed", excl, 0o600, false},
 			{"a.conf", create, 0o644, false}, {"KEY2", create, 0o644, false}, {"sedative", create, 0o644, false}, {"1x", create, 0o644, false},
 		} {
 			path := d.at("desk", c.name)
@@ -54,7 +54,7 @@ func TestWhatIsScratch(t *testing.T) {
 			_, err = os.Stat(path)
 			require.ErrorIs(t, err, os.ErrNotExist)
 		}
-		for _, name := range []string{".KEY.swp", "4913", "lower", "tmpab12cd", "KEY.x8Zq3a"} {
+		for _, name := range []string{".KEY.swp", "4913", "edit.Qz8kLm", "tmpab12cd", "KEY.x8Zq3a"} {
 			require.NotContains(t, d.record.names("desk"), name)
 		}
 	})
