@@ -203,6 +203,9 @@ func serveMount(ctx context.Context, c *client.Client, scope scopeOptions, cfg m
 	if err != nil {
 		return err
 	}
+	for _, note := range m.Notes() {
+		fmt.Fprintf(os.Stderr, "infisicalfs: note: %s\n", note)
+	}
 	if err := ready(m); err != nil {
 		m.Close()
 		return err

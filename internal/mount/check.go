@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -37,8 +38,8 @@ func inspect(ctx context.Context, mountpoint string) (place, error) {
 	if err != nil {
 		return place{}, err
 	}
-	if point == "/" {
-		return place{}, badMountpoint("choose an empty directory", "will not mount over /")
+	if vital(point) {
+		return place{}, badMountpoint("choose an empty directory", "will not mount over %s: nobody could unmount it", point)
 	}
 	top := mounts.at(point)
 	if ours(top) {
@@ -61,6 +62,16 @@ func inspect(ctx context.Context, mountpoint string) (place, error) {
 		return place{}, pathError(point, err)
 	}
 	return place{point: point, hides: hides}, nil
+}
+
+// vital reports whether the system, and whoever wants to unmount again, needs what
+// is there.
+func vital(point string) bool {
+	switch point {
+	case "/", "/proc", "/sys", "/dev":
+		return true
+	}
+	return strings.HasPrefix(point, "/proc/") || strings.HasPrefix(point, "/sys/")
 }
 
 // outsideOurs resolves mountpoint and refuses one inside a mount of ours. The

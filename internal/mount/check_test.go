@@ -27,6 +27,10 @@ func TestCheckRefusesWhatIsNoDirectory(t *testing.T) {
 		filepath.Join(file, "x"):           "not a directory",
 		loop:                               "symbolic links",
 		"/":                                "will not mount over /",
+		"/proc":                            "will not mount over /proc: nobody could unmount it",
+		"/proc/self":                       "will not mount over /proc/",
+		"/sys/fs":                          "will not mount over /sys/fs",
+		"/dev/../dev/":                     "will not mount over /dev",
 	} {
 		err := Check(path)
 		requireCode(t, exitcode.Mountpoint, err)

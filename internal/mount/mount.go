@@ -23,7 +23,8 @@ type Mount struct {
 	server *fuse.Server
 	rooms  *rooms
 	log    *slog.Logger
-	shows  string // for people: the root of what is mounted
+	shows  string   // for people: the root of what is mounted
+	notes  []string // set by New
 
 	supervised atomic.Bool // a service manager has been told of the mount
 
@@ -52,9 +53,6 @@ func New(ctx context.Context, cfg Config) (*Mount, error) {
 	if err != nil {
 		return nil, err
 	}
-	if place.hides {
-		log.Warn("the mountpoint has content, which is hidden while mounted", "mountpoint", place.point)
-	}
 	point := place.point
 	rooms := wire(cfg, point, time.Now())
 	if err := rooms.firstContact(ctx); err != nil {
@@ -74,6 +72,10 @@ func New(ctx context.Context, cfg Config) (*Mount, error) {
 		return nil, badMountpoint("", "%s was mounted but does not answer: %w", point, err)
 	}
 	log.Info("mounted", "mountpoint", point, "root", cfg.Root.String())
+	m.notes = rooms.notes(ctx, cfg, place)
+	for _, note := range m.notes {
+		log.Warn(note, "mountpoint", point)
+	}
 	return m, nil
 }
 
