@@ -9,9 +9,9 @@ import (
 )
 
 // scratchNames are how programs call their temporary, swap, lock and backup
-// files. sed and perl name theirs sedXXXXXX and XXXXXXXX.
+// files. sed, perl and sponge name theirs sedXXXXXX, XXXXXXXX and sponge.XXXXXX.
 var scratchNames = regexp.MustCompile(`^[.#]` + `|[~#]$` + `|^[0-9]+$` +
-	`|\.(lock|swp|swx|tmp|temp|bak|orig|rej|part)$` + `|^(sed|XX)[A-Za-z0-9]{6}$`)
+	`|\.(lock|swp|swx|tmp|temp|bak|orig|rej|part)$` + `|^(sed|XX|sponge\.)[A-Za-z0-9]{6}$`)
 
 // environmentName is what most secrets are called and no program calls its
 // temporary files.
@@ -78,10 +78,10 @@ func randomEnd(name string) bool {
 	if environmentName.MatchString(name) {
 		return false
 	}
-	if numberEnd.MatchString(name) {
-		return true
-	}
 	end := name[max(0, len(name)-6):]
+	if numberEnd.MatchString(name) || strings.HasSuffix(strings.TrimSuffix(name, end), ".o") && mixed.MatchString(end) {
+		return true // the latter is patch's
+	}
 	return mixed.MatchString(end) && !word.MatchString(end) && !acronym.MatchString(end)
 }
 

@@ -42,6 +42,7 @@ func TestWhatIsScratch(t *testing.T) {
 		{"AWS4", excl, 0o600, false}, {"kubeconfig", excl, 0o600, false}, {"TLSKey", excl, 0o600, false}, {"serverCA", excl, 0o600, false},
 		// Temporary files that are not called after what they are for.
 		{"poXy12Ab", excl, 0o600, true}, {"edit.Qz8kLm", excl, 0o600, true}, {"edit-wB3x9Q", excl, 0o600, true}, {"atomic1234567890", excl, 0o600, true},
+		{"sponge.vcVcVq", excl, 0o600, true}, {"KEY.oqjBpNg", excl, 0o600, true}, {"x.origin", excl, 0o600, false},
 		{"edit.Qz8kLm", 0, 0o600, false}, {"edit.Qz8kLm", excl, 0o644, false},
 	} {
 		w.local.unlink(dev, "was_here")
