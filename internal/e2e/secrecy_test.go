@@ -30,8 +30,7 @@ func TestNothingSecretIsWritten(t *testing.T) {
 		var printed bytes.Buffer
 		look := func() {
 			for _, command := range []string{"cat demo/dev/CANARY", "head -c 5 demo/dev/CANARY", "ls -lR .", "getfattr -d demo/dev/CANARY", "cat demo/dev/ABSENT"} {
-				cmd := exec.Command("sh", "-c", command)
-				cmd.Dir = m.dir
+				cmd := shell(m.dir, command)
 				cmd.Stderr = &printed // what programs say, not what they read
 				cmd.Run()
 			}

@@ -241,8 +241,7 @@ func (m *mounted) refresh(t *testing.T) {
 // sh runs a shell command in dir and returns what it prints.
 func sh(t *testing.T, dir, command string) string {
 	t.Helper()
-	cmd := exec.Command("sh", "-c", command)
-	cmd.Dir = dir
+	cmd := shell(dir, command)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	require.NoError(t, cmd.Run(), "%s: %s", command, stderr.String())

@@ -161,9 +161,8 @@ func (c deed) perform(t *testing.T, dir string) {
 	require.NoError(t, os.WriteFile(filepath.Join(src, "new"), []byte("new value\n"), 0o644))
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "sh", "-ec", c.run)
+	cmd := exec.CommandContext(ctx, "sh", "-ec", `cd "$0"; `+c.run, dir)
 	cmd.WaitDelay = time.Second
-	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "SRC="+src, "HOME="+src, "TMPDIR="+src, "TERM=xterm", "LC_ALL=C.UTF-8",
 		"GIT_CONFIG_NOSYSTEM=1", "VIMINIT=")
 	if c.keys != nil {
@@ -175,9 +174,10 @@ func (c deed) perform(t *testing.T, dir string) {
 	require.Empty(t, string(out), c.run)
 }
 
-// shell is a shell command in dir, for who wants to see it fail.
+// shell is a shell command in dir, for who wants to see it fail. The shell goes
+// there itself: between fork and exec a Go process holds on to a processor, and a
+// garbage collection that waits for that would stop our server, which the mount
+// waits for.
 func shell(dir, command string) *exec.Cmd {
-	cmd := exec.Command("sh", "-c", command)
-	cmd.Dir = dir
-	return cmd
+	return exec.Command("sh", "-c", `cd "$0" || exit; `+command, dir)
 }

@@ -38,8 +38,7 @@ func startProcess(t *testing.T, dir string) *process {
 	t.Helper()
 	path, err := stepsProgram()
 	require.NoError(t, err, path)
-	p := &process{cmd: exec.Command(path)}
-	p.cmd.Dir = dir
+	p := &process{cmd: shell(dir, "exec "+path)}
 	p.in, err = p.cmd.StdinPipe()
 	require.NoError(t, err)
 	out, err := p.cmd.StdoutPipe()
