@@ -7,6 +7,8 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"infisicalfs/client"
+	"infisicalfs/internal/mount"
 	"infisicalfs/internal/view"
 )
 
@@ -21,7 +23,8 @@ func (o *templateOptions) AddFlags(f *pflag.FlagSet) {
 // maxTemplate is the size of a template at most.
 const maxTemplate = 1 << 20
 
-// load reads and parses the templates.
+// load reads and parses the templates. Their names are what a mount allows,
+// whatever they are for.
 func (o *templateOptions) load() ([]*view.View, error) {
 	var views []*view.View
 	for _, pair := range o.list {
@@ -40,7 +43,7 @@ func (o *templateOptions) load() ([]*view.View, error) {
 		}
 		views = append(views, v)
 	}
-	return views, nil
+	return views, mount.Config{Mountpoint: "/", Upstream: new(client.Client), Templates: views}.Validate()
 }
 
 func readTemplate(path string) (string, error) {
