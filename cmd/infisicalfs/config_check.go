@@ -130,7 +130,7 @@ func checkAll(cmd *cobra.Command) error {
 	}
 	out := cmd.OutOrStdout()
 	if len(files.Paths()) == 0 {
-		fmt.Fprintf(out, "no configuration: there is no %s\n", strings.Join(given.paths(os.LookupEnv), " and no "))
+		fmt.Fprintln(out, noConfiguration(given.paths(os.LookupEnv)))
 		return nil
 	}
 	fmt.Fprintf(out, "read  %s\n", strings.Join(files.Paths(), ", "))

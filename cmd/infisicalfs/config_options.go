@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/pflag"
@@ -73,6 +74,11 @@ func requireConfig(flags *pflag.FlagSet) error {
 
 func noConfig(path string) error {
 	return configError("name a configuration file that exists", "--config: there is no %s", path)
+}
+
+// noConfiguration says that none of these files is there.
+func noConfiguration(paths []string) string {
+	return "no configuration: there is no " + strings.Join(paths, " and no ")
 }
 
 // load reads the files. They need not exist, but one that was named must.
