@@ -18,8 +18,9 @@ func configCheckCommand() *cobra.Command {
 		Short: "Show what would be mounted, as whom, and where each setting comes from",
 		Long: `Shows what 'infisicalfs mount' with the same arguments would mount, as whom, and where each setting comes
 from: a flag, a variable, a line of a configuration file, or the default. Without arguments it checks all
-mounts of the configuration, a line for each. It reads files, also those with credentials, asks no server,
-shows no secret, and does not look at the mountpoint.`,
+mounts of the configuration, a line for each, and says which of them have one mountpoint and which files with
+credentials can be read by others. It reads files, also those with credentials, asks no server, shows no
+secret, and does not look at the mountpoint.`,
 		ValidArgsFunction: completeMountArguments,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
@@ -130,20 +131,26 @@ func checkAll(cmd *cobra.Command) error {
 	}
 	out := cmd.OutOrStdout()
 	if len(files.Paths()) == 0 {
-		fmt.Fprintf(out, "no configuration: there is no %s\n", strings.Join(given.paths(os.LookupEnv), " and no "))
+		fmt.Fprintln(out, noConfiguration(given.paths(os.LookupEnv)))
 		return nil
 	}
 	fmt.Fprintf(out, "read  %s\n", strings.Join(files.Paths(), ", "))
 	var first error
+	failed := func(name string, err error) string {
+		if first == nil {
+			first = err
+		}
+		return strings.TrimSuffix("FAIL  "+name+": "+err.Error()+"; "+hintFor(err), "; ")
+	}
 	for _, name := range files.Mounts() {
 		text, err := checkOne(name, given.file)
 		if err != nil {
-			text = strings.TrimSuffix("FAIL  "+name+": "+err.Error()+"; "+hintFor(err), "; ")
-			if first == nil {
-				first = err
-			}
+			text = failed(name, err)
 		}
 		fmt.Fprintln(out, oneLine(text))
+	}
+	for _, d := range doubts(files) {
+		fmt.Fprintln(out, oneLine(failed(d.name, d.err)))
 	}
 	return first
 }

@@ -2,7 +2,11 @@ package main
 
 import (
 	"errors"
+	"io/fs"
+	"os"
 	"path/filepath"
+	"strings"
+	"syscall"
 
 	"github.com/spf13/pflag"
 
@@ -51,6 +55,32 @@ func (o *configOptions) paths(lookup func(string) (string, bool)) []string {
 	return []string{filepath.Join(dir, "infisicalfs", "config.yaml"), systemConfig}
 }
 
+// requireConfig refuses a file that was named and is not there, also where nothing
+// would be looked up in it: who names one thinks that it counts.
+func requireConfig(flags *pflag.FlagSet) error {
+	f := flags.Lookup("config")
+	if f == nil || f.Value.String() == "" {
+		return nil
+	}
+	path, source := valueOf(f)
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {
+		return nil // what else may be wrong with it shows when it is read
+	}
+	if source == "flag" {
+		return noConfig(path)
+	}
+	return configError("name a configuration file that exists, or unset the variable", "the %s: there is no %s", source, path)
+}
+
+func noConfig(path string) error {
+	return configError("name a configuration file that exists", "--config: there is no %s", path)
+}
+
+// noConfiguration says that none of these files is there.
+func noConfiguration(paths []string) string {
+	return "no configuration: there is no " + strings.Join(paths, " and no ")
+}
+
 // load reads the files. They need not exist, but one that was named must.
 func (o *configOptions) load(lookup func(string) (string, bool)) (*config.Config, error) {
 	c, err := config.Load(configKeys(), o.paths(lookup)...)
@@ -61,7 +91,7 @@ func (o *configOptions) load(lookup func(string) (string, bool)) (*config.Config
 		return nil, err
 	}
 	if o.file != "" && len(c.Paths()) == 0 {
-		return nil, configError("name a configuration file that exists", "--config: there is no %s", o.file)
+		return nil, noConfig(o.file)
 	}
 	return c, nil
 }

@@ -82,7 +82,7 @@ func (o *exportOptions) run(ctx context.Context, cmd *cobra.Command, name string
 	}
 	text, err := v.Render(folder)
 	if err != nil {
-		return renderError(folder.Dir, err)
+		return renderError(folder.Dir, err, o.templates.file(name))
 	}
 	return print(cmd.OutOrStdout(), text)
 }
@@ -156,11 +156,15 @@ func fetchFolder(ctx context.Context, c *client.Client, scope scopeOptions) (*se
 	return f, nil
 }
 
-// renderError says what to do about a view that cannot be.
-func renderError(dir secret.Dir, err error) error {
+// renderError says what to do about a view that cannot be. One that is no
+// template's file has an empty template.
+func renderError(dir secret.Dir, err error, template string) error {
 	hint := "choose a view that can hold it, such as .secrets.json, or change the secret"
-	if !errors.Is(err, secret.ErrInvalid) {
+	switch {
+	case !errors.Is(err, secret.ErrInvalid):
 		hint = hintFor(err)
+	case template != "":
+		hint = "mend the template " + template + "; with {{if has \"KEY\"}} it can ask whether a folder has a secret"
 	}
 	return &failure{fmt.Errorf("%s: %w", dir, err), hint, exitcode.Of(err)}
 }

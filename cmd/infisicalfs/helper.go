@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"path"
-	"slices"
 	"strings"
 
 	"infisicalfs/internal/exitcode"
@@ -12,16 +11,9 @@ import (
 var (
 	errHelperUsage = errors.New("mount.infisicalfs wants a source and a mountpoint")
 	errHelperPath  = errors.New("the source is a path, and not infisicalfs or PROJECT/ENV/FOLDER")
+	errRemount     = errors.New("a mount cannot be changed")
+	errOpenQuote   = errors.New("a double quote in the options is not closed")
 )
-
-// ignoredOptions are for mount(8), systemd or the kernel, which has most of
-// them set anyway.
-var ignoredOptions = []string{
-	"defaults", "auto", "noauto", "user", "nouser", "users", "owner", "group", "_netdev", "nofail", "_rnetdev",
-	"rw", "suid", "nosuid", "dev", "nodev", "exec", "noexec", "atime", "noatime", "relatime", "norelatime", "strictatime",
-	"lazytime", "nolazytime", "diratime", "nodiratime", "sync", "async", "dirsync", "silent", "loud", "mand", "nomand",
-	"iversion", "noiversion", "comment", "uhelper", "helper", "default_permissions",
-}
 
 // helperArguments translates what mount(8) hands to its helper,
 //
@@ -39,9 +31,9 @@ func helperArguments(args []string) ([]string, error) {
 		switch arg := args[i]; {
 		case arg == "-o" && i+1 < len(args):
 			i++
-			options = append(options, strings.Split(args[i], ",")...)
+			options = append(options, args[i])
 		case strings.HasPrefix(arg, "-o"):
-			options = append(options, strings.Split(arg[2:], ",")...)
+			options = append(options, arg[2:])
 		case arg == "-t" || arg == "-N":
 			i++
 		case strings.HasPrefix(arg, "-"): // -s, -f, -n, -v and bundles of them
@@ -59,22 +51,11 @@ func helperArguments(args []string) ([]string, error) {
 	if pretend {
 		return nil, nil
 	}
-	out := []string{"mount", "--project-file=false"}
-	for _, option := range options {
-		name, value, hasValue := strings.Cut(option, "=")
-		if name == "" || strings.HasPrefix(strings.ToLower(name), "x-") || slices.Contains(ignoredOptions, name) {
-			continue
-		}
-		name = strings.ReplaceAll(name, "_", "-")
-		switch {
-		case name == "ro":
-			out = append(out, "--read-only")
-		case hasValue:
-			out = append(out, "--"+name+"="+value)
-		default:
-			out = append(out, "--"+name)
-		}
+	flags, err := optionFlags(options)
+	if err != nil {
+		return nil, err
 	}
+	out := append([]string{"mount", "--project-file=false"}, flags...)
 	point := positional[1]
 	if !strings.Contains(point, "/") {
 		point = "./" + point // and not a mount of the configuration

@@ -27,6 +27,9 @@ func TestHelperArguments(t *testing.T) {
 			[]string{"--read-only", "--allow-other", "--max-stale=5m", "--ttl=1m", "--uid=7", "--project=demo", "--", "/mnt"}},
 		{"never a configured mount", []string{"demo", "mnt"}, []string{"--project=demo", "--", "./mnt"}},
 		{"a value with an equals sign", []string{"demo", "/mnt", "-o", "token-file=/a=b"}, []string{"--token-file=/a=b", "--project=demo", "--", "/mnt"}},
+		{"a comma in quotes", []string{"demo", "/mnt", "-o", `ro,chmod="KEY=0400,nobody:root",ttl=1m`, `-oinclude="a,b*","exclude=c,d"`},
+			[]string{"--read-only", "--chmod=KEY=0400,nobody:root", "--ttl=1m", "--include=a,b*", "--exclude=c,d", "--project=demo", "--", "/mnt"}},
+		{"quotes without need", []string{"demo", "/mnt", "-o", `ttl="1m",x-systemd.automount="a,b"`}, []string{"--ttl=1m", "--project=demo", "--", "/mnt"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got, err := helperArguments(c.args)
@@ -49,5 +52,18 @@ func TestHelperArgumentsMissing(t *testing.T) {
 		_, err := helperArguments(args)
 		require.Equal(t, exitcode.Usage, exitcode.Of(err), "%q", args)
 		require.Contains(t, hintFor(err), "in fstab:")
+	}
+}
+
+func TestHelperArgumentsWrong(t *testing.T) {
+	for _, c := range []struct{ options, complaint, hint string }{
+		{"rw,remount", "a mount cannot be changed", "unmount it and mount it again"},
+		{`ro,chmod="KEY=0400,nobody`, "a double quote in the options is not closed", `chmod="`},
+	} {
+		_, err := helperArguments([]string{"demo", "/mnt", "-o", c.options})
+		require.Equal(t, exitcode.Usage, exitcode.Of(err), c.options)
+		require.ErrorContains(t, err, c.complaint)
+		require.Contains(t, hintFor(err), c.hint)
+		require.NotContains(t, err.Error(), "nobody")
 	}
 }

@@ -33,7 +33,10 @@ func newRoot() *cobra.Command {
 			if cmd.Name() != "run" { // that becomes another program, and hardens its keeper itself
 				mount.Harden(foregroundLog(false))
 			}
-			return bindEnvironment(cmd.Flags(), os.LookupEnv)
+			if err := bindEnvironment(cmd.Flags(), os.LookupEnv); err != nil {
+				return err
+			}
+			return requireConfig(cmd.Flags())
 		},
 		SilenceUsage:               true,
 		SilenceErrors:              true, // fail has the last word

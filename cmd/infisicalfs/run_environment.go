@@ -40,7 +40,7 @@ func (o *runOptions) variables(ctx context.Context, c *client.Client, layout mou
 		return nil, fmt.Errorf("reading %s for --env-from: %w", root, err)
 	}
 	if _, err := v.Render(folder); err != nil {
-		return nil, fmt.Errorf("--env-from: %w", renderError(root, err))
+		return nil, fmt.Errorf("--env-from: %w", renderError(root, err, ""))
 	}
 	return everyVariable(folder)
 }

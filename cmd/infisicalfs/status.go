@@ -113,7 +113,7 @@ func printStatus(out io.Writer, s mount.Status) error {
 		line("last view", "%s", oneLine(reason))
 	}
 	if e := s.Cache.LastError; e != nil {
-		line("last error", "%s", oneLine(e.Text))
+		line("last error", "%s%s", ago(e.At), oneLine(e.Text))
 	}
 	return w.Flush()
 }
@@ -123,6 +123,27 @@ func tokenEnd(end time.Time) string {
 		return ""
 	}
 	return ", token until " + end.Format(time.RFC3339)
+}
+
+// ago says how old an error is, since it stays when all is well again.
+func ago(at time.Time) string {
+	if at.IsZero() {
+		return ""
+	}
+	return short(time.Since(at)) + " ago: "
+}
+
+// short is a duration in its largest unit, rounded down.
+func short(d time.Duration) string {
+	switch {
+	case d < time.Minute:
+		return fmt.Sprintf("%ds", int(max(d, 0).Seconds()))
+	case d < time.Hour:
+		return fmt.Sprintf("%dm", int(d.Minutes()))
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%dh", int(d.Hours()))
+	}
+	return fmt.Sprintf("%dd", int(d.Hours()/24))
 }
 
 // watchers says how they are told of changes by others.

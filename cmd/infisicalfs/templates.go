@@ -7,6 +7,8 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"infisicalfs/client"
+	"infisicalfs/internal/mount"
 	"infisicalfs/internal/view"
 )
 
@@ -21,15 +23,15 @@ func (o *templateOptions) AddFlags(f *pflag.FlagSet) {
 // maxTemplate is the size of a template at most.
 const maxTemplate = 1 << 20
 
-// load reads and parses the templates.
+// load reads and parses the templates. Their names are what a mount allows,
+// whatever they are for.
 func (o *templateOptions) load() ([]*view.View, error) {
 	var views []*view.View
 	for _, pair := range o.list {
-		i := strings.LastIndexByte(pair, '=')
-		if i <= 0 || i == len(pair)-1 {
+		file, name := splitTemplate(pair)
+		if file == "" || name == "" {
 			return nil, configError("use --template /etc/app.tmpl=app.conf", "--template wants a file and a name, not %q", pair)
 		}
-		file, name := pair[:i], pair[i+1:]
 		source, err := readTemplate(file)
 		if err != nil {
 			return nil, configError("name a readable file of 1 MiB at most", "--template: cannot read %s: %w", file, pathError(err))
@@ -40,7 +42,26 @@ func (o *templateOptions) load() ([]*view.View, error) {
 		}
 		views = append(views, v)
 	}
-	return views, nil
+	return views, mount.Config{Mountpoint: "/", Upstream: new(client.Client), Templates: views}.Validate()
+}
+
+// file is the template that makes the view of that name, empty if none does.
+func (o *templateOptions) file(view string) string {
+	for _, pair := range o.list {
+		if file, name := splitTemplate(pair); name == view {
+			return file
+		}
+	}
+	return ""
+}
+
+// splitTemplate takes FILE=NAME apart. A file may have = in its name.
+func splitTemplate(pair string) (file, name string) {
+	i := strings.LastIndexByte(pair, '=')
+	if i < 0 {
+		return "", ""
+	}
+	return pair[:i], pair[i+1:]
 }
 
 func readTemplate(path string) (string, error) {

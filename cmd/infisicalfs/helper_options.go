@@ -1,0 +1,67 @@
+package main
+
+import (
+	"slices"
+	"strings"
+
+	"infisicalfs/internal/exitcode"
+)
+
+// ignoredOptions are for mount(8), systemd or the kernel, which has most of
+// them set anyway.
+var ignoredOptions = []string{
+	"defaults", "auto", "noauto", "user", "nouser", "users", "owner", "group", "_netdev", "nofail", "_rnetdev",
+	"rw", "suid", "nosuid", "dev", "nodev", "exec", "noexec", "atime", "noatime", "relatime", "norelatime", "strictatime",
+	"lazytime", "nolazytime", "diratime", "nodiratime", "sync", "async", "dirsync", "silent", "loud", "mand", "nomand",
+	"iversion", "noiversion", "comment", "uhelper", "helper", "default_permissions",
+}
+
+// optionFlags translates the texts that were given with -o into flags.
+func optionFlags(texts []string) (flags []string, err error) {
+	for _, text := range texts {
+		options, err := splitOptions(text)
+		if err != nil {
+			return nil, err
+		}
+		for _, option := range options {
+			name, value, hasValue := strings.Cut(option, "=")
+			if name == "" || strings.HasPrefix(strings.ToLower(name), "x-") || slices.Contains(ignoredOptions, name) {
+				continue
+			}
+			name = strings.ReplaceAll(name, "_", "-")
+			switch {
+			case name == "remount":
+				return nil, &failure{errRemount, "unmount it and mount it again", exitcode.Usage}
+			case name == "ro":
+				flags = append(flags, "--read-only")
+			case hasValue:
+				flags = append(flags, "--"+name+"="+value)
+			default:
+				flags = append(flags, "--"+name)
+			}
+		}
+	}
+	return flags, nil
+}
+
+// splitOptions splits at commas as libmount does: one between double quotes is a
+// part of the option. The quotes are taken away.
+func splitOptions(text string) (options []string, err error) {
+	var option strings.Builder
+	quoted := false
+	for _, c := range []byte(text) {
+		switch {
+		case c == '"':
+			quoted = !quoted
+		case c == ',' && !quoted:
+			options = append(options, option.String())
+			option.Reset()
+		default:
+			option.WriteByte(c)
+		}
+	}
+	if quoted {
+		return nil, &failure{errOpenQuote, `quote a value that has a comma: chmod="KEY=0400,nobody:root"`, exitcode.Usage}
+	}
+	return append(options, option.String()), nil
+}
