@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -49,6 +50,7 @@ func TestRefreshAsksAgain(t *testing.T) {
 		return string(got)
 	}
 	require.Equal(t, "hello, world", read())
+	require.Eventually(t, func() bool { return m.rooms.tree.Counts().Open == 0 }, time.Minute, time.Millisecond, "a new version waits a moment for who has the old one open")
 	require.NoError(t, os.WriteFile(filepath.Join(m.Mountpoint(), ".infisicalfs", "refresh"), []byte("1\n"), 0))
 	require.Equal(t, "changed", read())
 }
