@@ -104,8 +104,9 @@ func (n *file) Getattr(ctx context.Context, fh fusefs.FileHandle, out *fuse.Attr
 		return n.gone("getattr", err)
 	}
 	// Who writes sees the length of what it has written, because that is where
-	// it goes on after a seek to the end.
-	if h, ok := fh.(*writeHandle); ok && h.mine(n.fs.callers.of(ctx)) {
+	// it goes on after a seek to the end. A handle that is closed and has nothing
+	// more to say may be from before somebody else's last change.
+	if h, ok := fh.(*writeHandle); ok && !h.delivered() && h.mine(n.fs.callers.of(ctx)) {
 		out.Size = uint64(h.size())
 	}
 	return 0

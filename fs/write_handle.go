@@ -186,6 +186,14 @@ func (h *writeHandle) mine(who process) bool {
 	return !h.opener.other(who) || slices.Contains(h.writers, who)
 }
 
+// delivered reports whether somebody has closed the handle and the server has all
+// of its text: it probably waits for its RELEASE only.
+func (h *writeHandle) delivered() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.closing && h.unsent == nothing
+}
+
 // size is what the text's own writers see: they seek to its end.
 func (h *writeHandle) size() (n int) {
 	h.with(func(t *text) { n = len(t.b) }, func(error) {})
