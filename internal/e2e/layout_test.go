@@ -196,9 +196,7 @@ func TestModesThatReadersInsistOn(t *testing.T) {
 // cannot.
 func TestAFileForAnotherUser(t *testing.T) {
 	needPrograms(t, "setpriv")
-	if os.Geteuid() != 0 {
-		t.Skip("not root")
-	}
+	needRoot(t)
 	w := services(t, devserver.Current)
 	require.NoError(t, os.Chmod(base, 0o755))
 	require.NoError(t, os.Chmod(w.tmp, 0o755))
