@@ -6,7 +6,6 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 	"weak"
 
@@ -215,91 +214,4 @@ func showsAlike(a, b *secret.Folder) bool {
 // sameList reports whether two slices are one.
 func sameList[T any](a, b []T) bool {
 	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
-}
-
-// watchedGeneration has a generation revoked for as long as anybody uses it.
-type watchedGeneration struct {
-	dir        secret.Dir
-	generation weak.Pointer[generation]
-}
-
-func (r *watchedGeneration) folder() secret.Dir { return r.dir }
-
-func (r *watchedGeneration) revoke() {
-	if g := r.generation.Value(); g != nil {
-		g.snap.Store(nil)
-	}
-}
-
-// hides reports whether the generation shows a secret that snap hides.
-func (r *watchedGeneration) hides(snap *secret.Folder) bool {
-	g := r.generation.Value()
-	if g == nil || r.dir != snap.Dir {
-		return false
-	}
-	mine := g.snap.Load()
-	return mine != nil && slices.ContainsFunc(snap.Secrets, func(s secret.Secret) bool {
-		was, ok := mine.Secret(s.Name)
-		return ok && s.Hidden && !was.Hidden
-	})
-}
-
-// forget makes the kernel forget what it has of the generation's files.
-func (r *watchedGeneration) forget() {
-	g := r.generation.Value()
-	if g == nil {
-		return
-	}
-	if at := g.at.GetChild(g.name); at != nil {
-		for _, child := range at.Children() {
-			child.NotifyContent(0, 0)
-		}
-	}
-}
-
-// swapLater tries a swap that failed again.
-func (d *dir) swapLater() {
-	s := &d.gens
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.again {
-		return
-	}
-	s.again = true
-	time.AfterFunc(swapsAgain, func() {
-		s.mu.Lock()
-		s.again = false
-		s.mu.Unlock()
-		d.fs.queue(outdated{dir: d.where()})
-	})
-}
-
-// swapsAgain is when a swap that failed is tried again. Nothing else would: what
-// polls bring is no news any longer, and who watches does not ask.
-const swapsAgain = 30 * time.Second
-
-// swap tells the kernel, and who watches, that ..data leads elsewhere.
-func (d *dir) swap(ctx context.Context) {
-	first := d.gens.latest() == nil
-	if _, err := d.generation(ctx); err != nil {
-		if errno := d.fs.failed("swap", d.where().String(), err); errno != syscall.EACCES && errno != syscall.ENOENT {
-			d.swapLater()
-		}
-		return
-	}
-	before, now := d.gens.tell()
-	if now == nil || before == now && !first {
-		return
-	}
-	d.NotifyEntry(dataName)
-	d.fs.poke(d.EmbeddedInode(), d.swapPoke(now))
-	d.NotifyEntry(dataName) // what was moved there goes, or it would be in the way of the next
-	old := d.GetChild(before.name)
-	if old == nil || before == now {
-		return
-	}
-	for name, child := range old.Children() {
-		old.NotifyDelete(name, child) // its watchers hear that it is gone, and look again
-	}
-	d.NotifyEntry(before.name)
 }

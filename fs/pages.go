@@ -38,8 +38,9 @@ const several = math.MaxUint64
 //   - The kernel keeps pages from one open to the next only if an open that
 //     dropped older ones is known to have come to its end.
 //   - A new version waits a moment for those who read the old one. Meanwhile
-//     everybody is shown the old one, who comes now with direct I/O. Then the kernel is told, and who still has
-//     the old one open reads what is in memory of it, or ESTALE.
+//     everybody is shown the old one, who comes now with direct I/O. Then the
+//     kernel is told, and who still has the old one open reads what is in memory
+//     of it, or ESTALE.
 //   - While somebody writes, all is direct: what the kernel makes of a write
 //     changes size and pages for everybody.
 type pages struct {
