@@ -26,7 +26,7 @@ type commit struct {
 var errGone = fmt.Errorf("%w: it was deleted", secret.ErrConflict)
 
 // commit sends a value and returns the secret as the server has it then. The
-// caller has its turn in the folder's line.
+// caller has its turn in the folder's queue.
 //
 // Servers have no conditional writes. Who came in between is found out by
 // looking just before, so a window of one round trip stays open; what slips

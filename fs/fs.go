@@ -15,6 +15,7 @@ import (
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
 
+	"infisicalfs/fs/internal/folderqueue"
 	"infisicalfs/secret"
 )
 
@@ -85,14 +86,14 @@ type FS struct {
 	pokes   pokes
 
 	// For writing.
-	own      own
-	local    local
-	lines    lines
-	callers  callers
-	bases    bases
-	denials  denials
-	rejected rejected
-	writes   writes
+	own         own
+	local       local
+	folderQueue folderqueue.Queue // for whoever changes a folder
+	callers     callers
+	bases       bases
+	denials     denials
+	rejected    rejected
+	writes      writes
 
 	opens, reads atomic.Uint64
 	viewError    atomic.Pointer[string] // why a view could not be rendered, with its path; the latest

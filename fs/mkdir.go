@@ -49,7 +49,7 @@ func (d *dir) mkdir(ctx context.Context, shown string, out *fuse.EntryOut) (*fus
 	if err := f.cfg.Refuses(dir, name, true); err != nil {
 		return nil, err
 	}
-	leave, err := f.lines.enter(ctx, dir)
+	leave, err := f.folderQueue.Enter(ctx, dir)
 	if err != nil {
 		return nil, err
 	}
@@ -93,11 +93,11 @@ func (d *dir) Rmdir(ctx context.Context, name string) syscall.Errno {
 
 func (d *dir) rmdir(ctx context.Context, shown string) error {
 	f, dir := d.fs, d.where()
-	lines := []secret.Dir{dir}
+	dirs := []secret.Dir{dir}
 	if name, ok := DecodeName(shown); ok {
-		lines = append(lines, dir.Child(name)) // nothing shall be made in it after the look
+		dirs = append(dirs, dir.Child(name)) // nothing shall be made in it after the look
 	}
-	leave, err := f.lines.enter(ctx, lines...)
+	leave, err := f.folderQueue.Enter(ctx, dirs...)
 	if err != nil {
 		return err
 	}

@@ -60,7 +60,7 @@ func (r *renaming) run(ctx context.Context) error {
 		return err
 	}
 	r.settleBoth(ctx)
-	leave, err := r.lines.enter(ctx, r.from.where(), r.to.where())
+	leave, err := r.folderQueue.Enter(ctx, r.from.where(), r.to.where())
 	if err != nil {
 		return err
 	}

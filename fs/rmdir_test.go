@@ -20,7 +20,7 @@ func TestRmdirAndCreateBelow(t *testing.T) {
 		if r.Kind == secrettest.KindDeleteFolder {
 			w.BeforeWrites(nil)
 			go func() { written <- fusetest.WriteFile(k, "demo/dev/hollow/NEW", "x") }()
-			w.inLine(hollow, 2)
+			w.queued(hollow, 2)
 		}
 	})
 	require.NoError(t, k.Rmdir("demo/dev/hollow"))

@@ -41,15 +41,15 @@ func (h *writeHandle) myTurn(ctx context.Context) (leave func(), err error) {
 	}
 	for {
 		dir := h.folder()
-		leaveLine, err := h.file.fs.lines.enter(ctx, dir)
+		leaveQueue, err := h.file.fs.folderQueue.Enter(ctx, dir)
 		if err != nil {
 			<-h.turn
 			return nil, err
 		}
 		if h.folder() == dir {
-			return func() { leaveLine(); <-h.turn }, nil
+			return func() { leaveQueue(); <-h.turn }, nil
 		}
-		leaveLine()
+		leaveQueue()
 	}
 }
 

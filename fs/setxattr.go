@@ -67,7 +67,7 @@ func (n *file) annotate(ctx context.Context, op, attr, text string, flags uint32
 	defer stop()
 	f := n.fs
 	dir, name := n.where()
-	leave, err := f.lines.enter(ctx, dir)
+	leave, err := f.folderQueue.Enter(ctx, dir)
 	if err != nil {
 		return n.annotateFailed(op, err)
 	}

@@ -32,7 +32,7 @@ func (d *dir) Unlink(ctx context.Context, name string) syscall.Errno {
 
 func (d *dir) unlink(ctx context.Context, shown string) error {
 	f, dir := d.fs, d.where()
-	leave, err := f.lines.enter(ctx, dir)
+	leave, err := f.folderQueue.Enter(ctx, dir)
 	if err != nil {
 		return err
 	}

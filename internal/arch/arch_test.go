@@ -21,7 +21,9 @@ var picture = map[string][]string{
 	"secret": {},
 	"client": {"secret"},
 	"cache":  {"secret"},
-	"fs":     {"secret", "internal/glob"},
+	"fs":     {"secret", "internal/glob", "fs/internal/folderqueue"},
+
+	"fs/internal/folderqueue": {"secret"}, // the changes of one folder, one after the other
 
 	"internal/glob":   {},
 	"internal/layout": {"secret", "internal/glob"}, // between cache and fs, where one is asked for

@@ -11,9 +11,9 @@ import (
 	"infisicalfs/secret/secrettest"
 )
 
-// A close that waits in line behind a rename is for the new name: not for the
+// A close that is in the queue behind a rename is for the new name: not for the
 // old one, which would come to be again.
-func TestCloseInLineBehindARename(t *testing.T) {
+func TestCloseQueuedBehindARename(t *testing.T) {
 	for _, overwrite := range []bool{false, true} {
 		w, k := alone(t, func(c *Config) { c.Overwrite = overwrite })
 		f, err := k.Open("demo/dev/GREETING", syscall.O_WRONLY|syscall.O_TRUNC)
@@ -25,7 +25,7 @@ func TestCloseInLineBehindARename(t *testing.T) {
 			if r.Kind == secrettest.KindRename {
 				w.BeforeWrites(nil)
 				go func() { closed <- f.Close() }()
-				w.inLine(dev, 2)
+				w.queued(dev, 2)
 			}
 		})
 		require.NoError(t, k.Rename("demo/dev/GREETING", "demo/dev/HELLO"))
@@ -36,13 +36,9 @@ func TestCloseInLineBehindARename(t *testing.T) {
 	}
 }
 
-// inLine waits until so many have or wait for their turn in a folder.
-func (w *world) inLine(dir secret.Dir, many int) {
-	for used := 0; used < many; runtime.Gosched() {
-		w.lines.mu.Lock()
-		if lane := w.lines.lanes[dir]; lane != nil {
-			used = lane.used
-		}
-		w.lines.mu.Unlock()
+// queued waits until so many have or wait for their turn in a folder.
+func (w *world) queued(dir secret.Dir, many int) {
+	for w.folderQueue.Len(dir) < many {
+		runtime.Gosched()
 	}
 }
