@@ -117,7 +117,7 @@ func (f *FS) tell(dir secret.Dir, name string) {
 	for _, shown := range names {
 		if child := at.GetChild(shown); child != nil {
 			if n, ok := child.Operations().(*file); ok {
-				n.pages.newest(nil)
+				n.pages.SetNewest(nil)
 			}
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
 
+	"infisicalfs/fs/internal/pagecache"
 	"infisicalfs/secret"
 )
 
@@ -17,7 +18,7 @@ import (
 type dir struct {
 	node
 	at    atomic.Pointer[location] // nil for the mount's root
-	pages dirPages
+	pages pagecache.Listing
 	gens  generations
 }
 
@@ -150,9 +151,9 @@ func (l *listing) openFlags() uint32 {
 		return 0
 	}
 	print := fingerprint(l.entries)
-	if l.cached = d.pages.use(print); !l.cached {
+	if l.cached = d.pages.Open(print); !l.cached {
 		d.forgetListing() // which makes room for the next, or for this one
-		l.cached = d.pages.use(print)
+		l.cached = d.pages.Open(print)
 	}
 	if l.cached {
 		return fuse.FOPEN_CACHE_DIR | fuse.FOPEN_KEEP_CACHE
@@ -162,4 +163,4 @@ func (l *listing) openFlags() uint32 {
 
 // forgetListing makes the kernel drop a listing that is old. The message takes
 // locks of pages only.
-func (d *dir) forgetListing() { d.pages.drop(func() { d.NotifyContent(0, 0) }) }
+func (d *dir) forgetListing() { d.pages.Drop(func() { d.NotifyContent(0, 0) }) }

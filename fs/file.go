@@ -10,6 +10,7 @@ import (
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
 
+	"infisicalfs/fs/internal/pagecache"
 	"infisicalfs/secret"
 )
 
@@ -18,7 +19,7 @@ type file struct {
 	node
 	at      atomic.Pointer[location]    // where the secret is, by its own name, not the file name
 	scratch atomic.Pointer[scratchFile] // what it is, or was before it became a secret; else nil
-	pages   pages
+	pages   pagecache.File
 }
 
 var (
@@ -34,24 +35,24 @@ func (n *file) path() string {
 	return path.Join(dir.String(), EncodeName(name))
 }
 
-// version returns what is shown of a file whose newest version is s.
+// version returns what is served of a file whose newest version is s.
 func (n *file) version(s *secret.Secret) *secret.Secret {
-	shown, late := n.pages.show(s, n.fs.full())
-	if late {
+	served, waiting := n.pages.Serve(s, n.fs.full())
+	if waiting {
 		n.fs.queue(n.outdated())
 	}
-	return shown
+	return served
 }
 
 // attr describes, for the kernel to remember, a file whose newest version is s.
 func (n *file) attr(s *secret.Secret, out *fuse.Attr) {
-	shown, late := n.pages.tell(s, n.fs.full())
-	if late {
+	served, waiting := n.pages.TellSize(s, n.fs.full())
+	if waiting {
 		n.fs.queue(n.outdated())
 	}
 	dir, name := n.where()
-	n.fs.secretAttr(dir, name, shown, out)
-	if shown.Hidden && (n.fs.full() || n.pages.inUse()) {
+	n.fs.secretAttr(dir, name, served, out)
+	if served.Hidden && (n.fs.full() || n.pages.InUse()) {
 		out.Size = 1 // with 0 the kernel would not READ, and who has it open would see the end
 	}
 }
@@ -150,7 +151,7 @@ func (n *file) Open(ctx context.Context, flags uint32) (fusefs.FileHandle, uint3
 	n.fs.settle(ctx, dir, name)
 	h := &handle{file: n}
 	err := n.fs.opened.open(h, func() error {
-		h.epoch = n.pages.epoch.Load()
+		h.epoch = n.pages.Epoch()
 		_, s, err := n.current(ctx)
 		if err != nil {
 			return err
@@ -174,18 +175,23 @@ func (n *file) openFlags(ctx context.Context, h *handle) uint32 {
 	if s == nil || n.fs.cfg.KernelCache == CacheOff {
 		return fuse.FOPEN_DIRECT_IO
 	}
-	flags, wrong := n.pages.open(h, s)
-	if wrong {
-		n.fs.queue(n.outdated())
-	}
-	if h.cached {
+	mode := n.pages.Open(h.epoch, s)
+	if h.cached = mode.Cached(); h.cached {
 		h.note(ctx) // there may be nothing left to READ
 	}
-	return flags
+	switch mode {
+	case pagecache.Drop:
+		return 0
+	case pagecache.Keep:
+		return fuse.FOPEN_KEEP_CACHE
+	case pagecache.DirectWrongSize:
+		n.fs.queue(n.outdated())
+	}
+	return fuse.FOPEN_DIRECT_IO | fuse.FOPEN_KEEP_CACHE // or others would lose their pages
 }
 
 // forget makes the kernel forget the file's size and pages.
-func (n *file) forget() { n.pages.drop(func() { n.NotifyContent(0, 0) }) }
+func (n *file) forget() { n.pages.Drop(func() { n.NotifyContent(0, 0) }) }
 
 // gone is failed for what a path leads to. If the secret has gone since the
 // kernel looked its name up, ESTALE makes the kernel look again, once: then it

@@ -19,7 +19,7 @@ type handle struct {
 	noted  atomic.Bool                   // its reader is known to have seen the version
 	read   atomic.Bool                   // it was read from
 	cached bool                          // it was opened with the kernel's cache,
-	epoch  uint64                        // of [pages] before its version was asked for
+	epoch  uint64                        // of the file's pages, from before its version was asked for
 }
 
 var (
@@ -39,11 +39,11 @@ func (h *handle) Read(ctx context.Context, dest []byte, off int64) (fuse.ReadRes
 	switch {
 	case s == nil:
 		return nil, syscall.EACCES
-	case h.file.pages.outdated(h):
+	case h.outdated():
 		return nil, syscall.ESTALE
 	}
 	if h.cached && !h.read.Swap(true) {
-		h.file.pages.reading(h)
+		h.file.pages.Opened(h.epoch)
 	}
 	h.note(ctx)
 	return fuse.ReadResultData(dest[:s.Value.CopyAt(dest, off)]), 0
@@ -65,7 +65,7 @@ func (h *handle) Lseek(_ context.Context, off uint64, whence uint32) (uint64, sy
 	switch {
 	case s == nil:
 		return 0, syscall.EACCES
-	case h.file.pages.outdated(h):
+	case h.outdated():
 		return 0, syscall.ESTALE
 	}
 	return seek(off, whence, s.Value.Len())
@@ -92,8 +92,8 @@ func (h *handle) Release(context.Context) syscall.Errno {
 	h.file.fs.opened.close(h)
 	h.revoke()
 	if h.cached {
-		h.file.pages.reading(h)
-		h.file.pages.close()
+		h.file.pages.Opened(h.epoch)
+		h.file.pages.Close()
 	}
 	return 0
 }
@@ -102,5 +102,8 @@ func (h *handle) folder() secret.Dir {
 	dir, _ := h.file.where()
 	return dir
 }
+
+// outdated reports whether what h has would get into pages of another version.
+func (h *handle) outdated() bool { return h.cached && h.file.pages.Outdated(h.epoch) }
 
 func (h *handle) revoke() { h.secret.Store(nil) }

@@ -6,6 +6,7 @@ import (
 
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 
+	"infisicalfs/fs/internal/pagecache"
 	"infisicalfs/secret"
 )
 
@@ -45,7 +46,7 @@ func (f *FS) revoke(lost func(revocable) bool) int {
 		case *viewHandle:
 			r.view.NotifyContent(0, 0) // it may be mapped
 		case *listing:
-			r.dir.pages.outdate()
+			r.dir.pages.Outdate()
 			r.dir.forgetListing()
 		case *watchedGeneration:
 			r.forget()
@@ -161,8 +162,7 @@ func sameContent(a, b entry) bool {
 	if a.folder != nil {
 		return a.folder.Updated.Equal(b.folder.Updated)
 	}
-	return a.secret.Hidden == b.secret.Hidden && a.secret.Value.Equal(b.secret.Value) &&
-		a.secret.Updated.Equal(b.secret.Updated) && slices.Equal(a.secret.Metadata, b.secret.Metadata)
+	return pagecache.SameContent(a.secret, b.secret)
 }
 
 // invalidate makes the kernel forget. It may take as long as a lookup does.
@@ -194,7 +194,7 @@ func (f *FS) invalidate(out outdated) {
 	for _, name := range out.content {
 		child := at.GetChild(name)
 		if child != nil && !child.IsDir() && (out.file == nil || child.Operations() == out.file) {
-			at.NotifyEntry(name) // so that the kernel lets go of it, see [pages]
+			at.NotifyEntry(name) // so that the kernel lets go of it, see [pagecache.File]
 		}
 	}
 }

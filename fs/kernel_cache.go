@@ -8,6 +8,7 @@ import (
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
 
+	"infisicalfs/fs/internal/pagecache"
 	"infisicalfs/secret"
 )
 
@@ -16,7 +17,7 @@ import (
 type KernelCache string
 
 const (
-	// CacheDefault: whole versions, one message for each open. See [pages]. The
+	// CacheDefault: whole versions, one message for each open. See [pagecache.File]. The
 	// empty string means the same.
 	CacheDefault KernelCache = "default"
 	// CacheOff: nothing. Each read is a message.
@@ -57,7 +58,7 @@ func (n *file) Read(ctx context.Context, fh fusefs.FileHandle, dest []byte, off 
 		return nil, n.fs.failed("read", n.path(), hidden(&s))
 	case shown.Hidden:
 		return nil, n.fs.failed("read", n.path(), hidden(shown))
-	case shown.Value.Len() > oneRead:
+	case shown.Value.Len() > pagecache.OneRead:
 		return nil, n.fs.failed("read", n.path(), errTooLargeForFull)
 	}
 	return fuse.ReadResultData(dest[:shown.Value.CopyAt(dest, off)]), 0

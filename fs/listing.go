@@ -2,6 +2,7 @@ package fs
 
 import (
 	"context"
+	"hash/maphash"
 	"slices"
 	"sync/atomic"
 	"syscall"
@@ -150,7 +151,7 @@ func (l *listing) rewind(ctx context.Context) syscall.Errno {
 	before := l.entries
 	errno := l.load(ctx)
 	if errno == 0 && l.cached && !slices.Equal(before, l.entries) {
-		l.dir.pages.outdate()
+		l.dir.pages.Outdate()
 	}
 	return errno
 }
@@ -161,9 +162,24 @@ func (l *listing) Releasedir(context.Context, uint32) {
 	l.dir.fs.opened.close(l)
 	l.revoke()
 	if l.cached {
-		l.dir.pages.close()
+		l.dir.pages.Close()
 	}
 }
 
 func (l *listing) folder() secret.Dir { return l.dir.where() }
 func (l *listing) revoke()            { l.snap.Store(nil) }
+
+var listingSeed = maphash.MakeSeed()
+
+// fingerprint tells listings apart. It is never 0.
+func fingerprint(entries []fuse.DirEntry) uint64 {
+	var h maphash.Hash
+	h.SetSeed(listingSeed)
+	for _, e := range entries {
+		maphash.WriteComparable(&h, e.Ino)
+		maphash.WriteComparable(&h, e.Mode)
+		h.WriteString(e.Name)
+		h.WriteByte(0)
+	}
+	return max(1, h.Sum64())
+}

@@ -25,7 +25,7 @@ func TestALookupTellsTheSizeOfWhatIsOpen(t *testing.T) {
 	defer open.Close()
 	node := w.root.GetChild("demo").GetChild("dev").Operations().(*dir)
 	known := node.GetChild("KEY")
-	require.True(t, known.Operations().(*file).pages.inUse())
+	require.True(t, known.Operations().(*file).pages.InUse())
 
 	w.Set(dev, "KEY", "short")
 	var out entryOut

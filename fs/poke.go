@@ -120,11 +120,8 @@ func (p *poke) unsettle(at *fusefs.Inode) (settle func()) {
 	known := at.GetChild(p.shown)
 	if known != nil {
 		if n, ok := known.Operations().(*file); ok {
-			n.pages.beginWriting()
-			return func() {
-				forgetAttr(known)
-				n.pages.endWriting()
-			}
+			n.pages.Writing()
+			return func() { forgetAttr(known) }
 		}
 	}
 	return func() {

@@ -23,7 +23,7 @@ func (f *FS) announce(out outdated, after *secret.Folder) {
 			continue
 		}
 		if n, ok := child.Operations().(*file); ok && e.secret != nil {
-			n.pages.newest(e.secret)
+			n.pages.SetNewest(e.secret)
 		}
 	}
 }
@@ -37,7 +37,7 @@ func publish(at *fusefs.Inode, names []string) {
 			continue
 		}
 		if file, ok := n.Operations().(*file); ok {
-			file.pages.renew(func() { n.NotifyContent(0, 0) }, func() { n.NotifyContent(-1, 0) })
+			file.pages.Publish(func() { n.NotifyContent(0, 0) }, func() { n.NotifyContent(-1, 0) })
 		} else {
 			forgetAttr(n)
 		}

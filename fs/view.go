@@ -10,6 +10,7 @@ import (
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
 
+	"infisicalfs/fs/internal/pagecache"
 	"infisicalfs/secret"
 )
 
@@ -170,7 +171,7 @@ func (v *viewFile) Read(ctx context.Context, fh fusefs.FileHandle, dest []byte, 
 	}
 	v.fs.reads.Add(1)
 	text, err := v.rendered(ctx)
-	if err == nil && text.Len() > oneRead {
+	if err == nil && text.Len() > pagecache.OneRead {
 		err = errTooLargeForFull
 	}
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"infisicalfs/fs/internal/pagecache"
 	"infisicalfs/internal/fusetest"
 	"infisicalfs/secret"
 )
@@ -278,7 +279,7 @@ func TestViewsThatTheKernelOpens(t *testing.T) {
 		requireFile(t, v, "demo/dev/.env", "EMPTY=\nGREETING="+value+"\n")
 	}
 	w.Set(payments, "API_KEY", "several\nlines")
-	w.Set(dev, "LARGE", strings.Repeat("v", oneRead))
+	w.Set(dev, "LARGE", strings.Repeat("v", pagecache.OneRead))
 	for name, want := range map[string]error{"demo/dev/payments/.env": syscall.EINVAL, "demo/dev/.env.sh": syscall.EFBIG} {
 		_, err := fusetest.ReadFile(v, name)
 		require.Equal(t, want, err)

@@ -36,21 +36,20 @@ func (n *file) openToWrite(ctx context.Context, flags uint32) (fusefs.FileHandle
 	return h, fuse.FOPEN_DIRECT_IO, 0
 }
 
-// keepCacheOut lets nobody have the file open with the kernel's cache until the
-// handle is released. Who has it open now has a moment to come to an end.
+// keepCacheOut lets nobody have the file open with the page cache from now on.
+// Who has it open so now has a moment to come to an end.
 func (h *writeHandle) keepCacheOut() {
 	p := &h.file.pages
-	p.beginWriting()
-	p.newest(nil)
-	p.wait()
+	p.Writing()
+	p.SetNewest(nil)
+	p.WaitForReaders()
 	h.file.forget()
 }
 
-// letCacheIn is the opposite. What the kernel has made of the writes is not what
-// the server has made of them.
+// letCacheIn ends that, by having the kernel let go of the file: what it has made
+// of the writes is not what the server has made of them.
 func (h *writeHandle) letCacheIn() {
 	h.file.forget()
-	h.file.pages.endWriting()
 	h.file.fs.queue(h.file.outdated())
 }
 
@@ -146,7 +145,7 @@ func (n *file) truncate(ctx context.Context, size uint64) syscall.Errno {
 func (n *file) openScratch(ctx context.Context, sc *scratchFile, flags uint32) (fusefs.FileHandle, uint32, syscall.Errno) {
 	h := n.newHandle(ctx, flags)
 	h.scratch = sc
-	n.pages.beginWriting() // it may be a secret before it is closed
+	n.pages.Writing() // it may be a secret before it is closed
 	sc.mu.Lock()
 	defer sc.mu.Unlock()
 	sc.open++

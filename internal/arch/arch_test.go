@@ -21,8 +21,9 @@ var picture = map[string][]string{
 	"secret": {},
 	"client": {"secret"},
 	"cache":  {"secret"},
-	"fs":     {"secret", "internal/glob", "fs/internal/folderqueue"},
+	"fs":     {"secret", "internal/glob", "fs/internal/folderqueue", "fs/internal/pagecache"},
 
+	"fs/internal/pagecache":   {"secret"}, // what the kernel may keep of a file
 	"fs/internal/folderqueue": {"secret"}, // the changes of one folder, one after the other
 
 	"internal/glob":   {},

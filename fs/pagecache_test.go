@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"infisicalfs/fs/internal/pagecache"
 	"infisicalfs/internal/fusetest"
 	"infisicalfs/secret"
 )
@@ -35,12 +36,12 @@ func TestMessagesOfReading(t *testing.T) {
 	}{
 		"default":            {func(*Config) {}, 35, map[string]int{"OPEN": 1}},
 		"a page":             {func(*Config) {}, 4096, map[string]int{"OPEN": 1}},
-		"one READ":           {func(*Config) {}, oneRead, map[string]int{"OPEN": 1}},
+		"one READ":           {func(*Config) {}, pagecache.OneRead, map[string]int{"OPEN": 1}},
 		"writable":           {writing, 35, map[string]int{"OPEN": 1}},
 		"no cache":           {cacheOff, 35, map[string]int{"OPEN": 1, "READ": 2}},
 		"full":               {full, 35, map[string]int{}},
-		"full, one READ":     {full, oneRead, map[string]int{}},
-		"more than one READ": {func(*Config) {}, oneRead + 1, map[string]int{"OPEN": 1, "READ": 3}},
+		"full, one READ":     {full, pagecache.OneRead, map[string]int{}},
+		"more than one READ": {func(*Config) {}, pagecache.OneRead + 1, map[string]int{"OPEN": 1, "READ": 3}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(ttl(time.Hour), c.change)
@@ -126,7 +127,7 @@ func TestTheKernelOpensFilesByItself(t *testing.T) {
 		c.Status = func() ([]byte, error) { return []byte("status"), nil }
 		c.Refresh = func() error { return nil }
 	})
-	w.Set(dev, "LARGE", strings.Repeat("v", oneRead+1))
+	w.Set(dev, "LARGE", strings.Repeat("v", pagecache.OneRead+1))
 	w.Put(dev, secret.Secret{Name: "HIDDEN", Hidden: true, Reason: "not yours"})
 	dir := fusetest.Mounted(t, w.Root(), w.Options())
 	path := dir + "/demo/dev/GREETING"
@@ -231,7 +232,7 @@ func TestRotationUnderReaders(t *testing.T) {
 				dir = fusetest.Mounted(t, w.Root(), w.Options())
 			}
 			version := func(i int) string {
-				lengths := []int{48, 9000, 300, 4096, 70_000, 4097, 1, oneRead + 5}
+				lengths := []int{48, 9000, 300, 4096, 70_000, 4097, 1, pagecache.OneRead + 5}
 				text := []byte(strings.Repeat(string(rune('a'+i%26)), lengths[i%len(lengths)]))
 				return string(text)
 			}
@@ -262,7 +263,7 @@ func TestRotationUnderReaders(t *testing.T) {
 					refused.Add(1)
 				case index(string(text)) >= 0:
 					whole.Add(1)
-				case open >= changeWaits && bytes.Count(text, text[:min(1, len(text))]) == len(text):
+				case open >= pagecache.Patience && bytes.Count(text, text[:min(1, len(text))]) == len(text):
 					early.Add(1)
 				default:
 					torn.Add(1)
