@@ -13,6 +13,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 
 	"infisicalfs/secret"
 )
@@ -25,7 +26,7 @@ type Cache struct {
 
 	ctx    context.Context // of all flights, ended by Close
 	cancel context.CancelFunc
-	wg     sync.WaitGroup // flights
+	wg     sync.WaitGroup // flights, and what tells the news
 
 	// mu guards everything below, and the fields of entries and flights that
 	// say so. No request, callback or log line happens while it is held.
@@ -80,6 +81,7 @@ func (c *Cache) Folder(ctx context.Context, dir secret.Dir, need secret.Need) (*
 	for range maxTurns {
 		s := c.next(q)
 		if s.flight == nil {
+			c.hear(ctx, s.after)
 			return s.folder, s.err
 		}
 		q.waited = true
@@ -114,7 +116,9 @@ func (c *Cache) Expire() {
 }
 
 // Close ends all requests, waits for them and forgets everything. Calls from
-// then on fail with [secret.ErrUnavailable].
+// then on fail with [secret.ErrUnavailable]. It waits no longer than closeWaits
+// for what does not end by itself: an OnChange, a Held or a log that hangs, or an
+// upstream that ignores its context.
 func (c *Cache) Close() {
 	c.mu.Lock()
 	c.closed = true
@@ -122,7 +126,19 @@ func (c *Cache) Close() {
 	c.watch.stop()
 	c.mu.Unlock()
 	c.cancel()
-	c.wg.Wait()
+	ended := make(chan struct{})
+	go func() {
+		c.wg.Wait()
+		close(ended)
+	}()
+	timeout := time.NewTimer(closeWaits)
+	defer timeout.Stop()
+	select {
+	case <-ended:
+	case <-timeout.C:
+	}
 }
+
+const closeWaits = 2 * time.Second
 
 var errClosed = fmt.Errorf("the cache is closed: %w", secret.ErrUnavailable)

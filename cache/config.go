@@ -37,12 +37,14 @@ type Config struct {
 	WatchFor time.Duration
 	// Held is asked whether somebody still holds what was shown of a folder,
 	// before it is given up because it was not used for WatchFor: held counts as
-	// used. It may take its time, as no lock is held, but Close waits for it.
-	// Nil: nobody does.
+	// used. It may take its time, as no lock is held. Nil: nobody does.
 	Held func(secret.Dir) bool
 	// OnChange receives the news, one at a time and in the order in which they
-	// came about. No lock is held, but later news wait for its return. It may
-	// ask the cache for folders; it must not call Close.
+	// came about, but for what takes something away: a denial, or a value that is
+	// hidden from now on. That overtakes the rest, so there may be a second call
+	// at the same time, callers who are refused wait for its return, and it must
+	// not ask the cache for folders. Other news may. No lock is held. It must not
+	// call Close, and may be called once more while that returns.
 	OnChange func(secret.Change)
 	// Log gets what operators should know. Default: nothing is logged.
 	Log *slog.Logger

@@ -29,6 +29,8 @@ type step struct {
 	// is something to show instead.
 	patience time.Duration
 	hasStale bool
+	// after has to be heard before folder or err is returned.
+	after *piece
 }
 
 // next decides how q goes on. A flight that it returns counts the caller as
@@ -44,11 +46,11 @@ func (c *Cache) next(q *query) step {
 		q.after = c.expired
 	}
 	if c.ban.holds(now) {
-		return step{err: c.ban.err}
+		return step{err: c.ban.err, after: c.denied(c.ban.err)}
 	}
 	e := c.store.use(q.dir, now)
 	if err := e.refused(now); err != nil {
-		return step{err: err}
+		return step{err: err, after: c.denied(err)}
 	}
 	shown := c.show(e, q.need, now)
 	if shown != nil {
@@ -58,7 +60,7 @@ func (c *Cache) next(q *query) step {
 		if !q.waited {
 			c.stats.Hits++
 		}
-		return step{folder: shown}
+		return step{folder: shown, after: c.denied(shown.Denied)}
 	}
 	if shown != nil && (e.retry.rests(now) || c.outage.rests(now)) {
 		c.stats.Stale++

@@ -2,7 +2,6 @@ package cache
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -78,9 +77,9 @@ func (c *Cache) board(q *query, e *entry, now time.Time) *flight {
 	return f
 }
 
-// fly makes the request and sees that everybody hears of the outcome. A denial
-// is heard first by those who show what they have: what a caller is denied shall
-// not be readable elsewhere.
+// fly makes the request and sees that everybody hears of the outcome. What it takes
+// away is heard first by those who show it: what a caller is denied shall not be
+// readable elsewhere.
 func (c *Cache) fly(f *flight) {
 	ctx := flightContext{c.ctx, secret.Background(c.ctx), f}
 	if f.tree {
@@ -88,12 +87,8 @@ func (c *Cache) fly(f *flight) {
 	} else {
 		f.folder, f.err = c.fetchOne(ctx, f)
 	}
-	c.land(f)
-	if errors.Is(f.err, secret.ErrDenied) || errors.Is(f.err, secret.ErrUnauthenticated) {
-		c.deliver()
-	}
+	c.hear(c.ctx, c.land(f))
 	close(f.done)
-	c.deliver()
 }
 
 // completes reports whether only the subfolders of a known snapshot are asked for.

@@ -51,6 +51,9 @@ func (c *Cache) sweepIdle() {
 // counts as use.
 func (c *Cache) askHolders(ended []*entry) {
 	for _, e := range ended {
+		if c.ctx.Err() != nil {
+			return
+		}
 		c.settleHeld(e, c.cfg.Held(e.dir))
 	}
 }

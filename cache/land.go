@@ -8,10 +8,20 @@ import (
 	"infisicalfs/secret"
 )
 
-// land decides what f's outcome means to everybody.
-func (c *Cache) land(f *flight) {
+// land decides what f's outcome means to everybody. It returns the news that f's
+// callers have to come after, nil if there are none.
+func (c *Cache) land(f *flight) *piece {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	earlier := c.news.lastTaken()
+	c.takeIn(f)
+	if last := c.news.lastTaken(); last != earlier {
+		return last
+	}
+	return c.denied(f.err)
+}
+
+func (c *Cache) takeIn(f *flight) {
 	now := time.Now()
 	delete(c.trees, f)
 	if c.fetch[f.dir] == f {

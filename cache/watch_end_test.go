@@ -57,6 +57,7 @@ func TestUsedWhileItsHolderIsAsked(t *testing.T) {
 		require.Equal(w, 1, w.Stats().Watch.Folders)
 		sleep(time.Hour - time.Minute)
 		w.Close() // while it is asked again
+		sleep(10 * time.Second)
 	})
 }
 

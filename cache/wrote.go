@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"time"
@@ -19,16 +20,21 @@ type edit struct {
 // uncertain is the edit of which nothing can be known without asking.
 func uncertain(*secret.Folder) (*secret.Folder, bool) { return nil, false }
 
-// wrote takes in the outcome of a change. It makes no request and calls nobody.
-func (c *Cache) wrote(err error, edits ...edit) {
+// wrote takes in the outcome of a change. It makes no request, and waits only if
+// the change found out that nothing may be shown any longer, for that to be heard.
+func (c *Cache) wrote(ctx context.Context, err error, edits ...edit) {
+	c.hear(ctx, c.takeInChange(err, edits))
+}
+
+func (c *Cache) takeInChange(err error, edits []edit) *piece {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := time.Now()
 	switch {
 	case c.closed:
-		return
 	case errors.Is(err, secret.ErrUnauthenticated):
 		c.purge(err, now)
+		return c.denied(err)
 	case hadNoEffect(err):
 	default:
 		if err == nil {
@@ -46,15 +52,7 @@ func (c *Cache) wrote(err error, edits ...edit) {
 			}
 		}
 	}
-	c.deliverBehind()
-}
-
-// deliverBehind has the news told without keeping the caller, which is a request
-// of the kernel's, and those must not be held up by news to the kernel.
-func (c *Cache) deliverBehind() {
-	if len(c.news.queue) > 0 && !c.closed {
-		c.wg.Go(c.deliver)
-	}
+	return nil
 }
 
 // hadNoEffect reports whether a change certainly did nothing. Any other error
@@ -170,6 +168,5 @@ func (c *Cache) compare(dir secret.Dir, name string, s secret.Secret, err error)
 		ed := edit{dir, uncertain}
 		c.overtake(ed)
 		c.age(ed)
-		c.deliverBehind()
 	}
 }
