@@ -145,6 +145,9 @@ func (f *FS) Close() {
 // Root returns the node to mount. It can be mounted once.
 func (f *FS) Root() fusefs.InodeEmbedder { return f.root }
 
+// DirMode returns the permission bits that directories have.
+func (f *FS) DirMode() uint32 { return f.cfg.DirMode }
+
 // Options returns what the nodes need of go-fuse. The mount options in it
 // are the caller's to fill in, but for ExtraCapabilities; default_permissions has to be among them,
 // because the nodes leave the check of modes to the kernel.

@@ -31,7 +31,7 @@ func completeMountArguments(cmd *cobra.Command, args []string, typed string) ([]
 }
 
 func mountNames(cmd *cobra.Command) []string {
-	var given configOptions
+	given := configOptions{silent: true}
 	given.file, _ = cmd.Flags().GetString("config")
 	given.file = firstOf(os.LookupEnv, given.file, "INFISICALFS_CONFIG") // completion binds no variables
 	files, err := given.load(os.LookupEnv)

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -23,6 +24,9 @@ type configOptions struct {
 
 	flags *pflag.FlagSet   // what apply has set flags of, nil before
 	used  []config.Setting // what it has set them to
+
+	passedOver []string // default files that cannot be reached
+	silent     bool     // that is not said
 }
 
 // AddFlags declares the options' flags.
@@ -83,7 +87,7 @@ func noConfiguration(paths []string) string {
 
 // load reads the files. They need not exist, but one that was named must.
 func (o *configOptions) load(lookup func(string) (string, bool)) (*config.Config, error) {
-	c, err := config.Load(configKeys(), o.paths(lookup)...)
+	c, err := config.Load(configKeys(), o.reachable(o.paths(lookup))...)
 	if bad, ok := errors.AsType[*config.Error](err); ok {
 		return nil, configError(bad.Hint, "%w", err)
 	}
@@ -94,6 +98,29 @@ func (o *configOptions) load(lookup func(string) (string, bool)) (*config.Config
 		return nil, noConfig(o.file)
 	}
 	return c, nil
+}
+
+// reachable leaves out default files in a directory that this user may not
+// search, such as a home directory that belongs to somebody else: whether there is
+// a file cannot be known there, and nobody has said that there is. Each is noted
+// once. One that is there and may not be read is still an error.
+func (o *configOptions) reachable(paths []string) []string {
+	if o.file != "" {
+		return paths
+	}
+	return slices.DeleteFunc(paths, func(path string) bool {
+		_, err := os.Lstat(path)
+		if !errors.Is(err, fs.ErrPermission) {
+			return false
+		}
+		if !slices.Contains(o.passedOver, path) {
+			o.passedOver = append(o.passedOver, path)
+			if !o.silent {
+				note("passing over %s: its directory may not be searched", path)
+			}
+		}
+		return true
+	})
 }
 
 // configKeys are the flags of mount by their long names: those that say which

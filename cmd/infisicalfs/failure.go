@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -50,15 +51,27 @@ func fail(err error) int {
 	return exitcode.Of(err)
 }
 
+// note prints what is no failure and yet may not be what was meant.
+func note(format string, args ...any) {
+	fmt.Fprintf(os.Stderr, "infisicalfs: note: %s\n", oneLine(fmt.Sprintf(format, args...)))
+}
+
 // oneLine makes a text with foreign words in it, such as a path or a server's
-// message, fit for a line of a terminal.
+// message, fit for a line of a terminal: what would move the cursor is a blank,
+// what cannot be seen, or turns the direction of writing, is shown as \u202e.
 func oneLine(text string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return ' '
+	var line strings.Builder
+	for _, r := range strings.ToValidUTF8(text, "\ufffd") {
+		switch {
+		case unicode.IsControl(r):
+			line.WriteByte(' ')
+		case r != ' ' && !unicode.IsGraphic(r) || unicode.In(r, unicode.Zl, unicode.Zp):
+			line.WriteString(strings.Trim(strconv.QuoteRuneToASCII(r), "'"))
+		default:
+			line.WriteRune(r)
 		}
-		return r
-	}, text)
+	}
+	return line.String()
 }
 
 // pathError shortens an error about a file to what a person needs.

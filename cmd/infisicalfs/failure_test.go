@@ -47,6 +47,9 @@ func TestExitCodesAndHints(t *testing.T) {
 func TestOneLine(t *testing.T) {
 	require.Equal(t, "a b [31mc d", oneLine("a\nb\x1b[31mc\x00d"))
 	require.Equal(t, "größer", oneLine("größer"))
+	require.Equal(t, `gpj\u202egolatac`, oneLine("gpj\u202egolatac"), "what turns the writing is not what a name seems to be")
+	require.Equal(t, `a\u200bb\u2028c`, oneLine("a\u200bb\u2028c"))
+	require.Equal(t, "\ufffd", oneLine("\xff"))
 }
 
 func TestUntilSignal(t *testing.T) {

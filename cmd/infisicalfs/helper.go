@@ -3,7 +3,10 @@ package main
 import (
 	"errors"
 	"path"
+	"slices"
 	"strings"
+
+	"github.com/spf13/cobra"
 
 	"infisicalfs/internal/exitcode"
 )
@@ -61,6 +64,17 @@ func helperArguments(args []string) ([]string, error) {
 		point = "./" + point // and not a mount of the configuration
 	}
 	return append(append(out, sourceFlags(positional[0])...), "--", point), nil
+}
+
+// calledByFuse reports whether these are the arguments that mount.fuse hands on,
+// the helper of libfuse: mount(8) calls that for the type fuse.infisicalfs, which
+// is also how the mount table calls a mount of ours, as with "mount -o remount".
+// They are SOURCE MOUNTPOINT -o OPTIONS, and SOURCE is no command.
+func calledByFuse(args []string) bool {
+	if len(args) < 4 || args[2] != "-o" || strings.HasPrefix(args[0], "-") {
+		return false
+	}
+	return !slices.ContainsFunc(newRoot().Commands(), func(c *cobra.Command) bool { return c.Name() == args[0] || c.HasAlias(args[0]) })
 }
 
 // sourceFlags reads the first field of an fstab line.

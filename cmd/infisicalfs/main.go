@@ -21,7 +21,7 @@ func execute(args []string) int {
 	if name, entered, err := run.Entered(); entered {
 		return runCode(fail(notExecuted(name, err)))
 	}
-	if strings.HasPrefix(filepath.Base(args[0]), "mount.") {
+	if strings.HasPrefix(filepath.Base(args[0]), "mount.") || calledByFuse(args[1:]) {
 		translated, err := helperArguments(args[1:])
 		if err != nil {
 			return fail(err)

@@ -144,7 +144,7 @@ func (o *mountOptions) serve(ctx context.Context, mountpoint string, log *slog.L
 	defer c.Close()
 	if from := o.scope.from(); from != "" {
 		// Or somebody would wonder why a mount made here shows one folder.
-		fmt.Fprintf(os.Stderr, "infisicalfs: note: showing the project that %s names\n", oneLine(from))
+		note("showing the project that %s names", from)
 	}
 	return serveMount(ctx, c, o.scope, point, ready)
 }
@@ -185,6 +185,7 @@ func (o *mountOptions) prepare(mountpoint string, log *slog.Logger) (*client.Cli
 // serveMount is the part of serve that a dev server's mount shares. It completes
 // cfg.
 func serveMount(ctx context.Context, c *client.Client, scope scopeOptions, cfg mount.Config, ready func(*mount.Mount) error) error {
+	neverStopped()
 	if err := c.Login(ctx); err != nil {
 		return err
 	}
@@ -203,8 +204,8 @@ func serveMount(ctx context.Context, c *client.Client, scope scopeOptions, cfg m
 	if err != nil {
 		return err
 	}
-	for _, note := range m.Notes() {
-		fmt.Fprintf(os.Stderr, "infisicalfs: note: %s\n", note)
+	for _, text := range m.Notes() {
+		note("%s", text)
 	}
 	if err := ready(m); err != nil {
 		m.Close()

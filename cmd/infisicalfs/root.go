@@ -1,12 +1,17 @@
 package main
 
 import (
+	"errors"
 	"os"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
+	"infisicalfs/internal/exitcode"
 	"infisicalfs/internal/mount"
 )
+
+var errMount8 = errors.New("-o is an option of mount(8)")
 
 const about = `infisicalfs mounts Infisical: projects, environments and folders are directories,
 secrets are files.
@@ -44,6 +49,9 @@ func newRoot() *cobra.Command {
 		CompletionOptions:          cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok && unknown.GetSpecifiedShortnames() != "" && unknown.GetSpecifiedName() == "o" {
+			return &failure{errMount8, "options are flags here: --read-only for ro; a mount is changed by unmounting it and mounting it again", exitcode.Usage}
+		}
 		return usageError(cmd, err.Error())
 	})
 	root.SetHelpFunc(help)

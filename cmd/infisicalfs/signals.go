@@ -24,3 +24,9 @@ func untilSignal(ctx context.Context, do func(ctx context.Context) error) error 
 	}
 	return err
 }
+
+// neverStopped is for a process that serves a mount. Were it stopped by its
+// terminal (^Z, or writing a line while it is in the background and "stty tostop"
+// is set), everybody who uses the mount would hang where nothing can end him. So
+// ^Z does nothing there: whoever wants the terminal back starts it without -f.
+func neverStopped() { signal.Ignore(syscall.SIGTSTP, syscall.SIGTTIN, syscall.SIGTTOU) }

@@ -11,5 +11,9 @@ func Examine() (how string, err error) {
 	if os.Geteuid() == 0 {
 		return "as root, directly", nil
 	}
-	return "as a user, through fusermount3", nil
+	how = "as a user, through fusermount3"
+	if helperConfined() {
+		how += "; AppArmor lets it mount only below " + allowedPlaces + ", unless /etc/apparmor.d/local/fusermount3 says more"
+	}
+	return how, nil
 }

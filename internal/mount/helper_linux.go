@@ -50,6 +50,9 @@ func mountThroughHelper(ctx context.Context, point, source string, allowOther bo
 		if _, known := errors.AsType[*Error](err); known {
 			return -1, err
 		}
+		if err := confined(err, point); err != nil {
+			return -1, err
+		}
 		return -1, noFUSE("fusermount3 must be set-uid root, and this user needs a name in /etc/passwd; in a container, mount as root", "%w", err)
 	}
 	far.Close() // so that a helper that sent nothing reads as the end, not as a wait

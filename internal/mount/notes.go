@@ -14,8 +14,8 @@ func (r *rooms) notes(ctx context.Context, cfg Config, p place) (list []string) 
 	if p.hides {
 		list = append(list, "the mountpoint has content, which is hidden while mounted")
 	}
-	if cfg.AllowOther && cfg.DirMode&0o011 == 0 {
-		list = append(list, fmt.Sprintf("other users are let in only as far as modes allow, and --dir-mode is %04o: add for example --dir-mode=0555 --mode=0444", cfg.DirMode))
+	if mode := r.tree.DirMode(); cfg.AllowOther && mode&0o011 == 0 {
+		list = append(list, fmt.Sprintf("other users are let in only as far as modes allow, and directories have %04o: add for example --dir-mode=0555 --mode=0444", mode))
 	}
 	if len(cfg.Layout.Include) > 0 {
 		f, err := r.layout.Source().Folder(ctx, r.root, secret.NeedListing)

@@ -28,6 +28,10 @@ func errOnlyLinux() error {
 	return noFUSE("use Linux, or a Linux virtual machine or container", "infisicalfs cannot mount on %s", runtime.GOOS)
 }
 
+const allowedPlaces = ""
+
+func helperConfined() bool { return false }
+
 func mayMount() bool { return false }
 
 func attachable(bool) error { return errOnlyLinux() }

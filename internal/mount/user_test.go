@@ -45,7 +45,18 @@ var userCases = map[string]struct {
 		return userFails(cfg, exitcode.FUSE)
 	}},
 	"no fusermount3": {room{noHelper: true}, func(dir string) error { return userFails(config(dir, sample()), exitcode.FUSE) }},
-	"device closed":  {room{deviceMode: 0o600}, func(dir string) error { return userFails(config(dir, sample()), exitcode.FUSE) }},
+	"confined":       {room{helper: "#!/bin/sh\necho 'fusermount3: mount failed: Permission denied' >&2\nexit 1\n", confined: true}, userIsConfined},
+	"refused, and not confined": {room{helper: "#!/bin/sh\necho 'fusermount3: mount failed: Permission denied' >&2\nexit 1\n"}, func(dir string) error {
+		if helperConfined() {
+			return nil // on a machine that has it itself
+		}
+		_, err := New(context.Background(), config(dir, sample()))
+		if exitcode.Of(err) != exitcode.FUSE || strings.Contains(err.Error(), "AppArmor") {
+			return fmt.Errorf("without a profile: %v", err)
+		}
+		return nil
+	}},
+	"device closed": {room{deviceMode: 0o600}, func(dir string) error { return userFails(config(dir, sample()), exitcode.FUSE) }},
 	"a mount of root's": {room{rootMount: true}, func(dir string) error {
 		if err := Unmount(context.Background(), dir); exitcode.Of(err) != exitcode.Denied {
 			return fmt.Errorf("wanted a refusal: %v", err)
@@ -79,6 +90,8 @@ func TestAsUser(t *testing.T) {
 type room struct {
 	conf       string      // content of /etc/fuse.conf
 	noHelper   bool        // fusermount3 is not installed
+	helper     string      // what is in its place, a script
+	confined   bool        // there is an AppArmor profile for it
 	deviceMode os.FileMode // of /dev/fuse; 0 means 0666
 	rootMount  bool        // root has mounted on the mountpoint; nobody answers there
 }
@@ -118,8 +131,15 @@ func (r room) build(dir string) error {
 		mode = 0o666
 	}
 	path := func(name string) string { return filepath.Join(dir, name) }
-	steps := []error{
-		unix.Mount("none", dir, "tmpfs", 0, "mode=755"),
+	steps := []error{unix.Mount("none", dir, "tmpfs", 0, "mode=755")}
+	if r.confined {
+		more := path("etc")
+		steps = append(steps,
+			os.MkdirAll(filepath.Join(more, filepath.Base(filepath.Dir(confinement))), 0o755),
+			os.WriteFile(filepath.Join(path(""), confinement), nil, 0o644),
+			unix.Mount("none", "/etc", "overlay", unix.MS_RDONLY, "lowerdir="+more+":/etc"))
+	}
+	steps = append(steps,
 		os.WriteFile(path("test"), binary, 0o755),
 		os.WriteFile(path("fuse.conf"), []byte(r.conf), 0o644),
 		unix.Mknod(path("fuse"), unix.S_IFCHR|0o600, int(unix.Mkdev(10, 229))),
@@ -128,6 +148,10 @@ func (r room) build(dir string) error {
 		unix.Mount(path("fuse.conf"), fuseConf, "", unix.MS_BIND, ""),
 		os.Mkdir(path("mnt"), 0o700),
 		os.Chown(path("mnt"), testUser, testUser),
+		os.WriteFile(path("helper"), []byte(r.helper), 0o755),
+	)
+	if found, err := findHelper(); r.helper != "" && err == nil {
+		steps = append(steps, unix.Mount(path("helper"), found, "", unix.MS_BIND, ""))
 	}
 	for found, err := findHelper(); r.noHelper && err == nil; found, err = findHelper() {
 		steps = append(steps, unix.Mount(os.DevNull, found, "", unix.MS_BIND, ""))
@@ -175,6 +199,31 @@ func userMounts(dir string) error {
 		return err
 	}
 	return userFree(dir)
+}
+
+// userIsConfined is refused by what only looks like a matter of the directory's
+// permissions, and is told what it is.
+func userIsConfined(dir string) error {
+	how, err := Examine()
+	if err != nil || !strings.Contains(how, "AppArmor lets it mount only below $HOME") {
+		return fmt.Errorf("examined: %s: %v", how, err)
+	}
+	_, err = New(context.Background(), config(dir, sample()))
+	known, _ := errors.AsType[*Error](err)
+	if known == nil || known.Code != exitcode.FUSE {
+		return fmt.Errorf("no *Error: %v", err)
+	}
+	for text, words := range map[string][]string{
+		known.Error(): {"mount failed: Permission denied", "AppArmor lets fusermount3 mount only below $HOME, /mnt", dir},
+		known.Hint:    {"/etc/apparmor.d/local/fusermount3", "-> " + dir + "/,", "umount " + dir + "/,", "apparmor_parser -r /etc/apparmor.d/fusermount3"},
+	} {
+		for _, word := range words {
+			if !strings.Contains(text, word) {
+				return fmt.Errorf("%q is not in %q", word, text)
+			}
+		}
+	}
+	return nil
 }
 
 func userCloses(dir string) error {
