@@ -59,7 +59,7 @@ func (f *FS) commit(ctx context.Context, c commit) (secret.Secret, error) {
 		return stored, nil // it was emptied before it was written with another handle
 	case stored.Value.Reveal() == secret.StoredForm(c.value.Reveal()):
 		f.bases.noteWrite(c.who, c.dir, c.name, &stored)
-		f.uncover(c.dir, c.name)
+		f.overlay.uncover(c.dir, c.name)
 		return stored, nil
 	case stored.Rotated:
 		return stored, errRotated
@@ -100,7 +100,7 @@ func mayHaveHappened(err error) bool {
 func (f *FS) sent(c commit, got *secret.Secret) {
 	f.writes.sent.Add(1)
 	f.bases.noteWrite(c.who, c.dir, c.name, got)
-	f.uncover(c.dir, c.name)
+	f.overlay.uncover(c.dir, c.name)
 	f.tell(c.dir, c.name)
 }
 

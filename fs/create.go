@@ -61,7 +61,7 @@ func (d *dir) create(ctx context.Context, shown string, flags, mode uint32, out 
 	if err != nil {
 		return nil, nil, err
 	}
-	d.fs.local.addWriter(h, snap.Dir, name)
+	d.fs.overlay.addWriter(h, snap.Dir, name)
 	d.fs.draftAttr(snap.Dir, name, &out.Attr)
 	child := d.NewInode(ctx, n, d.secretID(shown, name))
 	h.file = child.Operations().(*file) // which the kernel may have known before
@@ -74,11 +74,11 @@ func (d *dir) create(ctx context.Context, shown string, flags, mode uint32, out 
 func (h *writeHandle) loadNew(ctx context.Context, snap *secret.Folder, there *secret.Secret, flags uint32) error {
 	f := h.file.fs
 	_, name := h.file.where()
-	w := f.local.whiteout(snap.Dir, name)
+	w := f.overlay.whiteout(snap.Dir, name)
 	switch {
 	case f.cfg.PersonalReadOnly:
 		return errPersonal
-	case there != nil && w == nil && flags&syscall.O_EXCL != 0, f.local.beingCreated(snap.Dir, name) && flags&syscall.O_EXCL != 0:
+	case there != nil && w == nil && flags&syscall.O_EXCL != 0, f.overlay.beingCreated(snap.Dir, name) && flags&syscall.O_EXCL != 0:
 		return secret.ErrExists
 	case there != nil && w == nil:
 		return h.load(ctx, flags)
@@ -101,13 +101,13 @@ func (h *writeHandle) loadNew(ctx context.Context, snap *secret.Folder, there *s
 }
 
 func (d *dir) createScratch(ctx context.Context, snap *secret.Folder, name string, flags, mode uint32, out *fuse.EntryOut) (*fusefs.Inode, fusefs.FileHandle, error) {
-	sc := d.fs.scratch(snap.Dir, name)
+	sc := d.fs.overlay.scratch(snap.Dir, name)
 	switch {
 	case sc != nil && flags&syscall.O_EXCL != 0:
 		return nil, nil, secret.ErrExists
 	case sc == nil:
 		sc = d.fs.newScratch(snap, mode)
-		if !d.fs.nameScratch(sc, snap.Dir, name) {
+		if !d.fs.overlay.nameScratch(sc, snap.Dir, name) {
 			return nil, nil, errScratchFull
 		}
 	}
@@ -128,7 +128,7 @@ func (d *dir) scratchChild(ctx context.Context, sc *scratchFile, out *fuse.Attr)
 // localChild returns the node of a secret that is here already and not on the
 // server: its creator has not sent it yet.
 func (d *dir) localChild(ctx context.Context, snap *secret.Folder, shown string, e entry, found bool, out *fuse.EntryOut) *fusefs.Inode {
-	l, dir := &d.fs.local, d.where()
+	l, dir := &d.fs.overlay, d.where()
 	name, _ := nameOf(snap, shown)
 	switch {
 	case found && (e.secret == nil || l.whiteout(dir, e.secret.Name) == nil):

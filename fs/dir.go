@@ -48,7 +48,7 @@ func (d *dir) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (*fus
 	if child, errno, ok := d.lookupGeneration(ctx, name, out); ok {
 		return child, errno
 	}
-	if sc := d.fs.scratch(d.where(), name); sc != nil {
+	if sc := d.fs.overlay.scratch(d.where(), name); sc != nil {
 		return d.scratchChild(ctx, sc, &out.Attr), 0
 	}
 	if !plausible(name) {
@@ -72,7 +72,7 @@ func (d *dir) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (*fus
 		d.fs.absent(snap, out)
 		return nil, syscall.ENOENT
 	}
-	if e.secret != nil && d.fs.local.whiteout(snap.Dir, e.secret.Name) != nil {
+	if e.secret != nil && d.fs.overlay.whiteout(snap.Dir, e.secret.Name) != nil {
 		out.SetEntryTimeout(1) // it may be back at any time
 		return nil, syscall.ENOENT
 	}
@@ -91,7 +91,7 @@ func (d *dir) child(ctx context.Context, snap *secret.Folder, e entry, out *fuse
 	if d.links() {
 		return d.secretLink(ctx, shownSecret(snap, e.secret.Name), out)
 	}
-	if d.fs.local.beingWritten(d.where(), e.secret.Name) {
+	if d.fs.overlay.beingWritten(d.where(), e.secret.Name) {
 		out.SetAttrTimeout(0)
 	}
 	child := d.secretInode(ctx, shownSecret(snap, e.secret.Name), e.secret.Name)

@@ -91,7 +91,7 @@ func (n *file) Getattr(ctx context.Context, fh fusefs.FileHandle, out *fuse.Attr
 	}
 	dir, name := n.where()
 	n.fs.settle(ctx, dir, name)
-	writing := n.fs.local.beingWritten(dir, name)
+	writing := n.fs.overlay.beingWritten(dir, name)
 	snap, s, err := n.current(ctx)
 	switch {
 	case err == nil:
@@ -99,7 +99,7 @@ func (n *file) Getattr(ctx context.Context, fh fusefs.FileHandle, out *fuse.Attr
 		if !writing {
 			out.SetTimeout(n.fs.remaining(snap))
 		}
-	case errors.Is(err, secret.ErrNotFound) && n.fs.local.beingCreated(dir, name):
+	case errors.Is(err, secret.ErrNotFound) && n.fs.overlay.beingCreated(dir, name):
 		n.fs.draftAttr(dir, name, &out.Attr)
 	case !n.attrOfHandle(fh, err, &out.Attr):
 		return n.gone("getattr", err)
@@ -198,7 +198,7 @@ func (n *file) forget() { n.pages.Drop(func() { n.NotifyContent(0, 0) }) }
 // is absent, or created where the caller asks for that. One that is created here
 // and not sent yet has a name, and nothing to read.
 func (n *file) gone(op string, err error) syscall.Errno {
-	if errors.Is(err, secret.ErrNotFound) && !n.fs.local.beingCreated(n.where()) {
+	if errors.Is(err, secret.ErrNotFound) && !n.fs.overlay.beingCreated(n.where()) {
 		return syscall.ESTALE
 	}
 	return n.fs.failed(op, n.path(), err)

@@ -62,7 +62,7 @@ func (h *writeHandle) Release(ctx context.Context) syscall.Errno {
 		}
 	}
 	f.opened.close(h)
-	f.local.dropWriter(h)
+	f.overlay.dropWriter(h)
 	h.letCacheIn()
 	h.mu.Lock()
 	created := h.created
@@ -73,10 +73,7 @@ func (h *writeHandle) Release(ctx context.Context) syscall.Errno {
 		f.reveal(dir, name)
 	}
 	if h.scratch != nil {
-		h.scratch.mu.Lock()
-		h.scratch.open--
-		f.reclaim(h.scratch)
-		h.scratch.mu.Unlock()
+		h.scratch.closed()
 	}
 	close(h.released)
 	return 0

@@ -87,7 +87,7 @@ type FS struct {
 
 	// For writing.
 	own         own
-	local       local
+	overlay     overlay
 	folderQueue folderqueue.Queue // for whoever changes a folder
 	callers     callers
 	bases       bases
@@ -138,7 +138,7 @@ func New(cfg Config) *FS {
 // Call it when the kernel has let go: it is told nothing any more.
 func (f *FS) Close() {
 	f.known.Store(false)
-	f.dropLocal(secret.Dir{})
+	f.overlay.dropBelow(secret.Dir{})
 	f.rejected.clear()
 }
 

@@ -19,7 +19,7 @@ func (f *FS) Apply(change secret.Change) {
 	if lost := revokes(change); lost != nil {
 		n := f.revoke(lost)
 		if change.Err != nil {
-			f.dropLocalIf(func(dir secret.Dir) bool { return concerns(change, dir) })
+			f.overlay.drop(func(dir secret.Dir) bool { return concerns(change, dir) })
 		}
 		f.log.Warn("access revoked", "path", change.Dir.String(), "below", change.Deep, "open", n, "error", change.Err)
 	}

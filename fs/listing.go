@@ -58,7 +58,7 @@ func (d *dir) entries(snap *secret.Folder) []fuse.DirEntry {
 		return nil
 	}
 	here := d.where()
-	hidden := d.fs.local.whiteouts(here)
+	hidden := d.fs.overlay.whiteouts(here)
 	list := make([]fuse.DirEntry, 0, 2+len(snap.Folders)+len(snap.Secrets))
 	add := func(name string, id fusefs.StableAttr) {
 		list = append(list, fuse.DirEntry{Name: name, Mode: id.Mode, Ino: id.Ino, Off: uint64(len(list) + 1)})
@@ -131,7 +131,7 @@ func (l *listing) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (
 // began. If it is back, the kernel finds that by asking.
 func (d *dir) left(name string) bool {
 	dir := d.where()
-	return d.fs.local.wasUnlinked(dir, name) || d.fs.local.whiteout(dir, name) != nil
+	return d.fs.overlay.wasUnlinked(dir, name) || d.fs.overlay.whiteout(dir, name) != nil
 }
 
 func (l *listing) Seekdir(ctx context.Context, off uint64) syscall.Errno {

@@ -60,7 +60,7 @@ func (d *dir) mkdir(ctx context.Context, shown string, out *fuse.EntryOut) (*fus
 	if err != nil {
 		return nil, err
 	}
-	if taken || f.local.beingCreated(dir, name) || f.scratch(dir, shown) != nil {
+	if taken || f.overlay.beingCreated(dir, name) || f.overlay.scratch(dir, shown) != nil {
 		return nil, secret.ErrExists
 	}
 	if err := f.cfg.Writer.CreateFolder(ctx, dir, name); err != nil {
@@ -121,7 +121,7 @@ func (d *dir) rmdir(ctx context.Context, shown string) error {
 		return err
 	}
 	f.writes.sent.Add(1)
-	f.dropLocal(below)
+	f.overlay.dropBelow(below)
 	return nil
 }
 
@@ -149,5 +149,5 @@ func (f *FS) empty(snap *secret.Folder) bool {
 			return false
 		}
 	}
-	return !f.local.busy(snap.Dir)
+	return !f.overlay.creates(snap.Dir)
 }

@@ -146,8 +146,8 @@ func (f *FS) wayTo(at *fusefs.Inode) (way []step, ok bool) {
 // something here has made the events himself. What is only here covers the
 // server's.
 func (f *FS) ofInterest(p *poke) bool {
-	return !f.own.explains(p) && f.scratch(p.dir, p.shown) == nil &&
-		(p.folder || f.local.whiteout(p.dir, p.name) == nil)
+	return !f.own.explains(p) && f.overlay.scratch(p.dir, p.shown) == nil &&
+		(p.folder || f.overlay.whiteout(p.dir, p.name) == nil)
 }
 
 // carryOut pokes. What others look up meanwhile may stand in the way: the

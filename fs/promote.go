@@ -38,9 +38,9 @@ func (r *renaming) promote(ctx context.Context, snap *secret.Folder, sc *scratch
 		r.FS.keep(ctx, dir, name, value, notWritten)
 		return err
 	}
-	r.local.discard(dir, name)
+	r.overlay.discard(dir, name)
 	sc.become(&location{r.to, name}, &got)
-	r.unlinkScratch(r.from.where(), r.name)
+	r.overlay.unlinkScratch(r.from.where(), r.name)
 	return nil
 }
 
@@ -49,10 +49,10 @@ func (r *renaming) promote(ctx context.Context, snap *secret.Folder, sc *scratch
 // is not sent. It reports whether that was the case.
 func (r *renaming) restore(ctx context.Context, sc *scratchFile, dir secret.Dir, name string) (bool, error) {
 	w := sc.holds
-	if w == nil || sc.wasTouched() || r.local.whiteout(r.from.where(), w.name) != w {
+	if w == nil || sc.wasTouched() || r.overlay.whiteout(r.from.where(), w.name) != w {
 		return false, nil
 	}
-	if r.from != r.to || r.local.beingWritten(dir, w.name) || r.target.secret != nil && w.name != name {
+	if r.from != r.to || r.overlay.beingWritten(dir, w.name) || r.target.secret != nil && w.name != name {
 		return false, nil
 	}
 	if w.name != name {
@@ -61,9 +61,9 @@ func (r *renaming) restore(ctx context.Context, sc *scratchFile, dir secret.Dir,
 		}
 		r.writes.sent.Add(1)
 	}
-	r.lift(w)
+	r.overlay.lift(w)
 	sc.become(&location{r.to, name}, nil)
-	r.unlinkScratch(r.from.where(), r.name)
+	r.overlay.unlinkScratch(r.from.where(), r.name)
 	return true, nil
 }
 
@@ -106,13 +106,13 @@ func (r *renaming) mayPromote(ctx context.Context, dir secret.Dir, name string) 
 // baseOfScratch is what the content is based on: the version that the caller
 // has seen, or else the one that was there when the file was created.
 func (r *renaming) baseOfScratch(ctx context.Context, sc *scratchFile, dir secret.Dir, name string) base {
-	if r.local.wasUnlinked(dir, name) && r.target.secret == nil {
+	if r.overlay.wasUnlinked(dir, name) && r.target.secret == nil {
 		return base{}
 	}
 	if known, ok := r.bases.of(r.callers.of(ctx), dir, name); ok {
 		return known
 	}
-	if w := r.local.whiteout(dir, name); w != nil {
+	if w := r.overlay.whiteout(dir, name); w != nil {
 		return w.base
 	}
 	if dir == sc.dir {

@@ -70,13 +70,13 @@ func (r *renaming) run(ctx context.Context) error {
 		return err
 	}
 	snap := r.snap
-	there := r.target != (entry{}) && !r.covers(r.target) || r.scratch(snap.Dir, r.newName) != nil
+	there := r.target != (entry{}) && !r.covers(r.target) || r.overlay.scratch(snap.Dir, r.newName) != nil
 	if there && r.keep {
 		return secret.ErrExists
 	}
-	if sc := r.scratch(r.from.where(), r.name); sc != nil {
+	if sc := r.overlay.scratch(r.from.where(), r.name); sc != nil {
 		if r.renamesToScratch(snap, r.newName) {
-			r.moveScratch(r.from.where(), r.name, r.to.where(), r.newName)
+			r.overlay.moveScratch(r.from.where(), r.name, r.to.where(), r.newName)
 			return nil
 		}
 		return r.promote(ctx, snap, sc)
@@ -112,7 +112,7 @@ func (r *renaming) settleBoth(ctx context.Context) {
 
 // covers reports whether e is a secret that is away under a scratch name.
 func (r *renaming) covers(e entry) bool {
-	return e.secret != nil && r.local.whiteout(r.to.where(), e.secret.Name) != nil
+	return e.secret != nil && r.overlay.whiteout(r.to.where(), e.secret.Name) != nil
 }
 
 // source returns what is renamed. A secret that was closed a moment ago may
@@ -123,8 +123,8 @@ func (r *renaming) source(ctx context.Context) (snap *secret.Folder, e entry, er
 	if err != nil {
 		return nil, e, err
 	}
-	if !ok || e.secret != nil && r.local.whiteout(dir, e.secret.Name) != nil {
-		if name, err := nameOf(snap, r.name); err == nil && r.local.beingCreated(dir, name) {
+	if !ok || e.secret != nil && r.overlay.whiteout(dir, e.secret.Name) != nil {
+		if name, err := nameOf(snap, r.name); err == nil && r.overlay.beingCreated(dir, name) {
 			return nil, e, errOpen
 		}
 		if r.from.view(r.name) != nil {

@@ -32,7 +32,7 @@ func (r *renaming) renameFolder(ctx context.Context, name string) error {
 		return err
 	}
 	r.writes.sent.Add(1)
-	r.local.moveFolder(dir.Child(name), dir.Child(newName))
+	r.overlay.moveFolder(dir.Child(name), dir.Child(newName))
 	r.from.relocate(r.name, name, r.to, newName)
 	return nil
 }

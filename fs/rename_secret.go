@@ -23,13 +23,13 @@ func (r *renaming) renameSecret(ctx context.Context, s *secret.Secret, newName s
 	switch {
 	case replaced != nil && replaced.Import == nil:
 		err = r.replace(ctx, &stored, newName)
-	case r.local.beingCreated(to, newName):
+	case r.overlay.beingCreated(to, newName):
 		err = errOpen
 	case dir == to:
 		var got secret.Secret
 		if got, err = r.cfg.Writer.Rename(ctx, dir, s.Name, newName); err == nil {
 			r.bases.renamed(r.callers.of(ctx), dir, s.Name, newName, baseOf(&stored), baseOf(&got))
-			for _, h := range r.local.writers(dir, s.Name) {
+			for _, h := range r.overlay.writers(dir, s.Name) {
 				h.rebase(baseOf(&stored), baseOf(&got))
 			}
 		}
@@ -42,8 +42,8 @@ func (r *renaming) renameSecret(ctx context.Context, s *secret.Secret, newName s
 		return err
 	}
 	r.writes.sent.Add(1)
-	r.uncover(to, newName)
-	r.local.replace(dir, s.Name, to, newName)
+	r.overlay.uncover(to, newName)
+	r.overlay.replace(dir, s.Name, to, newName)
 	r.vacate(dir, s.Name)
 	r.from.relocate(r.name, s.Name, r.to, newName)
 	r.tell(to, newName)
@@ -86,7 +86,7 @@ func (r *renaming) move(ctx context.Context, stored *secret.Secret, newName stri
 // id now.
 func (r *renaming) arrived(ctx context.Context, stored *secret.Secret, newName string) {
 	r.bases.forget(r.to.where(), newName)
-	writers := r.local.writers(r.from.where(), stored.Name)
+	writers := r.overlay.writers(r.from.where(), stored.Name)
 	if len(writers) == 0 {
 		return
 	}

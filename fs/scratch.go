@@ -24,6 +24,7 @@ const (
 // and ends with the mount. It never leaves the machine, unless somebody renames
 // it to the name of a secret: see promote.go.
 type scratchFile struct {
+	over  *overlay // whose room its content takes
 	id    fusefs.StableAttr
 	dir   secret.Dir      // where it was created
 	basis map[string]base // the folder's own secrets at that time
@@ -41,51 +42,64 @@ type scratchFile struct {
 	touched bool // written to since its creation
 }
 
-// newScratch makes a file without a name and content.
+// newScratch makes a file without a name and content. It may hold a secret: it
+// is shown to nobody to whom secrets are not.
 func (f *FS) newScratch(snap *secret.Folder, mode uint32) *scratchFile {
-	now := time.Now()
-	sc := &scratchFile{id: scratchID(f.local.made.Add(1)), dir: snap.Dir, basis: make(map[string]base, len(snap.Secrets))}
+	return f.overlay.newScratch(snap, fuse.Attr{
+		Mode:  mode&0o700 | mode&f.cfg.FileMode&0o077,
+		Owner: fuse.Owner{Uid: f.cfg.UID, Gid: f.cfg.GID},
+	})
+}
+
+// newScratch makes a file without a name and content in the folder of snap. Its
+// dates are now.
+func (o *overlay) newScratch(snap *secret.Folder, attr fuse.Attr) *scratchFile {
+	sc := &scratchFile{
+		over:  o,
+		id:    scratchID(o.made.Add(1)),
+		dir:   snap.Dir,
+		basis: make(map[string]base, len(snap.Secrets)),
+		attr:  attr,
+	}
 	for i := range snap.Secrets {
 		sc.basis[snap.Secrets[i].Name] = baseOf(&snap.Secrets[i])
 	}
-	// It may hold a secret: it is shown to nobody to whom secrets are not.
-	sc.attr.Mode = mode&0o700 | mode&f.cfg.FileMode&0o077
-	sc.attr.Uid, sc.attr.Gid = f.cfg.UID, f.cfg.GID
+	now := time.Now()
 	sc.attr.SetTimes(&now, &now, &now)
 	return sc
 }
 
 // nameScratch gives a new file its first name, in the place of any other
 // scratch file, unless there are too many.
-func (f *FS) nameScratch(sc *scratchFile, dir secret.Dir, name string) bool {
-	f.unlinkScratch(dir, name)
+func (o *overlay) nameScratch(sc *scratchFile, dir secret.Dir, name string) (ok bool) {
+	o.unlinkScratch(dir, name)
 	sc.mu.Lock()
 	defer sc.mu.Unlock()
-	f.local.mu.Lock()
-	defer f.local.mu.Unlock()
-	if f.local.scratch >= maxScratchFiles {
-		f.resize(sc, 0)
-		return false
+	o.change(dir, func(part *overlayFolder) {
+		if ok = o.files < maxScratchFiles; ok {
+			o.files++
+			part.scratch[name] = sc
+		}
+	})
+	if sc.named = ok; !ok {
+		sc.resize(0)
 	}
-	f.local.scratch++
-	f.local.in(dir).scratch[name] = sc
-	sc.named = true
-	return true
+	return ok
 }
 
 // scratch returns the scratch file of that name, or nil.
-func (f *FS) scratch(dir secret.Dir, name string) (sc *scratchFile) {
-	f.local.look(dir, func(l *localFolder) { sc = l.scratch[name] })
+func (o *overlay) scratch(dir secret.Dir, name string) (sc *scratchFile) {
+	o.look(dir, func(part *overlayFolder) { sc = part.scratch[name] })
 	return sc
 }
 
 // unlinkScratch takes the name away. It reports whether there was such a file.
-func (f *FS) unlinkScratch(dir secret.Dir, name string) bool {
+func (o *overlay) unlinkScratch(dir secret.Dir, name string) bool {
 	var sc *scratchFile
-	f.local.look(dir, func(l *localFolder) {
-		if sc = l.scratch[name]; sc != nil {
-			delete(l.scratch, name)
-			f.local.scratch--
+	o.change(dir, func(part *overlayFolder) {
+		if sc = part.scratch[name]; sc != nil {
+			delete(part.scratch, name)
+			o.files--
 		}
 	})
 	if sc == nil {
@@ -94,28 +108,31 @@ func (f *FS) unlinkScratch(dir secret.Dir, name string) bool {
 	sc.mu.Lock()
 	defer sc.mu.Unlock()
 	sc.named = false
-	f.reclaim(sc)
+	sc.reclaim()
 	return true
 }
 
 // moveScratch gives a scratch file another name.
-func (f *FS) moveScratch(from secret.Dir, name string, to secret.Dir, newName string) {
-	f.unlinkScratch(to, newName)
-	f.local.mu.Lock()
-	defer f.local.mu.Unlock()
-	sc := f.local.in(from).scratch[name]
-	delete(f.local.in(from).scratch, name)
-	f.local.in(to).scratch[newName] = sc
+func (o *overlay) moveScratch(from secret.Dir, name string, to secret.Dir, newName string) {
+	o.unlinkScratch(to, newName)
+	var sc *scratchFile
+	o.change(from, func(part *overlayFolder) {
+		sc = part.scratch[name]
+		delete(part.scratch, name)
+	})
+	if sc != nil {
+		o.change(to, func(part *overlayFolder) { part.scratch[newName] = sc })
+	}
 }
 
 // resize makes room for n bytes, or gives some back. [scratchFile.mu] is held.
-func (f *FS) resize(sc *scratchFile, n int) syscall.Errno {
+func (sc *scratchFile) resize(n int) syscall.Errno {
 	if n > maxScratchFile {
 		return syscall.ENOSPC
 	}
 	more := int64(n - len(sc.text.b))
-	if f.local.bytes.Add(more) > maxScratchTotal && more > 0 {
-		f.local.bytes.Add(-more)
+	if sc.over.bytes.Add(more) > maxScratchTotal && more > 0 {
+		sc.over.bytes.Add(-more)
 		return syscall.ENOSPC
 	}
 	sc.text.resize(n)
@@ -124,11 +141,30 @@ func (f *FS) resize(sc *scratchFile, n int) syscall.Errno {
 
 // reclaim frees the content of a file that nobody can reach any more.
 // [scratchFile.mu] is held.
-func (f *FS) reclaim(sc *scratchFile) {
+func (sc *scratchFile) reclaim() {
 	if !sc.named && sc.open == 0 {
-		f.resize(sc, 0)
+		sc.resize(0)
 		sc.text.wipe()
 	}
+}
+
+// opened counts a new handle, which may empty the file.
+func (sc *scratchFile) opened(empty bool) {
+	sc.mu.Lock()
+	defer sc.mu.Unlock()
+	sc.open++
+	if empty && len(sc.text.b) > 0 {
+		sc.resize(0)
+		sc.changed()
+	}
+}
+
+// closed is the opposite.
+func (sc *scratchFile) closed() {
+	sc.mu.Lock()
+	defer sc.mu.Unlock()
+	sc.open--
+	sc.reclaim()
 }
 
 // changed says that the content is another. [scratchFile.mu] is held.
@@ -149,14 +185,14 @@ func (sc *scratchFile) getattr(out *fuse.Attr) {
 }
 
 // setattr changes size, mode, owner and times, as on any file in memory.
-func (f *FS) setattrScratch(sc *scratchFile, in *fuse.SetAttrIn) syscall.Errno {
+func (sc *scratchFile) setattr(in *fuse.SetAttrIn) syscall.Errno {
 	sc.mu.Lock()
 	defer sc.mu.Unlock()
 	if size, ok := in.GetSize(); ok {
 		if size > maxScratchFile {
 			return syscall.ENOSPC
 		}
-		if errno := f.resize(sc, int(size)); errno != 0 {
+		if errno := sc.resize(int(size)); errno != 0 {
 			return errno
 		}
 		sc.changed()

@@ -64,7 +64,7 @@ func (f *FS) createsScratch(snap *secret.Folder, shown string, flags, mode uint3
 	if e, ok := resolve(snap, shown); ok && e.secret != nil {
 		return false
 	}
-	if name, ok := DecodeName(shown); ok && f.local.wasUnlinked(snap.Dir, name) {
+	if name, ok := DecodeName(shown); ok && f.overlay.wasUnlinked(snap.Dir, name) {
 		return false
 	}
 	return exclusive && mode&0o077 == 0 && randomEnd(shown)
@@ -87,7 +87,7 @@ func randomEnd(name string) bool {
 
 // renamesToScratch decides the same for the new name of a rename.
 func (f *FS) renamesToScratch(snap *secret.Folder, shown string) bool {
-	if f.scratch(snap.Dir, shown) != nil {
+	if f.overlay.scratch(snap.Dir, shown) != nil {
 		return true
 	}
 	_, taken := resolve(snap, shown)

@@ -45,7 +45,7 @@ func TestWhatIsScratch(t *testing.T) {
 		{"sponge.vcVcVq", excl, 0o600, true}, {"KEY.oqjBpNg", excl, 0o600, true}, {"x.origin", excl, 0o600, false},
 		{"edit.Qz8kLm", 0, 0o600, false}, {"edit.Qz8kLm", excl, 0o644, false},
 	} {
-		w.local.unlink(dev, "was_here")
+		w.overlay.unlinked(dev, "was_here")
 		require.Equal(t, c.scratch, w.createsScratch(snap, c.name, c.flags, c.mode), "%s %x %o", c.name, c.flags, c.mode)
 	}
 }

@@ -25,7 +25,7 @@ func (n *file) Setattr(ctx context.Context, fh fusefs.FileHandle, in *fuse.SetAt
 	}
 	out.Ino = n.StableAttr().Ino
 	if sc := n.asScratch(); sc != nil {
-		if errno := n.fs.setattrScratch(sc, in); errno != 0 {
+		if errno := sc.setattr(in); errno != 0 {
 			return errno
 		}
 		return n.Getattr(ctx, fh, out)

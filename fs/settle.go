@@ -18,7 +18,7 @@ const (
 // returned, and the value is sent only now. A file that stays open although one
 // of its descriptors was closed is waited for once.
 func (f *FS) settle(ctx context.Context, dir secret.Dir, name string) {
-	for _, h := range f.local.writers(dir, name) {
+	for _, h := range f.overlay.writers(dir, name) {
 		if h.closed() && !h.wait(ctx, releaseComes) && h.releasing() {
 			h.wait(ctx, releaseLasts)
 		}

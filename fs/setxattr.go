@@ -100,7 +100,7 @@ func (n *file) annotate(ctx context.Context, op, attr, text string, flags uint32
 	f.writes.sent.Add(1)
 	if s.Version+1 == got.Version {
 		f.bases.moved(dir, name, baseOf(&s), baseOf(&got))
-		for _, h := range f.local.writers(dir, name) {
+		for _, h := range f.overlay.writers(dir, name) {
 			h.rebase(baseOf(&s), baseOf(&got))
 		}
 	}

@@ -19,7 +19,7 @@ func (d *dir) Unlink(ctx context.Context, name string) syscall.Errno {
 	if d.fs.cfg.Writer == nil {
 		return syscall.EROFS
 	}
-	if d.fs.unlinkScratch(d.where(), name) {
+	if d.fs.overlay.unlinkScratch(d.where(), name) {
 		return 0
 	}
 	ctx, stop := d.fs.patient(ctx)
@@ -47,11 +47,11 @@ func (d *dir) unlink(ctx context.Context, shown string) error {
 		}
 		// Not on the server yet, and not going to be.
 		name, err := nameOf(snap, shown)
-		covered := f.local.whiteout(dir, name) != nil && f.local.beingWritten(dir, name)
-		if err != nil || !covered && !f.local.beingCreated(dir, name) {
+		covered := f.overlay.whiteout(dir, name) != nil && f.overlay.beingWritten(dir, name)
+		if err != nil || !covered && !f.overlay.beingCreated(dir, name) {
 			return secret.ErrNotFound
 		}
-		f.local.discard(dir, name)
+		f.overlay.discard(dir, name)
 		return nil
 	}
 	last, err := d.removable(ctx, e.secret)
@@ -65,7 +65,7 @@ func (d *dir) unlink(ctx context.Context, shown string) error {
 		return err
 	}
 	f.writes.sent.Add(1)
-	f.local.discard(dir, e.secret.Name)
+	f.overlay.discard(dir, e.secret.Name)
 	f.vacate(dir, e.secret.Name)
 	f.keep(ctx, dir, e.secret.Name, last.Value, "its secret was removed")
 	return nil
@@ -74,7 +74,7 @@ func (d *dir) unlink(ctx context.Context, shown string) error {
 // vacate says that a secret has left its name by our doing: what is written
 // there next is not based on it.
 func (f *FS) vacate(dir secret.Dir, name string) {
-	f.local.unlink(dir, name)
+	f.overlay.unlinked(dir, name)
 	f.bases.forget(dir, name)
 }
 
@@ -89,7 +89,7 @@ func (d *dir) entry(ctx context.Context, shown string) (*secret.Folder, entry, e
 		return snap, entry{}, nil
 	case e.folder != nil:
 		return nil, entry{}, errIsDir
-	case d.fs.local.whiteout(d.where(), e.secret.Name) != nil:
+	case d.fs.overlay.whiteout(d.where(), e.secret.Name) != nil:
 		return snap, entry{}, nil
 	}
 	return snap, e, nil

@@ -22,13 +22,14 @@ type whiteout struct {
 	back *time.Timer
 }
 
-// cover hides a secret. It may not be hidden already.
-func (f *FS) cover(dir secret.Dir, name string, base base) *whiteout {
+// cover hides a secret, until back is called after the whiteout's time. It may
+// not be hidden already.
+func (o *overlay) cover(dir secret.Dir, name string, base base, back func(*whiteout)) *whiteout {
 	w := &whiteout{base: base, name: name}
-	f.local.mu.Lock()
-	defer f.local.mu.Unlock()
-	f.local.in(dir).whiteouts[name] = w
-	w.back = time.AfterFunc(whiteoutLasts, func() { f.back(w) })
+	o.change(dir, func(part *overlayFolder) {
+		part.whiteouts[name] = w
+		w.back = time.AfterFunc(whiteoutLasts, func() { back(w) })
+	})
 	return w
 }
 
@@ -54,10 +55,10 @@ func (r *renaming) whiteOut(ctx context.Context, snap *secret.Folder, s *secret.
 	if known {
 		sc.id = n.StableAttr() // the kernel takes the secret's node for the file from now on
 	}
-	if !r.fill(sc, s) || !r.nameScratch(sc, dir, r.newName) {
+	if !r.fill(sc, s) || !r.overlay.nameScratch(sc, dir, r.newName) {
 		return errScratchFull
 	}
-	sc.holds = r.cover(dir, s.Name, seen)
+	sc.holds = r.overlay.cover(dir, s.Name, seen, r.back)
 	if known {
 		n.at.Store(&location{r.from, s.Name})
 		n.scratch.Store(sc)
@@ -70,7 +71,7 @@ func (r *renaming) whiteOut(ctx context.Context, snap *secret.Folder, s *secret.
 func (f *FS) fill(sc *scratchFile, s *secret.Secret) bool {
 	sc.mu.Lock()
 	defer sc.mu.Unlock()
-	if f.resize(sc, s.Value.Len()) != 0 {
+	if sc.resize(s.Value.Len()) != 0 {
 		return false
 	}
 	s.Value.CopyAt(sc.text.b, 0)
@@ -80,7 +81,7 @@ func (f *FS) fill(sc *scratchFile, s *secret.Secret) bool {
 
 // back ends a whiteout after its time.
 func (f *FS) back(w *whiteout) {
-	dir, ok := f.lift(w)
+	dir, ok := f.overlay.lift(w)
 	if !ok {
 		return
 	}
@@ -90,13 +91,15 @@ func (f *FS) back(w *whiteout) {
 }
 
 // lift ends a whiteout and returns its folder, if it was not over.
-func (f *FS) lift(w *whiteout) (dir secret.Dir, ok bool) {
-	l := &f.local
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for dir, folder := range l.folders {
-		if folder.whiteouts[w.name] == w {
-			delete(folder.whiteouts, w.name)
+func (o *overlay) lift(w *whiteout) (dir secret.Dir, ok bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for dir, part := range o.folders {
+		if part.whiteouts[w.name] == w {
+			delete(part.whiteouts, w.name)
+			if part.empty() {
+				delete(o.folders, dir)
+			}
 			w.back.Stop()
 			return dir, true
 		}
@@ -105,22 +108,22 @@ func (f *FS) lift(w *whiteout) (dir secret.Dir, ok bool) {
 }
 
 // uncover ends the whiteout of that secret, if there is one.
-func (f *FS) uncover(dir secret.Dir, name string) {
-	if w := f.local.whiteout(dir, name); w != nil {
-		f.lift(w)
+func (o *overlay) uncover(dir secret.Dir, name string) {
+	if w := o.whiteout(dir, name); w != nil {
+		o.lift(w)
 	}
 }
 
-func (l *local) whiteout(dir secret.Dir, name string) (w *whiteout) {
-	l.look(dir, func(f *localFolder) { w = f.whiteouts[name] })
+func (o *overlay) whiteout(dir secret.Dir, name string) (w *whiteout) {
+	o.look(dir, func(part *overlayFolder) { w = part.whiteouts[name] })
 	return w
 }
 
 // whiteouts returns the names of all that is covered in dir.
-func (l *local) whiteouts(dir secret.Dir) (names map[string]bool) {
-	l.look(dir, func(f *localFolder) {
-		names = make(map[string]bool, len(f.whiteouts))
-		for name := range f.whiteouts {
+func (o *overlay) whiteouts(dir secret.Dir) (names map[string]bool) {
+	o.look(dir, func(part *overlayFolder) {
+		names = make(map[string]bool, len(part.whiteouts))
+		for name := range part.whiteouts {
 			names[name] = true
 		}
 	})

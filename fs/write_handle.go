@@ -155,7 +155,7 @@ func (h *writeHandle) editScratch(who process, grow func(size int) (int, syscall
 	defer sc.mu.Unlock()
 	size, errno := grow(len(sc.text.b))
 	if errno == 0 {
-		errno = h.file.fs.resize(sc, size)
+		errno = sc.resize(size)
 	}
 	if errno != 0 {
 		return errno

@@ -31,7 +31,7 @@ func (n *file) openToWrite(ctx context.Context, flags uint32) (fusefs.FileHandle
 		return nil, 0, n.gone("open", err)
 	}
 	dir, name := n.where()
-	n.fs.local.addWriter(h, dir, name)
+	n.fs.overlay.addWriter(h, dir, name)
 	h.keepCacheOut()
 	return h, fuse.FOPEN_DIRECT_IO, 0
 }
@@ -59,7 +59,7 @@ func (h *writeHandle) load(ctx context.Context, flags uint32) error {
 	dir, name := h.file.where()
 	f.settle(ctx, dir, name)
 	_, s, err := h.file.current(ctx)
-	if errors.Is(err, secret.ErrNotFound) && f.local.beingCreated(dir, name) {
+	if errors.Is(err, secret.ErrNotFound) && f.overlay.beingCreated(dir, name) {
 		h.created, h.unsent = true, opened
 		return f.denials.check(dir, mayCreate)
 	}
@@ -146,13 +146,7 @@ func (n *file) openScratch(ctx context.Context, sc *scratchFile, flags uint32) (
 	h := n.newHandle(ctx, flags)
 	h.scratch = sc
 	n.pages.Writing() // it may be a secret before it is closed
-	sc.mu.Lock()
-	defer sc.mu.Unlock()
-	sc.open++
-	if flags&syscall.O_TRUNC != 0 && len(sc.text.b) > 0 {
-		n.fs.resize(sc, 0)
-		sc.changed()
-	}
+	sc.opened(flags&syscall.O_TRUNC != 0)
 	return h, fuse.FOPEN_DIRECT_IO, 0
 }
 

@@ -28,22 +28,19 @@ func (f *FS) writeCounts() *WriteCounts {
 	if f.cfg.Writer == nil {
 		return nil
 	}
+	here := f.overlay.counts()
 	c := &WriteCounts{
 		Sent:           f.writes.sent.Load(),
 		LostUpdates:    f.writes.lost.Load(),
 		FailedReleases: f.writes.failedReleases.Load(),
 		Killed:         f.writes.killed.Load(),
-		ScratchBytes:   f.local.bytes.Load(),
+		ScratchFiles:   here.scratchFiles,
+		ScratchBytes:   here.scratchBytes,
+		Whiteouts:      here.whiteouts,
 		Rejected:       len(f.rejected.list()),
 	}
 	if reason := f.writes.lastRefusal.Load(); reason != nil {
 		c.LastRefusal = *reason
-	}
-	f.local.mu.Lock()
-	defer f.local.mu.Unlock()
-	c.ScratchFiles = f.local.scratch
-	for _, folder := range f.local.folders {
-		c.Whiteouts += len(folder.whiteouts)
 	}
 	return c
 }

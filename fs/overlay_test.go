@@ -1,0 +1,44 @@
+package fs
+
+import (
+	"fmt"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"infisicalfs/secret"
+)
+
+// A folder that has nothing here any more takes no memory, however many there
+// were in the life of a mount.
+func TestOverlayForgetsFoldersWithNothingInThem(t *testing.T) {
+	w, k := alone(t)
+	for i := range 20 {
+		dir := fmt.Sprintf("demo/dev/job-%d", i)
+		require.NoError(t, k.Mkdir(dir))
+		for _, name := range []string{"KEY", "KEY.tmp"} {
+			f, err := k.CreateFile(dir+"/"+name, syscall.O_WRONLY, 0o600)
+			require.NoError(t, err)
+			_, err = f.WriteAt([]byte("x"), 0)
+			require.NoError(t, err)
+			require.NoError(t, f.Close())
+		}
+		require.NoError(t, k.Unlink(dir+"/KEY.tmp"))
+		require.NoError(t, k.Unlink(dir+"/KEY"))
+		require.NoError(t, k.Rmdir(dir))
+	}
+	require.Empty(t, w.overlay.folders)
+	require.Empty(t, w.overlay.gone)
+}
+
+func TestOverlayAsksLeaveNothing(t *testing.T) {
+	var o overlay
+	dir := secret.Dir{Project: "demo", Env: "dev", Path: "/"}
+	o.discard(dir, "KEY")
+	o.replace(dir, "KEY", dir, "OTHER")
+	o.unlinkScratch(dir, "KEY~")
+	o.moveScratch(dir, "KEY~", dir, "OTHER~")
+	o.uncover(dir, "KEY")
+	require.Empty(t, o.folders)
+}
