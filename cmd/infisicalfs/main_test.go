@@ -10,6 +10,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"golang.org/x/sys/unix"
+
+	"infisicalfs/internal/fusetest"
 )
 
 // In a script the program is this test binary, under the program's names, so
@@ -18,6 +20,7 @@ func TestMain(m *testing.M) {
 	commands := map[string]func(){"infisicalfs": main, "mount.infisicalfs": main}
 	if commands[filepath.Base(os.Args[0])] == nil {
 		forgetSettings()
+		fusetest.HeedSignals()
 	}
 	testscript.Main(suite{m}, commands)
 }

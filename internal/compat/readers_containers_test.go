@@ -10,7 +10,8 @@ import (
 )
 
 // What podman would start a container with. It is not started: that takes more
-// rights than reading a file.
+// rights than reading a file. What podman says on standard error is about the
+// machine, such as a network plugin that is missing, and not about the file.
 func TestPodman(t *testing.T) {
 	needs(t, "podman", "root") // users need ranges of other users for it
 	w := newUglyWorld(t)
@@ -18,8 +19,9 @@ func TestPodman(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
 	podman := func(args ...string) []byte {
-		return output(t, dir, "podman", append([]string{"--root", dir + "/root", "--runroot", dir + "/runroot", "--tmpdir", dir + "/tmp",
+		out, _ := outputs(t, dir, "podman", append([]string{"--root", dir + "/root", "--runroot", dir + "/runroot", "--tmpdir", dir + "/tmp",
 			"--storage-driver=vfs", "--events-backend=none", "--cgroup-manager=cgroupfs"}, args...)...)
+		return out
 	}
 	podman("create", "--name=reader", "--network=none", "--env-file="+w.file(".env.docker"), "--rootfs", t.TempDir(), "/nothing")
 	var pairs []string

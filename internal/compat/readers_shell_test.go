@@ -30,6 +30,15 @@ func environment(t *testing.T, dir string, besides []string, name string, args .
 // output runs a program that must have nothing to complain about.
 func output(t *testing.T, dir, name string, args ...string) []byte {
 	t.Helper()
+	out, complaints := outputs(t, dir, name, args...)
+	require.Empty(t, complaints)
+	return out
+}
+
+// outputs runs a program that must succeed, and returns what it says on standard
+// output and on standard error.
+func outputs(t *testing.T, dir, name string, args ...string) (out []byte, complaints string) {
+	t.Helper()
 	cmd := exec.CommandContext(t.Context(), name, args...)
 	cmd.Dir = dir
 	for _, name := range []string{"PATH", "HOME", "NODE_CONFIG_DIR", "NODE_ENV"} {
@@ -37,12 +46,11 @@ func output(t *testing.T, dir, name string, args ...string) []byte {
 			cmd.Env = append(cmd.Env, name+"="+value)
 		}
 	}
-	var complaints strings.Builder
-	cmd.Stderr = &complaints
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
 	out, err := cmd.Output()
-	require.NoError(t, err, complaints.String())
-	require.Empty(t, complaints.String())
-	return out
+	require.NoError(t, err, stderr.String())
+	return out, stderr.String()
 }
 
 func TestShells(t *testing.T) {

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"infisicalfs/internal/devserver"
+	"infisicalfs/internal/fusetest"
 )
 
 var (
@@ -26,6 +27,7 @@ var (
 )
 
 func TestMain(m *testing.M) {
+	fusetest.HeedSignals()
 	dir, err := os.MkdirTemp("", "infisicalfs-e2e-")
 	if err != nil {
 		panic(err)

@@ -139,6 +139,7 @@ func (p *process) kill(t *testing.T, signal syscall.Signal) {
 	t.Helper()
 	require.NoError(t, p.cmd.Process.Signal(signal))
 	p.wait(t)
+	require.NotNil(t, p.cmd.ProcessState, "%s ends it", signal)
 	require.True(t, p.cmd.ProcessState.Sys().(syscall.WaitStatus).Signaled(), "the signal ended it")
 }
 
@@ -147,6 +148,7 @@ func (p *process) exit(t *testing.T, code string) {
 	t.Helper()
 	require.NoError(t, p.begin("exit", code))
 	p.wait(t)
+	require.NotNil(t, p.cmd.ProcessState, "it ends")
 	require.True(t, p.cmd.ProcessState.Exited())
 }
 
