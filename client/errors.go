@@ -21,7 +21,7 @@ type APIError struct {
 	Op        string // what was asked: "list secrets"
 	Status    int    // HTTP status
 	Name      string // the body's "error", an open set: "PermissionDenied", "TokenError" …
-	Message   string // the body's "message", one line; for validation failures the issues joined
+	Message   string // the body's "message", one line; for validation failures with the fields and what is wrong with them
 	RequestID string // the body's "reqId", to look up in the server's log; old servers send none
 
 	kind error
@@ -52,6 +52,7 @@ func newAPIError(r *response) error {
 		Message json.RawMessage `json:"message"`
 		Name    string          `json:"error"`
 		ReqID   string          `json:"reqId"`
+		Fields  json.RawMessage `json:"fieldErrors"`
 	}
 	if json.Unmarshal(r.body, &body) != nil {
 		// Some servers of 2024 answer unknown routes with the web page's HTML.
@@ -60,8 +61,10 @@ func newAPIError(r *response) error {
 		}
 		return r.notJSON()
 	}
-	e := &APIError{Op: r.op, Status: r.status, Name: oneLine(body.Name), Message: message(body.Message), RequestID: oneLine(body.ReqID)}
-	e.kind = kindOf(r, body.Name)
+	e := &APIError{Op: r.op, Status: r.status, Name: oneLine(body.Name), Message: message(body.Message, body.Fields), RequestID: oneLine(body.ReqID)}
+	if e.kind = oldKind(e); e.kind == nil {
+		e.kind = kindOf(r, body.Name)
+	}
 	for _, words := range []*string{&e.Message, &e.Name, &e.RequestID} {
 		if repeats(*words, r.sent) {
 			*words = withheld
@@ -74,7 +77,7 @@ func newAPIError(r *response) error {
 // between server versions, and by the status second.
 func kindOf(r *response, name string) error {
 	switch name {
-	case "TokenError", "UnauthorizedError":
+	case "TokenError", "UnauthorizedError", "Unauthorized access":
 		return secret.ErrUnauthenticated
 	case "PermissionDenied", "ForbiddenError", "ForbiddenRequestError", "PolicyViolationError":
 		return secret.ErrDenied
@@ -108,11 +111,21 @@ func kindOf(r *response, name string) error {
 	}
 }
 
-// message accepts the two forms of "message": a string, or for validation
-// failures an array of issues of which only path and text are kept.
-func message(raw json.RawMessage) string {
+// message accepts the forms of "message": a string, or for validation failures
+// an array of issues, of which only path and text are kept. The backend in Go says
+// in a string that something is wrong, and what in a field of its own.
+func message(raw, fields json.RawMessage) string {
 	var text string
 	if json.Unmarshal(raw, &text) == nil {
+		var wrong []struct{ Field, Message string }
+		json.Unmarshal(fields, &wrong) // without it the text has to do
+		var parts []string
+		for _, w := range wrong {
+			parts = append(parts, w.Field+": "+w.Message)
+		}
+		if len(parts) > 0 {
+			text += ": " + strings.Join(parts, "; ")
+		}
 		return oneLine(text)
 	}
 	var issues []struct {

@@ -42,6 +42,35 @@ func TestKindOfRefusal(t *testing.T) {
 		{410, `{}`, secret.ErrUnavailable},
 		{407, `{"message":"x"}`, secret.ErrUnavailable},
 		{408, `{}`, secret.ErrUnavailable},
+
+		// Before October 2024 what is missing was 400, and only the words tell.
+		{400, `{"error":"BadRequest","message":"Secret not found"}`, secret.ErrNotFound},
+		{400, `{"error":"BadRequest","message":"Secret not found: blind index KEY"}`, secret.ErrNotFound},
+		{400, `{"error":"Create secret","message":"Folder not found for the given environment slug & secret path"}`, secret.ErrNotFound},
+		{400, `{"error":"BadRequest","message":"Folder not found"}`, secret.ErrNotFound},
+		{400, `{"error":"BadRequest","message":"Secret path not found"}`, secret.ErrNotFound},
+		{400, `{"error":"get folders","message":"Environment not found"}`, secret.ErrNotFound},
+		{400, `{"error":"BadRequest","message":"Project not found during bot lookup."}`, secret.ErrNotFound},
+		{400, `{"error":"BadRequest","message":"Tag not found"}`, secret.ErrInvalid},
+		{400, `{"error":"BadRequest","message":"Imported environment not found"}`, secret.ErrInvalid},
+		{400, `{"error":"BadRequest","message":"Secret already exist"}`, secret.ErrInvalid},
+		{400, `{"reqId":"req-1","error":"BadRequest","message":"Secret not found"}`, secret.ErrInvalid}, // a later server means something else
+		{409, `{"error":"BadRequest","message":"Secret not found"}`, secret.ErrExists},
+		// … and a token that cannot be read was 500, one that is used up 400.
+		{500, `{"error":"Internal Server Error","message":"jwt expired"}`, secret.ErrUnauthenticated},
+		{500, `{"error":"Internal Server Error","message":"jwt malformed"}`, secret.ErrUnauthenticated},
+		{500, `{"error":"Internal Server Error","message":"invalid signature"}`, secret.ErrUnauthenticated},
+		{500, `{"error":"Internal Server Error","message":"something else"}`, secret.ErrUnavailable},
+		{500, `{"reqId":"req-1","error":"Internal Server Error","message":"jwt expired"}`, secret.ErrUnavailable},
+		{400, `{"error":"BadRequest","message":"Unable to renew because access token number of uses limit reached"}`, secret.ErrUnauthenticated},
+		{403, `{"error":"Unauthorized access","message":"Token missing"}`, secret.ErrUnauthenticated},
+		{403, `{"error":"/api/v1/workspace Unauthorized Access","message":"You are not allowed"}`, secret.ErrDenied},
+		{413, `{"code":"FST_ERR_CTP_BODY_TOO_LARGE","error":"Payload Too Large","message":"Request body is too large"}`, secret.ErrTooLarge},
+
+		// The backend in Go.
+		{400, `{"reqId":"r","error":"ValidationFailure","message":"Validation failed","fieldErrors":[{"field":"environment","message":"required"}]}`, secret.ErrInvalid},
+		{404, `{"reqId":"r","error":"NotFound","message":"Folder not found"}`, secret.ErrNotFound},
+		{400, `{"reqId":"r","error":"BadRequestError","message":"x"}`, secret.ErrInvalid},
 	} {
 		err := newAPIError(answer(row.status, row.body))
 		require.ErrorIs(t, err, row.want, "%d %s", row.status, row.body)
@@ -76,6 +105,11 @@ func TestMessageIsOneShortLine(t *testing.T) {
 	require.NotContains(t, err.Error(), "\u2028")
 	require.Less(t, len(err.Error()), 500)
 	require.Contains(t, err.Error(), "request req-1")
+
+	err = newAPIError(answer(400, `{"error":"ValidationFailure","message":"Validation failed","fieldErrors":[{"field":"secretPath","message":"must begin with a slash"},{"field":"x","message":"bad"}]}`))
+	require.ErrorContains(t, err, "Validation failed: secretPath: must begin with a slash; x: bad")
+	err = newAPIError(answer(400, `{"error":"ValidationFailure","message":"Validation failed","fieldErrors":{"an":"object"}}`))
+	require.ErrorContains(t, err, "Validation failed")
 
 	err = newAPIError(answer(422, `{"error":"ValidationFailure","message":[{"path":["secretPath"],"message":"Required"},{"path":["x",1],"message":"bad"}]}`))
 	require.ErrorContains(t, err, "secretPath: Required; x1: bad")

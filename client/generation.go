@@ -32,9 +32,26 @@ const doubtAfter = time.Hour
 // for, so the first request tries the current ones and learns from a "no such
 // route".
 type generation struct {
-	mu    sync.Mutex // guards both
+	mu    sync.Mutex // guards all below
 	known api
 	doubt time.Time // when legacy is put to the test again
+
+	deaf      bool      // the server ignored a new name: before August 2024 there was no rename
+	hears     bool      // it obeyed one
+	deafUntil time.Time // when that is put to the test again
+}
+
+// renames returns whether legacy routes rename, as far as that was found out.
+func (g *generation) renames() (able, known bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.hears, g.hears || g.deaf && time.Now().Before(g.deafUntil)
+}
+
+func (g *generation) learnRenames(able bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.hears, g.deaf, g.deafUntil = able, !able, time.Now().Add(doubtAfter)
 }
 
 func (g *generation) get() api {

@@ -3,6 +3,7 @@ package client
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"mime"
 	"net/http"
@@ -48,12 +49,36 @@ func (r *response) handle(models ...model) (key string, err error) {
 			continue
 		}
 		if err := json.Unmarshal(text, m.target); err != nil {
-			// The decoder's own error may quote what it stumbled over.
-			return "", fmt.Errorf("%s: the server's answer has an unexpected shape under %q: %w", r.op, m.key, secret.ErrUnavailable)
+			return "", fmt.Errorf("%s: the server's answer has an unexpected shape%s: %w", r.op, misfit(m.key, err), secret.ErrUnavailable)
 		}
 		return m.key, nil
 	}
+	if len(models) == 1 && models[0].key == "" {
+		return "", fmt.Errorf("%s: the server's answer is empty: %w", r.op, secret.ErrUnavailable)
+	}
 	return "", fmt.Errorf("%s: the server's answer has none of the expected keys (%s): %w", r.op, strings.Join(keys, ", "), secret.ErrUnavailable)
+}
+
+// misfit says where an answer differs from its model, and never what stands
+// there, which the decoder's own error may quote.
+func misfit(key string, err error) string {
+	where := ""
+	if key != "" {
+		where = fmt.Sprintf(" under %q", key)
+	}
+	var wrong *json.UnmarshalTypeError
+	if !errors.As(err, &wrong) {
+		return where
+	}
+	kind, _, _ := strings.Cut(wrong.Value, " ") // of numbers the rest is the number itself
+	article := "a "
+	if strings.HasPrefix(kind, "a") || strings.HasPrefix(kind, "o") {
+		article = "an "
+	}
+	if wrong.Field == "" {
+		return where + ", it is " + article + kind
+	}
+	return fmt.Sprintf("%s, the field %s is %s%s", where, wrong.Field, article, kind)
 }
 
 // notModified reports whether the server says that the caller's copy is good.

@@ -42,6 +42,27 @@ func TestHandleNamesTheKeysItMissed(t *testing.T) {
 	require.ErrorIs(t, err, secret.ErrUnavailable)
 }
 
+func TestHandleNamesTheFieldThatHasAnotherShape(t *testing.T) {
+	var list wireSecrets
+	_, err := answer(200, `{"secrets":[{"secretKey":"A","version":"one"}]}`).handle(model{"", &list})
+	require.ErrorContains(t, err, "secrets.version")
+	require.ErrorContains(t, err, "is a string")
+	require.ErrorIs(t, err, secret.ErrUnavailable)
+
+	_, err = answer(200, `{"secrets":[{"secretKey":"A","createdAt":"yesterday"}]}`).handle(model{"secrets", &list.Secrets})
+	require.ErrorContains(t, err, `under "secrets"`)
+	require.NotContains(t, err.Error(), "yesterday")
+
+	for _, body := range []string{`null`, ` null `} {
+		_, err = answer(200, body).handle(model{"", &list})
+		require.ErrorContains(t, err, "is empty")
+		require.NotContains(t, err.Error(), "()")
+	}
+	_, err = answer(200, `["a list"]`).handle(model{"", &list})
+	require.ErrorContains(t, err, "is an array")
+	require.NotContains(t, err.Error(), `""`)
+}
+
 func TestHandleWithoutModelsChecksThatItIsJSON(t *testing.T) {
 	_, err := answer(200, `{"anything":true}`).handle()
 	require.NoError(t, err)

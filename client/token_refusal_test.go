@@ -120,3 +120,41 @@ func TestALoginUnderWayAtCloseIsRevoked(t *testing.T) {
 		require.Equal(t, 1, w.count("revoke"))
 	})
 }
+
+// What a server says about a token that it cannot read differs most between
+// their ages; in July 2024 it was an internal error like any other.
+func TestATokenThatTheServerCannotReadIsNoOutage(t *testing.T) {
+	each(t, func(t *testing.T, profile devserver.Profile) {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t, devserver.Config{Profile: profile}, "viewer", nil)
+			elsewhere := newWorld(t, devserver.Config{Profile: profile}, "viewer", nil)
+			expired := w.UserToken()
+			time.Sleep(11 * 24 * time.Hour)
+			for what, token := range map[string]string{"expired": expired, "of another server": elsewhere.UserToken(), "no token": "garbage"} {
+				handed, reads := token, 0
+				c := join(t, w.Server, "viewer", func(cfg *client.Config) {
+					cfg.Auth = client.TokenAuth(func() (secret.Value, error) { reads++; return secret.NewValue(handed), nil })
+				})
+				_, err := c.Fetch(t.Context(), dev, nil)
+				require.ErrorIs(t, err, secret.ErrUnauthenticated, what)
+				require.NotErrorIs(t, err, secret.ErrUnavailable, what)
+				require.LessOrEqual(t, reads, 3, what)
+
+				handed = w.UserToken()
+				_, err = c.Fetch(t.Context(), dev, nil)
+				require.NoError(t, err, what)
+			}
+		})
+	})
+}
+
+// A token that is good for a few requests only is replaced when they are spent.
+func TestATokenWithFewUses(t *testing.T) {
+	each(t, func(t *testing.T, profile devserver.Profile) {
+		w := newWorld(t, devserver.Config{Profile: profile, Token: devserver.TokenConfig{NumUses: 5}}, "viewer", nil)
+		for range 20 {
+			w.fetch(t, dev)
+		}
+		require.Greater(t, w.count("login"), 5)
+	})
+}

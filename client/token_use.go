@@ -35,8 +35,7 @@ func (c *Client) do(ctx context.Context, r request) (*response, error) {
 // tokenRefused reports whether the answer is about the token rather than about
 // what was asked; the status alone does not tell.
 func tokenRefused(answer *response) bool {
-	return (answer.status == http.StatusUnauthorized || answer.status == http.StatusForbidden) &&
-		errors.Is(newAPIError(answer), secret.ErrUnauthenticated)
+	return answer.status >= http.StatusBadRequest && errors.Is(newAPIError(answer), secret.ErrUnauthenticated)
 }
 
 // revoke ends the use of tokens and gives one of our own back to the server,

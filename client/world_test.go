@@ -20,8 +20,13 @@ var (
 // can live in a synctest bubble.
 type world struct {
 	*devserver.Server
-	client *client.Client
+	client  *client.Client
+	profile devserver.Profile
 }
+
+// keepsRenames reports whether the server can rename a secret; else the client
+// makes another.
+func (w world) keepsRenames() bool { return w.profile != devserver.July2024 }
 
 // newWorld logs in as the named identity. change may adjust the client.
 func newWorld(t *testing.T, server devserver.Config, identity string, change func(*client.Config)) world {
@@ -29,7 +34,7 @@ func newWorld(t *testing.T, server devserver.Config, identity string, change fun
 	s, err := devserver.New(server)
 	require.NoError(t, err)
 	t.Cleanup(s.Close)
-	return world{s, join(t, s, identity, change)}
+	return world{s, join(t, s, identity, change), server.Profile}
 }
 
 // join makes another client of the same server.
@@ -51,9 +56,9 @@ func join(t *testing.T, s *devserver.Server, identity string, change func(*clien
 	return c
 }
 
-// each runs test against both generations of servers.
+// each runs test against every kind of server.
 func each(t *testing.T, test func(t *testing.T, profile devserver.Profile)) {
-	for _, profile := range []devserver.Profile{devserver.Current, devserver.Y2024} {
+	for _, profile := range devserver.Profiles() {
 		t.Run(string(profile), func(t *testing.T) { test(t, profile) })
 	}
 }

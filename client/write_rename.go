@@ -9,8 +9,9 @@ import (
 	"infisicalfs/secret"
 )
 
-// Rename implements [secret.Writer]. Servers before October 2024 have no rename:
-// they get a create and a delete.
+// Rename implements [secret.Writer]. Servers before August 2024 have no rename:
+// they take the request for a change of the value and ignore the new name. The
+// answer shows it, and the secret is created anew and deleted instead.
 func (c *Client) Rename(ctx context.Context, dir secret.Dir, from, to string) (s secret.Secret, err error) {
 	if err := errors.Join(checkName(from), checkNewName(to)); err != nil {
 		return secret.Secret{}, err
@@ -27,7 +28,24 @@ func (c *Client) rename(ctx context.Context, at place, from, to string) (secret.
 	if err != nil || from == to {
 		return old.secret(), err
 	}
+	if c.generation.get() == legacy {
+		switch able, known := c.generation.renames(); {
+		case known && !able:
+			return c.copyAndDelete(ctx, at, old, to)
+		case !known: // trying makes a new version, even where it is no rename
+			taken, err := c.exists(ctx, at, to)
+			if err != nil && !errors.Is(err, secret.ErrDenied) {
+				return secret.Secret{}, err
+			}
+			if taken {
+				return secret.Secret{}, fmt.Errorf("rename secret: %s has a secret %q: %w", at.dir, to, secret.ErrExists)
+			}
+		}
+	}
 	renamed, err := c.renameInPlace(ctx, at, old, to)
+	if err == nil || errors.Is(err, errNotRenamed) {
+		c.generation.learnRenames(err == nil)
+	}
 	switch {
 	case errors.Is(err, errNotRenamed):
 		return c.copyAndDelete(ctx, at, old, to)
@@ -54,6 +72,7 @@ var errNotRenamed = errors.New("the server ignores new names")
 // renameInPlace is one request, after which the secret has its id and history.
 func (c *Client) renameInPlace(ctx context.Context, at place, old wireSecret, to string) (renamed wireSecret, err error) {
 	var answer secretAnswer
+	ignored := false
 	err = c.perform(ctx, change{
 		request: func(routes api) request {
 			fields := map[string]any{"newSecretName": to}
@@ -66,19 +85,38 @@ func (c *Client) renameInPlace(ctx context.Context, at place, old wireSecret, to
 		accept: func() error {
 			renamed = answer.secret()
 			if renamed.ID == old.ID && renamed.Key == old.Key {
-				return errNotRenamed
+				ignored = true
+				return nil
 			}
 			return renamed.isAbout(to)
 		},
 		done: func(ctx context.Context) (_ bool, err error) {
 			renamed, err = c.stored(ctx, at, to)
 			if errors.Is(err, secret.ErrNotFound) {
-				return false, nil
+				ignored, err = c.wasOnlyCounted(ctx, at, old)
+				return ignored, err
 			}
 			return renamed.ID == old.ID, err
 		},
 	})
+	if err == nil && ignored {
+		err = errNotRenamed
+	}
 	return renamed, err
+}
+
+// wasOnlyCounted reports whether the server executed a rename as a change to the
+// value that the secret had already: it has the old name, the same text, and one
+// version more.
+func (c *Client) wasOnlyCounted(ctx context.Context, at place, old wireSecret) (bool, error) {
+	if c.generation.get() != legacy {
+		return false, nil
+	}
+	now, err := c.stored(ctx, at, old.Key)
+	if errors.Is(err, secret.ErrNotFound) {
+		return false, nil
+	}
+	return now.ID == old.ID && now.Version == old.Version+1 && now.text() == old.text(), err
 }
 
 // copyAndDelete renames by other means; the secret gets a new id. Values are

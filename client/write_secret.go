@@ -160,6 +160,9 @@ func (w secretRequest) build(routes api) request {
 		}
 		maps.Copy(one, w.fields)
 		body["secrets"] = []any{one}
+		if routes == legacy { // until autumn 2024 batches knew a project by its slug only
+			body["projectSlug"] = w.at.dir.Project
+		}
 	}
 	if routes == legacy { // each method of a route has a budget of its own
 		r.class = w.method + " " + strings.TrimSuffix(r.path, "/"+url.PathEscape(w.name))

@@ -24,7 +24,9 @@ func TestCreateUpdateDelete(t *testing.T) {
 		stored, _ := w.Lookup("demo", "dev", "/", "NEW")
 		require.Equal(t, stored.ID, made.ID)
 		require.Equal(t, "one", made.Value.Reveal())
-		require.WithinDuration(t, time.Now(), made.Updated, time.Minute)
+		if w.profile != devserver.July2024 { // which tells no dates
+			require.WithinDuration(t, time.Now(), made.Updated, time.Minute)
+		}
 
 		next, err := w.client.Update(t.Context(), dev, "NEW", text("two"))
 		require.NoError(t, err)
@@ -57,6 +59,13 @@ func second(_ secret.Secret, err error) error { return err }
 
 func TestRequestsOfAChange(t *testing.T) {
 	eachReady(t, func(t *testing.T, w world) {
+		rename := 2
+		if w.profile.Old() { // the first one asks whether the name is free
+			rename = 3
+		}
+		if !w.keepsRenames() { // ignored, looked for in vain, made anew
+			rename = 6
+		}
 		for _, c := range []struct {
 			name  string
 			do    func() error
@@ -65,7 +74,7 @@ func TestRequestsOfAChange(t *testing.T) {
 			{"create", func() error { return second(w.client.Create(t.Context(), dev, "NEW", text("1"))) }, 2},
 			{"update", func() error { return second(w.client.Update(t.Context(), dev, "NEW", text("2"))) }, 1},
 			{"stored", func() error { return second(w.client.Stored(t.Context(), dev, "NEW")) }, 1},
-			{"rename", func() error { return second(w.client.Rename(t.Context(), dev, "NEW", "NEWER")) }, 2},
+			{"rename", func() error { return second(w.client.Rename(t.Context(), dev, "NEW", "NEWER")) }, rename},
 			{"move", func() error { return w.client.Move(t.Context(), dev, "NEWER", payments) }, 2},
 			{"delete", func() error { return w.client.Delete(t.Context(), payments, "NEWER") }, 1},
 			{"mkdir", func() error { return w.client.CreateFolder(t.Context(), dev, "x") }, 2},
@@ -187,7 +196,9 @@ func TestAnnotate(t *testing.T) {
 		_, err = w.client.Annotate(t.Context(), dev, "GREETING", nil, []string{"database"})
 		require.NoError(t, err)
 		shown, _ := w.fetch(t, dev).Secret("GREETING")
-		require.Equal(t, []string{"database"}, shown.Tags)
+		if w.profile != devserver.July2024 { // whose lists have no tags
+			require.Equal(t, []string{"database"}, shown.Tags)
+		}
 		require.Equal(t, "a note", shown.Comment)
 
 		_, err = w.client.Annotate(t.Context(), dev, "GREETING", &none, []string{})

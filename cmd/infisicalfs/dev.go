@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -55,7 +57,7 @@ Other clients reach it with what --env-file writes:
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.StringVar(&o.listen, "listen", "127.0.0.1:0", "`address` to listen on; port 0 takes a free one")
-	flags.StringVar(&o.profile, "profile", string(devserver.Current), "which servers to resemble: `current|2024`")
+	flags.StringVar(&o.profile, "profile", string(devserver.Current), "which servers to resemble: `"+strings.Join(profiles(), "|")+"`")
 	flags.StringVar(&o.seed, "seed", "", "`file` with projects and secrets instead of the sample, JSON")
 	flags.StringVar(&o.data, "data", "", "`file` that keeps everything across restarts; once it exists it wins over --seed")
 	flags.StringVar(&o.envFile, "env-file", "", "`file` to write the variables to with which clients reach this server")
@@ -63,7 +65,7 @@ Other clients reach it with what --env-file writes:
 	o.scope.addPlace(flags)
 	o.lookOptions.AddFlags(flags)
 	// Fails only for a flag that is not there.
-	_ = cmd.RegisterFlagCompletionFunc("profile", cobra.FixedCompletions([]string{string(devserver.Current), string(devserver.Y2024)}, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("profile", cobra.FixedCompletions(profiles(), cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
@@ -122,10 +124,19 @@ func reachable(addr net.Addr) string {
 	return net.JoinHostPort(host, port)
 }
 
+// profiles are the names that --profile takes.
+func profiles() []string {
+	var names []string
+	for _, p := range devserver.Profiles() {
+		names = append(names, string(p))
+	}
+	return names
+}
+
 func (o *devOptions) handler() (*devserver.Server, error) {
 	cfg := devserver.Config{Profile: devserver.Profile(o.profile), DataFile: o.data}
-	if cfg.Profile != devserver.Current && cfg.Profile != devserver.Y2024 {
-		return nil, configError("use --profile current or --profile 2024", "there is no profile %q", o.profile)
+	if !slices.Contains(devserver.Profiles(), cfg.Profile) {
+		return nil, configError("use --profile with one of "+strings.Join(profiles(), ", "), "there is no profile %q", o.profile)
 	}
 	if o.rateLimit {
 		cfg.RateLimit = devserver.DefaultRateLimit(cfg.Profile)

@@ -33,6 +33,9 @@ func (c *call) authenticate() *failure {
 	// The scheme is not looked at, its length is taken for granted.
 	text := header[min(len("Bearer "), len(header)):]
 	if len(text) > 3 && text[:3] == "st." {
+		if c.july() {
+			return unauthorized("You are not allowed to access this resource")
+		}
 		return notFound("Service token not found")
 	}
 	who, err := c.s.authenticated(text)
@@ -69,7 +72,7 @@ func (s *Server) authenticated(text string) (actor, *failure) {
 	if t.Config.NumUses > 0 {
 		if t.Uses >= t.Config.NumUses {
 			s.dropToken(t)
-			if s.profile == Current {
+			if !s.profile.Old() {
 				return actor{}, unauthorized("Access token usage limit reached")
 			}
 			return actor{}, unauthorized("Unable to renew because access token number of uses limit reached")
@@ -94,7 +97,7 @@ func (s *Server) liveToken(cl claims, now time.Time) (*token, *failure) {
 		return nil, unauthorized("No identity access token found")
 	case t.Revoked:
 		return nil, unauthorized("Access token has been revoked")
-	case s.profile == Y2024 && now.After(t.Renewed.Add(t.Config.TTL)):
+	case s.profile.Old() && now.After(t.Renewed.Add(t.Config.TTL)):
 		s.dropToken(t)
 		return nil, unauthorized("Failed to renew MI access token due to TTL expiration")
 	}
@@ -105,7 +108,7 @@ func (s *Server) liveToken(cl claims, now time.Time) (*token, *failure) {
 // current one.
 func (s *Server) dropToken(t *token) {
 	t.Revoked = true
-	if s.profile == Y2024 {
+	if s.profile.Old() {
 		s.state.Tokens = slices.DeleteFunc(s.state.Tokens, func(x *token) bool { return x == t })
 	}
 	s.revision++

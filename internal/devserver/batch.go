@@ -80,7 +80,9 @@ func (c *call) updateSecrets() (any, error) {
 	var drafts []draft
 	for _, e := range f.objects("secrets", 1) {
 		d := c.draft(e, e.str("secretKey"), false)
-		if d.newKey = e.nonEmpty("newSecretName"); d.newKey != nil {
+		if d.newKey = e.nonEmpty("newSecretName"); c.july() {
+			d.newKey = nil
+		} else if d.newKey != nil {
 			c.checkNewKey(e, "newSecretName", *d.newKey)
 		}
 		if !c.old() && e.has("secretPath") {

@@ -23,7 +23,17 @@ type call struct {
 	changed bool     // the state changed and must be saved
 }
 
-func (c *call) old() bool { return c.s.profile == Y2024 }
+func (c *call) old() bool { return c.s.profile.Old() }
+
+func (c *call) july() bool { return c.s.profile == July2024 }
+
+// malformed is said about a body that claims to be JSON and is not.
+func (c *call) malformed() *failure {
+	if c.july() { // in the parser's words for the commonest case
+		return fail(http.StatusBadRequest, "Bad Request", "Expected property name or '}' in JSON at position 1")
+	}
+	return broken("InternalServerError")
+}
 
 // parse reads query and body. A body of another type than JSON or a form is
 // handed on as a string, which then fails the validation; one that claims to be
@@ -38,7 +48,7 @@ func (c *call) parse() *failure {
 	switch kind {
 	case "application/json":
 		if err := json.Unmarshal(c.raw, &c.body); err != nil {
-			return broken("InternalServerError")
+			return c.malformed()
 		}
 	case "application/x-www-form-urlencoded":
 		values, err := url.ParseQuery(string(c.raw))

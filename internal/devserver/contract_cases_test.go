@@ -61,9 +61,9 @@ func contractSeed() *Seed {
 	}
 }
 
-func readContract(t *testing.T) []contractCase {
+func readContract(t *testing.T, dir string) []contractCase {
 	t.Helper()
-	files, err := filepath.Glob("testdata/contract/[0-9]*.json")
+	files, err := filepath.Glob(dir + "/[0-9]*.json")
 	require.NoError(t, err)
 	var cases []contractCase
 	for _, name := range files {
@@ -77,9 +77,9 @@ func readContract(t *testing.T) []contractCase {
 }
 
 // readDifferences returns the names of the cases that are meant to differ.
-func readDifferences(t *testing.T) map[string]bool {
+func readDifferences(t *testing.T, dir string) map[string]bool {
 	t.Helper()
-	data, err := os.ReadFile("testdata/contract/DIFFERENCES.md")
+	data, err := os.ReadFile(dir + "/DIFFERENCES.md")
 	require.NoError(t, err)
 	names := map[string]bool{}
 	for _, m := range regexp.MustCompile("(?m)^- `([^`]+)`").FindAllStringSubmatch(string(data), -1) {

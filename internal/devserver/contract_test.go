@@ -17,16 +17,24 @@ import (
 
 // The files in testdata/contract are what a real server of October 2024 was
 // asked and what it answered, in the order of time; README.md there explains the
-// format. The test asks the same of the 2024 profile.
+// format. Those in testdata/contract-2024-07 are the same of one of July. The
+// tests ask the same of the profiles.
 
-func TestContract2024(t *testing.T) {
-	cases, differences := readContract(t), readDifferences(t)
-	require.Len(t, cases, 455)
+func TestContract2024(t *testing.T) { holdToContract(t, Y2024, "testdata/contract", 455) }
+
+func TestContractJuly2024(t *testing.T) {
+	holdToContract(t, July2024, "testdata/contract-2024-07", 247)
+}
+
+// holdToContract plays the cases of a folder, of which there must be so many.
+func holdToContract(t *testing.T, profile Profile, dir string, count int) {
+	cases, differences := readContract(t, dir), readDifferences(t, dir)
+	require.Len(t, cases, count)
 	synctest.Test(t, func(t *testing.T) {
-		s, err := New(Config{Profile: Y2024, Seed: contractSeed(), RateLimit: DefaultRateLimit(Y2024)})
+		s, err := New(Config{Profile: profile, Seed: contractSeed(), RateLimit: DefaultRateLimit(profile)})
 		require.NoError(t, err)
 		defer s.Close()
-		re := newReplay(t, s)
+		re := newReplay(t, s, dir)
 		for _, c := range cases {
 			for _, step := range c.Given {
 				re.prepare(c.Name, step)
@@ -56,14 +64,14 @@ type replay struct {
 	count  int
 }
 
-func newReplay(t *testing.T, s *Server) *replay {
+func newReplay(t *testing.T, s *Server, dir string) *replay {
 	re := &replay{
 		t: t, s: s,
 		client: &http.Client{Transport: Transport(s), CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
 		known:  bindings{"org": s.state.OrgID, "badly signed token": ""},
 		tokens: map[string]string{},
 	}
-	data, err := os.ReadFile("testdata/contract/shapes.json")
+	data, err := os.ReadFile(dir + "/shapes.json")
 	require.NoError(t, err)
 	require.NoError(t, json.Unmarshal(data, &re.shapes))
 	for _, p := range s.state.Projects {

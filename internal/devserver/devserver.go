@@ -2,11 +2,12 @@
 // projects, environments, folders and secrets in memory (or in one file) and
 // answers as a real server does, its oddities included.
 //
-// It has two profiles. [Current] speaks the v4/v2/v1 routes of today's servers
+// It has three profiles. [Current] speaks the v4/v2/v1 routes of today's servers
 // and the older routes that those still serve; what it does was read in
-// Infisical's sources and documentation. [Y2024] speaks the routes of a server
-// of October 2024, and was held against the answers of a real one: the files
-// in testdata/contract are those answers.
+// Infisical's sources and documentation. [Y2024] and [July2024] speak the routes
+// of servers of October and of July 2024, and were held against the answers of
+// real ones: the files in testdata/contract and testdata/contract-2024-07 are
+// those answers.
 //
 // It is the fixture of the tests, the server behind "infisicalfs dev", and the
 // place where faults are injected ([Server.Inject]). It is no place for real
@@ -14,19 +15,9 @@
 package devserver
 
 import (
-	"fmt"
 	"net/http"
 	"sync"
 	"time"
-)
-
-// Profile says which generation of Infisical a [Server] imitates.
-type Profile string
-
-// The profiles.
-const (
-	Current Profile = "current"
-	Y2024   Profile = "2024"
 )
 
 // Config says what [New] builds. The zero Config is a current server with the
@@ -95,8 +86,8 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Profile == "" {
 		cfg.Profile = Current
 	}
-	if cfg.Profile != Current && cfg.Profile != Y2024 {
-		return nil, fmt.Errorf("unknown profile %q: use %q or %q", cfg.Profile, Current, Y2024)
+	if err := cfg.Profile.check(); err != nil {
+		return nil, err
 	}
 	if cfg.Seed == nil {
 		cfg.Seed = Sample()

@@ -18,13 +18,15 @@ type writeTarget struct {
 
 // writeTarget reads the project, in the spelling of the route, the environment
 // and the path. The project's slug is taken where bySlug says so, and on all old
-// routes of a current server.
+// routes of a current server; the batches of July 2024 take nothing else.
 func (c *call) writeTarget(f *form, bySlug bool) (writeTarget, error) {
 	t := writeTarget{}
 	id, slug := "", ""
 	switch {
 	case c.v4():
 		id = f.str("projectId")
+	case bySlug && c.july():
+		slug = f.str("projectSlug")
 	case f.has("workspaceId") || !bySlug && c.old() || !f.has("projectSlug"):
 		id = f.str("workspaceId")
 	default:

@@ -53,8 +53,11 @@ type errorBody struct {
 }
 
 func (s *Server) failureAnswer(f *failure) *answer {
+	if s.profile == July2024 {
+		f = asJuly(f)
+	}
 	body := errorBody{StatusCode: f.status, Message: f.message, Error: f.name}
-	if s.profile == Current {
+	if !s.profile.Old() {
 		body.ReqID = "req-" + randomHex(7)
 		body.Details = f.details
 	}

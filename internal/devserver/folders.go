@@ -7,7 +7,7 @@ import (
 
 func folderRoutes(p Profile) []route {
 	routes := foldersUnder("/api/v1/folders")
-	if p == Current {
+	if !p.Old() {
 		routes = append(routes, foldersUnder("/api/v2/folders")...)
 	}
 	return routes
@@ -93,7 +93,9 @@ func (c *call) folderTarget(f *form) (writeTarget, error) {
 	if err := f.failure(); err != nil {
 		return t, err
 	}
-	t.path = folderPath(t.path)
+	if t.path = secretPath(t.path); t.path == "" || !c.july() {
+		t.path = folderPath(t.path)
+	}
 	t.project = c.s.state.projectByID(id)
 	missing := notFound("Project with ID '%s' not found", id)
 	if c.old() {
@@ -158,7 +160,10 @@ func (c *call) getFolder() (any, error) {
 	id := c.params["id"]
 	at, parent := c.folderByID(id)
 	if at.f == nil {
-		if c.old() {
+		switch {
+		case c.july():
+			return nil, fail(http.StatusNotFound, "NotFound", "folder not found")
+		case c.old():
 			return nil, notFound("Folder not found")
 		}
 		return nil, notFound("Folder with ID '%s' not found", id)
@@ -167,6 +172,9 @@ func (c *call) getFolder() (any, error) {
 		return nil, err
 	}
 	j := c.folderJSON(at.env, parent, at.f)
+	if c.july() {
+		return map[string]any{"folder": j}, nil
+	}
 	j.folderPlaceJSON = &folderPlaceJSON{
 		Environment: folderEnvironmentJSON{at.env.ID, at.env.Name, at.env.Slug},
 		Path:        at.path,

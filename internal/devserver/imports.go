@@ -7,7 +7,7 @@ import (
 
 func importRoutes(p Profile) []route {
 	routes := importsUnder("/api/v1/secret-imports")
-	if p == Current {
+	if !p.Old() {
 		routes = append(routes, importsUnder("/api/v2/secret-imports")...)
 	}
 	return routes

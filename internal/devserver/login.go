@@ -51,7 +51,7 @@ func (c *call) login() (any, error) {
 	st := c.s.state
 	id := find(st.Identities, func(i *identity) bool { return i.ClientID == clientID })
 	if id == nil {
-		if c.old() {
+		if c.s.profile == Y2024 {
 			return nil, notFound("No identity with specified client ID was found")
 		}
 		return nil, unauthorized("Invalid credentials")
@@ -157,6 +157,9 @@ func (c *call) tokenOfBody() (*token, error) {
 		return nil, err
 	}
 	if cl.AuthTokenType != identityTokenType {
+		if c.july() {
+			return nil, unauthorized("You are not allowed to access this resource")
+		}
 		return nil, badRequest("Only identity access tokens can be renewed")
 	}
 	t, err := c.s.liveToken(cl, c.now)

@@ -23,6 +23,11 @@ type projectJSON struct {
 	Environments       []environmentJSON `json:"environments"`
 
 	*currentProjectJSON // nil on servers of 2024
+	*julyProjectJSON    // nil on all but those of July 2024
+}
+
+type julyProjectJSON struct {
+	KmsSecretManagerKey *string `json:"kmsSecretManagerKeyId"`
 }
 
 type currentProjectJSON struct {
@@ -47,6 +52,9 @@ func (c *call) projectJSON(p *project) projectJSON {
 	}
 	for _, e := range p.Environments {
 		j.Environments = append(j.Environments, environmentJSON{e.Name, e.Slug, e.ID})
+	}
+	if c.july() {
+		j.Version, j.julyProjectJSON = 2, &julyProjectJSON{}
 	}
 	if !c.old() {
 		j.currentProjectJSON = &currentProjectJSON{Type: "secret-manager", SecretSharing: true, Roles: []string{}}

@@ -8,7 +8,7 @@ import (
 
 func projectRoutes(p Profile) []route {
 	workspaces := route{"GET", "/api/v1/workspace", readClass, userOnly, (*call).listWorkspaces}
-	if p == Current {
+	if !p.Old() {
 		workspaces.access = members
 	}
 	routes := []route{
@@ -22,7 +22,7 @@ func projectRoutes(p Profile) []route {
 		{"GET", "/api/v1/workspace/:id/tags", readClass, members, (*call).listTags},
 		{"POST", "/api/v1/workspace/:id/tags", writeClass, members, (*call).createTag},
 	}
-	if p == Current {
+	if !p.Old() {
 		routes = append(routes,
 			route{"GET", "/api/v1/projects", readClass, members, (*call).listProjects},
 			route{"POST", "/api/v1/projects", creationClass, members, (*call).createProject},

@@ -15,16 +15,21 @@ import (
 // window is fixed: it starts with the first request and asking while limited
 // does not lengthen it. Zero limits nothing.
 //
-// On a server of 2024 every route and method has a window of its own, and going
-// beyond it is status 500 with Retry-After, because the error handler hides what
-// it was. On a current server the routes of a class share one, and it is status
-// 429 RateLimitExceeded.
+// On a server of 2024 every route and method has a window of its own. Going
+// beyond it is status 500 with Retry-After from about September 2024, because
+// the error handler hides what it was, until 19 October (see Says429), and the
+// framework's 429 before. On a current server the routes of a class share one
+// window, and it is status 429 RateLimitExceeded.
 type RateLimit struct {
 	Read     int           // folder and import lists, projects
 	Write    int           // logins and other writes
 	Secret   int           // everything about secrets, writing folders and imports
 	Creation int           // projects
 	Window   time.Duration // zero: one minute
+
+	// Says429 makes the profile Y2024 answer as servers since 19 October 2024 do:
+	// 429 RateLimitExceeded instead of 500.
+	Says429 bool
 }
 
 // DefaultRateLimit is what a self-hosted server of that profile has.
@@ -97,7 +102,7 @@ func (l *limiter) take(r *http.Request, rt *route) (limits, *failure) {
 		return limits{}, nil
 	}
 	key := clientAddress(r) + " " + string(rt.class)
-	if l.profile == Y2024 {
+	if l.profile.Old() {
 		key = clientAddress(r) + " " + r.Method + " " + rt.pattern
 	}
 	used, left := l.count(key, time.Now())
@@ -105,11 +110,36 @@ func (l *limiter) take(r *http.Request, rt *route) (limits, *failure) {
 		return limits{limit: n, remaining: n - used, reset: left}, nil
 	}
 	out := limits{limit: n, reset: left, limited: true}
-	if l.profile == Y2024 {
-		return out, broken("InternalServerError")
-	}
+	return out, l.refusal(left)
+}
+
+// refusal is what one request too many is told. Current servers name the rest of
+// the window, those of 2024 its length.
+func (l *limiter) refusal(left time.Duration) *failure {
+	const tooMany = http.StatusTooManyRequests
 	seconds := int(math.Ceil(left.Seconds()))
-	return out, fail(http.StatusTooManyRequests, "RateLimitExceeded", "Rate limit exceeded. Please try again in %d seconds", seconds)
+	window := inWords(int(l.limit.Window.Seconds()))
+	switch {
+	case l.profile == July2024:
+		return fail(tooMany, "Too Many Requests", "Rate limit exceeded, retry in %s", window)
+	case l.profile == Y2024 && !l.limit.Says429:
+		return broken("InternalServerError")
+	case l.profile == Y2024:
+		return fail(tooMany, "RateLimitExceeded", "Rate limit exceeded. Please try again in %s", window)
+	}
+	return fail(tooMany, "RateLimitExceeded", "Rate limit exceeded. Please try again in %d seconds", seconds)
+}
+
+// inWords is a time as the framework writes it, in whole minutes from one minute on.
+func inWords(seconds int) string {
+	n, unit := seconds, "second"
+	if seconds >= 60 {
+		n, unit = (seconds+30)/60, "minute"
+	}
+	if n != 1 {
+		unit += "s"
+	}
+	return strconv.Itoa(n) + " " + unit
 }
 
 func (l *limiter) count(key string, now time.Time) (used int, left time.Duration) {

@@ -21,6 +21,8 @@ type expander struct {
 	c      *call
 	p      *project
 	denied []string // in words for the error's details, without values
+
+	absoluteOnly bool // leave ${KEY} as it is: single reads of a server of July 2024 do
 }
 
 func (c *call) expander(p *project) *expander { return &expander{c: c, p: p} }
@@ -54,6 +56,8 @@ func (e *expander) expandDeeper(value, env, path string, first []place, depth in
 		if words := strings.Split(text, "."); len(words) > 1 {
 			targetEnv, key = words[0], words[len(words)-1]
 			targetPath = "/" + strings.Join(words[1:len(words)-1], "/")
+		} else if e.absoluteOnly {
+			return ref
 		} else {
 			for _, at := range first {
 				if at.f.shared(key) != nil {

@@ -16,8 +16,8 @@ type secretJSON struct {
 	Comment         string          `json:"secretComment"`
 	ReminderNote    json.RawMessage `json:"secretReminderNote,omitempty"`
 	ReminderDays    json.RawMessage `json:"secretReminderRepeatDays,omitempty"`
-	SkipMultiline   bool            `json:"skipMultilineEncoding"`
-	Metadata        json.RawMessage `json:"metadata"` // internal to the server, always null
+	SkipMultiline   *bool           `json:"skipMultilineEncoding,omitempty"`
+	Metadata        json.RawMessage `json:"metadata,omitempty"` // internal to the server, always null
 	CreatedAt       string          `json:"createdAt,omitempty"`
 	UpdatedAt       string          `json:"updatedAt,omitempty"`
 	SecretPath      string          `json:"secretPath,omitempty"`
@@ -36,19 +36,19 @@ const hiddenValue = "<hidden-by-infisical>"
 func (c *call) secretJSON(at place, x *secret) secretJSON {
 	j := secretJSON{
 		ID: x.ID, UnderID: x.ID,
-		Workspace:     at.p.ID,
-		Environment:   at.env.Slug,
-		Version:       x.Version,
-		Type:          "shared",
-		Key:           x.Key,
-		Value:         x.Value,
-		Comment:       x.Comment,
-		ReminderNote:  rawJSON(x.ReminderNote),
-		ReminderDays:  rawJSON(x.ReminderDays),
-		SkipMultiline: x.SkipMultiline,
-		Metadata:      json.RawMessage("null"),
-		CreatedAt:     stamp(x.CreatedAt),
-		UpdatedAt:     stamp(x.UpdatedAt),
+		Workspace:   at.p.ID,
+		Environment: at.env.Slug,
+		Version:     x.Version,
+		Type:        "shared",
+		Key:         x.Key,
+		Value:       x.Value,
+		Comment:     x.Comment,
+	}
+	if !c.july() {
+		skip := x.SkipMultiline
+		j.SkipMultiline, j.Metadata = &skip, json.RawMessage("null")
+		j.ReminderNote, j.ReminderDays = rawJSON(x.ReminderNote), rawJSON(x.ReminderDays)
+		j.CreatedAt, j.UpdatedAt = stamp(x.CreatedAt), stamp(x.UpdatedAt)
 	}
 	if x.Personal {
 		j.Type = "personal"
@@ -85,13 +85,17 @@ func (c *call) readJSON(at place, x *secret) secretJSON {
 }
 
 // importedJSON renders x as an entry of a list's imports: without dates and
-// reminders, and on a server of 2024 without the project.
+// reminders (July 2024: with dates, which its own secrets lack), and on a server
+// of 2024 without the project.
 func (c *call) importedJSON(at place, x *secret) secretJSON {
 	j := c.secretJSON(at, x)
 	j.CreatedAt, j.UpdatedAt, j.SecretPath = "", "", ""
 	j.ReminderNote, j.ReminderDays = nil, nil
 	if c.old() {
 		j.Workspace = ""
+	}
+	if c.july() {
+		j.CreatedAt, j.UpdatedAt = stamp(x.CreatedAt), stamp(x.UpdatedAt)
 	}
 	return j
 }

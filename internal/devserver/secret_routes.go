@@ -15,7 +15,7 @@ func secretRoutes(p Profile) []route {
 		{"DELETE", "/api/v3/secrets/batch/raw", secretClass, members, (*call).deleteSecrets},
 		{"POST", "/api/v3/secrets/move", secretClass, members, (*call).moveSecrets},
 	}
-	if p == Current {
+	if !p.Old() {
 		const v4 = "/api/v4/secrets"
 		routes = append(routes,
 			route{"GET", raw + "/id/:secretId", secretClass, members, (*call).getSecretByID},

@@ -51,6 +51,23 @@ func (c *call) noSecret(name string) error {
 	return notFound("Secret with name '%s' not found", name)
 }
 
+// noVersion is said about a version that a secret does not have. A server of July
+// 2024 stumbles over it, also where the secret is missing.
+func (c *call) noVersion(name string) error {
+	if c.july() {
+		return fail(http.StatusInternalServerError, "Internal Server Error", "Cannot read properties of undefined (reading 'secretId')")
+	}
+	return c.noSecret(name)
+}
+
+// noSecretToChange is what updates and deletes say about a missing secret.
+func (c *call) noSecretToChange(name string) error {
+	if c.july() {
+		return badRequest("Secret not found: blind index %s", name)
+	}
+	return c.noSecret(name)
+}
+
 // oneSecret finds a secret in the folder, then in its imports, the last first.
 func (c *call) oneSecret(at place, q readQuery, name string, personal bool, number int) (any, error) {
 	x := at.f.shared(name)
@@ -65,17 +82,20 @@ func (c *call) oneSecret(at place, q readQuery, name string, personal bool, numb
 		at, x = c.findImported(at, name)
 		imported = x != nil
 	}
-	if x == nil {
+	switch {
+	case x == nil && number > 0:
+		return nil, c.noVersion(name)
+	case x == nil:
 		return nil, c.noSecret(name)
 	}
 	j := c.readJSON(at, x)
 	if imported && c.old() {
 		j.Tags = nil
 	}
-	if number > 0 && !c.old() { // a server of 2024 does not look at it
+	if number > 0 && c.s.profile != Y2024 { // which does not look at it
 		v, ok := x.version(number)
 		if !ok {
-			return nil, c.noSecret(name)
+			return nil, c.noVersion(name)
 		}
 		j.Version, j.Key, j.Value, j.Comment, j.UpdatedAt = v.Number, v.Key, v.Value, v.Comment, stamp(v.UpdatedAt)
 	}
@@ -86,6 +106,7 @@ func (c *call) oneSecret(at place, q readQuery, name string, personal bool, numb
 	case !q.view:
 		j.hide()
 	case q.expand:
+		ex.absoluteOnly = c.july()
 		j.Value = ex.expand(j.Value, at.env.Slug, at.path)
 	}
 	return map[string]any{"secret": j}, ex.failure()

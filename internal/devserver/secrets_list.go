@@ -50,16 +50,19 @@ func (c *call) listSecrets() (any, error) {
 		}
 		list.Secrets = append(list.Secrets, secrets...)
 	}
-	if !c.v4() && tagSlugs != "" {
+	if tagSlugs != "" && !c.july() {
 		list.Secrets = slices.DeleteFunc(list.Secrets, func(j secretJSON) bool { return !j.keepTags(strings.Split(tagSlugs, ",")) })
 	}
 	if !c.old() && filter != "" {
 		list.Secrets = slices.DeleteFunc(list.Secrets, func(j secretJSON) bool { return !hasMetadata(j, filter) })
 	}
 	slices.SortFunc(list.Secrets, func(a, b secretJSON) int { return strings.Compare(a.ID, b.ID) })
-	if q.imports {
+	switch {
+	case q.imports:
 		imports := c.importsOf(places, q, ex)
 		list.Imports = &imports
+	case c.july():
+		list.Imports = &[]importJSON{}
 	}
 	return list, ex.failure()
 }
@@ -70,7 +73,7 @@ func (c *call) missingList(q readQuery, recursive bool) (any, error) {
 		return nil, c.noFolder(q.env, q.path)
 	}
 	list := listAnswer{Secrets: []secretJSON{}}
-	if !recursive {
+	if !recursive || c.july() {
 		list.Imports = &[]importJSON{}
 	}
 	return list, nil
@@ -95,6 +98,9 @@ func (c *call) secretsOf(at place, q readQuery, ex *expander, recursive bool) ([
 		}
 		j := c.readJSON(at, x)
 		j.SecretPath = at.path
+		if c.july() { // which shows tags in single answers only
+			j.Tags = nil
+		}
 		if !q.view {
 			j.hide()
 		} else if q.expand {

@@ -49,7 +49,9 @@ func (c *call) createSecret() (any, error) {
 func (c *call) updateSecret() (any, error) {
 	f := c.bodyForm()
 	d := c.draft(f, c.params["secretName"], false)
-	d.newKey = f.nonEmpty("newSecretName")
+	if d.newKey = f.nonEmpty("newSecretName"); c.july() { // which ignores it
+		d.newKey = nil
+	}
 	if d.newKey != nil && *d.newKey != "" {
 		c.checkNewKey(f, "newSecretName", *d.newKey)
 	}
@@ -70,7 +72,7 @@ func (c *call) updateSecret() (any, error) {
 		}
 	}
 	if x == nil {
-		return nil, c.noSecret(d.key)
+		return nil, c.noSecretToChange(d.key)
 	}
 	if personal && d.newKey != nil {
 		return nil, badRequest("Personal secret cannot change the key name")
@@ -152,7 +154,7 @@ func (c *call) deleteSecret() (any, error) {
 	}
 	doomed := c.doomed(at.f, key, personal)
 	if len(doomed) == 0 {
-		return nil, c.noSecret(key)
+		return nil, c.noSecretToChange(key)
 	}
 	if slices.ContainsFunc(doomed, func(x *secret) bool { return x.Rotated }) {
 		return nil, badRequest("Cannot delete rotated secrets")

@@ -46,7 +46,8 @@ func (c *call) send(w http.ResponseWriter, a *answer, truncate int) {
 
 // answer handles the request and returns what a sound server would send. The
 // order of the checks is the real one: no route, no token, body unreadable,
-// rate limit (the first with x-ratelimit headers), validation, the rest.
+// rate limit (the first with x-ratelimit headers; in July 2024 before the body),
+// validation, the rest.
 func (c *call) answer() *answer {
 	a := c.handle()
 	a.tag(c.r)
@@ -60,23 +61,34 @@ func (c *call) handle() *answer {
 	if f := c.authenticate(); f != nil {
 		return c.s.failureAnswer(f)
 	}
+	if !c.july() {
+		if a := c.readable(); a != nil {
+			return a
+		}
+	}
+	limits, limited := c.s.limiter.take(c.r, c.route)
+	var a *answer
+	if limited != nil {
+		a = c.s.failureAnswer(limited)
+	} else if a = c.readable(); a == nil {
+		a = c.respond()
+	}
+	limits.write(a.header)
+	return a
+}
+
+// readable reads query and body, and returns the answer to a body that cannot be
+// read. Repeating it changes nothing.
+func (c *call) readable() *answer {
 	if len(c.raw) > maxBody {
-		a := c.s.failureAnswer(broken("InternalServerError"))
+		a := c.tooLarge()
 		a.header.Set("Connection", "close")
 		return a
 	}
 	if f := c.parse(); f != nil {
 		return c.s.failureAnswer(f)
 	}
-	limits, limited := c.s.limiter.take(c.r, c.route)
-	if limited != nil {
-		a := c.s.failureAnswer(limited)
-		limits.write(a.header)
-		return a
-	}
-	a := c.respond()
-	limits.write(a.header)
-	return a
+	return nil
 }
 
 // respond runs the route's handler and saves what it changed.

@@ -41,6 +41,9 @@ func (c *call) listTags() (any, error) {
 func (c *call) createTag() (any, error) {
 	f := c.bodyForm()
 	slug, color := f.str("slug"), f.strOr("color", "")
+	if c.july() {
+		f.str("name")
+	}
 	if err := f.failure(); err != nil {
 		return nil, err
 	}
