@@ -21,10 +21,12 @@ var picture = map[string][]string{
 	"secret": {},
 	"client": {"secret"},
 	"cache":  {"secret"},
-	"fs":     {"secret", "internal/glob", "fs/internal/folderqueue", "fs/internal/pagecache"},
+	"fs":     {"secret", "internal/glob", "fs/internal/folderqueue", "fs/internal/pagecache", "fs/internal/procend", "fs/internal/tempname"},
 
 	"fs/internal/pagecache":   {"secret"}, // what the kernel may keep of a file
 	"fs/internal/folderqueue": {"secret"}, // the changes of one folder, one after the other
+	"fs/internal/procend":     {},         // when a process ends, and how
+	"fs/internal/tempname":    {},         // how programs call their temporary files
 
 	"internal/glob":   {},
 	"internal/layout": {"secret", "internal/glob"}, // between cache and fs, where one is asked for
