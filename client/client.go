@@ -28,6 +28,10 @@ type Config struct {
 	RawReferences bool // leave ${…} as stored instead of expanding it
 	SharedOnly    bool // ignore the user's personal overrides
 
+	// MaxSecrets bounds the entries of one answer, and with them the memory for it
+	// (allowance.go); default 100,000.
+	MaxSecrets int
+
 	Timeout  time.Duration // hard deadline of one operation; default 10 s
 	RateWait time.Duration // how long one operation may wait for the rate limit, on top; default 65 s, negative: not at all
 
@@ -49,7 +53,8 @@ type Client struct {
 	http      *http.Client
 	log       *slog.Logger
 	gate      *gate
-	maxAnswer int64 // bytes
+	maxAnswer int64         // bytes that are read of one
+	large     chan struct{} // full while a large answer is read
 	tokens    *tokens
 	counts    counts
 
@@ -70,6 +75,7 @@ func New(cfg Config) (*Client, error) {
 	cfg.Timeout = cmp.Or(cfg.Timeout, 10*time.Second)
 	cfg.RateWait = cmp.Or(cfg.RateWait, 65*time.Second)
 	cfg.WriteWait = cmp.Or(cfg.WriteWait, 90*time.Second)
+	cfg.MaxSecrets = cmp.Or(cfg.MaxSecrets, defaultMaxSecrets)
 	cfg.UserAgent = cmp.Or(cfg.UserAgent, "infisicalfs")
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
@@ -78,17 +84,18 @@ func New(cfg Config) (*Client, error) {
 		cfg.Transport = newTransport(cfg.RootCAs)
 	}
 	c := &Client{
-		cfg:       cfg,
-		base:      base,
-		log:       cfg.Log,
-		gate:      newGate(),
-		maxAnswer: maxAnswer,
+		cfg:   cfg,
+		base:  base,
+		log:   cfg.Log,
+		gate:  newGate(),
+		large: make(chan struct{}, 1),
 		http: &http.Client{
 			Transport: cfg.Transport,
 			// A redirect would carry the token to an address nobody configured.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 	}
+	c.maxAnswer = c.maxRead()
 	c.tokens, c.projects = newTokens(c, cfg.Auth), newProjectTable()
 	return c, nil
 }

@@ -151,6 +151,7 @@ func (c *Client) get(ctx context.Context, r request, models ...model) error {
 		return err
 	}
 	_, err = answer.handle(models...)
+	clear(answer.body) // there may be a value in it
 	return err
 }
 

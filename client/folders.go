@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"infisicalfs/secret"
 )
@@ -31,6 +32,14 @@ func (c *Client) listFolders(ctx context.Context, at place, recursive bool, etag
 			r.query.Del("projectId")
 			r.query.Set("workspaceId", at.projectID)
 		}
+		r.into = func(s *scan, h *holding) {
+			reader := folderReader{listReader: listReader{most: c.cfg.MaxSecrets, scan: s, hold: h}}
+			reader.read()
+			a.wire = reader.folders
+			if s.err != nil {
+				a.wire = nil
+			}
+		}
 		answer, err := c.do(ctx, r)
 		if err != nil {
 			return err
@@ -39,9 +48,8 @@ func (c *Client) listFolders(ctx context.Context, at place, recursive bool, etag
 			a = foldersAnswer{etag: etag, notModified: true}
 			return nil
 		}
-		a = foldersAnswer{etag: answer.header.Get("ETag")}
-		_, err = answer.handle(model{"folders", &a.wire})
-		return err
+		a.etag = answer.etag()
+		return answer.streamed()
 	})
 	if err != nil {
 		return foldersAnswer{}, err
@@ -78,7 +86,8 @@ func (c *Client) subfolders(dir secret.Dir, wire []wireFolder) []secret.Subfolde
 }
 
 // reachable reports whether the API can address a folder of this name: old
-// servers let a rename put anything there, but paths are split at slashes.
+// servers let a rename put anything there, but paths are split at slashes, and
+// what is not UTF-8 does not arrive as it was sent.
 func reachable(name string) bool {
-	return name != "" && name != "." && name != ".." && !strings.Contains(name, "/")
+	return name != "" && name != "." && name != ".." && !strings.Contains(name, "/") && utf8.ValidString(name)
 }

@@ -31,12 +31,16 @@ func (r *response) handle(models ...model) (key string, err error) {
 	if !json.Valid(r.body) {
 		return "", r.notJSON()
 	}
+	if err := sound(r.body); err != nil {
+		return "", fmt.Errorf("%s: the server's answer is damaged: %w: %w", r.op, err, secret.ErrUnavailable)
+	}
 	if len(models) == 0 {
 		return "", nil
 	}
 	var object map[string]json.RawMessage // stays nil if the body is no object
 	if models[0].key != "" {
 		json.Unmarshal(r.body, &object)
+		defer wipe(object)
 	}
 	keys := make([]string, 0, len(models))
 	for _, m := range models {
@@ -79,6 +83,13 @@ func misfit(key string, err error) string {
 		return where + ", it is " + article + kind
 	}
 	return fmt.Sprintf("%s, the field %s is %s%s", where, wrong.Field, article, kind)
+}
+
+// wipe takes copies of what may be a value out of memory.
+func wipe(object map[string]json.RawMessage) {
+	for _, text := range object {
+		clear(text)
+	}
 }
 
 // notModified reports whether the server says that the caller's copy is good.

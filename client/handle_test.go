@@ -43,7 +43,9 @@ func TestHandleNamesTheKeysItMissed(t *testing.T) {
 }
 
 func TestHandleNamesTheFieldThatHasAnotherShape(t *testing.T) {
-	var list wireSecrets
+	var list struct {
+		Secrets []wireSecret `json:"secrets"`
+	}
 	_, err := answer(200, `{"secrets":[{"secretKey":"A","version":"one"}]}`).handle(model{"", &list})
 	require.ErrorContains(t, err, "secrets.version")
 	require.ErrorContains(t, err, "is a string")

@@ -3,6 +3,7 @@ package client
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"infisicalfs/secret"
 )
@@ -10,39 +11,46 @@ import (
 // merge makes one list of a folder's own secrets and its imports, as the server
 // resolves them for a single read: own secrets win over imports, and among the
 // imports the last.
-func (c *Client) merge(dir secret.Dir, wire wireSecrets) []secret.Secret {
-	byName := c.pick(dir, wire.Secrets)
-	for _, imported := range slices.Backward(wire.Imports) {
-		from := secret.Dir{Project: dir.Project, Env: imported.Environment, Path: imported.SecretPath}
-		for name, s := range c.pick(from, imported.Secrets) {
-			if _, taken := byName[name]; !taken {
-				s.Import = &from
-				byName[name] = s
-			}
+func (c *Client) merge(dir secret.Dir, answer *secretList) []secret.Secret {
+	list := c.pick(dir, answer.own[""])
+	for _, imported := range slices.Backward(answer.imports) {
+		from := secret.Dir{Project: dir.Project, Env: imported.env, Path: imported.path}
+		given := c.pick(from, imported.secrets)
+		for i := range given {
+			given[i].Import = &from
 		}
+		list = addMissing(list, given)
 	}
-	return sorted(byName)
+	return list
 }
 
-// pick chooses one secret for each name. Servers may send the shared and the
-// user's personal value, in any order, and two shared secrets of one name,
-// since creating is not exclusive: the newest wins.
-func (c *Client) pick(dir secret.Dir, wire []wireSecret) map[string]secret.Secret {
-	byName := make(map[string]secret.Secret, len(wire))
-	for _, w := range wire {
-		s := w.secret()
-		if s.Personal && c.cfg.SharedOnly {
+// pick chooses one secret for each name, and sorts them; it reorders list. Servers
+// may send the shared and the user's personal value, in any order, and two shared
+// secrets of one name, since creating is not exclusive: the newest wins.
+func (c *Client) pick(dir secret.Dir, list []secret.Secret) []secret.Secret {
+	if c.cfg.SharedOnly {
+		list = slices.DeleteFunc(list, func(s secret.Secret) bool { return s.Personal })
+	}
+	byName(list)
+	chosen, twice, one := list[:0], 0, ""
+	for _, s := range list {
+		last := len(chosen) - 1
+		if last < 0 || chosen[last].Name != s.Name {
+			chosen = append(chosen, s)
 			continue
 		}
-		old, twice := byName[s.Name]
-		if twice && old.Personal == s.Personal {
-			c.log.Warn("the server has two secrets of one name; the newest is shown", "in", dir.String(), "name", s.Name)
+		if chosen[last].Personal == s.Personal {
+			twice, one = twice+1, s.Name
 		}
-		if !twice || preferred(s, old) {
-			byName[s.Name] = s
+		if preferred(s, chosen[last]) {
+			chosen[last] = s
 		}
 	}
-	return byName
+	if twice > 0 {
+		c.log.Warn("the server has two secrets of one name; the newest is shown", "in", dir.String(), "name", one, "more", twice-1)
+	}
+	clear(list[len(chosen):]) // the values of the others may go
+	return chosen
 }
 
 func preferred(a, b secret.Secret) bool {
@@ -52,11 +60,22 @@ func preferred(a, b secret.Secret) bool {
 	return cmp.Or(a.Updated.Compare(b.Updated), cmp.Compare(a.Version, b.Version), cmp.Compare(a.ID, b.ID)) > 0
 }
 
-func sorted(byName map[string]secret.Secret) []secret.Secret {
-	f := secret.Folder{Secrets: make([]secret.Secret, 0, len(byName))}
-	for _, s := range byName {
-		f.Secrets = append(f.Secrets, s)
+// byName sorts; those of one name stay in their order.
+func byName(list []secret.Secret) {
+	slices.SortStableFunc(list, func(a, b secret.Secret) int { return strings.Compare(a.Name, b.Name) })
+}
+
+// addMissing adds those of more to list whose name it does not have. Both are
+// sorted, and so is what it returns.
+func addMissing(list, more []secret.Secret) []secret.Secret {
+	have := secret.Folder{Secrets: list}
+	for _, s := range more {
+		if _, taken := have.Secret(s.Name); !taken {
+			list = append(list, s)
+		}
 	}
-	f.Sort()
-	return f.Secrets
+	if len(list) > len(have.Secrets) {
+		byName(list)
+	}
+	return list
 }

@@ -33,7 +33,7 @@ func (c *Client) listPartly(ctx context.Context, at place, refusal error) ([]sec
 	if !c.cfg.RawReferences {
 		wire, _, err := c.querySecrets(ctx, at, listing{values: true, imports: true})
 		if err == nil {
-			return c.expandSingly(ctx, at, c.merge(at.dir, *wire))
+			return c.expandSingly(ctx, at, c.merge(at.dir, wire))
 		}
 		if !errors.Is(err, secret.ErrDenied) {
 			return nil, err
@@ -46,7 +46,7 @@ func (c *Client) listPartly(ctx context.Context, at place, refusal error) ([]sec
 	case err != nil:
 		return nil, err
 	}
-	return c.revealSingly(ctx, at, c.merge(at.dir, *names))
+	return c.revealSingly(ctx, at, c.merge(at.dir, names))
 }
 
 // expandSingly replaces the values that contain a reference, one request each.
@@ -64,18 +64,12 @@ func (c *Client) revealSingly(ctx context.Context, at place, names []secret.Secr
 	if err != nil && !errors.Is(err, secret.ErrDenied) {
 		return nil, err
 	}
-	readable := map[string]secret.Secret{}
+	readable := &secret.Folder{}
 	if err == nil {
-		var here []wireSecret
-		for _, w := range wire.Secrets {
-			if w.Path == at.dir.Path {
-				here = append(here, w)
-			}
-		}
-		readable = c.pick(at.dir, here)
+		readable.Secrets = c.pick(at.dir, wire.own[at.dir.Path])
 	}
 	for i, s := range names {
-		if r, ok := readable[s.Name]; ok && s.Import == nil {
+		if r, ok := readable.Secret(s.Name); ok && s.Import == nil {
 			names[i] = r
 		} else {
 			hide(&names[i], unreadable)
@@ -83,7 +77,7 @@ func (c *Client) revealSingly(ctx context.Context, at place, names []secret.Secr
 	}
 	bulk := err == nil
 	return c.askSingly(ctx, at, names, unreadable, func(s secret.Secret) bool {
-		return s.Hidden && (s.Import != nil || !bulk)
+		return s.Denied() && (s.Import != nil || !bulk)
 	})
 }
 
@@ -129,5 +123,5 @@ func (c *Client) askOne(ctx context.Context, at place, s *secret.Secret, refused
 }
 
 func hide(s *secret.Secret, reason string) {
-	s.Value, s.Hidden, s.Reason = secret.Value{}, true, reason
+	s.Value, s.Hidden, s.Garbled, s.Reason = secret.Value{}, true, false, reason
 }

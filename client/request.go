@@ -13,10 +13,6 @@ import (
 	"infisicalfs/secret"
 )
 
-// maxAnswer bounds what is read of one answer, in bytes. A folder is one answer
-// and servers do not page, so it has to be generous.
-const maxAnswer = 256 << 20
-
 // request is one thing to ask, before it is sent.
 type request struct {
 	op        string // for errors, logs and counts: "list secrets"
@@ -28,6 +24,11 @@ type request struct {
 	class     string // which rate budget it draws on
 	anonymous bool   // carries no token
 	etag      string // sent as If-None-Match, with its quotes
+
+	// into reads a 2xx answer as it arrives; nil: it is kept as a whole. It is
+	// called for each attempt, begins anew then, and keeps nothing if scan.err is
+	// set at its end.
+	into func(*scan, *holding)
 }
 
 // response is an answer that arrived whole.
@@ -35,8 +36,9 @@ type response struct {
 	op          string
 	status      int
 	header      http.Header
-	body        []byte
-	conditional bool   // the request carried an etag
+	body        []byte // empty if it was read as it arrived
+	fault       error  // why what was read as it arrived is not an answer
+	conditional bool   // "not modified" would be about what the request's etag is of
 	sent        string // the request's
 }
 
@@ -96,12 +98,9 @@ func (c *Client) send(ctx context.Context, r request, token secret.Value, patien
 		return nil, transportError(ctx, r.op, c.base.Host, err)
 	}
 	defer answer.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(answer.Body, c.maxAnswer+1))
-	switch {
-	case err != nil:
-		return nil, transportError(ctx, r.op, c.base.Host, err)
-	case int64(len(text)) > c.maxAnswer:
-		return nil, fmt.Errorf("%s: the answer is larger than %d MiB: %w", r.op, c.maxAnswer>>20, secret.ErrTooLarge)
+	got, err := c.receive(ctx, r, answer)
+	if err != nil {
+		return nil, err
 	}
-	return &response{op: r.op, status: answer.StatusCode, header: answer.Header, body: text, conditional: r.etag != "", sent: r.sent}, nil
+	return got, nil
 }

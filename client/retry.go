@@ -26,6 +26,10 @@ func (c *Client) try(ctx context.Context, r request, token secret.Value) (*respo
 			return nil, fmt.Errorf("%s: %w", r.op, err)
 		}
 		answer, err := c.attempt(ctx, r, token, n)
+		if answer != nil && answer.status == http.StatusNotModified && r.etag != "" && !answer.conditional {
+			r.etag = "" // it speaks of something else, so the whole answer is wanted
+			continue
+		}
 		if answer != nil && isRateLimited(answer) {
 			if secret.IsBackground(ctx) {
 				return answer, nil

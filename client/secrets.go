@@ -25,6 +25,7 @@ type listing struct {
 	imports   bool
 	shared    bool // without the user's personal overrides, whatever the configuration
 	etag      string
+	only      string // keep secrets of this name alone, in their wire form; empty: all
 }
 
 // listSecrets asks for the secrets of one folder, with what helps if the whole
@@ -39,13 +40,13 @@ func (c *Client) listSecrets(ctx context.Context, at place, etag string) (secret
 	case wire == nil:
 		return secretsAnswer{etag: etag, notModified: true}, nil
 	}
-	return secretsAnswer{list: c.merge(at.dir, *wire), etag: tag}, nil
+	return secretsAnswer{list: c.merge(at.dir, wire), etag: tag}, nil
 }
 
 // querySecrets sends the list request. The answer is nil if the server says
 // that what carries the given tag is still right.
-func (c *Client) querySecrets(ctx context.Context, at place, want listing) (*wireSecrets, string, error) {
-	var found *wireSecrets
+func (c *Client) querySecrets(ctx context.Context, at place, want listing) (*secretList, string, error) {
+	var found *secretList
 	var etag string
 	err := c.withRoutes(ctx, func(ctx context.Context, routes api) error {
 		r := request{op: "list secrets", method: "GET", path: "/v4/secrets", class: "secret", query: secretQuery(at, routes), etag: want.etag}
@@ -54,22 +55,36 @@ func (c *Client) querySecrets(ctx context.Context, at place, want listing) (*wir
 		}
 		r.query.Set("recursive", strconv.FormatBool(want.recursive))
 		c.setReading(r.query, want)
+		r.into = func(s *scan, h *holding) {
+			found = &secretList{}
+			(&listReader{want: want, most: c.cfg.MaxSecrets, scan: s, hold: h, list: found}).read()
+			if s.err != nil {
+				found = nil
+			}
+		}
 		answer, err := c.do(ctx, r)
 		if err != nil || answer.notModified() {
 			found = nil
 			return err
 		}
-		found, etag = &wireSecrets{}, answer.header.Get("ETag")
-		_, err = answer.handle(model{"", found})
-		if err == nil && found.Secrets == nil { // anything is JSON; an empty folder says so
-			_, err = answer.handle(model{"secrets", &found.Secrets})
-		}
-		return err
+		etag = answer.etag()
+		return answer.streamed()
 	})
-	if err != nil {
+	if err != nil || found == nil {
 		return nil, "", err
 	}
+	c.noteGarbled(at, found)
 	return found, etag, nil
+}
+
+// noteGarbled says what of an answer cannot be shown.
+func (c *Client) noteGarbled(at place, list *secretList) {
+	if list.garbled == 0 {
+		return
+	}
+	c.counts.addGarbled(list.garbled)
+	c.log.Warn("the server's answer has secrets that cannot be read, because a name or value is not UTF-8 or cannot be",
+		"in", at.dir.String(), "count", list.garbled, "one", list.firstGarbled)
 }
 
 // querySecret asks for one secret of a list by name, expanded and with imports.

@@ -17,6 +17,7 @@ type Stats struct {
 	Failed      int64            `json:"requests_failed"` // no answer, or 5xx
 	NotModified int64            `json:"not_modified"`
 	RateWaits   int64            `json:"rate_waits"` // times that a request found the rate limit reached
+	Garbled     int64            `json:"garbled"`    // secrets in answers whose name or value could not be
 }
 
 // Stats returns the counts since the client was made.
@@ -49,6 +50,12 @@ func (c *counts) add(op string, answer *response) {
 	case answer.notModified():
 		c.NotModified++
 	}
+}
+
+func (c *counts) addGarbled(n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.Garbled += int64(n)
 }
 
 func (c *counts) snapshot() Stats {

@@ -46,7 +46,7 @@ func (c *Client) treeAt(ctx context.Context, at place, known []*secret.Folder) (
 	tags := treeRevision(known)
 	folders, err := c.listFolders(ctx, at, true, tags.folders)
 	if err != nil {
-		return nil, err
+		return nil, inexactIfRefused(at, err)
 	}
 	var below *secretsBelow
 	if folders.notModified {
@@ -57,7 +57,7 @@ func (c *Client) treeAt(ctx context.Context, at place, known []*secret.Folder) (
 			return renewed(known), nil
 		}
 		if folders, err = c.listFolders(ctx, at, true, ""); err != nil { // known may be a part of it
-			return nil, err
+			return nil, inexactIfRefused(at, err)
 		}
 	}
 	if len(folders.wire) == 0 { // a leaf: its own list says more for less
@@ -108,7 +108,7 @@ func (c *Client) treeOfFolders(ctx context.Context, at place, list foldersAnswer
 		dir := secret.Dir{Project: at.dir.Project, Env: at.dir.Env, Path: p}
 		folders = append(folders, &secret.Folder{
 			Dir: dir, Fetched: now, Answered: now, Partial: true,
-			Secrets: sorted(below.byPath[p]), Folders: c.subfolders(dir, children[p]),
+			Secrets: below.byPath[p], Folders: c.subfolders(dir, children[p]),
 			Revision: tags,
 		})
 	}
@@ -135,7 +135,7 @@ func (c *Client) treeOfSecrets(ctx context.Context, at place, known []*secret.Fo
 		folders = append(folders, &secret.Folder{
 			Dir:     secret.Dir{Project: at.dir.Project, Env: at.dir.Env, Path: p},
 			Fetched: now, Answered: now, Partial: true, NoSubfolders: true,
-			Secrets: sorted(below.byPath[p]), Revision: tags,
+			Secrets: below.byPath[p], Revision: tags,
 		})
 	}
 	return folders, nil
@@ -143,8 +143,8 @@ func (c *Client) treeOfSecrets(ctx context.Context, at place, known []*secret.Fo
 
 // secretsBelow are all secrets below a place.
 type secretsBelow struct {
-	byPath map[string]map[string]secret.Secret // by folder path and name
-	etag   string                              // of the answer with the values
+	byPath map[string][]secret.Secret // by folder path, sorted, each name once
+	etag   string                     // of the answer with the values
 }
 
 // secretsBelow asks for all secrets below a place. A recursive answer leaves out
@@ -152,7 +152,7 @@ type secretsBelow struct {
 // answer without values tells the names. It is nil if etag is given and the
 // server says that what carries it is still right; only else are names asked for.
 func (c *Client) secretsBelow(ctx context.Context, at place, etag string) (*secretsBelow, error) {
-	var values, names *wireSecrets
+	var values, names *secretList
 	var tag string
 	askValues := func(ctx context.Context) (err error) {
 		values, tag, err = c.querySecrets(ctx, at, listing{recursive: true, values: true, expand: !c.cfg.RawReferences, imports: true, etag: etag})
@@ -177,52 +177,28 @@ func (c *Client) secretsBelow(ctx context.Context, at place, etag string) (*secr
 	if err := both.Wait(); err != nil {
 		return nil, err
 	}
-	if len(values.Imports) > 0 {
+	if len(values.imports) > 0 {
 		return nil, fmt.Errorf("%s: has imports: %w", at.dir, secret.ErrInexact)
 	}
-	if names == nil && hidesValues(values.Secrets) {
+	if names == nil && values.masks {
 		if err := askNames(ctx); err != nil {
 			return nil, err
 		}
 	}
 
-	below := &secretsBelow{byPath: map[string]map[string]secret.Secret{}, etag: tag}
-	for p, wire := range byFolder(values.Secrets) {
+	below := &secretsBelow{byPath: map[string][]secret.Secret{}, etag: tag}
+	for p, list := range values.own {
 		if depthBelow(at.dir.Path, p) >= maxDepth {
 			return nil, fmt.Errorf("%s: too deep: %w", at.dir, secret.ErrInexact)
 		}
-		below.byPath[p] = c.pick(secret.Dir{Project: at.dir.Project, Env: at.dir.Env, Path: p}, wire)
+		below.byPath[p] = c.pick(secret.Dir{Project: at.dir.Project, Env: at.dir.Env, Path: p}, list)
 	}
 	if names != nil {
-		c.addHidden(below.byPath, names.Secrets)
+		for p, list := range names.own { // the names that only this list has are of what may not be read
+			below.byPath[p] = addMissing(below.byPath[p], c.pick(secret.Dir{Project: at.dir.Project, Env: at.dir.Env, Path: p}, list))
+		}
 	}
 	return below, nil
-}
-
-// addHidden adds the secrets that only the list of names has.
-func (c *Client) addHidden(byPath map[string]map[string]secret.Secret, names []wireSecret) {
-	for _, w := range names {
-		if byPath[w.Path] == nil {
-			byPath[w.Path] = map[string]secret.Secret{}
-		}
-		if _, readable := byPath[w.Path][w.Key]; !readable {
-			s := w.secret()
-			hide(&s, unreadable)
-			byPath[w.Path][w.Key] = s
-		}
-	}
-}
-
-func byFolder(wire []wireSecret) map[string][]wireSecret {
-	m := map[string][]wireSecret{}
-	for _, w := range wire {
-		m[w.Path] = append(m[w.Path], w)
-	}
-	return m
-}
-
-func hidesValues(wire []wireSecret) bool {
-	return slices.ContainsFunc(wire, func(w wireSecret) bool { return w.Hidden != nil })
 }
 
 // inexactIfRefused: a bulk answer that is refused, or too large, says nothing

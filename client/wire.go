@@ -23,17 +23,6 @@ type wireEnvironment struct {
 	Slug string `json:"slug"`
 }
 
-type wireSecrets struct {
-	Secrets []wireSecret `json:"secrets"`
-	Imports []wireImport `json:"imports"`
-}
-
-type wireImport struct {
-	Environment string       `json:"environment"`
-	SecretPath  string       `json:"secretPath"`
-	Secrets     []wireSecret `json:"secrets"`
-}
-
 type wireSecret struct {
 	ID        string    `json:"id"`
 	Version   int       `json:"version"`

@@ -78,7 +78,7 @@ func (c *Client) mustBeEmpty(ctx context.Context, inside place) error {
 		return err
 	}
 	own := slices.ContainsFunc(folders.wire, func(w wireFolder) bool { return !w.IsReserved })
-	if own || len(secrets.Secrets) > 0 {
+	if own || secrets.count > 0 {
 		return fmt.Errorf("delete folder: %s has entries: %w", inside.dir, secret.ErrNotEmpty)
 	}
 	return nil

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"slices"
 
 	"infisicalfs/secret"
 )
@@ -63,14 +62,14 @@ func (c *Client) storedByName(ctx context.Context, at place, name string) (found
 
 // storedInList serves the names that no URL can carry.
 func (c *Client) storedInList(ctx context.Context, at place, name string) (wireSecret, error) {
-	wire, _, err := c.querySecrets(ctx, at, listing{values: true, shared: true})
+	list, _, err := c.querySecrets(ctx, at, listing{values: true, shared: true, only: name})
 	if err != nil {
 		return wireSecret{}, err
 	}
 	var found *wireSecret
-	for i, w := range wire.Secrets {
-		if w.Key == name && w.Type != personal && (found == nil || preferred(w.secret(), found.secret())) {
-			found = &wire.Secrets[i]
+	for i, w := range list.matches {
+		if w.Type != personal && (found == nil || preferred(w.secret(), found.secret())) {
+			found = &list.matches[i]
 		}
 	}
 	if found == nil {
@@ -91,9 +90,9 @@ func (c *Client) exists(ctx context.Context, at place, name string) (bool, error
 	case !errors.Is(err, secret.ErrDenied):
 		return false, err
 	}
-	names, _, err := c.querySecrets(ctx, at, listing{shared: true})
+	names, _, err := c.querySecrets(ctx, at, listing{shared: true, only: name})
 	if err != nil {
 		return false, err
 	}
-	return slices.ContainsFunc(names.Secrets, func(w wireSecret) bool { return w.Key == name }), nil
+	return len(names.matches) > 0, nil
 }

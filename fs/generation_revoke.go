@@ -30,7 +30,7 @@ func (r *watchedGeneration) hides(snap *secret.Folder) bool {
 	mine := g.snap.Load()
 	return mine != nil && slices.ContainsFunc(snap.Secrets, func(s secret.Secret) bool {
 		was, ok := mine.Secret(s.Name)
-		return ok && s.Hidden && !was.Hidden
+		return ok && s.Denied() && !was.Denied()
 	})
 }
 

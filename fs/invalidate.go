@@ -61,7 +61,7 @@ func revokes(change secret.Change) func(revocable) bool {
 	if change.Err != nil {
 		return func(r revocable) bool { return concerns(change, r.folder()) }
 	}
-	if change.New == nil || !slices.ContainsFunc(change.New.Secrets, func(s secret.Secret) bool { return s.Hidden }) {
+	if change.New == nil || !slices.ContainsFunc(change.New.Secrets, func(s secret.Secret) bool { return s.Denied() }) {
 		return nil
 	}
 	viewsToo := hides(change)
@@ -78,7 +78,7 @@ func revokes(change secret.Change) func(revocable) bool {
 		}
 		_, name := h.file.where()
 		s, ok := change.New.Secret(name)
-		return ok && s.Hidden
+		return ok && s.Denied()
 	}
 }
 

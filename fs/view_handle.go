@@ -60,11 +60,11 @@ func (h *viewHandle) revoke() { h.text.Store(nil) }
 // in it.
 func hides(change secret.Change) bool {
 	for i := range change.New.Secrets {
-		if s := &change.New.Secrets[i]; s.Hidden {
+		if s := &change.New.Secrets[i]; s.Denied() {
 			if change.Old == nil {
 				return true
 			}
-			if before, ok := change.Old.Secret(s.Name); !ok || !before.Hidden {
+			if before, ok := change.Old.Secret(s.Name); !ok || !before.Denied() {
 				return true
 			}
 		}

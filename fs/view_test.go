@@ -22,7 +22,7 @@ func linesView(f *secret.Folder) (secret.Value, error) {
 	for _, s := range f.Secrets {
 		switch {
 		case s.Hidden:
-			return secret.Value{}, fmt.Errorf("%w: %s", secret.ErrDenied, s.Name)
+			return secret.Value{}, fmt.Errorf("%s: %w", s.Name, s.Unreadable())
 		case strings.Contains(s.Value.Reveal(), "\n"):
 			return secret.Value{}, fmt.Errorf("%w: %s has several lines", secret.ErrInvalid, s.Name)
 		}

@@ -3,7 +3,6 @@ package fs
 import (
 	"context"
 	"errors"
-	"fmt"
 	"syscall"
 	"time"
 
@@ -112,9 +111,7 @@ func (h *writeHandle) loadSecret(ctx context.Context, dir secret.Dir, s *secret.
 	return nil
 }
 
-func hidden(s *secret.Secret) error {
-	return fmt.Errorf("%w: the value is hidden: %s", secret.ErrDenied, s.Reason)
-}
+func hidden(s *secret.Secret) error { return s.Unreadable() }
 
 // truncate is truncate(2), which comes without a handle: read, cut, send.
 func (n *file) truncate(ctx context.Context, size uint64) syscall.Errno {

@@ -42,15 +42,37 @@ type cell struct {
 	pages []byte
 }
 
-// take returns a cell with at least n bytes, n > 0.
-func (a *arena) take(n int) cell {
-	class := 0
+// classOf returns the class of cells that hold n bytes; from [classes] on there is
+// none.
+func classOf(n int) (class int) {
 	for size := smallest; size < n; size *= 2 {
 		class++
 	}
+	return class
+}
+
+func wholePages(n int) int {
+	page := os.Getpagesize()
+	return (n + page - 1) / page * page
+}
+
+// Room returns how many bytes of memory a value of n bytes takes.
+func Room(n int) int {
+	switch class := classOf(n); {
+	case n == 0:
+		return 0
+	case class >= classes:
+		return wholePages(n)
+	default:
+		return smallest << class
+	}
+}
+
+// take returns a cell with at least n bytes, n > 0.
+func (a *arena) take(n int) cell {
+	class := classOf(n)
 	if class >= classes {
-		page := os.Getpagesize()
-		return cell{pages: mapPages((n + page - 1) / page * page)}
+		return cell{pages: mapPages(wholePages(n))}
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()

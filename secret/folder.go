@@ -58,6 +58,10 @@ type Secret struct {
 	// without any value.
 	Hidden bool
 	Reason string
+	// Garbled: it is hidden because the server's answer does not tell a true name
+	// or value: something in it is not UTF-8, or cannot be. That is a failure, and
+	// nobody's refusal.
+	Garbled bool
 
 	Personal bool // a user's override of the shared value
 	Rotated  bool // managed by a rotation: the server refuses changes

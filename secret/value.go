@@ -22,7 +22,12 @@ type Value struct{ text *string } // in the arena; nil: empty
 
 // NewValue copies text into locked memory.
 func NewValue(text string) Value {
-	if text == "" {
+	return ValueOf(unsafe.Slice(unsafe.StringData(text), len(text)))
+}
+
+// ValueOf copies text into locked memory. The original is the caller's to wipe.
+func ValueOf(text []byte) Value {
+	if len(text) == 0 {
 		return Value{}
 	}
 	c := values.take(len(text))

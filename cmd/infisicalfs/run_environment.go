@@ -60,6 +60,8 @@ func everyVariable(f *secret.Folder) ([]string, error) {
 		switch {
 		case !variableName.MatchString(s.Name):
 			return nil, configError(hint, "--env-from: the secret %q has no name that a variable can have", s.Name)
+		case s.Garbled:
+			return nil, fmt.Errorf("--env-from: %q: %w", s.Name, s.Unreadable())
 		case s.Hidden:
 			return nil, configError("give the identity the right to read it, or leave out --env-from", "--env-from: the value of %s may not be read: %s", s.Name, s.Reason)
 		case strings.Contains(text, "\x00"):

@@ -80,5 +80,20 @@ func readable(s *secret.Secret) *Error {
 	if !s.Hidden {
 		return nil
 	}
-	return &Error{Key: s.Name, Why: "its value is hidden: " + s.Reason, kind: secret.ErrDenied}
+	return &Error{Key: s.Name, Why: "its value " + whyUnreadable(s), kind: kindOf(s)}
+}
+
+func whyUnreadable(s *secret.Secret) string {
+	if s.Garbled {
+		return "is damaged in the server's answer: " + s.Reason
+	}
+	return "is hidden: " + s.Reason
+}
+
+// kindOf is what it means that s has no value.
+func kindOf(s *secret.Secret) error {
+	if s.Garbled {
+		return secret.ErrUnavailable
+	}
+	return secret.ErrDenied
 }

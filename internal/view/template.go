@@ -106,7 +106,7 @@ func (t *textTemplate) functions(f *secret.Folder) template.FuncMap {
 			case !ok: // the name was computed, perhaps from a value
 				return "", &fault{"there is no secret of that name", secret.ErrInvalid}
 			case s.Hidden:
-				return "", &fault{fmt.Sprintf("the value of %q is hidden: %s", key, s.Reason), secret.ErrDenied}
+				return "", &fault{fmt.Sprintf("the value of %q %s", key, whyUnreadable(&s)), kindOf(&s)}
 			}
 			return s.Value.Reveal(), nil
 		},

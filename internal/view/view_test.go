@@ -52,6 +52,13 @@ func TestWhatMayNotBeReadIsNotLeftOut(t *testing.T) {
 		require.ErrorIs(t, err, secret.ErrDenied)
 		require.EqualError(t, err, v.Name()+` cannot hold "B": its value is hidden: the identity may not read it`)
 	}
+	f.Secrets[1].Garbled, f.Secrets[1].Reason = true, "the value is not UTF-8"
+	for _, v := range Builtin() {
+		_, err := v.Render(f)
+		require.ErrorIs(t, err, secret.ErrUnavailable)
+		require.NotErrorIs(t, err, secret.ErrDenied)
+		require.EqualError(t, err, v.Name()+` cannot hold "B": its value is damaged in the server's answer: the value is not UTF-8`)
+	}
 	denied := fmt.Errorf("%w: /demo/dev", secret.ErrDenied)
 	_, err := builtin(t, ".env").Render(&secret.Folder{Denied: denied})
 	require.ErrorIs(t, err, secret.ErrDenied)

@@ -1,0 +1,104 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+
+	"infisicalfs/secret"
+)
+
+// receive reads an answer: as it arrives if the request says how, else as a whole.
+func (c *Client) receive(ctx context.Context, r request, answer *http.Response) (*response, error) {
+	got := &response{op: r.op, status: answer.StatusCode, header: answer.Header, conditional: vouchesFor(answer.Header, r.etag), sent: r.sent}
+	switch {
+	case got.status < 200 || got.status > 299:
+		return got, c.receiveRefusal(ctx, answer.Body, got)
+	case r.into != nil:
+		return got, c.receiveStream(ctx, r, answer.Body, got)
+	}
+	most := min(c.maxAnswer, maxSmallAnswer)
+	text, err := io.ReadAll(io.LimitReader(answer.Body, most+1))
+	switch {
+	case err != nil:
+		return nil, transportError(ctx, r.op, c.base.Host, err)
+	case int64(len(text)) > most:
+		return nil, c.tooLarge(r.op, most)
+	}
+	got.body = text
+	return got, nil
+}
+
+func (c *Client) tooLarge(op string, most int64) error {
+	return fmt.Errorf("%s: the server's answer is larger than %d MiB: %w", op, most>>20, secret.ErrTooLarge)
+}
+
+// maxRefusal is far more than the words that a server has for a refusal; of a
+// page that a proxy sends in its place the rest is not looked at.
+const maxRefusal = 1 << 20
+
+func (c *Client) receiveRefusal(ctx context.Context, body io.Reader, got *response) (err error) {
+	if got.body, err = io.ReadAll(io.LimitReader(body, maxRefusal)); err != nil {
+		return transportError(ctx, got.op, c.base.Host, err)
+	}
+	return nil
+}
+
+// receiveStream reads an answer as it arrives. That it is not what was asked for
+// is told by [response.streamed]; an error means that it did not arrive, or is
+// too large.
+func (c *Client) receiveStream(ctx context.Context, r request, body io.Reader, got *response) error {
+	s, h := newScan(body, c.maxAnswer), c.hold(ctx)
+	r.into(s, h)
+	s.wipe()
+	h.end(s.err != nil)
+	var broken brokenOff
+	var shape shapeError
+	switch err := s.err; {
+	case err == nil:
+	case errors.As(err, &broken):
+		return transportError(ctx, r.op, c.base.Host, broken.error)
+	case errors.As(err, &shape):
+		got.fault = fmt.Errorf("%s: the server's answer has an unexpected shape: %w: %w", r.op, err, secret.ErrUnavailable)
+	case errors.Is(err, errNotJSON):
+		got.fault = got.notJSON()
+	case errors.Is(err, errTooMuch):
+		return c.tooLarge(r.op, c.maxAnswer)
+	default:
+		return fmt.Errorf("%s: %w", r.op, err)
+	}
+	return nil
+}
+
+// streamed is what handle is for an answer that was read as it arrived.
+func (r *response) streamed() error {
+	if r.status < 200 || r.status > 299 {
+		return newAPIError(r)
+	}
+	return r.fault
+}
+
+// maxTag is more than any server's ETag has. A longer one would only be a burden
+// on each request that carries it, and may be too long for one.
+const maxTag = 256
+
+// etag returns the answer's ETag, with its quotes; empty if there is none that
+// could be sent back.
+func (r *response) etag() string {
+	tag := r.header.Get("ETag")
+	if len(tag) > maxTag || strings.ContainsFunc(tag, func(c rune) bool { return c < ' ' || c > '~' }) {
+		return ""
+	}
+	return tag
+}
+
+// vouchesFor reports whether a "not modified" with this header is about what
+// carries the tag that was sent. A proxy may make the tag weak or leave it away;
+// another tag is about something else.
+func vouchesFor(h http.Header, sent string) bool {
+	told := h.Get("ETag")
+	return sent != "" && (told == "" || strings.TrimPrefix(told, "W/") == strings.TrimPrefix(sent, "W/"))
+}

@@ -1,0 +1,350 @@
+package client
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"time"
+	"unsafe"
+
+	"infisicalfs/secret"
+)
+
+// secretList is the answer to "list secrets", as sent.
+type secretList struct {
+	own     map[string][]secret.Secret // by the path of their folder; if only one was asked for, all under ""
+	imports []importedSecrets
+	matches []wireSecret // of the name that was looked for, in their wire form
+	count   int          // of all
+	masks   bool         // the server tells of values whether it hides them
+
+	garbled      int    // entries that cannot be shown
+	firstGarbled string // the name of one, quoted
+}
+
+// importedSecrets is what one import gives.
+type importedSecrets struct {
+	env, path string
+	secrets   []secret.Secret
+}
+
+// listReader reads one answer to "list secrets" as it arrives. Each value goes
+// into locked memory from where it was read.
+type listReader struct {
+	want  listing
+	most  int // entries
+	scan  *scan
+	hold  *holding
+	list  *secretList
+	paths map[string]string // each path once
+}
+
+// read reads the answer; [scan.err] tells whether it was one.
+func (l *listReader) read() {
+	var secrets, imports bool
+	l.list.own, l.paths = map[string][]secret.Secret{}, map[string]string{}
+	l.scan.members("the answer", func(key []byte) {
+		switch string(key) {
+		case "secrets":
+			l.once(&secrets, "secrets")
+			if !l.scan.null() {
+				l.scan.elements("secrets", l.ownEntry)
+				return
+			}
+			secrets = false
+		case "imports":
+			l.once(&imports, "imports")
+			if !l.scan.null() {
+				l.scan.elements("imports", l.importEntry)
+			}
+		default:
+			l.scan.skip()
+		}
+	})
+	if !secrets { // anything is JSON; an empty folder says so
+		l.scan.misshapen(`it has none of the expected keys ("secrets")`)
+	}
+	l.scan.finish()
+}
+
+// once fails where an object has a member twice: which of them is meant is
+// anybody's guess.
+func (l *listReader) once(seen *bool, name string) {
+	if *seen {
+		l.scan.misshapen(name + " is there twice")
+	}
+	*seen = true
+}
+
+func (l *listReader) ownEntry() {
+	e := l.entry()
+	if l.scan.err != nil {
+		return
+	}
+	folder := ""
+	if l.want.recursive {
+		folder = e.wire.Path
+	}
+	if l.want.only != "" {
+		l.match(e)
+		return
+	}
+	l.list.own[folder] = append(l.list.own[folder], l.finish(e))
+}
+
+func (l *listReader) importEntry() {
+	var from importedSecrets
+	var env, path, secrets bool
+	l.scan.members("an import", func(key []byte) {
+		switch string(key) {
+		case "environment":
+			l.once(&env, "environment")
+			from.env = l.string("environment")
+		case "secretPath":
+			l.once(&path, "secretPath")
+			from.path = l.string("secretPath")
+		case "secrets":
+			l.once(&secrets, "secrets")
+			if l.scan.null() {
+				return
+			}
+			l.scan.elements("secrets of an import", func() {
+				if e := l.entry(); l.scan.err == nil {
+					from.secrets = append(from.secrets, l.finish(e))
+				}
+			})
+		default:
+			l.scan.skip()
+		}
+	})
+	l.list.imports = append(l.list.imports, from)
+	l.keep(int(unsafe.Sizeof(from)) + len(from.env) + len(from.path))
+}
+
+// entry is one secret while it is read.
+type entry struct {
+	wire    wireSecret // without Value and Hidden
+	value   secret.Value
+	sent    bool // a text came for the value
+	hidden  bool
+	garbled string // what of it cannot be, empty if nothing
+}
+
+func (l *listReader) entry() (e entry) {
+	s := l.scan
+	if l.list.count++; l.list.count > l.most {
+		s.fail(fmt.Errorf("the server's answer has more than %d secrets (--max-secrets): %w", l.most, secret.ErrTooLarge))
+		return e
+	}
+	var named, valued bool
+	s.members("a secret", func(key []byte) {
+		switch string(key) {
+		case "secretKey":
+			l.once(&named, "secretKey")
+			name, sound := s.str("secretKey")
+			e.wire.Key = string(name)
+			if !sound {
+				e.garbled = "the name is not UTF-8"
+			}
+		case "secretValue":
+			l.once(&valued, "secretValue")
+			l.value(&e)
+		case "secretValueHidden":
+			if !s.null() {
+				l.list.masks = true
+				e.hidden = s.boolean("secretValueHidden")
+			}
+		case "id":
+			e.wire.ID = l.string("id")
+		case "version":
+			l.version(&e)
+		case "type":
+			if string(l.bytes("type")) == personal {
+				e.wire.Type = personal
+			}
+		case "secretPath":
+			e.wire.Path = l.path()
+		case "secretComment":
+			e.wire.Comment = l.string("secretComment")
+		case "tags":
+			l.tags(&e)
+		case "secretMetadata":
+			l.metadata(&e)
+		case "isRotatedSecret":
+			e.wire.Rotated = s.boolean("isRotatedSecret")
+		case "createdAt":
+			e.wire.CreatedAt = l.date("createdAt")
+		case "updatedAt":
+			e.wire.UpdatedAt = l.date("updatedAt")
+		default:
+			s.skip()
+		}
+	})
+	if !named {
+		s.misshapen("a secret has no secretKey")
+	}
+	return e
+}
+
+// value takes a value into locked memory. Where only names were asked for it is
+// left where it is, whatever the server sends.
+func (l *listReader) value(e *entry) {
+	switch {
+	case !l.want.values:
+		l.scan.skip()
+	case l.scan.null(): // which is not the empty value
+	default:
+		text, sound := l.scan.str("secretValue")
+		e.sent = true
+		if !sound {
+			e.garbled = "the value is not UTF-8"
+			return
+		}
+		e.value = secret.ValueOf(text)
+	}
+}
+
+func (l *listReader) version(e *entry) {
+	if l.scan.null() {
+		return
+	}
+	if c := l.scan.peek(); c != '-' && (c < '0' || c > '9') {
+		l.scan.wrongKind(c, "version is no number")
+		return
+	}
+	n, err := strconv.ParseInt(string(l.scan.digits()), 10, 64)
+	if err != nil || n < 0 || n > math.MaxInt32 {
+		e.garbled = "the version is none that a secret can have"
+		return
+	}
+	e.wire.Version = int(n)
+}
+
+func (l *listReader) tags(e *entry) {
+	if l.scan.null() {
+		return
+	}
+	l.scan.elements("tags", func() {
+		var t wireTag
+		l.scan.members("a tag", func(key []byte) {
+			switch string(key) {
+			case "id":
+				t.ID = l.string("id of a tag")
+			case "slug":
+				t.Slug = l.string("slug of a tag")
+			default:
+				l.scan.skip()
+			}
+		})
+		e.wire.Tags = append(e.wire.Tags, t)
+		l.keep(int(unsafe.Sizeof(t)) + len(t.ID) + len(t.Slug))
+	})
+}
+
+func (l *listReader) metadata(e *entry) {
+	if l.scan.null() {
+		return
+	}
+	l.scan.elements("secretMetadata", func() {
+		var m wireKV
+		l.scan.members("an entry of secretMetadata", func(key []byte) {
+			switch string(key) {
+			case "key":
+				m.Key = l.string("key of secretMetadata")
+			case "value":
+				m.Value = l.string("value of secretMetadata")
+			default:
+				l.scan.skip()
+			}
+		})
+		e.wire.Metadata = append(e.wire.Metadata, m)
+		l.keep(int(unsafe.Sizeof(m)) + len(m.Key) + len(m.Value))
+	})
+}
+
+// bytes takes a string, or null, which is the empty one. It is valid until
+// anything else is taken.
+func (l *listReader) bytes(called string) []byte {
+	if l.scan.null() {
+		return nil
+	}
+	text, _ := l.scan.str(called)
+	return text
+}
+
+func (l *listReader) string(called string) string { return string(l.bytes(called)) }
+
+func (l *listReader) path() string {
+	text := l.bytes("secretPath")
+	if path, ok := l.paths[string(text)]; ok {
+		return path
+	}
+	path := string(text)
+	l.paths[path] = path
+	l.keep(len(path) + 64)
+	return path
+}
+
+// The years that a date can be in. Others are as good as none.
+const firstYear, lastYear = 1970, 2200
+
+func (l *listReader) date(called string) time.Time { return dateOf(l.bytes(called)) }
+
+func dateOf(text []byte) (t time.Time) {
+	if t.UnmarshalText(text) != nil || t.Year() < firstYear || t.Year() > lastYear {
+		return time.Time{}
+	}
+	return t
+}
+
+// keep accounts for memory.
+func (l *listReader) keep(bytes int) {
+	if l.scan.err == nil {
+		if err := l.hold.keep(bytes); err != nil {
+			l.scan.fail(err)
+		}
+	}
+}
+
+// entryOverhead is what a secret takes besides its texts: itself, twice while the
+// list grows, and what belongs to its value.
+const entryOverhead = 2*int(unsafe.Sizeof(secret.Secret{})) + 128
+
+// finish turns an entry into the secret that it is about.
+func (l *listReader) finish(e entry) secret.Secret {
+	s := e.wire.secret()
+	s.Value, s.Hidden, s.Reason = e.value, false, ""
+	switch {
+	case e.garbled != "":
+		s.Value, s.Hidden, s.Garbled = secret.Value{}, true, true
+		s.Reason = e.garbled
+		if l.list.garbled++; l.list.garbled == 1 {
+			l.list.firstGarbled = strconv.Quote(s.Name)
+		}
+	case e.hidden || !l.want.values: // the text is a mask then
+		hide(&s, unreadable)
+	case !e.sent:
+		hide(&s, unsent)
+	}
+	l.keep(entryOverhead + len(s.Name) + len(s.ID) + len(s.Comment) + secret.Room(s.Value.Len()))
+	return s
+}
+
+// match keeps the wire form of an entry, if it is the one that is looked for.
+func (l *listReader) match(e entry) {
+	if e.wire.Key != l.want.only {
+		return
+	}
+	if e.garbled != "" {
+		l.scan.misshapen(e.garbled)
+		return
+	}
+	if e.sent {
+		text := e.value.Reveal()
+		e.wire.Value = &text
+	}
+	if e.hidden {
+		e.wire.Hidden = &e.hidden
+	}
+	l.list.matches = append(l.list.matches, e.wire)
+}

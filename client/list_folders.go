@@ -1,0 +1,73 @@
+package client
+
+import (
+	"encoding/json"
+	"fmt"
+	"unsafe"
+
+	"infisicalfs/secret"
+)
+
+// folderReader reads one answer to "list folders" as it arrives.
+type folderReader struct {
+	listReader
+	folders []wireFolder
+}
+
+// read reads the answer; [scan.err] tells whether it was one.
+func (r *folderReader) read() {
+	r.paths = map[string]string{}
+	var folders bool
+	r.scan.members("the answer", func(key []byte) {
+		switch string(key) {
+		case "folders":
+			r.once(&folders, "folders")
+			if !r.scan.null() {
+				r.scan.elements("folders", r.folder)
+				return
+			}
+			folders = false
+		default:
+			r.scan.skip()
+		}
+	})
+	if !folders {
+		r.scan.misshapen(`it has none of the expected keys ("folders")`)
+	}
+	r.scan.finish()
+}
+
+func (r *folderReader) folder() {
+	s := r.scan
+	if len(r.folders) == r.most {
+		s.fail(fmt.Errorf("the server's answer has more than %d folders (--max-secrets): %w", r.most, secret.ErrTooLarge))
+		return
+	}
+	var w wireFolder
+	var named bool
+	s.members("a folder", func(key []byte) {
+		switch string(key) {
+		case "id":
+			w.ID = r.string("id of a folder")
+		case "name":
+			r.once(&named, "name")
+			w.Name = r.string("name of a folder")
+		case "isReserved":
+			w.IsReserved = s.boolean("isReserved")
+		case "relativePath":
+			w.RelativePath = r.string("relativePath")
+		case "updatedAt":
+			w.UpdatedAt = r.date("updatedAt of a folder")
+		case "lastSecretModified":
+			w.SecretModified = json.RawMessage("null")
+			s.skip()
+		default:
+			s.skip()
+		}
+	})
+	if !named {
+		s.misshapen("a folder has no name")
+	}
+	r.folders = append(r.folders, w)
+	r.keep(2*int(unsafe.Sizeof(w)) + int(unsafe.Sizeof(secret.Subfolder{})) + len(w.ID) + len(w.Name) + len(w.RelativePath))
+}

@@ -1,0 +1,208 @@
+package client
+
+import (
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// str takes a string. It is valid until anything else is taken. Not sound: it is
+// no text, because bytes of it are not UTF-8 or an escape is half of a character;
+// those bytes, or the three that the half would have, are in it as they are, so
+// that two such strings differ if what was sent does.
+func (s *scan) str(called string) (text []byte, sound bool) {
+	if c := s.peek(); c != '"' {
+		s.wrongKind(c, called+" is no text")
+		return nil, false
+	}
+	s.pos++
+	if n := plain(s.window[s.pos:s.end]); s.pos+n < s.end && s.window[s.pos+n] == '"' {
+		text = s.window[s.pos : s.pos+n]
+		s.pos += n + 1
+		return text, utf8.Valid(text)
+	}
+	return s.pieces()
+}
+
+// plain returns how many bytes stand for themselves.
+func plain(b []byte) int {
+	for i, c := range b {
+		if c == '"' || c == '\\' || c < 0x20 {
+			return i
+		}
+	}
+	return len(b)
+}
+
+// pieces takes the rest of a string that is put together in [scan.text].
+func (s *scan) pieces() (text []byte, sound bool) {
+	clear(s.text)
+	s.text = s.text[:0]
+	sound = true
+	for s.next() {
+		n := plain(s.window[s.pos:s.end])
+		if !s.add(s.window[s.pos : s.pos+n]) {
+			return nil, false
+		}
+		s.pos += n
+		if s.pos == s.end {
+			continue
+		}
+		switch s.window[s.pos] {
+		case '"':
+			s.pos++
+			return s.text, sound && utf8.Valid(s.text)
+		case '\\':
+			s.pos++
+			if !s.escape() {
+				sound = false
+			}
+		default: // a control character
+			s.fail(errNotJSON)
+		}
+	}
+	s.fail(errNotJSON)
+	return nil, false
+}
+
+// add appends to [scan.text] and leaves no copy behind where it has to grow.
+func (s *scan) add(b []byte) bool {
+	if len(s.text)+len(b) > maxText {
+		s.fail(errTooMuch)
+		return false
+	}
+	if len(s.text)+len(b) > cap(s.text) {
+		larger := make([]byte, len(s.text), max(2*cap(s.text), len(s.text)+len(b), 256))
+		copy(larger, s.text)
+		clear(s.text)
+		s.text = larger
+	}
+	s.text = append(s.text, b...)
+	return true
+}
+
+// escape takes what follows a backslash. It reports false for half a character.
+func (s *scan) escape() (whole bool) {
+	if !s.next() {
+		s.fail(errNotJSON)
+		return false
+	}
+	c := s.window[s.pos]
+	s.pos++
+	switch c {
+	case '"', '\\', '/':
+	case 'b':
+		c = '\b'
+	case 'f':
+		c = '\f'
+	case 'n':
+		c = '\n'
+	case 'r':
+		c = '\r'
+	case 't':
+		c = '\t'
+	case 'u':
+		return s.character()
+	default:
+		s.fail(errNotJSON)
+		return false
+	}
+	return s.add([]byte{c})
+}
+
+// character takes the digits of \uXXXX, and a second escape if the first is the
+// upper half of a character. An upper half without a lower one is kept, and the
+// escape behind it looked at anew.
+func (s *scan) character() (whole bool) {
+	whole = true
+	unit := s.unit()
+	for utf16.IsSurrogate(unit) && s.err == nil {
+		if unit < 0xdc00 && s.next() && s.window[s.pos] == '\\' {
+			s.pos++
+			if !s.next() || s.window[s.pos] != 'u' {
+				s.half(unit)
+				s.escape()
+				return false
+			}
+			s.pos++
+			second := s.unit()
+			if r := utf16.DecodeRune(unit, second); r != utf8.RuneError {
+				return s.add(utf8.AppendRune(nil, r)) && whole
+			}
+			s.half(unit)
+			whole, unit = false, second
+			continue
+		}
+		s.half(unit)
+		return false
+	}
+	return s.add(utf8.AppendRune(nil, unit)) && whole
+}
+
+// half keeps half a character in the three bytes that UTF-8 would have for it if
+// it allowed it.
+func (s *scan) half(unit rune) bool {
+	return s.add([]byte{0xe0 | byte(unit>>12), 0x80 | byte(unit>>6)&0x3f, 0x80 | byte(unit)&0x3f})
+}
+
+// unit takes four hexadecimal digits.
+func (s *scan) unit() (unit rune) {
+	for range 4 {
+		if !s.next() {
+			s.fail(errNotJSON)
+			return 0
+		}
+		c := s.window[s.pos]
+		s.pos++
+		switch {
+		case c >= '0' && c <= '9':
+			unit = unit<<4 | rune(c-'0')
+		case c >= 'a' && c <= 'f':
+			unit = unit<<4 | rune(c-'a'+10)
+		case c >= 'A' && c <= 'F':
+			unit = unit<<4 | rune(c-'A'+10)
+		default:
+			s.fail(errNotJSON)
+			return 0
+		}
+	}
+	return unit
+}
+
+// skipText takes a string of any length and keeps none of it.
+func (s *scan) skipText() {
+	s.pos++
+	for s.next() {
+		n := plain(s.window[s.pos:s.end])
+		s.pos += n
+		if s.pos == s.end {
+			continue
+		}
+		c := s.window[s.pos]
+		s.pos++
+		switch c {
+		case '"':
+			return
+		case '\\':
+			s.skipEscape()
+		default:
+			s.fail(errNotJSON)
+		}
+	}
+	s.fail(errNotJSON)
+}
+
+func (s *scan) skipEscape() {
+	if !s.next() {
+		s.fail(errNotJSON)
+		return
+	}
+	c := s.window[s.pos]
+	s.pos++
+	switch c {
+	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
+	case 'u':
+		s.unit()
+	default:
+		s.fail(errNotJSON)
+	}
+}
