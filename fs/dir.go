@@ -42,7 +42,7 @@ func (d *dir) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (*fus
 	if d.isRoot() && d.fs.probed(ctx, name) {
 		return nil, syscall.ENOENT
 	}
-	if d.isRoot() && name == controlName {
+	if d.shadows(name) {
 		return d.control(ctx, out), 0
 	}
 	if child, errno, ok := d.lookupGeneration(ctx, name, out); ok {

@@ -71,6 +71,8 @@ type Config struct {
 	Status  func() ([]byte, error) // the content of .infisicalfs/status; nil: no such file
 	Refresh func() error           // called by a write to .infisicalfs/refresh; nil: no such file
 
+	NoControl bool // there is no .infisicalfs
+
 	Log *slog.Logger // nil: silent
 }
 

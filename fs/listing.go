@@ -93,7 +93,9 @@ func (d *dir) entries(snap *secret.Folder) []fuse.DirEntry {
 }
 
 // shadows reports whether a name is taken by this file system itself.
-func (d *dir) shadows(name string) bool { return d.isRoot() && name == controlName }
+func (d *dir) shadows(name string) bool {
+	return d.isRoot() && name == controlName && !d.fs.cfg.NoControl
+}
 
 func (l *listing) Readdirent(ctx context.Context) (*fuse.DirEntry, syscall.Errno) {
 	if !l.loaded {

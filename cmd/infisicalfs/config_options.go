@@ -175,6 +175,8 @@ func wanted(f *pflag.Flag) string {
 		return "a number is wanted"
 	case "how":
 		return "full, attrib or off is wanted"
+	case "switch":
+		return "on or off is wanted"
 	case "mode":
 		return "permission bits are wanted, 0000 to 0777"
 	}

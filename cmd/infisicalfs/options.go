@@ -21,6 +21,7 @@ type viewOptions struct {
 	uid, gid                    uint32
 	mode, dirMode               modeValue
 	notify                      notifyValue
+	control                     switchValue
 	allowOther, debug           bool
 }
 
@@ -41,6 +42,8 @@ func (o *viewOptions) AddFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.allowOther, "allow-other", false, "let other users in, as far as owner and modes let them")
 	o.notify = notifyValue(mount.NotifyFull)
 	f.Var(&o.notify, "notify", "tell watchers (inotify) of changes by others: `full|attrib|off`")
+	o.control = true
+	f.Var(&o.control, "control", "have .infisicalfs at the mount's root, with the status and what could not be sent: `on|off`; status, unmount and rejected work either way")
 	f.BoolVar(&o.debug, "debug", false, "log each request and each kernel message, without values")
 }
 
@@ -52,7 +55,7 @@ func (o *viewOptions) apply(cfg *mount.Config) {
 	cfg.UID, cfg.GID = o.uid, o.gid
 	cfg.FileMode, cfg.DirMode = uint32(o.mode), uint32(o.dirMode)
 	cfg.Notify = mount.Notify(o.notify)
-	cfg.AllowOther, cfg.Debug = o.allowOther, o.debug
+	cfg.AllowOther, cfg.Debug, cfg.NoControl = o.allowOther, o.debug, !bool(o.control)
 }
 
 // modeValue is a flag that takes permission bits in octal, as chmod does.
@@ -86,5 +89,24 @@ func (n *notifyValue) Set(text string) error {
 		return errors.New("full, attrib or off is wanted")
 	}
 	*n = notifyValue(text)
+	return nil
+}
+
+// switchValue is a flag that is on or off.
+type switchValue bool
+
+func (v *switchValue) String() string {
+	if *v {
+		return "on"
+	}
+	return "off"
+}
+
+func (v *switchValue) Type() string { return "switch" }
+func (v *switchValue) Set(text string) error {
+	if text != "on" && text != "off" {
+		return errors.New("on or off is wanted")
+	}
+	*v = text == "on"
 	return nil
 }

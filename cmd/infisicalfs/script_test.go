@@ -43,6 +43,7 @@ func sessions() testscript.Params {
 			"until":  until,
 			"signal": signalMount,
 			"mounts": mounts,
+			"ended":  ended,
 		},
 	}
 }
@@ -155,13 +156,31 @@ func until(ts *testscript.TestScript, _ bool, args []string) {
 		happened = func() bool { return w.newest(ts).asked(args[1]) }
 	case "ended":
 		pid := strings.TrimSpace(ts.ReadFile(args[1]))
-		happened = func() bool { _, err := os.Stat("/proc/" + pid); return err != nil }
+		happened = func() bool { return hasEnded(pid) }
 	default:
 		ts.Fatalf("until what?")
 	}
 	if !poll(happened) {
 		ts.Fatalf("waited in vain for %q", args)
 	}
+}
+
+// ended ("ended PIDFILE") demands that the process has ended, whether or not its
+// parent has asked for that.
+func ended(ts *testscript.TestScript, neg bool, args []string) {
+	pid := strings.TrimSpace(ts.ReadFile(args[0]))
+	if alive := !hasEnded(pid); alive != neg {
+		ts.Fatalf("process %s: alive: %v", pid, alive)
+	}
+}
+
+func hasEnded(pid string) bool {
+	stat, err := os.ReadFile("/proc/" + pid + "/stat")
+	if err != nil {
+		return true
+	}
+	_, state, _ := strings.Cut(string(stat), ") ") // the name before it may have anything
+	return strings.HasPrefix(state, "Z") || strings.HasPrefix(state, "X")
 }
 
 // poll looks again and again for half a minute.

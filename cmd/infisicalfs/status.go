@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -22,14 +23,15 @@ func statusCommand() *cobra.Command {
 		Use:   "status [flags] [MOUNTPOINT | NAME]",
 		Short: "Show how a mount is doing, or list all mounts",
 		Long: `Shows what a mount has asked the server, what it holds, and what went wrong last. Without
-MOUNTPOINT it lists the mounts on this machine. It never asks the server.
+MOUNTPOINT it lists the mounts on this machine, and processes whose mount was taken away here and that go on
+because somebody else has it. It never asks the server.
 
 NAME is a mount of the configuration file, and means the mountpoint that it has there.`,
 		Args:              atMostOne("mountpoint"),
 		ValidArgsFunction: completeMounts,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return listMounts(cmd.OutOrStdout(), asJSON)
+				return listMounts(cmd.Context(), cmd.OutOrStdout(), asJSON)
 			}
 			point, err := files.mountpoint(args[0])
 			if err != nil {
@@ -50,23 +52,39 @@ NAME is a mount of the configuration file, and means the mountpoint that it has 
 	return cmd
 }
 
-// listMounts says of each mount whether it answers.
-func listMounts(out io.Writer, asJSON bool) error {
+// listMounts says of each mount whether it answers, and names the processes that
+// go on without one.
+func listMounts(ctx context.Context, out io.Writer, asJSON bool) error {
 	list, err := mount.List()
 	if err != nil {
 		return err
 	}
+	hidden, err := mount.HiddenMounts(ctx)
+	if err != nil {
+		return err
+	}
 	type row struct {
-		Mountpoint string `json:"mountpoint"`
-		State      string `json:"state"`
+		Mountpoint string         `json:"mountpoint"`
+		State      string         `json:"state"`
+		PID        int            `json:"pid,omitempty"`
+		Holders    []mount.Holder `json:"holders,omitempty"`
 	}
 	rows := make([]row, 0, len(list))
 	for _, info := range list {
-		state := "ok"
-		if _, err := mount.ReadStatus(info.Mountpoint); err != nil {
-			state = err.Error()
+		r := row{Mountpoint: info.Mountpoint, State: "ok"}
+		s, err := mount.ReadStatus(info.Mountpoint)
+		if err != nil {
+			r.State = err.Error()
 		}
-		rows = append(rows, row{info.Mountpoint, state})
+		r.PID = s.PID
+		rows = append(rows, r)
+	}
+	for _, h := range hidden {
+		state := fmt.Sprintf("unmounted here; process %d goes on", h.Status.PID)
+		if len(h.Holders) > 0 {
+			state += ", held by " + heldBy(h.Holders)
+		}
+		rows = append(rows, row{h.Status.Mountpoint, state, h.Status.PID, h.Holders})
 	}
 	if asJSON {
 		return printJSON(out, rows)
@@ -75,7 +93,7 @@ func listMounts(out io.Writer, asJSON bool) error {
 		fmt.Fprintln(out, "nothing is mounted")
 	}
 	for _, r := range rows {
-		fmt.Fprintf(out, "%s\t%s\n", r.Mountpoint, r.State)
+		fmt.Fprintf(out, "%s\t%s\n", oneLine(r.Mountpoint), oneLine(r.State))
 	}
 	return nil
 }

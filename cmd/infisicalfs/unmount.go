@@ -1,6 +1,9 @@
 package main
 
 import (
+	"fmt"
+	"strings"
+
 	"github.com/spf13/cobra"
 
 	"infisicalfs/internal/mount"
@@ -14,6 +17,8 @@ func unmountCommand() *cobra.Command {
 		Short:   "Unmount, also what a killed process left behind",
 		Long: `Unmounts MOUNTPOINT, and ends the process behind it. A mount that is in use stays: the error says how to
 see who uses it. A stale one, whose process has died, is removed. Mounts of other programs are left alone.
+What is also in a container, or bound to another place, goes on there: it is said who has it, and 'infisicalfs
+status' lists it.
 
 NAME is a mount of the configuration file, and means the mountpoint that it has there.`,
 		Args:              oneArgument("mountpoint"),
@@ -23,9 +28,30 @@ NAME is a mount of the configuration file, and means the mountpoint that it has 
 			if err != nil {
 				return err
 			}
-			return mount.Unmount(cmd.Context(), point)
+			ended, err := mount.Unmount(cmd.Context(), point)
+			if err == nil && ended.Goes {
+				note("%s", goesOn(ended.Mountpoint, ended.PID, ended.Holders))
+			}
+			return err
 		},
 	}
 	files.addFile(cmd.Flags())
 	return cmd
+}
+
+// goesOn says why a process outlives its mount.
+func goesOn(point string, pid int, holders []mount.Holder) string {
+	who := "somebody that cannot be seen from here"
+	if len(holders) > 0 {
+		who = heldBy(holders)
+	}
+	return fmt.Sprintf("%s is unmounted here, and process %d goes on, because it is held by %s; it ends with the last of them", point, pid, who)
+}
+
+func heldBy(holders []mount.Holder) string {
+	var list []string
+	for _, h := range holders {
+		list = append(list, h.String())
+	}
+	return strings.Join(list, ", ")
 }

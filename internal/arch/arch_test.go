@@ -31,8 +31,9 @@ var picture = map[string][]string{
 	"internal/glob":   {},
 	"internal/layout": {"secret", "internal/glob"}, // between cache and fs, where one is asked for
 
-	"internal/mount":    {"secret", "cache", "fs", "internal/layout", "internal/glob", "internal/view", "internal/exitcode"}, // wires the rooms
-	"internal/run":      {"internal/mount", "internal/exitcode"},                                                             // a command and its namespace
+	"internal/control":  {},                                                                                                                      // the way to a mount's process apart from the mount
+	"internal/mount":    {"secret", "cache", "fs", "internal/control", "internal/layout", "internal/glob", "internal/view", "internal/exitcode"}, // wires the rooms
+	"internal/run":      {"internal/mount", "internal/exitcode"},                                                                                 // a command and its namespace
 	"internal/exitcode": {"secret"},
 	"internal/config":   {}, // knows the shape of a file, not what its keys mean
 	"internal/view":     {"secret"},
@@ -58,7 +59,7 @@ var outside = []struct {
 	{"github.com/hanwen/go-fuse/", []string{"fs", "internal/mount", "internal/fusetest", "internal/bench"}, "the kernel's side stays in two rooms"},
 	{"github.com/coreos/go-systemd/", []string{"internal/mount"}, "the service manager is told about a mount's life"},
 	{"github.com/spf13/", []string{"cmd/infisicalfs", "internal/bench"}, "flags are the command's business"},
-	{"net/http", []string{"client", "internal/devserver", "cmd/infisicalfs", "internal/bench"}, "only the client talks to a server"},
+	{"net/http", []string{"client", "internal/control", "internal/devserver", "cmd/infisicalfs", "internal/bench"}, "only the client talks to a server"},
 	{"github.com/stretchr/", []string{"secret/secrettest", "internal/fusetest"}, "a test library does not belong into the binary"},
 	{"testing", []string{"secret/secrettest", "internal/fusetest"}, "a test library does not belong into the binary"},
 }

@@ -48,7 +48,7 @@ func TestRelativePathsAndLinksBecomeTheRealPath(t *testing.T) {
 	require.Equal(t, real, m.Mountpoint())
 	_, err := ReadStatus("link")
 	require.NoError(t, err)
-	require.NoError(t, Unmount(t.Context(), "link"))
+	require.NoError(t, unmounted(t.Context(), "link"))
 	require.NoError(t, m.Wait())
 }
 
@@ -91,7 +91,7 @@ func TestOtherFileSystemsOnTheMountpoint(t *testing.T) {
 	require.NoError(t, err)
 	unix.Close(fd) // dead, and not ours to heal
 	require.ErrorContains(t, Check(other), "fuse.other is mounted there")
-	require.ErrorContains(t, Unmount(t.Context(), other), "not of infisicalfs")
+	require.ErrorContains(t, unmounted(t.Context(), other), "not of infisicalfs")
 }
 
 func TestAHangingMountIsSaidToHang(t *testing.T) {

@@ -50,6 +50,8 @@ type Config struct {
 	// secret, and answer at once. Nil: nothing.
 	Status func() any
 
+	NoControl bool // the mount has no .infisicalfs: its process is asked by the control socket only
+
 	Notify Notify // how watchers (inotify) are told of changes by others; empty means off
 
 	Debug   bool         // log each message of the kernel, without any content

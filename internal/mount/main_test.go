@@ -125,6 +125,12 @@ func config(point string, up secret.Upstream) Config {
 	}
 }
 
+// unmounted is the error of Unmount.
+func unmounted(ctx context.Context, point string) error {
+	_, err := Unmount(ctx, point)
+	return err
+}
+
 // mounted is a mount of this process that ends with the test.
 func mounted(t *testing.T, cfg Config) *Mount {
 	t.Helper()

@@ -12,6 +12,8 @@ import (
 
 	"github.com/hanwen/go-fuse/v2/fuse"
 	"golang.org/x/sys/unix"
+
+	"infisicalfs/internal/control"
 )
 
 // Mount is a live mount of this process. All methods are safe for concurrent
@@ -25,6 +27,8 @@ type Mount struct {
 	log    *slog.Logger
 	shows  string   // for people: the root of what is mounted
 	notes  []string // set by New
+
+	control *control.Server // nil: nobody can ask; set before run
 
 	supervised atomic.Bool // a service manager has been told of the mount
 
@@ -72,7 +76,7 @@ func New(ctx context.Context, cfg Config) (*Mount, error) {
 		return nil, badMountpoint("", "%s was mounted but does not answer: %w", point, err)
 	}
 	log.Info("mounted", "mountpoint", point, "root", cfg.Root.String())
-	m.notes = rooms.notes(ctx, cfg, place)
+	m.notes = append(rooms.notes(ctx, cfg, place), stillServed(ctx, point)...)
 	for _, note := range m.notes {
 		log.Warn(note, "mountpoint", point)
 	}
@@ -127,6 +131,7 @@ func start(ctx context.Context, cfg Config, p place, rooms *rooms) (*Mount, erro
 	}
 	m.fds = rooms.notifier.descriptors()
 	rooms.watched(cfg, point, m.device)
+	m.listen()
 	go m.run()
 	return m, nil
 }
@@ -148,6 +153,7 @@ func connection(point string) (int, error) {
 // run serves until the kernel lets go, whoever unmounted, and cleans up.
 func (m *Mount) run() {
 	defer close(m.ended)
+	defer m.deafen()
 	m.server.Serve()
 	m.rooms.close()
 	m.rooms.notifier.close()

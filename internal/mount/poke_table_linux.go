@@ -47,10 +47,5 @@ func stillMounted(device int) bool {
 	if err != nil {
 		return false
 	}
-	for _, m := range mounts {
-		if ours(m) && m.Minor == device {
-			return true
-		}
-	}
-	return false
+	return mounts.connected(device)
 }

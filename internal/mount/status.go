@@ -13,6 +13,7 @@ import (
 
 	"infisicalfs/cache"
 	tree "infisicalfs/fs"
+	"infisicalfs/internal/control"
 	"infisicalfs/internal/exitcode"
 )
 
@@ -42,15 +43,39 @@ type Status struct {
 // NotifyCounts is the part of Status about watchers.
 type NotifyCounts = tree.NotifyCounts
 
-// ReadStatus reads the status of the mount at mountpoint, which may belong to
-// another process. It is an *Error if that is not a mount of ours, if the mount
-// is stale or hangs, and with code Denied if it belongs to another user.
+// ReadStatus asks the process behind the mount at mountpoint, which may be another,
+// how it is doing: by its control socket, or through the mount where that has none.
+// It is an *Error if that is not a mount of ours, if the mount is stale or hangs,
+// and with code Denied if it belongs to another user.
 func ReadStatus(mountpoint string) (Status, error) {
 	ctx := context.Background()
-	point, err := findOurs(ctx, mountpoint)
+	top, err := findOurs(ctx, mountpoint)
 	if err != nil {
 		return Status{}, err
 	}
+	point := top.Mountpoint
+	s, _, err := askStatus(ctx, behind(top))
+	switch {
+	case errors.Is(err, control.ErrNoSocket):
+		return readStatus(ctx, point)
+	case errors.Is(err, context.DeadlineExceeded):
+		return Status{}, badMountpoint("", "%s does not answer", point)
+	case err != nil:
+		return Status{}, badMountpoint("", "asking the process of %s: %w", point, err)
+	}
+	return s, s.readable(point)
+}
+
+// readable fails if the status is of another version's shape.
+func (s Status) readable(point string) error {
+	if s.Schema != statusSchema {
+		return badMountpoint("use the version that mounted it", "the status of %s has schema %d, this version reads %d", point, s.Schema, statusSchema)
+	}
+	return nil
+}
+
+// readStatus reads the document that the mount itself shows.
+func readStatus(ctx context.Context, point string) (Status, error) {
 	text, err := within(ctx, func() ([]byte, error) { return readSome(filepath.Join(point, ".infisicalfs", "status")) })
 	switch {
 	case errors.Is(err, syscall.ENOTCONN):
@@ -61,6 +86,8 @@ func ReadStatus(mountpoint string) (Status, error) {
 		return Status{}, badMountpoint("mount it with --kernel-cache=default to have one", "%s has no status: it is mounted with --kernel-cache=full", point)
 	case errors.Is(err, fs.ErrPermission):
 		return Status{}, &Error{Err: errors.New(point + " belongs to another user"), Hint: "ask as the user who mounted it", Code: exitcode.Denied}
+	case errors.Is(err, fs.ErrNotExist):
+		return Status{}, badMountpoint("ask where its process runs: in the same container, with the same TMPDIR", "%s has no status: it is mounted with --control=off, and its process has no control socket here", point)
 	case err != nil:
 		return Status{}, badMountpoint("", "reading the status of %s: %w", point, err)
 	}
@@ -68,10 +95,7 @@ func ReadStatus(mountpoint string) (Status, error) {
 	if err := json.Unmarshal(text, &s); err != nil {
 		return Status{}, badMountpoint("", "the status of %s is not what this version reads: %w", point, err)
 	}
-	if s.Schema != statusSchema {
-		return Status{}, badMountpoint("use the version that mounted it", "the status of %s has schema %d, this version reads %d", point, s.Schema, statusSchema)
-	}
-	return s, nil
+	return s, s.readable(point)
 }
 
 func readSome(path string) ([]byte, error) {

@@ -57,7 +57,7 @@ func TestRefreshAsksAgain(t *testing.T) {
 
 func TestListAndUnmount(t *testing.T) {
 	point := directory(t)
-	requireCode(t, exitcode.Mountpoint, Unmount(t.Context(), point))
+	requireCode(t, exitcode.Mountpoint, unmounted(t.Context(), point))
 	_, err := ReadStatus(point)
 	require.ErrorContains(t, err, "is not mounted")
 
@@ -67,11 +67,11 @@ func TestListAndUnmount(t *testing.T) {
 	require.Contains(t, mounts, Info{Mountpoint: point, UID: 0})
 
 	f := hold(t, m)
-	known := requireCode(t, exitcode.Mountpoint, Unmount(t.Context(), point))
+	known := requireCode(t, exitcode.Mountpoint, unmounted(t.Context(), point))
 	require.ErrorContains(t, known, "busy")
 	require.Contains(t, known.Hint, "fuser")
 	require.NoError(t, f.Close())
-	require.NoError(t, Unmount(t.Context(), point))
+	require.NoError(t, unmounted(t.Context(), point))
 	require.NoError(t, m.Wait())
 }
 

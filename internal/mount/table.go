@@ -74,6 +74,17 @@ func (t table) has(point string, connection int) bool {
 	return false
 }
 
+// connected reports whether a mount of ours with that connection is anywhere in
+// the table.
+func (t table) connected(connection int) bool {
+	for _, m := range t {
+		if ours(m) && m.Minor == connection {
+			return true
+		}
+	}
+	return false
+}
+
 // around returns the mount of ours that path lies inside of, nil if none does.
 // A mountpoint is not inside itself.
 func (t table) around(path string) *mountinfo.Info {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"log/slog"
 	"runtime"
+	"time"
 
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
@@ -45,6 +46,16 @@ func replaceable(string) bool { return false }
 func replace(context.Context, string, *slog.Logger, func() (int, error)) (int, error) {
 	return -1, errOnlyLinux()
 }
+
+type process struct{}
+
+func watchProcess(int) (*process, error) { return nil, errOnlyLinux() }
+
+func (*process) close() {}
+
+func (*process) endsWithin(context.Context, time.Duration) bool { return false }
+
+func holders(int) []Holder { return nil }
 
 func detach(context.Context, string, manner) error { return errOnlyLinux() }
 

@@ -27,6 +27,8 @@ type rooms struct {
 	layout *layout.Layout // hands on what it does not change
 	tree   *fs.FS
 
+	document func() ([]byte, error) // the status, JSON; it asks nobody
+
 	looks    sync.WaitGroup        // for what appeared
 	notifier *notifier             // nil before serve
 	poker    atomic.Pointer[poker] // nil while nothing is mounted, and without --notify
@@ -35,6 +37,7 @@ type rooms struct {
 // wire builds the rooms. Nothing runs and nobody is asked yet.
 func wire(cfg Config, point string, since time.Time) *rooms {
 	r := &rooms{root: cfg.Root}
+	r.document = func() ([]byte, error) { return r.status(cfg, point, since) }
 	r.cache = cache.New(cfg.Upstream, cache.Config{
 		Root:         cfg.Root,
 		TTL:          literal(cfg.TTL),
@@ -85,8 +88,9 @@ func wire(cfg Config, point string, since time.Time) *rooms {
 		MountTime: since,
 		Notify:    cfg.Notify,
 		Poke:      r.poke,
-		Status:    func() ([]byte, error) { return r.status(cfg, point, since) },
+		Status:    r.document,
 		Refresh:   r.refresh,
+		NoControl: cfg.NoControl,
 		Log:       cfg.logger(),
 	})
 	return r
@@ -199,7 +203,8 @@ func (r *rooms) close() {
 	r.looks.Wait()
 }
 
-// status is the document in .infisicalfs/status. It asks nobody.
+// status is the document in .infisicalfs/status, and what the control socket
+// answers. It asks nobody.
 func (r *rooms) status(cfg Config, point string, since time.Time) ([]byte, error) {
 	s := Status{
 		Schema:     statusSchema,

@@ -1,0 +1,145 @@
+package control
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// ErrNoSocket means that no process answers for the mount here: it is dead, has
+// none, or is in a container with directories of its own.
+var ErrNoSocket = errors.New("no process answers for it")
+
+// maxAnswer bounds what is read of an answer; a text has at most a few MiB.
+const maxAnswer = 64 << 20
+
+// Target is a mount that can be asked.
+type Target struct {
+	Connection int
+	UID        int // whose process it is
+}
+
+// Ask puts a question to the process behind a mount, and stores what it answers
+// in answer, which may be nil. It returns who answered. The error is
+// [ErrNoSocket], a [*Refusal], that of ctx, or one about the way.
+func Ask(ctx context.Context, of Target, call string, words map[string]string, answer any) (Peer, error) {
+	for _, path := range places(of.UID) {
+		dir, err := enter(path, of.UID)
+		if err != nil {
+			continue
+		}
+		peer, err := ask(ctx, dir, of, call, words, answer)
+		dir.close()
+		if !errors.Is(err, ErrNoSocket) {
+			return peer, err
+		}
+	}
+	return Peer{}, ErrNoSocket
+}
+
+func ask(ctx context.Context, dir *directory, of Target, call string, words map[string]string, answer any) (Peer, error) {
+	var peer Peer
+	name := socketName(of.Connection)
+	connect := func(ctx context.Context, _, _ string) (net.Conn, error) {
+		c, err := new(net.Dialer).DialContext(ctx, "unix", dir.address(name))
+		if errors.Is(err, syscall.ENOENT) || errors.Is(err, syscall.ECONNREFUSED) {
+			return nil, ErrNoSocket
+		}
+		if err != nil {
+			return nil, err
+		}
+		peer, err = peerOf(c)
+		if err == nil && peer.UID != uint32(of.UID) {
+			err = fmt.Errorf("%s/%s belongs to user %d", dir.path, name, peer.UID)
+		}
+		if err != nil {
+			c.Close()
+			return nil, err
+		}
+		return c, nil
+	}
+	transport := &http.Transport{DialContext: connect, DisableKeepAlives: true}
+	defer transport.CloseIdleConnections()
+
+	if words == nil {
+		words = map[string]string{}
+	}
+	body, err := json.Marshal(words)
+	if err != nil {
+		return peer, err
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://mount/"+call, bytes.NewReader(body))
+	if err != nil {
+		return peer, err
+	}
+	response, err := transport.RoundTrip(r)
+	if err != nil {
+		return peer, err
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+	if err != nil {
+		return peer, err
+	}
+	if response.StatusCode != http.StatusOK {
+		refusal := &Refusal{}
+		if err := json.Unmarshal(text, refusal); err != nil {
+			return peer, fmt.Errorf("the answer is not what this version reads: %w", err)
+		}
+		return peer, refusal
+	}
+	if answer == nil {
+		return peer, nil
+	}
+	if err := json.Unmarshal(text, answer); err != nil {
+		return peer, fmt.Errorf("the answer is not what this version reads: %w", err)
+	}
+	return peer, nil
+}
+
+// List returns the mounts of this user, as root of all users, that have a socket.
+// One that nobody listens at is a dead process's; whoever asks finds out.
+func List() []Target {
+	users := map[int]bool{os.Geteuid(): true}
+	if os.Geteuid() == 0 {
+		for _, pattern := range []string{"/run/user/*", "/tmp/infisicalfs-*", filepath.Join(os.TempDir(), "infisicalfs-*")} {
+			paths, _ := filepath.Glob(pattern)
+			for _, path := range paths {
+				name := filepath.Base(path)
+				if uid, err := strconv.Atoi(strings.TrimPrefix(name, "infisicalfs-")); err == nil {
+					users[uid] = true
+				}
+			}
+		}
+	}
+	var found []Target
+	seen := map[Target]bool{}
+	for uid := range users {
+		for _, path := range places(uid) {
+			dir, err := enter(path, uid)
+			if err != nil {
+				continue
+			}
+			for _, name := range dir.names() {
+				connection, ok := connectionOf(name)
+				target := Target{connection, uid}
+				if ok && !seen[target] {
+					seen[target] = true
+					found = append(found, target)
+				}
+			}
+			dir.close()
+		}
+	}
+	return found
+}

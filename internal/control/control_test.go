@@ -1,0 +1,181 @@
+//go:build linux
+
+package control
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+	"golang.org/x/sys/unix"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// number is of no connection: the kernel's end at 2^20.
+func number(t *testing.T) Target {
+	t.Helper()
+	return Target{1<<20 + os.Getpid(), os.Geteuid()}
+}
+
+func serve(t *testing.T, at Target, calls map[string]Call) *Server {
+	t.Helper()
+	s, err := Serve(at.Connection, calls, slog.New(slog.DiscardHandler))
+	require.NoError(t, err)
+	return s
+}
+
+func TestAQuestionIsAnswered(t *testing.T) {
+	at := number(t)
+	s := serve(t, at, map[string]Call{
+		"echo": func(_ context.Context, from Peer, words map[string]string) (any, error) {
+			return map[string]any{"said": words["say"], "uid": from.UID, "pid": from.PID}, nil
+		},
+		"no": func(context.Context, Peer, map[string]string) (any, error) {
+			return nil, &Refusal{"not today", "come tomorrow", 8}
+		},
+		"broken": func(context.Context, Peer, map[string]string) (any, error) { return nil, errors.New("broken") },
+	})
+	var got struct {
+		Said     string
+		UID, PID int
+	}
+	peer, err := Ask(t.Context(), at, "echo", map[string]string{"say": "a\nb"}, &got)
+	require.NoError(t, err)
+	require.Equal(t, Peer{uint32(os.Geteuid()), os.Getpid()}, peer)
+	require.Equal(t, "a\nb", got.Said)
+	require.Equal(t, os.Geteuid(), got.UID)
+	require.Equal(t, os.Getpid(), got.PID)
+
+	_, err = Ask(t.Context(), at, "no", nil, nil)
+	refusal, _ := errors.AsType[*Refusal](err)
+	require.Equal(t, &Refusal{"not today", "come tomorrow", 8}, refusal)
+	_, err = Ask(t.Context(), at, "broken", nil, nil)
+	require.ErrorContains(t, err, "broken")
+	_, err = Ask(t.Context(), at, "unheard of", nil, nil)
+	require.ErrorContains(t, err, "this version has no answer to that")
+	require.Contains(t, List(), at)
+
+	s.Close()
+	_, err = Ask(t.Context(), at, "echo", nil, nil)
+	require.ErrorIs(t, err, ErrNoSocket)
+	require.NotContains(t, List(), at)
+}
+
+// What a killed process leaves behind neither answers nor is in the way.
+func TestWhatAKilledProcessLeft(t *testing.T) {
+	at := number(t)
+	dir, err := own()
+	require.NoError(t, err)
+	defer dir.close()
+	left, err := net.Listen("unix", dir.address(socketName(at.Connection)))
+	require.NoError(t, err)
+	left.(*net.UnixListener).SetUnlinkOnClose(false)
+	require.NoError(t, left.Close())
+	_, err = Ask(t.Context(), at, "echo", nil, nil)
+	require.ErrorIs(t, err, ErrNoSocket)
+
+	s := serve(t, at, map[string]Call{"echo": func(context.Context, Peer, map[string]string) (any, error) { return "well", nil }})
+	defer s.Close()
+	var got string
+	_, err = Ask(t.Context(), at, "echo", nil, &got)
+	require.NoError(t, err)
+	require.Equal(t, "well", got)
+}
+
+// Who gives up is not kept waiting, and his question ends.
+func TestGivingUp(t *testing.T) {
+	at := number(t)
+	asked, ended := make(chan struct{}), make(chan struct{})
+	s := serve(t, at, map[string]Call{"wait": func(ctx context.Context, _ Peer, _ map[string]string) (any, error) {
+		close(asked)
+		<-ctx.Done()
+		close(ended)
+		return nil, ctx.Err()
+	}})
+	defer s.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { <-asked; cancel() }()
+	_, err := Ask(ctx, at, "wait", nil, nil)
+	require.ErrorIs(t, err, context.Canceled)
+	<-ended
+}
+
+func TestADirectoryOfOthersIsNotUsed(t *testing.T) {
+	base := t.TempDir()
+	make := func(name string, mode os.FileMode) string {
+		path := filepath.Join(base, name)
+		require.NoError(t, os.Mkdir(path, 0o700))
+		require.NoError(t, os.Chmod(path, mode))
+		return path
+	}
+	dir, err := enter(make("mine", 0o700), os.Geteuid())
+	require.NoError(t, err)
+	dir.close()
+	_, err = enter(make("open", 0o710), os.Geteuid())
+	require.ErrorContains(t, err, "is not a directory of user")
+	_, err = enter(make("else", 0o700), os.Geteuid()+1)
+	require.ErrorContains(t, err, "is not a directory of user")
+	link := filepath.Join(base, "link")
+	require.NoError(t, os.Symlink(filepath.Join(base, "mine"), link))
+	_, err = enter(link, os.Geteuid())
+	require.Error(t, err)
+	require.True(t, errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.ELOOP), "%v", err)
+}
+
+// The answers are for who mounted, and for root, whoever else gets hold of the socket.
+func TestOthersGetNoAnswer(t *testing.T) {
+	if os.Geteuid() != 0 {
+		if os.Getenv("REQUIRE_FUSE") != "" {
+			t.Fatal("not root")
+		}
+		t.Skip("not root")
+	}
+	// Not root asks root's: the kernel notes who connects.
+	at := number(t)
+	s := serve(t, at, map[string]Call{"echo": func(context.Context, Peer, map[string]string) (any, error) { return "secret", nil }})
+	defer s.Close()
+	var text []byte
+	done := make(chan error)
+	go func() {
+		done <- asUser(65534, func() error {
+			fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+			if err != nil {
+				return err
+			}
+			defer unix.Close(fd)
+			if err := unix.Connect(fd, &unix.SockaddrUnix{Name: s.dir.path + "/" + socketName(at.Connection)}); err != nil {
+				return err
+			}
+			if _, err := unix.Write(fd, []byte("POST /echo HTTP/1.0\r\nContent-Length: 2\r\n\r\n{}")); err != nil {
+				return err
+			}
+			text = make([]byte, 4096)
+			n, err := unix.Read(fd, text)
+			text = text[:max(n, 0)]
+			return err
+		})
+	}()
+	require.NoError(t, <-done)
+	require.Contains(t, string(text), "403")
+	require.NotContains(t, string(text), "secret")
+}
+
+func TestPlaces(t *testing.T) {
+	t.Setenv("XDG_RUNTIME_DIR", "relative")
+	for _, uid := range []int{0, os.Geteuid(), 4711} {
+		list := places(uid)
+		require.NotEmpty(t, list)
+		require.False(t, slices.ContainsFunc(list, func(p string) bool { return !filepath.IsAbs(p) }), "%q", list)
+	}
+	require.Equal(t, "/run/infisicalfs", places(0)[0])
+	require.Equal(t, "/run/user/4711/infisicalfs", places(4711)[0])
+}

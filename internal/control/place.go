@@ -1,0 +1,121 @@
+package control
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// directory is one that was found to be its user's alone. It is used by its
+// descriptor: what stands at the path may be exchanged, and a path may be too
+// long for the address of a socket.
+type directory struct {
+	fd   int
+	path string
+}
+
+const suffix = ".sock"
+
+// socketName is that of the mount with the given connection.
+func socketName(connection int) string { return strconv.Itoa(connection) + suffix }
+
+// connectionOf is the inverse of socketName.
+func connectionOf(name string) (connection int, ok bool) {
+	number, ok := strings.CutSuffix(name, suffix)
+	if !ok {
+		return 0, false
+	}
+	connection, err := strconv.Atoi(number)
+	return connection, err == nil && connection >= 0
+}
+
+// own is the directory for the sockets of this process, which is made if need be:
+// root's, the one of the user's session, or else one among temporary files.
+func own() (*directory, error) {
+	var failed error
+	for _, path := range places(os.Geteuid()) {
+		if filepath.Base(path) == "infisicalfs" {
+			if _, err := os.Stat(filepath.Dir(path)); err != nil {
+				failed = errors.Join(failed, err)
+				continue // there is no session, and no session's directory is made
+			}
+		}
+		if err := os.Mkdir(path, 0o700); err != nil && !os.IsExist(err) {
+			failed = errors.Join(failed, err)
+			continue
+		}
+		dir, err := enter(path, os.Geteuid())
+		if err == nil {
+			return dir, nil
+		}
+		failed = errors.Join(failed, err)
+	}
+	return nil, failed
+}
+
+// places are where the sockets of a user's processes may be, the best first.
+func places(uid int) []string {
+	var list []string
+	add := func(path string) {
+		if filepath.IsAbs(path) {
+			list = append(list, path)
+		}
+	}
+	if uid == 0 {
+		add("/run/infisicalfs")
+	} else {
+		if uid == os.Geteuid() {
+			add(filepath.Join(os.Getenv("XDG_RUNTIME_DIR"), "infisicalfs"))
+		}
+		add(fmt.Sprintf("/run/user/%d/infisicalfs", uid))
+	}
+	add(filepath.Join(os.TempDir(), fmt.Sprintf("infisicalfs-%d", uid)))
+	add(fmt.Sprintf("/tmp/infisicalfs-%d", uid))
+	return list
+}
+
+// enter opens the directory at path. It fails if that is not a directory, if it
+// does not belong to uid, or if others can enter it: among temporary files anybody
+// may have made it first.
+func enter(path string, uid int) (*directory, error) {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	var st unix.Stat_t
+	if err = unix.Fstat(fd, &st); err == nil && (int(st.Uid) != uid || st.Mode&0o077 != 0) {
+		err = fmt.Errorf("%s is not a directory of user %d alone", path, uid)
+	}
+	if err != nil {
+		unix.Close(fd)
+		return nil, err
+	}
+	return &directory{fd, path}, nil
+}
+
+// address is that of a socket in the directory, for this process.
+func (d *directory) address(name string) string {
+	return fmt.Sprintf("/proc/self/fd/%d/%s", d.fd, name)
+}
+
+func (d *directory) remove(name string) error { return unix.Unlinkat(d.fd, name, 0) }
+
+func (d *directory) close() { unix.Close(d.fd) }
+
+// names lists what is in the directory.
+func (d *directory) names() []string {
+	entries, err := os.ReadDir(d.address("."))
+	if err != nil {
+		return nil
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
+}

@@ -1,0 +1,123 @@
+package control
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+)
+
+// Call answers a question. The words go with it, by name; from says who asks. The
+// answer is turned into JSON. An error's text is sent too, and may be a [*Refusal].
+type Call func(ctx context.Context, from Peer, words map[string]string) (answer any, err error)
+
+// Refusal is an error with its cure and the exit code that fits it.
+type Refusal struct {
+	Text string `json:"error"`
+	Hint string `json:"hint,omitempty"`
+	Code int    `json:"code"`
+}
+
+// Error returns what was refused, without the hint.
+func (r *Refusal) Error() string { return r.Text }
+
+// Server answers for one mount. Close it at the mount's end.
+type Server struct {
+	http *http.Server
+	dir  *directory
+	over chan struct{} // closed when nothing is served any more
+}
+
+// maxWords bounds what a question may take.
+const maxWords = 64 << 10
+
+// Serve begins to answer for the mount with the given connection. What is left of
+// a process that died with a connection of that number is replaced.
+func Serve(connection int, calls map[string]Call, log *slog.Logger) (*Server, error) {
+	dir, err := own()
+	if err != nil {
+		return nil, fmt.Errorf("no directory for the control socket: %w", err)
+	}
+	name := socketName(connection)
+	_ = dir.remove(name)
+	listener, err := net.Listen("unix", dir.address(name))
+	if err != nil {
+		dir.close()
+		return nil, fmt.Errorf("the control socket %s/%s: %w", dir.path, name, err)
+	}
+	s := &Server{dir: dir, over: make(chan struct{})}
+	s.http = &http.Server{
+		Handler:           answering(calls),
+		ReadHeaderTimeout: 10 * time.Second,
+		ConnContext:       withPeer,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+	go func() {
+		defer close(s.over)
+		if err := s.http.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			log.Warn("the control socket has ended", "error", err)
+		}
+	}()
+	return s, nil
+}
+
+// Close removes the socket and ends what is being answered.
+func (s *Server) Close() {
+	s.http.Close() // removes the socket
+	<-s.over
+	s.dir.close()
+}
+
+type peerKey struct{}
+
+func withPeer(ctx context.Context, c net.Conn) context.Context {
+	if peer, err := peerOf(c); err == nil {
+		return context.WithValue(ctx, peerKey{}, peer)
+	}
+	return ctx
+}
+
+// answering finds the call that the path names.
+func answering(calls map[string]Call) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		from, known := r.Context().Value(peerKey{}).(Peer)
+		if !known || from.UID != uint32(os.Geteuid()) && from.UID != 0 {
+			refuse(w, http.StatusForbidden, errors.New("only the user who mounted, and root, may ask"))
+			return
+		}
+		call := calls[strings.TrimPrefix(r.URL.Path, "/")]
+		if call == nil {
+			refuse(w, http.StatusNotFound, errors.New("this version has no answer to that"))
+			return
+		}
+		words := map[string]string{}
+		if err := json.NewDecoder(io.LimitReader(r.Body, maxWords)).Decode(&words); err != nil {
+			refuse(w, http.StatusBadRequest, fmt.Errorf("the words cannot be read: %w", err))
+			return
+		}
+		answer, err := call(r.Context(), from, words)
+		if err != nil {
+			refuse(w, http.StatusUnprocessableEntity, err)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(answer) // fails if nobody waits for it any more
+	})
+}
+
+func refuse(w http.ResponseWriter, status int, err error) {
+	refusal, ok := errors.AsType[*Refusal](err)
+	if !ok {
+		refusal = &Refusal{Text: err.Error(), Code: 1}
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(refusal)
+}

@@ -1,0 +1,76 @@
+package mount
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/moby/sys/mountinfo"
+
+	"infisicalfs/internal/control"
+)
+
+// behind is whom to ask about a mount of ours.
+func behind(m *mountinfo.Info) control.Target {
+	return control.Target{Connection: m.Minor, UID: describe(m).UID}
+}
+
+// askStatus asks the process behind a mount how it is doing. The error is
+// [control.ErrNoSocket] if the tree is the only way to find out.
+func askStatus(ctx context.Context, of control.Target) (s Status, from control.Peer, err error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	from, err = control.Ask(ctx, of, callStatus, nil, &s)
+	return s, from, err
+}
+
+// Hidden is a process that serves a mount which is in the mount table no longer:
+// somebody else still has it, such as a container.
+type Hidden struct {
+	Status  Status   `json:"status"`
+	Holders []Holder `json:"holders"` // those that this process may see
+}
+
+// HiddenMounts finds them: this user's, as root everybody's.
+func HiddenMounts(ctx context.Context) ([]Hidden, error) {
+	mounts, err := readTable()
+	if err != nil {
+		return nil, err
+	}
+	var found []Hidden
+	for _, target := range control.List() {
+		if mounts.connected(target.Connection) {
+			continue
+		}
+		s, _, err := askStatus(ctx, target)
+		if err != nil {
+			continue // it has ended, or is about to
+		}
+		found = append(found, Hidden{s, holders(target.Connection)})
+	}
+	return found, nil
+}
+
+// stillServed notes the processes that serve an earlier mount of point, which
+// somebody else has. They are left alone: what they show those is theirs to end.
+func stillServed(ctx context.Context, point string) (notes []string) {
+	hidden, err := HiddenMounts(ctx)
+	if err != nil {
+		return nil
+	}
+	for _, h := range hidden {
+		if h.Status.Mountpoint != point {
+			continue
+		}
+		note := fmt.Sprintf("process %d still serves an earlier mount of %s", h.Status.PID, point)
+		for i, holder := range h.Holders {
+			if i == 0 {
+				note += ", held by "
+			} else {
+				note += ", "
+			}
+			note += holder.String()
+		}
+		notes = append(notes, note)
+	}
+	return notes
+}

@@ -1,0 +1,76 @@
+package mount
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/moby/sys/mountinfo"
+)
+
+// holders finds who still has a mount of the connection: bind mounts that this
+// process sees, and other mount namespaces, each with the eldest process in it
+// that this one may look at. A plain user sees only his own processes; a
+// namespace without a process, and a file that is still open, nobody sees here.
+func holders(connection int) []Holder {
+	var found []Holder
+	seen := map[string]bool{}
+	look := func(pid int, proc string) {
+		namespace, err := os.Readlink(filepath.Join(proc, "ns/mnt"))
+		if err != nil || seen[namespace] {
+			return
+		}
+		seen[namespace] = true
+		for _, point := range mountpoints(proc, connection) {
+			h := Holder{PID: pid, Mountpoint: point}
+			if pid != 0 {
+				comm, _ := os.ReadFile(filepath.Join(proc, "comm"))
+				h.Command = strings.TrimSpace(string(comm))
+			}
+			found = append(found, h)
+		}
+	}
+	look(0, "/proc/self")
+	for _, pid := range processes() {
+		look(pid, "/proc/"+strconv.Itoa(pid))
+	}
+	return found
+}
+
+// processes lists those of this process's namespace, the smallest number first.
+func processes() []int {
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return nil
+	}
+	var pids []int
+	for _, e := range entries {
+		if pid, err := strconv.Atoi(e.Name()); err == nil {
+			pids = append(pids, pid)
+		}
+	}
+	slices.Sort(pids)
+	return pids
+}
+
+// mountpoints are where the process at proc sees mounts of ours with that
+// connection.
+func mountpoints(proc string, connection int) (points []string) {
+	f, err := os.Open(filepath.Join(proc, "mountinfo"))
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	mounts, err := mountinfo.GetMountsFromReader(f, nil)
+	if err != nil {
+		return nil // it ended while it was read
+	}
+	for _, m := range mounts {
+		if ours(m) && m.Minor == connection {
+			points = append(points, m.Mountpoint)
+		}
+	}
+	return points
+}

@@ -1,0 +1,38 @@
+package mount
+
+import (
+	"context"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// process is another process that may end. It is known by a descriptor, which
+// stays its own when its number is given to another.
+type process struct{ fd int }
+
+// watchProcess fails if there is no such process, or if the kernel is too old.
+func watchProcess(pid int) (*process, error) {
+	fd, err := unix.PidfdOpen(pid, unix.PIDFD_NONBLOCK)
+	if err != nil {
+		return nil, err
+	}
+	return &process{fd}, nil
+}
+
+func (p *process) close() { unix.Close(p.fd) }
+
+// endsWithin waits for the end of the process for at most limit, and reports
+// whether it came. One that its parent has not asked for yet has ended.
+func (p *process) endsWithin(ctx context.Context, limit time.Duration) bool {
+	ended, err := bounded(ctx, limit, func() (bool, error) {
+		fds := []unix.PollFd{{Fd: int32(p.fd), Events: unix.POLLIN}}
+		for {
+			n, err := unix.Poll(fds, int(limit.Milliseconds()))
+			if err != unix.EINTR {
+				return n > 0, err
+			}
+		}
+	})
+	return err == nil && ended
+}
