@@ -39,6 +39,7 @@ func (r *renaming) promote(ctx context.Context, snap *secret.Folder, sc *scratch
 		return err
 	}
 	r.overlay.discard(dir, name)
+	got = r.sendNotes(ctx, dir, name, &sc.notes, got)
 	sc.become(&location{r.to, name}, &got)
 	r.overlay.unlinkScratch(r.from.where(), r.name)
 	return nil

@@ -31,6 +31,7 @@ type scratchFile struct {
 	holds *whiteout       // the secret whose value it was created with, or nil
 
 	place atomic.Pointer[location] // not nil: it was promoted and is this secret now
+	notes notes                    // for the secret that it may become
 
 	mu      sync.Mutex // guards what follows
 	text    text

@@ -28,6 +28,7 @@ func (h *writeHandle) send(ctx context.Context) error {
 	}
 	if out.due {
 		h.accepted(&got)
+		f.sendNotes(ctx, dir, name, &h.notes, got)
 	}
 	return nil
 }

@@ -2,12 +2,15 @@ package fs
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"syscall"
 	"unicode/utf8"
 
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
+
+	"infisicalfs/secret"
 )
 
 var (
@@ -28,12 +31,56 @@ const (
 	tagsAttr    = xattrPrefix + "tags"
 )
 
-// Setxattr changes a secret's comment, or its tags: slugs with commas between.
-func (n *file) Setxattr(ctx context.Context, attr string, data []byte, flags uint32) syscall.Errno {
+// described are the attributes that say what the server has. They are the server's
+// to change, and are set all the same by whoever copies files with all that
+// belongs to them (rsync -X, cp --preserve=xattr, backup programs), perhaps from
+// elsewhere or from long ago. So setting them succeeds and changes nothing, as
+// with modes, owners and dates.
+var described = map[string]bool{
+	"id": true, "type": true, "key": true, "environment": true, "path": true, "import": true,
+	"version": true, "updated_at": true, "fetched_at": true, "stale": true,
+}
+
+// settable says what setting an attribute is: a change of a secret's comment or
+// tags (note), something that succeeds without effect, or an error.
+func settable(attr string) (note bool, errno syscall.Errno) {
+	name, ours := strings.CutPrefix(attr, xattrPrefix)
 	switch {
-	case n.fs.cfg.Writer == nil:
+	case !ours:
+		return false, syscall.ENOTSUP
+	case attr == commentAttr, attr == tagsAttr:
+		return true, 0
+	case described[name]:
+		return false, 0
+	}
+	return false, syscall.EPERM
+}
+
+// flagged is what flags of setxattr(2) make of an attribute that is there, or is
+// not.
+func flagged(flags uint32, there bool) syscall.Errno {
+	switch {
+	case flags&xattrCreate != 0 && there:
+		return syscall.EEXIST
+	case flags&xattrReplace != 0 && !there:
+		return syscall.Errno(fuse.ENOATTR)
+	}
+	return 0
+}
+
+// Setxattr changes a secret's comment, or its tags: slugs with commas between. Of
+// a file that the server does not have yet they are sent after it.
+func (n *file) Setxattr(ctx context.Context, attr string, data []byte, flags uint32) syscall.Errno {
+	if n.fs.cfg.Writer == nil {
 		return syscall.EROFS
-	case !utf8.Valid(data) && n.annotation(attr) == 0:
+	}
+	note, errno := settable(attr)
+	switch {
+	case errno != 0:
+		return errno
+	case !note:
+		return n.describe(ctx, "setxattr", attr, flags)
+	case !utf8.Valid(data):
 		return syscall.EILSEQ
 	}
 	return n.annotate(ctx, "setxattr", attr, string(data), flags)
@@ -44,25 +91,30 @@ func (n *file) Removexattr(ctx context.Context, attr string) syscall.Errno {
 	if n.fs.cfg.Writer == nil {
 		return syscall.EROFS
 	}
+	note, errno := settable(attr)
+	switch {
+	case errno != 0:
+		return errno
+	case !note:
+		return n.describe(ctx, "removexattr", attr, xattrReplace)
+	}
 	return n.annotate(ctx, "removexattr", attr, "", xattrReplace)
 }
 
-// annotation returns why an attribute cannot be set, 0 if it can: most are what
-// the server says, and there is no place for others.
-func (n *file) annotation(attr string) syscall.Errno {
-	switch {
-	case !strings.HasPrefix(attr, xattrPrefix), n.asScratch() != nil:
-		return syscall.ENOTSUP
-	case attr != commentAttr && attr != tagsAttr:
-		return syscall.EPERM
+// describe answers for attributes that nobody can change.
+func (n *file) describe(ctx context.Context, op, attr string, flags uint32) syscall.Errno {
+	if flags == 0 {
+		return 0
 	}
-	return 0
+	list, err := n.xattrs(ctx)
+	if err != nil {
+		return n.annotateFailed(op, err)
+	}
+	_, there := find(list, attr)
+	return flagged(flags, there)
 }
 
 func (n *file) annotate(ctx context.Context, op, attr, text string, flags uint32) syscall.Errno {
-	if errno := n.annotation(attr); errno != 0 {
-		return errno
-	}
 	ctx, stop := n.fs.patient(ctx)
 	defer stop()
 	f := n.fs
@@ -72,40 +124,51 @@ func (n *file) annotate(ctx context.Context, op, attr, text string, flags uint32
 		return n.annotateFailed(op, err)
 	}
 	defer leave()
-	_, s, err := n.current(ctx)
-	if err == nil && s.Import != nil {
-		err = errImported
+	if later := n.notes(); later != nil {
+		return later.set(attr, text, flags)
 	}
-	if err == nil && (f.cfg.PersonalReadOnly || s.Personal) {
+	_, s, err := n.current(ctx)
+	switch {
+	case errors.Is(err, secret.ErrNotFound):
+		return n.gone(op, err)
+	case err == nil && s.Import != nil:
+		err = errImported
+	case err == nil && (f.cfg.PersonalReadOnly || s.Personal):
 		err = errPersonal
 	}
 	if err != nil {
 		return n.annotateFailed(op, err)
 	}
-	comment, tags := &text, []string(nil)
-	set := s.Comment != ""
+	there := s.Comment != ""
 	if attr == tagsAttr {
-		comment, tags, set = nil, splitTags(text), len(s.Tags) > 0
+		there = len(s.Tags) > 0
 	}
-	switch {
-	case flags&xattrCreate != 0 && set:
-		return syscall.EEXIST
-	case flags&xattrReplace != 0 && !set:
-		return syscall.Errno(fuse.ENOATTR)
+	if errno := flagged(flags, there); errno != 0 {
+		return errno
 	}
-	got, err := f.cfg.Writer.Annotate(ctx, dir, name, comment, tags)
-	if err != nil {
+	if _, err := f.annotate(ctx, dir, name, &s, noteOf(attr, text)); err != nil {
 		return n.annotateFailed(op, err)
-	}
-	f.writes.sent.Add(1)
-	if s.Version+1 == got.Version {
-		f.bases.moved(dir, name, baseOf(&s), baseOf(&got))
-		for _, h := range f.overlay.writers(dir, name) {
-			h.rebase(baseOf(&s), baseOf(&got))
-		}
 	}
 	f.tell(dir, name)
 	return 0
+}
+
+// annotate has the server change what is noted about a secret, which was s. The
+// caller has its turn in the folder's queue. Who writes to the secret goes on
+// from the version that this makes.
+func (f *FS) annotate(ctx context.Context, dir secret.Dir, name string, s *secret.Secret, what note) (secret.Secret, error) {
+	got, err := f.cfg.Writer.Annotate(ctx, dir, name, what.comment, what.tags)
+	if err != nil {
+		return got, err
+	}
+	f.writes.sent.Add(1)
+	if s.Version+1 == got.Version {
+		f.bases.moved(dir, name, baseOf(s), baseOf(&got))
+		for _, h := range f.overlay.writers(dir, name) {
+			h.rebase(baseOf(s), baseOf(&got))
+		}
+	}
+	return got, nil
 }
 
 // annotateFailed is failed, where EAGAIN cannot be said: the kernel would make
@@ -123,17 +186,23 @@ func splitTags(text string) []string {
 	return strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' || r == '\n' })
 }
 
-func (d *dir) Setxattr(_ context.Context, attr string, _ []byte, _ uint32) syscall.Errno {
-	return d.refusal(foreignChange(attr))
+// Setxattr of a directory changes nothing: all that it has says where it is.
+func (d *dir) Setxattr(_ context.Context, attr string, _ []byte, flags uint32) syscall.Errno {
+	return d.describe(attr, flags)
 }
 
 func (d *dir) Removexattr(_ context.Context, attr string) syscall.Errno {
-	return d.refusal(foreignChange(attr))
+	return d.describe(attr, xattrReplace)
 }
 
-func foreignChange(attr string) syscall.Errno {
-	if strings.HasPrefix(attr, xattrPrefix) {
-		return syscall.EPERM
+func (d *dir) describe(attr string, flags uint32) syscall.Errno {
+	note, errno := settable(attr)
+	if note {
+		errno = syscall.EPERM
 	}
-	return syscall.ENOTSUP
+	if errno = d.refusal(errno); errno != 0 || flags == 0 {
+		return errno
+	}
+	_, there := find(d.xattrs(), attr)
+	return flagged(flags, there)
 }

@@ -36,6 +36,7 @@ type writeHandle struct {
 	turn     chan struct{} // full while the text is sent
 	released chan struct{} // closed when the last of the handle is done
 	revoked  atomic.Bool
+	notes    notes // about a secret that it creates
 
 	mu       sync.Mutex // guards what follows; nothing is asked under it
 	text     text       // of a secret

@@ -339,7 +339,7 @@ func TestAnnotations(t *testing.T) {
 		s, _ = w.Own(dev, "GREETING")
 		require.Empty(t, s.Comment)
 		for name, want := range map[string]error{
-			"user.infisical.key": syscall.EPERM, "user.other": syscall.ENOTSUP, "system.posix_acl_access": syscall.ENOTSUP,
+			"user.infisical.other": syscall.EPERM, "user.other": syscall.ENOTSUP, "system.posix_acl_access": syscall.ENOTSUP,
 		} {
 			if _, mounted := v.(fusetest.Disk); mounted && strings.HasPrefix(name, "system") {
 				continue // the kernel looks at the value first

@@ -2,6 +2,7 @@ package fs
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"strings"
 	"syscall"
@@ -37,7 +38,7 @@ func secretXattrs(snap *secret.Folder, s *secret.Secret) []xattr {
 		{"environment", origin.Dir.Env},
 		{"path", origin.Dir.Path},
 		{"updated_at", date(s.Updated)},
-		{"fetched_at", date(snap.Fetched)},
+		{"fetched_at", moment(snap.Fetched)},
 		{"stale", strconv.FormatBool(snap.Stale)},
 	}
 	if s.Version > 0 {
@@ -65,9 +66,18 @@ func viewXattrs(snap *secret.Folder) []xattr {
 		{"environment", snap.Dir.Env},
 		{"path", snap.Dir.Path},
 		{"updated_at", date(newest(snap))},
-		{"fetched_at", date(snap.Fetched)},
+		{"fetched_at", moment(snap.Fetched)},
 		{"stale", strconv.FormatBool(snap.Stale)},
 	}
+}
+
+// moment is a date that changes while somebody looks. It always has the same
+// length: rsync asks for that first and takes another one for a failure.
+func moment(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format("2006-01-02T15:04:05.000000000Z07:00")
 }
 
 func date(t time.Time) string {
@@ -81,19 +91,35 @@ func (n *file) Getxattr(ctx context.Context, attr string, dest []byte) (uint32, 
 	if errno := foreign(attr); errno != 0 {
 		return 0, errno // without asking the Source: ls -l asks for several of each file
 	}
-	snap, s, err := n.current(ctx)
+	list, err := n.xattrs(ctx)
 	if err != nil {
 		return 0, n.fs.failed("getxattr", n.path(), err)
 	}
-	return getxattr(secretXattrs(snap, &s), attr, dest)
+	return getxattr(list, attr, dest)
 }
 
 func (n *file) Listxattr(ctx context.Context, dest []byte) (uint32, syscall.Errno) {
-	snap, s, err := n.current(ctx)
+	list, err := n.xattrs(ctx)
 	if err != nil {
 		return 0, n.fs.failed("listxattr", n.path(), err)
 	}
-	return listxattr(secretXattrs(snap, &s), dest)
+	return listxattr(list, dest)
+}
+
+// xattrs returns what is known of the file. Of one that is not on the server that
+// is what has been noted about it since, and of one that is there no more nothing.
+func (n *file) xattrs(ctx context.Context) ([]xattr, error) {
+	if later := n.notes(); later != nil {
+		return later.xattrs(), nil
+	}
+	snap, s, err := n.current(ctx)
+	switch {
+	case err == nil:
+		return secretXattrs(snap, &s), nil
+	case errors.Is(err, secret.ErrNotFound) && n.fs.overlay.wasUnlinked(n.where()):
+		return nil, nil // somebody has it open
+	}
+	return nil, err
 }
 
 func (d *dir) Getxattr(_ context.Context, attr string, dest []byte) (uint32, syscall.Errno) {
@@ -121,12 +147,20 @@ func foreign(attr string) syscall.Errno {
 }
 
 func getxattr(list []xattr, attr string, dest []byte) (uint32, syscall.Errno) {
-	for _, x := range list {
-		if xattrPrefix+x.name == attr && x.value != "" {
-			return answer(x.value, dest)
-		}
+	if value, ok := find(list, attr); ok {
+		return answer(value, dest)
 	}
 	return 0, syscall.Errno(fuse.ENOATTR)
+}
+
+// find returns the value of an attribute, which is called by its full name.
+func find(list []xattr, attr string) (value string, ok bool) {
+	for _, x := range list {
+		if xattrPrefix+x.name == attr && x.value != "" {
+			return x.value, true
+		}
+	}
+	return "", false
 }
 
 func listxattr(list []xattr, dest []byte) (uint32, syscall.Errno) {

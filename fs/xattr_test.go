@@ -102,3 +102,17 @@ func TestXattrBuffers(t *testing.T) {
 		require.Equal(t, buf, more[:n], name)
 	}
 }
+
+// rsync asks for the length first, and takes another one for a failure. A folder
+// may be fetched anew in between.
+func TestTheDateOfAnAnswerHasOneLength(t *testing.T) {
+	for _, nanoseconds := range []int{0, 1, 120_000_000, 999_999_999} {
+		at := time.Date(2026, 1, 2, 3, 4, 5, nanoseconds, time.FixedZone("", 3600))
+		text := moment(at)
+		require.Len(t, text, 30)
+		back, err := time.Parse(time.RFC3339Nano, text)
+		require.NoError(t, err)
+		require.True(t, back.Equal(at))
+	}
+	require.Empty(t, moment(time.Time{}))
+}

@@ -242,6 +242,11 @@ func TestModesAndAttributes(t *testing.T) {
 		require.Equal(t, "why", d.stored(t, "desk/KEY").Comment)
 		d.holds(t, "desk/KEY", old)
 		require.ErrorIs(t, unix.Setxattr(d.at("desk/KEY"), "system.posix_acl_access", []byte{2, 0, 0, 0}, 0), unix.ENOTSUP)
-		require.Error(t, unix.Setxattr(d.at("desk/KEY"), "user.infisical.id", []byte("x"), 0))
+		require.ErrorIs(t, unix.Setxattr(d.at("desk/KEY"), "user.infisical.other", []byte("x"), 0), unix.EPERM)
+		require.NoError(t, unix.Setxattr(d.at("desk/KEY"), "user.infisical.id", []byte("x"), 0))
+		id := make([]byte, 100)
+		n, err := unix.Getxattr(d.at("desk/KEY"), "user.infisical.id", id)
+		require.NoError(t, err)
+		require.Equal(t, d.stored(t, "desk/KEY").ID, string(id[:n]))
 	})
 }
