@@ -62,7 +62,7 @@ func (c *Cache) next(q *query) step {
 		}
 		return step{folder: shown, after: c.denied(shown.Denied)}
 	}
-	if shown != nil && (e.retry.rests(now) || c.outage.rests(now)) {
+	if shown != nil && (e.retry.rests(now) || c.outage.rests(now)) && c.mayStandIn(q, e) {
 		c.stats.Stale++
 		return step{folder: shown}
 	}
@@ -79,7 +79,17 @@ func (c *Cache) next(q *query) step {
 		return step{flight: f}
 	}
 	c.outage.probeWith(f)
+	if !c.mayStandIn(q, e) || e.born < c.expired && !c.outage.known() {
+		return step{flight: f}
+	}
 	return step{flight: f, hasStale: true, patience: f.began.Add(c.cfg.SoftDeadline).Sub(now)}
+}
+
+// mayStandIn reports whether a stale snapshot of e may answer q before the server
+// does. That a name does not exist is believed of one only if the server is known
+// not to answer: one that is slow has to be waited for.
+func (c *Cache) mayStandIn(q *query, e *entry) bool {
+	return q.need != secret.NeedProof || c.outage.known() || away(e.failure)
 }
 
 // giveUpWaiting returns the stale snapshot instead of waiting longer, or nil if
@@ -119,7 +129,7 @@ func (c *Cache) settle(q *query, f *flight) (folder *secret.Folder, err error, o
 	if f.tree {
 		c.store.use(q.dir, now).fail(now, f.err)
 	}
-	if folder := c.showLate(q, now); folder != nil {
+	if folder := c.showLate(q, now); folder != nil && (q.need != secret.NeedProof || away(f.err)) {
 		return folder, nil, true
 	}
 	return nil, f.err, true

@@ -23,6 +23,7 @@ type entry struct {
 	vouched bool      // the folder's own list was given last, not refused: that it is empty can be believed
 	checked time.Time // the server was asked for it last, whatever came of it
 	probing bool      // whoever may hold it is being asked
+	apart   bool      // bulk answers do not tell of it: it is too deep, or empty on a server of 2024
 
 	// What changes of our own did to snap, until the server is asked again.
 	aged  bool // it is not fresh, but may be shown in an outage

@@ -34,7 +34,7 @@ func (c *Cache) takeIn(f *flight) {
 	if f.err == nil || decided(f.err) || errors.Is(f.err, secret.ErrInexact) {
 		c.reached(now)
 	}
-	if f.err != nil && !errors.Is(f.err, secret.ErrInexact) && !f.putOff() {
+	if f.err != nil && !errors.Is(f.err, secret.ErrInexact) && !errors.Is(f.err, secret.ErrNotFound) && !f.putOff() {
 		c.stats.LastError = f.failure(now)
 	}
 	if e := c.store.entries[f.dir]; e != nil && !f.tree && !f.putOff() {
@@ -95,13 +95,16 @@ func (c *Cache) publish(folder *secret.Folder, born uint64, now time.Time) *secr
 // it and of everything below goes, and it is not asked for again within a TTL.
 func (c *Cache) gone(f *flight, now time.Time) {
 	e := c.store.get(f.dir, now)
-	if old := e.snap; old != nil {
+	old := e.snap
+	if old != nil || e.shown {
 		for dir, below := range c.store.entries {
 			if f.dir.Contains(dir) {
 				c.store.put(below, nil, 0)
 				below.shown = false
 			}
 		}
+	}
+	if old != nil {
 		c.change(secret.Change{Dir: f.dir, Deep: true, Old: old})
 	}
 	until := now.Add(c.cfg.TTL)

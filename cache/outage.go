@@ -45,6 +45,10 @@ func (o *outage) rests(now time.Time) bool {
 	return o.retry.rests(now) || o.probe != nil
 }
 
+// known reports whether it was found out that the server does not answer, as
+// opposed to its being slow.
+func (o *outage) known() bool { return away(o.err) }
+
 // probeWith makes f the one attempt for all, if this is an outage.
 func (o *outage) probeWith(f *flight) {
 	if !o.since.IsZero() && o.probe == nil {
@@ -117,3 +121,7 @@ func unreachable(err error) bool {
 	return errors.Is(err, secret.ErrUnavailable) || errors.Is(err, secret.ErrTimeout) ||
 		errors.Is(err, secret.ErrRateLimited) || errors.Is(err, context.DeadlineExceeded)
 }
+
+// away reports whether err says that the server does not answer: a rate limit
+// is an answer.
+func away(err error) bool { return unreachable(err) && !errors.Is(err, secret.ErrRateLimited) }

@@ -106,8 +106,8 @@ func (c *Cache) pollsTree(n *note, a *area, now time.Time) bool {
 
 // unchanged returns the folders on which a bulk request for top may be
 // conditional: all that is retained of the last answer. There are none if
-// something that is watched has another origin, as it would not be confirmed, or
-// if the answer is too old to be confirmed again.
+// something that is watched has another origin, as it would not be confirmed
+// (unless no such answer tells of it), or if the answer is too old to be confirmed again.
 func (c *Cache) unchanged(n *note, top secret.Dir, now time.Time) (parts []*secret.Folder) {
 	if n.revision == "" || n.revised != top {
 		return nil
@@ -123,7 +123,7 @@ func (c *Cache) unchanged(n *note, top secret.Dir, now time.Time) (parts []*secr
 			return nil
 		case origin:
 			parts = append(parts, s)
-		case c.watched(e, now):
+		case c.watched(e, now) && !e.apart:
 			return nil
 		}
 	}

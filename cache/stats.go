@@ -29,7 +29,7 @@ type WatchStats struct {
 	IntervalSeconds float64 `json:"interval_seconds"` // between two polls of a folder, at present
 }
 
-// Failure is a request that failed.
+// Failure is a request that failed. That something does not exist is an answer.
 type Failure struct {
 	At   time.Time `json:"at"`
 	Op   string    `json:"op"` // "fetch" or "tree"

@@ -114,6 +114,7 @@ func (c *Cache) landTree(f *flight, now time.Time) {
 				c.store.get(folder.Dir, now).checked = now
 			}
 		}
+		c.tellApart(f)
 		n.revised, n.revision = f.dir, ""
 		if len(f.folders) > 0 && f.folders[0].Partial {
 			n.revision = f.folders[0].Revision
@@ -130,6 +131,23 @@ func (c *Cache) landTree(f *flight, now time.Time) {
 			n.inexactUntil = now.Add(c.cfg.TTL) // maybe too much at once
 		}
 		c.failed(f, now)
+	}
+}
+
+// tellApart notes which folders a bulk answer does not tell of. One that says that
+// nothing changed has only what it was asked about.
+func (c *Cache) tellApart(f *flight) {
+	if len(f.parts) > 0 && len(f.folders) > 0 && f.folders[0].Revision == f.parts[0].Revision {
+		return
+	}
+	told := make(map[secret.Dir]bool, len(f.folders))
+	for _, folder := range f.folders {
+		told[folder.Dir] = true
+	}
+	for dir, e := range c.store.entries {
+		if covers(f.dir, dir) {
+			e.apart = !told[dir]
+		}
 	}
 }
 

@@ -28,54 +28,55 @@ func (w *writer) Stored(ctx context.Context, dir secret.Dir, name string) (secre
 
 func (w *writer) Create(ctx context.Context, dir secret.Dir, name string, value secret.Value) (secret.Secret, error) {
 	s, err := w.to.Create(ctx, dir, name, value)
-	w.cache.wrote(ctx, err, edit{dir, created(s)})
+	w.cache.wrote(ctx, err, edit{dir: dir, apply: created(s)})
 	return s, err
 }
 
 func (w *writer) Update(ctx context.Context, dir secret.Dir, name string, value secret.Value) (secret.Secret, error) {
 	s, err := w.to.Update(ctx, dir, name, value)
-	w.cache.wrote(ctx, err, edit{dir, updated(s)})
+	w.cache.wrote(ctx, err, edit{dir: dir, apply: updated(s)})
 	return s, err
 }
 
 func (w *writer) Annotate(ctx context.Context, dir secret.Dir, name string, comment *string, tags []string) (secret.Secret, error) {
 	s, err := w.to.Annotate(ctx, dir, name, comment, tags)
-	w.cache.wrote(ctx, err, edit{dir, annotated(s)})
+	w.cache.wrote(ctx, err, edit{dir: dir, apply: annotated(s)})
 	return s, err
 }
 
 func (w *writer) Rename(ctx context.Context, dir secret.Dir, from, to string) (secret.Secret, error) {
 	s, err := w.to.Rename(ctx, dir, from, to)
-	w.cache.wrote(ctx, err, edit{dir, renamed(from, s)})
+	w.cache.wrote(ctx, err, edit{dir: dir, apply: renamed(from, s)})
 	return s, err
 }
 
 func (w *writer) Move(ctx context.Context, dir secret.Dir, name string, to secret.Dir) error {
 	err := w.to.Move(ctx, dir, name, to)
-	w.cache.wrote(ctx, err, edit{dir, deleted(name)}, edit{to, uncertain}) // it has a new id there
+	w.cache.wrote(ctx, err, edit{dir: dir, apply: deleted(name)}, edit{dir: to, apply: uncertain}) // it has a new id there
 	return err
 }
 
 func (w *writer) Delete(ctx context.Context, dir secret.Dir, name string) error {
 	err := w.to.Delete(ctx, dir, name)
-	w.cache.wrote(ctx, err, edit{dir, deleted(name)})
+	w.cache.wrote(ctx, err, edit{dir: dir, apply: deleted(name)})
 	return err
 }
 
 func (w *writer) CreateFolder(ctx context.Context, dir secret.Dir, name string) error {
 	err := w.to.CreateFolder(ctx, dir, name)
-	w.cache.wrote(ctx, err, edit{dir, folderCreated(name)}, edit{dir.Child(name), nil})
+	w.cache.wrote(ctx, err, edit{dir: dir, apply: folderCreated(name)}, edit{dir: dir.Child(name)})
 	return err
 }
 
 func (w *writer) RenameFolder(ctx context.Context, dir secret.Dir, from, to string) error {
 	err := w.to.RenameFolder(ctx, dir, from, to)
-	w.cache.wrote(ctx, err, edit{dir, folderRenamed(from, to)}, edit{dir.Child(from), nil}, edit{dir.Child(to), nil})
+	w.cache.wrote(ctx, err, edit{dir: dir, apply: folderRenamed(from, to)},
+		edit{dir: dir.Child(to)}, edit{dir: dir.Child(from), to: dir.Child(to)})
 	return err
 }
 
 func (w *writer) DeleteFolder(ctx context.Context, dir secret.Dir, name string) error {
 	err := w.to.DeleteFolder(ctx, dir, name)
-	w.cache.wrote(ctx, err, edit{dir, folderDeleted(name)}, edit{dir.Child(name), nil})
+	w.cache.wrote(ctx, err, edit{dir: dir, apply: folderDeleted(name)}, edit{dir: dir.Child(name)})
 	return err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"infisicalfs/secret"
@@ -15,6 +16,8 @@ type edit struct {
 	// apply returns the folder as it is now, or false if that is not certain.
 	// Nil: the folder itself, with all that is below, has come or gone.
 	apply func(*secret.Folder) (*secret.Folder, bool)
+	// to is where a folder that has gone is now, zero if nowhere.
+	to secret.Dir
 }
 
 // uncertain is the edit of which nothing can be known without asking.
@@ -46,7 +49,7 @@ func (c *Cache) takeInChange(err error, edits []edit) *piece {
 			case err != nil:
 				c.age(ed)
 			case ed.apply == nil:
-				c.uproot(ed.dir)
+				c.uproot(ed.dir, ed.to, now)
 			default:
 				c.apply(ed, now)
 			}
@@ -104,8 +107,11 @@ func (c *Cache) doubt(e *entry) {
 }
 
 // uproot forgets all that was known at and below a folder that has come or gone.
-func (c *Cache) uproot(top secret.Dir) {
+// If it is called otherwise now, who watches it is told of changes there from now
+// on.
+func (c *Cache) uproot(top, to secret.Dir, now time.Time) {
 	var old *secret.Folder
+	var watched []*entry
 	known := false
 	for dir, e := range c.store.entries {
 		if !top.Contains(dir) {
@@ -115,12 +121,29 @@ func (c *Cache) uproot(top secret.Dir) {
 			old = e.snap
 		}
 		known = known || e.snap != nil
-		e.forgetAbsence()
-		c.store.put(e, nil, 0)
+		if e.shown && to.IsFolder() {
+			watched = append(watched, e)
+		}
+		c.store.remove(e)
+	}
+	for _, e := range watched {
+		c.transplant(e, secret.Dir{Project: to.Project, Env: to.Env, Path: to.Path + strings.TrimPrefix(e.dir.Path, top.Path)}, now)
 	}
 	if known {
 		c.change(secret.Change{Dir: top, Deep: true, Old: old})
 	}
+}
+
+// transplant goes on watching e's folder under another name. What was known of it
+// is what the next answer is compared with.
+func (c *Cache) transplant(e *entry, to secret.Dir, now time.Time) {
+	next := c.store.use(to, now)
+	next.shown, next.checked = true, e.checked
+	if e.snap == nil || e.void {
+		return
+	}
+	c.store.put(next, e.snap.With(func(f *secret.Folder) { f.Dir, f.Revision = to, "" }), e.born)
+	next.aged, next.holes = true, e.holes
 }
 
 // apply edits the snapshot of a folder. It lives no longer for that, and the
@@ -165,7 +188,7 @@ func (c *Cache) compare(dir secret.Dir, name string, s secret.Secret, err error)
 		agrees = own && (shown.Personal || shown.ID == s.ID && shown.Version >= s.Version)
 	}
 	if !agrees {
-		ed := edit{dir, uncertain}
+		ed := edit{dir: dir, apply: uncertain}
 		c.overtake(ed)
 		c.age(ed)
 	}

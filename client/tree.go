@@ -21,8 +21,8 @@ const maxDepth = 20
 // tree asks for everything below dir. Of the two upper levels one request tells
 // all. Below, a recursive answer is the truth only under conditions, and
 // [secret.ErrInexact] says that they are not met: no imports (the answer does
-// not tell into which folder they go), nothing refused, not too deep, and no
-// slash inside a folder's name.
+// not tell into which folder they go), nothing refused, and no slash inside a
+// folder's name. Folders that are too deep are left out.
 func (c *Client) tree(ctx context.Context, dir secret.Dir, known []*secret.Folder) ([]*secret.Folder, error) {
 	if !dir.IsFolder() {
 		list, err := c.listProjects(ctx)
@@ -83,12 +83,15 @@ func (c *Client) treeOfFolders(ctx context.Context, at place, list foldersAnswer
 		if w.IsReserved {
 			continue
 		}
-		if path.Base(w.RelativePath) != w.Name || depthBelow(at.dir.Path, w.RelativePath) >= maxDepth {
-			return nil, fmt.Errorf("%s: a folder is too deep or has a slash in its name: %w", at.dir, secret.ErrInexact)
+		if path.Base(w.RelativePath) != w.Name {
+			return nil, fmt.Errorf("%s: a folder has a slash in its name: %w", at.dir, secret.ErrInexact)
 		}
 		parent := path.Dir(w.RelativePath)
+		if tooDeep(at, parent) {
+			continue
+		}
 		children[parent] = append(children[parent], w)
-		if _, ok := children[w.RelativePath]; !ok {
+		if _, ok := children[w.RelativePath]; !ok && !tooDeep(at, w.RelativePath) {
 			children[w.RelativePath] = nil
 		}
 	}
@@ -185,17 +188,17 @@ func (c *Client) secretsBelow(ctx context.Context, at place, etag string) (*secr
 			return nil, err
 		}
 	}
-
 	below := &secretsBelow{byPath: map[string][]secret.Secret{}, etag: tag}
 	for p, list := range values.own {
-		if depthBelow(at.dir.Path, p) >= maxDepth {
-			return nil, fmt.Errorf("%s: too deep: %w", at.dir, secret.ErrInexact)
+		if !tooDeep(at, p) {
+			below.byPath[p] = c.pick(secret.Dir{Project: at.dir.Project, Env: at.dir.Env, Path: p}, list)
 		}
-		below.byPath[p] = c.pick(secret.Dir{Project: at.dir.Project, Env: at.dir.Env, Path: p}, list)
 	}
 	if names != nil {
 		for p, list := range names.own { // the names that only this list has are of what may not be read
-			below.byPath[p] = addMissing(below.byPath[p], c.pick(secret.Dir{Project: at.dir.Project, Env: at.dir.Env, Path: p}, list))
+			if !tooDeep(at, p) {
+				below.byPath[p] = addMissing(below.byPath[p], c.pick(secret.Dir{Project: at.dir.Project, Env: at.dir.Env, Path: p}, list))
+			}
 		}
 	}
 	return below, nil
@@ -209,6 +212,9 @@ func inexactIfRefused(at place, err error) error {
 	}
 	return err
 }
+
+// tooDeep reports whether a recursive list from top on may not tell all about p.
+func tooDeep(top place, p string) bool { return depthBelow(top.dir.Path, p) >= maxDepth }
 
 // depthBelow counts the levels from root down to p.
 func depthBelow(root, p string) int {

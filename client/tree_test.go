@@ -91,7 +91,6 @@ func TestTreeIsInexactWhereItWouldLie(t *testing.T) {
 	for name, change := range map[string]func(*devserver.Editor) error{
 		"import below":    func(e *devserver.Editor) error { return e.Import("demo", "prod", "/f1/g1", "dev", "/payments") },
 		"slash in a name": func(e *devserver.Editor) error { return e.RenameFolder("demo", "prod", "/f1", "a/b") },
-		"too deep":        func(e *devserver.Editor) error { return e.Mkdir("demo", "prod", strings.Repeat("/deep", 25)) },
 		"reference": func(e *devserver.Editor) error {
 			if err := e.Set("demo", "prod", "/f1", "R", "${dev.payments.STRIPE_KEY}"); err != nil {
 				return err
@@ -107,6 +106,46 @@ func TestTreeIsInexactWhereItWouldLie(t *testing.T) {
 			require.ErrorIs(t, err, secret.ErrInexact)
 		})
 	}
+}
+
+// A recursive list ends after twenty levels. What it tells of the folders above is
+// the truth; what is deeper is left out, for its own list to tell.
+func TestTreeOfADeepChain(t *testing.T) {
+	each(t, func(t *testing.T, profile devserver.Profile) {
+		w := newWorld(t, devserver.Config{Profile: profile}, "viewer", nil)
+		forest(t, w)
+		w.edit(t, func(e *devserver.Editor) error {
+			for depth := 1; depth <= 25; depth++ {
+				path := strings.Repeat("/deep", depth)
+				if err := e.Mkdir("demo", "prod", path); err != nil {
+					return err
+				}
+				if err := e.Set("demo", "prod", path, "KEY", fmt.Sprint(depth)); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		w.fetch(t, prod)
+		list, err := w.client.Tree(t.Context(), prod, nil)
+		require.NoError(t, err)
+		folders := byDir(list)
+		for depth := 1; depth <= 25; depth++ {
+			dir := secret.Dir{Project: "demo", Env: "prod", Path: strings.Repeat("/deep", depth)}
+			f := folders[dir]
+			if depth >= 20 {
+				require.Nil(t, f, depth)
+				continue
+			}
+			require.NotNil(t, f, depth)
+			require.Equal(t, fmt.Sprint(depth), value(t, f, "KEY"))
+			if !f.NoSubfolders {
+				_, below := names(f)
+				require.Equal(t, []string{"deep"}, below, depth)
+			}
+		}
+		require.Equal(t, "/f1/g2", value(t, folders[secret.Dir{Project: "demo", Env: "prod", Path: "/f1/g2"}], "KEY"))
+	})
 }
 
 // A server of 2024 lists secrets recursively but not folders.

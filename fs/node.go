@@ -76,10 +76,10 @@ func (f *FS) find(ctx context.Context, dir secret.Dir, name string, has func(*se
 	}
 	prover, ok := f.cfg.Source.(secret.Prover)
 	switch {
-	case ok && name != "" && (snap.Denied != nil || snap.Partial || snap.NoSubfolders):
+	case ok && name != "" && (snap.Denied != nil || snap.Partial || snap.NoSubfolders || snap.Stale):
 		snap, err = f.ask(ctx, func(ctx context.Context) (*secret.Folder, error) { return prover.Prove(ctx, dir, name) })
 	case snap.Denied != nil:
-	case snap.Partial || snap.NoSubfolders:
+	case snap.Partial || snap.NoSubfolders || snap.Stale:
 		snap, err = f.proof(ctx, dir)
 	}
 	if err != nil {
