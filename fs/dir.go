@@ -36,6 +36,9 @@ func (d *dir) isRoot() bool { return d == d.fs.root }
 // is reported as absent.
 func (d *dir) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
 	d.fs.known.Store(true)
+	if len(name) > maxName {
+		return nil, syscall.ENAMETOOLONG // Linux hands on names of up to 1024 bytes
+	}
 	if p := d.fs.pokedBy(ctx); p != nil {
 		return p.lookup(ctx, d, name, out)
 	}

@@ -32,6 +32,7 @@ var errnos = []struct {
 	{errOpen, syscall.EBUSY},
 	{errIsDir, syscall.EISDIR},
 	{errIsNoDir, syscall.ENOTDIR},
+	{errLongName, syscall.ENAMETOOLONG},
 	{secret.ErrInvalid, syscall.EINVAL},
 	{secret.ErrTooLarge, syscall.EFBIG},
 	{secret.ErrExists, syscall.EEXIST},

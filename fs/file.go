@@ -103,6 +103,8 @@ func (n *file) Getattr(ctx context.Context, fh fusefs.FileHandle, out *fuse.Attr
 		n.fs.draftAttr(dir, name, &out.Attr)
 	case !n.attrOfHandle(fh, err, &out.Attr):
 		return n.gone("getattr", err)
+	case errors.Is(err, secret.ErrNotFound):
+		out.Nlink = 0 // it has no name any more
 	}
 	// Who writes sees the length of what it has written, because that is where
 	// it goes on after a seek to the end. A handle that is closed and has nothing

@@ -14,6 +14,7 @@ var (
 	errControl  = fmt.Errorf("%w: the name belongs to the file system", secret.ErrProtected)
 	errTrimmed  = fmt.Errorf("%w: the server cuts white space off names", secret.ErrInvalid)
 	errNoSuch   = fmt.Errorf("%w: no file is called so: percent signs are written %%25", secret.ErrInvalid)
+	errLongName = fmt.Errorf("%w: a file name has at most 255 bytes", secret.ErrInvalid)
 	errNotHere  = fmt.Errorf("%w: projects and environments are not made here", secret.ErrProtected)
 )
 
@@ -21,6 +22,8 @@ var (
 // whatever it would be.
 func (d *dir) newEntry(shown string) error {
 	switch {
+	case len(shown) > maxName:
+		return errLongName
 	case d.shadows(shown):
 		return errControl
 	case !d.where().IsFolder():

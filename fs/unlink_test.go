@@ -36,3 +36,42 @@ func TestUnlinkOfNothingDropsNothing(t *testing.T) {
 	require.Equal(t, syscall.ESTALE, f.Close())
 	require.Contains(t, w.rejectedTexts()["GREETING.1"], "mine")
 }
+
+// What is removed while somebody has it open has no name any more, and whoever has
+// it open can say so: by its number of links.
+func TestLinksOfWhatIsOpenAndRemoved(t *testing.T) {
+	bothWaysWriting(t, func(t *testing.T, w *world, v fusetest.View) {
+		links := func(f fusetest.File) int {
+			a, err := f.Stat()
+			require.NoError(t, err)
+			return int(a.Nlink)
+		}
+		reader, err := v.Open("demo/dev/GREETING", syscall.O_RDONLY)
+		require.NoError(t, err)
+		defer reader.Close()
+		writer, err := v.Open("demo/dev/EMPTY", syscall.O_WRONLY)
+		require.NoError(t, err)
+		defer writer.Close()
+		draft, err := v.CreateFile("demo/dev/NEW", syscall.O_WRONLY|syscall.O_EXCL, 0o600)
+		require.NoError(t, err)
+		defer draft.Close()
+		scratch, err := v.CreateFile("demo/dev/.NEW.tmp", syscall.O_WRONLY|syscall.O_EXCL, 0o600)
+		require.NoError(t, err)
+		defer scratch.Close()
+		files := map[string]fusetest.File{"GREETING": reader, "EMPTY": writer, "NEW": draft, ".NEW.tmp": scratch}
+		for name, f := range files {
+			require.Equal(t, 1, links(f), name)
+			require.NoError(t, v.Unlink("demo/dev/"+name), name)
+			require.Equal(t, 0, links(f), name)
+		}
+		text := make([]byte, 100)
+		n, err := reader.ReadAt(text, 0)
+		require.NoError(t, err)
+		require.Equal(t, "hello, world", string(text[:n]))
+
+		again, err := v.CreateFile("demo/dev/GREETING", syscall.O_WRONLY|syscall.O_EXCL, 0o600)
+		require.NoError(t, err)
+		defer again.Close()
+		require.Equal(t, 1, links(again))
+	})
+}
