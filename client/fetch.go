@@ -111,13 +111,39 @@ func (c *Client) fetchFolder(ctx context.Context, at place, known *secret.Folder
 	if folders.notModified {
 		f.Folders = known.Folders
 	}
-	if denied == nil && len(f.Secrets) == 0 && len(f.Folders) == 0 && at.dir.Path != "/" && c.generation.get() == legacy {
+	if denied == nil && len(f.Secrets) == 0 && known != nil {
+		if f.Denied = c.withheld(ctx, at, known); f.Denied != nil && !errors.Is(f.Denied, secret.ErrDenied) {
+			return nil, f.Denied
+		}
+	}
+	if f.Denied == nil && len(f.Secrets) == 0 && len(f.Folders) == 0 && at.dir.Path != "/" && c.generation.get() == legacy {
 		// Old servers list a folder that does not exist as an empty one.
 		if err := c.proveFolder(ctx, at); err != nil {
 			return nil, err
 		}
 	}
 	return f, nil
+}
+
+// withheld looks into a list that is empty where there were secrets. The newest
+// servers list a folder that may not be seen as an empty one, and tell only who
+// asks for one secret by its name. It returns their refusal, nil if the secrets
+// are gone, and another error if that could not be found out.
+func (c *Client) withheld(ctx context.Context, at place, known *secret.Folder) error {
+	if c.generation.get() == legacy {
+		return nil
+	}
+	for _, s := range known.Secrets {
+		if s.Import != nil || !addressable(s.Name) {
+			continue
+		}
+		_, err := c.querySecret(ctx, at, s)
+		if errors.Is(err, secret.ErrNotFound) {
+			return nil
+		}
+		return err
+	}
+	return nil
 }
 
 // proveFolder asks the parent whether a folder exists.

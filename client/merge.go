@@ -15,13 +15,21 @@ func (c *Client) merge(dir secret.Dir, answer *secretList) []secret.Secret {
 	list := c.pick(dir, answer.own[""])
 	for _, imported := range slices.Backward(answer.imports) {
 		from := secret.Dir{Project: dir.Project, Env: imported.env, Path: imported.path}
-		given := c.pick(from, imported.secrets)
+		given := nearest(imported.secrets)
 		for i := range given {
 			given[i].Import = &from
 		}
 		list = addMissing(list, given)
 	}
 	return list
+}
+
+// nearest chooses one secret for each name of an import, and sorts them; it
+// reorders list. Behind the source's own secrets there may be those that the
+// source imports itself, so the first of a name counts, and not the newest.
+func nearest(list []secret.Secret) []secret.Secret {
+	byName(list)
+	return slices.CompactFunc(list, func(a, b secret.Secret) bool { return a.Name == b.Name })
 }
 
 // pick chooses one secret for each name, and sorts them; it reorders list. Servers

@@ -55,11 +55,38 @@ func TestAWhollyForbiddenFolderIsDenied(t *testing.T) {
 		w.edit(t, func(e *devserver.Editor) error { return e.Deny("viewer", "demo", "dev", "/payments") })
 		w.ResetRequests()
 		f := w.fetch(t, payments)
+		if profile == devserver.CurrentGo { // to whom it looks empty, unless it was known
+			require.NoError(t, f.Denied)
+			require.Empty(t, f.Secrets)
+			return
+		}
 		require.ErrorIs(t, f.Denied, secret.ErrDenied)
 		require.Empty(t, f.Secrets)
 		require.LessOrEqual(t, w.count("secrets"), 3, "the list and two retries")
 		require.Equal(t, 1, w.count("folders"), "subfolders are visible to every member")
 		require.Equal(t, "hello, world", value(t, w.fetch(t, dev), "GREETING"), "the folder above is not concerned")
+	})
+}
+
+// A folder that was full and is empty now may have been emptied, or be withheld.
+func TestAFolderThatIsTakenAwayIsNotTakenForEmpty(t *testing.T) {
+	each(t, func(t *testing.T, profile devserver.Profile) {
+		w := newWorld(t, devserver.Config{Profile: profile}, "viewer", nil)
+		before := w.fetch(t, payments)
+		w.edit(t, func(e *devserver.Editor) error { return e.Deny("viewer", "demo", "dev", "/payments") })
+		f, err := w.client.Fetch(t.Context(), payments, before)
+		require.NoError(t, err)
+		require.ErrorIs(t, f.Denied, secret.ErrDenied)
+		require.Empty(t, f.Secrets)
+
+		w.edit(t, func(e *devserver.Editor) error { return e.Allow("viewer") })
+		for _, name := range []string{"STRIPE_KEY", "WEBHOOK_URL"} {
+			w.edit(t, func(e *devserver.Editor) error { return e.Delete("demo", "dev", "/payments", name) })
+		}
+		f, err = w.client.Fetch(t.Context(), payments, before)
+		require.NoError(t, err)
+		require.NoError(t, f.Denied)
+		require.Empty(t, f.Secrets)
 	})
 }
 

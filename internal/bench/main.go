@@ -43,7 +43,7 @@ func run(ctx context.Context, args []string) error {
 		return speed(ctx, *program, max(1, *rounds), *plot)
 	case "soak":
 		lasts := flags.Duration("for", 10*time.Minute, "how long")
-		profile := flags.String("profile", "current", "which server: current, 2024 or 2024-07")
+		profile := flags.String("profile", "current", "which server: current, current-go, 2024 or 2024-07")
 		if err := flags.Parse(args[1:]); err != nil {
 			return err
 		}

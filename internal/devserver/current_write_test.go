@@ -38,7 +38,7 @@ func TestWritesThatAreRefused(t *testing.T) {
 		c.do("POST", "/api/v4/secrets/"+name, c.write("secretValue", "x")).is(422, "ValidationFailure")
 		c.do("PATCH", "/api/v4/secrets/GREETING", c.write("newSecretName", "a:b")).is(422, "ValidationFailure")
 	}
-	c.do("POST", "/api/v4/secrets/X", c.write("secretPath", "/nope", "secretValue", "x")).is(404, "SecretPathNotFound")
+	c.do("POST", "/api/v4/secrets/X", c.write("secretPath", "/nope", "secretValue", "x")).is(404, "CreateSecret")
 	c.do("POST", "/api/v4/secrets/X", c.write()).is(422, "ValidationFailure")
 	c.do("POST", "/api/v4/secrets/X", c.write("secretValue", "x", "type", "personal")).is(400, "BadRequest")
 	viewer := c.as("viewer")

@@ -2,9 +2,10 @@
 // projects, environments, folders and secrets in memory (or in one file) and
 // answers as a real server does, its oddities included.
 //
-// It has three profiles. [Current] speaks the v4/v2/v1 routes of today's servers
+// It has four profiles. [Current] speaks the v4/v2/v1 routes of today's servers
 // and the older routes that those still serve; what it does was read in
-// Infisical's sources and documentation. [Y2024] and [July2024] speak the routes
+// Infisical's sources and documentation. [CurrentGo] is the same with the reads
+// of the backend in Go. [Y2024] and [July2024] speak the routes
 // of servers of October and of July 2024, and were held against the answers of
 // real ones: the files in testdata/contract and testdata/contract-2024-07 are
 // those answers.

@@ -53,7 +53,7 @@ func (c *call) writable(t writeTarget, action, operation string) (place, error) 
 		return place{}, err
 	}
 	if at.f == nil {
-		return place{}, c.noFolderFor(operation, t.env, t.path)
+		return place{}, c.noFolderFor(at, operation, t.env, t.path)
 	}
 	return at, nil
 }

@@ -13,6 +13,7 @@ type failure struct {
 	name    string
 	message any
 	details any
+	fields  []fieldError // of a ValidationFailure of the backend in Go
 }
 
 func (f *failure) Error() string { return fmt.Sprintf("%d %s: %v", f.status, f.name, f.message) }
@@ -50,6 +51,8 @@ type errorBody struct {
 	Message    any    `json:"message"`
 	Error      string `json:"error"`
 	Details    any    `json:"details,omitempty"`
+
+	FieldErrors []fieldError `json:"fieldErrors,omitempty"`
 }
 
 func (s *Server) failureAnswer(f *failure) *answer {
@@ -59,7 +62,7 @@ func (s *Server) failureAnswer(f *failure) *answer {
 	body := errorBody{StatusCode: f.status, Message: f.message, Error: f.name}
 	if !s.profile.Old() {
 		body.ReqID = "req-" + randomHex(7)
-		body.Details = f.details
+		body.Details, body.FieldErrors = f.details, f.fields
 	}
 	return jsonAnswer(f.status, body)
 }

@@ -15,13 +15,20 @@ type importedSecret struct {
 }
 
 // resolve follows the imports of the places. What the sources import themselves
-// is put into the same entry, behind the source's own secrets; the first of a
-// name counts. Sources that do not exist, or that the caller may not read, are
+// is put into the same entry, behind the source's own secrets, so that the first
+// of a name counts. Sources that do not exist, or that the caller may not read, are
 // left out without a word. Each source is followed once; a server of 2024 takes
 // two sources of one path for the same even if their environments differ, and
-// so loses part of a chain.
+// so loses part of a chain. The backend in Node follows what a source imports and
+// no further, and what two entries lead to belongs to the later one; the one in Go
+// follows chains to their end, and never back to the place that asks.
 func (c *call) resolve(places []place) []resolved {
 	seen := map[string]bool{}
+	if c.goReads() {
+		for _, at := range places {
+			seen[at.env.Slug+":"+at.path] = true
+		}
+	}
 	key := func(im *secretImport) string {
 		if c.old() {
 			return im.Path
@@ -32,16 +39,25 @@ func (c *call) resolve(places []place) []resolved {
 	for _, at := range places {
 		for _, im := range at.f.Imports {
 			src, ok := c.source(at.p, im)
-			if !ok {
+			if !ok || c.goReads() && seen[key(im)] {
 				continue
 			}
 			seen[key(im)] = true
 			out = append(out, resolved{at: src, secrets: src.importable(c)})
 		}
 	}
+	entries := make([]*resolved, 0, len(out))
 	for i := range out {
-		r := &out[i]
-		for level := []place{r.at}; len(level) > 0; {
+		entries = append(entries, &out[i])
+	}
+	levels := maxDepth
+	if !c.old() && !c.goReads() {
+		slices.Reverse(entries)
+		levels = 1
+	}
+	for _, r := range entries {
+		level := []place{r.at}
+		for n := 0; n < levels && len(level) > 0; n++ {
 			var next []place
 			for _, at := range level {
 				for _, im := range at.f.Imports {
@@ -56,7 +72,6 @@ func (c *call) resolve(places []place) []resolved {
 			}
 			level = next
 		}
-		r.secrets = firstOfEachName(r.secrets)
 	}
 	return out
 }
@@ -97,6 +112,9 @@ func (c *call) importsOf(places []place, q readQuery, ex *expander) []importJSON
 	out := []importJSON{}
 	for _, r := range c.resolve(places) {
 		entry := importJSON{SecretPath: r.at.path, Environment: r.at.env.Slug, FolderID: r.at.f.ID, Secrets: []secretJSON{}}
+		if c.old() || q.expand && !c.goReads() { // today names are made unique on the way through expansion
+			r.secrets = firstOfEachName(r.secrets)
+		}
 		for _, s := range r.secrets {
 			j := c.importedJSON(s.at, s.x)
 			if !q.view {

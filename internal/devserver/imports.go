@@ -60,7 +60,7 @@ func (c *call) importPlace(t writeTarget) (place, error) {
 		if c.old() {
 			return at, notFound("Folder not found")
 		}
-		return at, c.noFolder(t.env, t.path)
+		return at, c.noFolder(at, t.env, t.path)
 	}
 	return at, nil
 }
@@ -102,7 +102,7 @@ func (c *call) listImportedSecrets() (any, error) {
 			SecretPath: r.at.path, Environment: e.Slug, FolderID: r.at.f.ID,
 			EnvironmentInfo: &environmentJSON{e.Name, e.Slug, e.ID}, Secrets: []secretJSON{},
 		}
-		for _, s := range r.secrets {
+		for _, s := range firstOfEachName(r.secrets) {
 			j := c.importedJSON(s.at, s.x)
 			j.CreatedAt, j.UpdatedAt = stamp(s.x.CreatedAt), stamp(s.x.UpdatedAt)
 			entry.Secrets = append(entry.Secrets, j)

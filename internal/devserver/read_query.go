@@ -17,12 +17,13 @@ type readQuery struct {
 }
 
 // readQuery reads the common parameters. The defaults differ between the
-// generations: today's v4 expands and imports, v3 does neither.
+// generations: today's v4 expands and imports, v3 does neither, or both if the
+// backend in Go answers.
 func (c *call) readQuery(f *form) (readQuery, error) {
 	v4 := c.v4()
 	q := readQuery{env: f.strOr("environment", ""), path: secretPath(f.strOr("secretPath", "/"))}
-	q.expand = f.flag("expandSecretReferences", v4)
-	q.imports = f.flag("include_imports", v4)
+	q.expand = f.flag("expandSecretReferences", v4 || c.goReads())
+	q.imports = f.flag("include_imports", v4 || c.goReads())
 	q.view = true
 	if !c.old() {
 		q.view = f.flag("viewSecretValue", true)
@@ -61,8 +62,15 @@ func (c *call) noProject(id string) *failure {
 	return notFound("Project with ID '%s' not found", id)
 }
 
-// noFolder is what a current server says about a missing environment or path.
-func (c *call) noFolder(env, path string) *failure {
+// noFolder is what a current server says about a missing environment or path,
+// where at was looked up in vain.
+func (c *call) noFolder(at place, env, path string) *failure {
+	switch {
+	case c.goReads() && at.env == nil:
+		return notFound("Environment not found")
+	case c.goReads():
+		return notFound("Folder not found")
+	}
 	return fail(http.StatusNotFound, "SecretPathNotFound",
 		"Folder with path '%s' in environment '%s' was not found. Please ensure the environment slug and secret path are correct.", path, env)
 }

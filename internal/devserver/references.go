@@ -4,19 +4,24 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 )
 
 // referencePattern finds ${KEY}, ${env.KEY} and ${env.folder.KEY}.
 var referencePattern = regexp.MustCompile(`\$\{([^}]+)\}`)
 
-// maxExpansion is how often an expansion is expanded again; a secret that refers
-// to itself shows it.
+// referenceText is what current servers take inside of ${…}; anything else is
+// plain text. (They look for names with a dot nowhere.)
+var referenceText = regexp.MustCompile(`^[A-Za-z0-9_.-]+$`)
+
+// maxExpansion is how often an expansion is expanded again.
 const maxExpansion = 10
 
-// expander replaces references by values. A reference to nothing stays as it is.
-// One that the caller may not read stays too on a server of 2024; a current
-// server refuses the whole answer, so expander collects them.
+// expander replaces references by values. One that the caller may not read stays
+// as it is on a server of 2024; a current server refuses the whole answer, so
+// expander collects them. About one to nothing, or to an empty secret, the
+// backends differ: the text stays (2024, Node), or nothing is in its place (Go).
 type expander struct {
 	c      *call
 	p      *project
@@ -40,58 +45,137 @@ func (e *expander) failure() error {
 	}
 }
 
+// target is the place and key that a reference in env and path names.
+func target(text, env, path string) (targetEnv, targetPath, key string, absolute bool) {
+	words := strings.Split(text, ".")
+	if len(words) == 1 {
+		return env, path, text, false
+	}
+	return words[0], "/" + strings.Join(words[1:len(words)-1], "/"), words[len(words)-1], true
+}
+
 // expand replaces the references of a value that stands in env and path. More
 // places in which a plain ${KEY} is looked for first may be given.
 func (e *expander) expand(value, env, path string, first ...place) string {
-	return e.expandDeeper(value, env, path, first, 0)
+	if e.c.old() {
+		return e.expandOld(value, env, path, 0)
+	}
+	return e.expandNested(value, env, path, first, nil)
 }
 
-func (e *expander) expandDeeper(value, env, path string, first []place, depth int) string {
+// expandOld is the expansion of 2024: ten levels deep, so that a secret that
+// refers to itself shows it.
+func (e *expander) expandOld(value, env, path string, depth int) string {
 	if depth > maxExpansion {
 		return value
 	}
 	return referencePattern.ReplaceAllStringFunc(value, func(ref string) string {
-		text := ref[2 : len(ref)-1]
-		targetEnv, targetPath, key := env, path, text
-		if words := strings.Split(text, "."); len(words) > 1 {
-			targetEnv, key = words[0], words[len(words)-1]
-			targetPath = "/" + strings.Join(words[1:len(words)-1], "/")
-		} else if e.absoluteOnly {
-			return ref
-		} else {
-			for _, at := range first {
-				if at.f.shared(key) != nil {
-					targetEnv, targetPath = at.env.Slug, at.path
-					break
-				}
-			}
-		}
-		found, ok := e.fetch(targetEnv, targetPath, key)
-		if !ok {
+		env, path, key, absolute := target(ref[2:len(ref)-1], env, path)
+		if e.absoluteOnly && !absolute {
 			return ref
 		}
-		return e.expandDeeper(found, targetEnv, targetPath, first, depth+1)
+		at, x := e.fetch(env, path, key, false)
+		if x == nil {
+			return ref
+		}
+		return e.expandOld(x.Value, at.env.Slug, at.path, depth+1)
 	})
 }
 
-func (e *expander) fetch(env, path, key string) (string, bool) {
-	environment := e.p.env(env)
-	if environment == nil {
-		return "", false
-	}
-	f := environment.Root.walk(path)
-	if f == nil {
-		return "", false
-	}
-	x := f.shared(key)
-	if x == nil {
-		return "", false
-	}
-	if e.c.denied(e.p, env, path) || e.c.hidden(e.p, env, path, key) {
-		if !e.c.old() {
-			e.denied = append(e.denied, fmt.Sprintf("You are not allowed to read secret '%s' in environment '%s' at path '%s'", key, env, path))
+// expandNested is the expansion of today: of ${dev.${dev.FOLDER}.KEY} the inner
+// reference goes first, and a circle ends where it would begin again. stack are
+// the references that are being expanded.
+func (e *expander) expandNested(value, env, path string, first []place, stack []string) string {
+	var out strings.Builder
+	for {
+		before, rest, found := strings.Cut(value, "${")
+		out.WriteString(before)
+		if !found {
+			return out.String()
 		}
-		return "", false
+		inner, rest, closed := cutReference(rest)
+		if !closed {
+			out.WriteString("${")
+			value = rest
+			continue
+		}
+		if strings.Contains(inner, "${") {
+			inner = e.expandNested(inner, env, path, first, stack)
+		}
+		out.WriteString(e.replacement(inner, env, path, first, stack))
+		value = rest
 	}
-	return x.Value, true
+}
+
+// cutReference splits what follows a "${" at the brace that closes it.
+func cutReference(text string) (inner, rest string, closed bool) {
+	depth := 1
+	for i := 0; i < len(text); i++ {
+		switch {
+		case strings.HasPrefix(text[i:], "${"):
+			depth++
+		case text[i] == '}':
+			if depth--; depth == 0 {
+				return text[:i], text[i+1:], true
+			}
+		}
+	}
+	return "", text, false
+}
+
+func (e *expander) replacement(inner, env, path string, first []place, stack []string) string {
+	literal := "${" + inner + "}"
+	targetEnv, targetPath, key, absolute := target(inner, env, path)
+	name := targetEnv + ":" + targetPath + ":" + key
+	if !referenceText.MatchString(inner) || slices.Contains(stack, name) || len(stack) == maxExpansion {
+		return literal
+	}
+	var at place
+	var x *secret
+	if !absolute {
+		for _, f := range first {
+			if at, x = e.find(f, key, true); x != nil {
+				break
+			}
+		}
+	}
+	if x == nil {
+		at, x = e.fetch(targetEnv, targetPath, key, e.c.v4() && !absolute)
+	}
+	if x == nil || x.Value == "" {
+		if e.c.goReads() {
+			return ""
+		}
+		return literal
+	}
+	return e.expandNested(x.Value, at.env.Slug, at.path, first, append(slices.Clone(stack), name))
+}
+
+// fetch finds a secret by its place, in the imports there as well if asked.
+func (e *expander) fetch(env, path, key string, imports bool) (place, *secret) {
+	at := place{p: e.p, env: e.p.env(env), path: path}
+	if at.env == nil {
+		return at, nil
+	}
+	if at.f = at.env.Root.walk(path); at.f == nil {
+		return at, nil
+	}
+	return e.find(at, key, imports)
+}
+
+func (e *expander) find(at place, key string, imports bool) (place, *secret) {
+	x := at.f.shared(key)
+	if x == nil && imports {
+		at, x = e.c.findImported(at, key)
+	}
+	if x == nil {
+		return at, nil
+	}
+	if e.c.denied(at.p, at.env.Slug, at.path) || e.c.hidden(at.p, at.env.Slug, at.path, key) {
+		if !e.c.old() {
+			e.denied = append(e.denied, fmt.Sprintf("You are not allowed to read secret '%s' in environment '%s' at path '%s'", key, at.env.Slug, at.path))
+		}
+		return at, nil
+	}
+	return at, x
 }

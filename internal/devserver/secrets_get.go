@@ -26,7 +26,10 @@ func (c *call) getSecret() (any, error) {
 		return nil, permissionDenied(c.readAction(), "secrets")
 	}
 	if at.f == nil {
-		return nil, c.noFolderFor("Create secret", q.env, q.path)
+		if c.old() {
+			return nil, c.noFolderFor(at, "Create secret", q.env, q.path)
+		}
+		return nil, c.noFolder(at, q.env, q.path)
 	}
 	name := trimSpace(c.params["secretName"])
 	if strings.Contains(name, "\x00") {
@@ -35,13 +38,18 @@ func (c *call) getSecret() (any, error) {
 	return c.oneSecret(at, q, name, kind == "personal", wanted)
 }
 
-// noFolderFor is what the routes of single secrets say about a missing
-// environment or path; a server of 2024 names the operation.
-func (c *call) noFolderFor(operation, env, path string) error {
+// noFolderFor is what writes, and in 2024 single reads, say about a missing
+// environment or path: they name the operation.
+func (c *call) noFolderFor(at place, operation, env, path string) error {
 	if c.old() {
 		return fail(http.StatusNotFound, operation, "Folder not found for the given environment slug & secret path")
 	}
-	return c.noFolder(env, path)
+	f := c.noFolder(at, env, path)
+	f.name = map[string]string{"Create secret": "CreateSecret", "UpdateSecret": "UpdateSecret", "Delete secret": "DeleteSecret"}[operation]
+	if f.name == "" {
+		f.name = "NotFound"
+	}
+	return f
 }
 
 func (c *call) noSecret(name string) error {
@@ -71,6 +79,11 @@ func (c *call) noSecretToChange(name string) error {
 // oneSecret finds a secret in the folder, then in its imports, the last first.
 func (c *call) oneSecret(at place, q readQuery, name string, personal bool, number int) (any, error) {
 	x := at.f.shared(name)
+	if number > 0 && !c.old() {
+		if was := at.f.versionOf(name, number); was != nil {
+			x = was
+		}
+	}
 	if personal {
 		x = nil
 		if c.who.isUser() {
@@ -94,7 +107,7 @@ func (c *call) oneSecret(at place, q readQuery, name string, personal bool, numb
 	}
 	if number > 0 && c.s.profile != Y2024 { // which does not look at it
 		v, ok := x.version(number)
-		if !ok {
+		if !ok || v.Key != name {
 			return nil, c.noVersion(name)
 		}
 		j.Version, j.Key, j.Value, j.Comment, j.UpdatedAt = v.Number, v.Key, v.Value, v.Comment, stamp(v.UpdatedAt)
@@ -110,6 +123,15 @@ func (c *call) oneSecret(at place, q readQuery, name string, personal bool, numb
 		j.Value = ex.expand(j.Value, at.env.Slug, at.path)
 	}
 	return map[string]any{"secret": j}, ex.failure()
+}
+
+// versionOf finds the secret that had the name in its version of that number. So
+// versions from before a rename are found by the old name, and by it only.
+func (f *folder) versionOf(name string, number int) *secret {
+	return find(f.Secrets, func(x *secret) bool {
+		v, ok := x.version(number)
+		return ok && v.Key == name && !x.Personal
+	})
 }
 
 // version returns one of the versions that x had or has.

@@ -31,11 +31,13 @@ func (c *call) listSecrets() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.denied(q.project, q.env, q.path) {
+	switch {
+	case c.denied(q.project, q.env, q.path) && c.goReads():
+		return emptyList(), nil
+	case c.denied(q.project, q.env, q.path):
 		return nil, permissionDenied(c.readAction(), "secrets")
-	}
-	if at.f == nil {
-		return c.missingList(q, recursive)
+	case at.f == nil:
+		return c.missingList(at, q, recursive)
 	}
 	places := []place{at}
 	if recursive {
@@ -60,7 +62,9 @@ func (c *call) listSecrets() (any, error) {
 	switch {
 	case q.imports:
 		imports := c.importsOf(places, q, ex)
-		list.Imports = &imports
+		if len(imports) > 0 || !c.goReads() {
+			list.Imports = &imports
+		}
 	case c.july():
 		list.Imports = &[]importJSON{}
 	}
@@ -68,9 +72,9 @@ func (c *call) listSecrets() (any, error) {
 }
 
 // missingList answers for an environment or path that does not exist.
-func (c *call) missingList(q readQuery, recursive bool) (any, error) {
+func (c *call) missingList(at place, q readQuery, recursive bool) (any, error) {
 	if !c.old() {
-		return nil, c.noFolder(q.env, q.path)
+		return nil, c.noFolder(at, q.env, q.path)
 	}
 	list := listAnswer{Secrets: []secretJSON{}}
 	if !recursive || c.july() {
@@ -80,7 +84,9 @@ func (c *call) missingList(q readQuery, recursive bool) (any, error) {
 }
 
 // secretsOf renders the own secrets of one folder. One value that may be known
-// of and not read spoils a plain list; a recursive one leaves the secret out.
+// of and not read spoils a plain list of the backend in Node; a recursive one
+// leaves the secret out. The backend in Go hides the value, and leaves out what
+// is further down.
 func (c *call) secretsOf(at place, q readQuery, ex *expander, recursive bool) ([]secretJSON, error) {
 	if c.denied(at.p, at.env.Slug, at.path) {
 		return nil, nil
@@ -90,7 +96,9 @@ func (c *call) secretsOf(at place, q readQuery, ex *expander, recursive bool) ([
 		if !c.listed(at.f, x, q) {
 			continue
 		}
-		if c.hidden(at.p, at.env.Slug, at.path, x.Key) && (q.view || c.old()) {
+		hidden := c.hidden(at.p, at.env.Slug, at.path, x.Key)
+		mask := hidden && c.goReads() && at.path == q.path
+		if hidden && !mask && (q.view || c.old()) {
 			if recursive || c.old() {
 				continue
 			}
@@ -101,7 +109,7 @@ func (c *call) secretsOf(at place, q readQuery, ex *expander, recursive bool) ([
 		if c.july() { // which shows tags in single answers only
 			j.Tags = nil
 		}
-		if !q.view {
+		if !q.view || mask {
 			j.hide()
 		} else if q.expand {
 			j.Value = ex.expand(x.Value, at.env.Slug, at.path)

@@ -1,9 +1,6 @@
 package devserver
 
-import (
-	"slices"
-	"strings"
-)
+import "slices"
 
 func (c *call) createSecret() (any, error) {
 	f := c.bodyForm()
@@ -64,6 +61,9 @@ func (c *call) updateSecret() (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if personal && !c.who.isUser() && !c.old() {
+		return nil, badRequest("Must be user to create personal secret")
+	}
 	x := at.f.shared(d.key)
 	if personal {
 		x = nil
@@ -123,23 +123,6 @@ func (c *call) update(at place, x *secret, d draft) {
 	}
 }
 
-func (c *call) renameReferences(at place, old, name string) {
-	dotted := at.env.Slug + strings.ReplaceAll(strings.TrimSuffix(at.path, "/"), "/", ".") + "."
-	for _, e := range at.p.Environments {
-		for _, other := range (place{at.p, e, "/", e.Root}).below() {
-			for _, x := range other.f.Secrets {
-				value := strings.ReplaceAll(x.Value, "${"+dotted+old+"}", "${"+dotted+name+"}")
-				if other.f == at.f {
-					value = strings.ReplaceAll(value, "${"+old+"}", "${"+name+"}")
-				}
-				if value != x.Value {
-					other.f.change(x, c.now, func(x *secret) { x.Value = value })
-				}
-			}
-		}
-	}
-}
-
 func (c *call) deleteSecret() (any, error) {
 	f := c.bodyForm()
 	key := trimSpace(c.params["secretName"])
@@ -151,6 +134,9 @@ func (c *call) deleteSecret() (any, error) {
 	at, err := c.writable(t, "delete", "Delete secret")
 	if err != nil {
 		return nil, err
+	}
+	if personal && !c.who.isUser() && !c.old() {
+		return nil, badRequest("Must be user to delete personal secret")
 	}
 	doomed := c.doomed(at.f, key, personal)
 	if len(doomed) == 0 {

@@ -106,6 +106,9 @@ func (c *call) respond() *answer {
 	if !errors.As(err, &f) {
 		f = broken("InternalServerError")
 	}
+	if c.goReads() {
+		f = asGo(f)
+	}
 	return c.s.failureAnswer(f)
 }
 
