@@ -15,8 +15,9 @@ import (
 // is more); and of one answer so many bytes are read that each entry could be
 // twice as long again in JSON. Beyond any of these it is [secret.ErrTooLarge].
 
-// defaultMaxSecrets is what a folder may hold. Nobody keeps so many in one.
-const defaultMaxSecrets = 100_000
+// DefaultMaxSecrets is how many entries an answer may have unless
+// [Config.MaxSecrets] says otherwise. Nobody keeps so many in one folder.
+const DefaultMaxSecrets = 100_000
 
 const (
 	keptEach = 1 << 10
@@ -31,9 +32,9 @@ const (
 	maxSmallAnswer = 16 << 20
 )
 
-func (c *Client) maxKept() int64 { return int64(max(c.cfg.MaxSecrets, defaultMaxSecrets)) * keptEach }
+func (c *Client) maxKept() int64 { return int64(max(c.cfg.MaxSecrets, DefaultMaxSecrets)) * keptEach }
 
-func (c *Client) maxRead() int64 { return int64(max(c.cfg.MaxSecrets, defaultMaxSecrets)) * readEach }
+func (c *Client) maxRead() int64 { return int64(max(c.cfg.MaxSecrets, DefaultMaxSecrets)) * readEach }
 
 // allowance is what one operation may still keep in memory, in bytes. All answers
 // to it draw on it.

@@ -29,7 +29,7 @@ type Config struct {
 	SharedOnly    bool // ignore the user's personal overrides
 
 	// MaxSecrets bounds the entries of one answer, and with them the memory for it
-	// (allowance.go); default 100,000.
+	// (allowance.go); default [DefaultMaxSecrets].
 	MaxSecrets int
 
 	Timeout  time.Duration // hard deadline of one operation; default 10 s
@@ -75,7 +75,7 @@ func New(cfg Config) (*Client, error) {
 	cfg.Timeout = cmp.Or(cfg.Timeout, 10*time.Second)
 	cfg.RateWait = cmp.Or(cfg.RateWait, 65*time.Second)
 	cfg.WriteWait = cmp.Or(cfg.WriteWait, 90*time.Second)
-	cfg.MaxSecrets = cmp.Or(cfg.MaxSecrets, defaultMaxSecrets)
+	cfg.MaxSecrets = cmp.Or(cfg.MaxSecrets, DefaultMaxSecrets)
 	cfg.UserAgent = cmp.Or(cfg.UserAgent, "infisicalfs")
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
@@ -119,6 +119,13 @@ func (c *Client) Close() error {
 	c.http.CloseIdleConnections()
 	return nil
 }
+
+// MaxSecrets is how many secrets a folder may have.
+func (c *Client) MaxSecrets() int { return c.cfg.MaxSecrets }
+
+// Reconsider is for a person who wants to know now: the server is asked again even
+// if it said that it wants to be left alone for longer.
+func (c *Client) Reconsider() { c.gate.reopen() }
 
 // Folder is [Client.Fetch] without anything known, which makes a Client a
 // [secret.Source].

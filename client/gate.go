@@ -16,9 +16,10 @@ import (
 // knows nothing until told; then it keeps people waiting rather than refused,
 // and lets background work have half of a window, and not its last quarter.
 type gate struct {
-	mu      sync.Mutex // guards buckets and what is in them; never held while waiting
-	buckets map[string]*bucket
-	waits   int64
+	mu       sync.Mutex // guards all below and what is in them; never held while waiting
+	buckets  map[string]*bucket
+	waits    int64
+	reopened chan struct{} // closed by the next call of reopen
 }
 
 // window is how long a server counts; its answers tell how much of it is left.
@@ -35,7 +36,7 @@ type bucket struct {
 	crowded time.Time // until then others are known to use much of it
 }
 
-func newGate() *gate { return &gate{buckets: map[string]*bucket{}} }
+func newGate() *gate { return &gate{buckets: map[string]*bucket{}, reopened: make(chan struct{})} }
 
 // wait returns when a request of this class may be sent. A wait that would
 // outlast the patience of ctx's operation fails at once: waiting in vain helps
@@ -44,7 +45,7 @@ func newGate() *gate { return &gate{buckets: map[string]*bucket{}} }
 func (g *gate) wait(ctx context.Context, class string) error {
 	line := stopwatchOf(ctx)
 	for {
-		d := g.take(class, secret.IsBackground(ctx))
+		d, reopened := g.take(class, secret.IsBackground(ctx))
 		if d <= 0 {
 			return nil
 		}
@@ -53,7 +54,7 @@ func (g *gate) wait(ctx context.Context, class string) error {
 		if secret.IsBackground(ctx) || line == nil || !line.stop(d+spread) {
 			return fmt.Errorf("the server's limit is reached for another %s: %w", d.Round(time.Second), secret.ErrRateLimited)
 		}
-		err := sleep(ctx, d+spread)
+		err := sleepUnless(ctx, d+spread, reopened)
 		line.start()
 		if err != nil {
 			return err
@@ -61,22 +62,43 @@ func (g *gate) wait(ctx context.Context, class string) error {
 	}
 }
 
-func sleep(ctx context.Context, d time.Duration) error {
+func sleep(ctx context.Context, d time.Duration) error { return sleepUnless(ctx, d, nil) }
+
+// sleepUnless returns early, and without an error, if woken is closed.
+func sleepUnless(ctx context.Context, d time.Duration, woken <-chan struct{}) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
+		return nil
+	case <-woken:
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
 }
 
-// take takes one request out of the budget and returns zero, or returns how
-// long to wait before trying again.
-func (g *gate) take(class string, background bool) time.Duration {
+// reopen forgets how long the server wants to be left alone: of each kind one
+// request may be sent, also by those who wait already, and its answer counts.
+func (g *gate) reopen() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	for _, b := range g.buckets {
+		b.blocked, b.remaining = time.Time{}, max(b.remaining, 1)
+	}
+	close(g.reopened)
+	g.reopened = make(chan struct{})
+}
+
+// take takes one request out of the budget and returns zero, or returns how
+// long to wait before trying again, at most until the channel is closed.
+func (g *gate) take(class string, background bool) (time.Duration, <-chan struct{}) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.taken(class, background), g.reopened
+}
+
+func (g *gate) taken(class string, background bool) time.Duration {
 	b, now := g.buckets[class], time.Now()
 	if b == nil {
 		return 0

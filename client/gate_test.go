@@ -222,7 +222,7 @@ func TestRateLimitHeadersOfStrangers(t *testing.T) {
 	date := func(at time.Time) string { return at.UTC().Format(http.TimeFormat) }
 	for text, want := range map[string]time.Duration{
 		"17": 17 * time.Second, "0": time.Second, "0.5": time.Second, "": window, "soon": window, "-3": window, "NaN": window,
-		"Inf": time.Hour, "1e300": time.Hour, "1800000020": 20 * time.Second, "1700000000": time.Second,
+		"Inf": longestWait, "1e300": longestWait, "31536000": longestWait, "1800000020": 20 * time.Second, "1700000000": time.Second,
 		date(now.Add(20 * time.Second)): 20 * time.Second, date(now.Add(-time.Hour)): time.Second,
 	} {
 		require.Equal(t, want, retryAfter(http.Header{"Retry-After": {text}}, now), text)

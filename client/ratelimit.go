@@ -62,7 +62,11 @@ func seconds(text string, now time.Time) (time.Duration, bool) {
 	return bounded(n), true
 }
 
-// bounded keeps a foreign number of seconds between one and an hour.
+// longestWait is how long the server's word, or a proxy's in its place, can keep
+// us from asking. Servers count in windows of a minute.
+const longestWait = 5 * time.Minute
+
+// bounded keeps a foreign number of seconds between one and [longestWait].
 func bounded(n float64) time.Duration {
-	return time.Duration(min(max(n, 1), 3600) * float64(time.Second))
+	return time.Duration(min(max(n, 1), longestWait.Seconds()) * float64(time.Second))
 }

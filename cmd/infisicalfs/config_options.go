@@ -132,7 +132,7 @@ func configKeys() config.Keys {
 	mountFlags().VisitAll(func(f *pflag.Flag) {
 		switch {
 		case f.Name == "config" || f.Name == config.Identity: // they say where to look for keys
-		case who.Lookup(f.Name) != nil && f.Name != "timeout" && f.Name != "rate-wait":
+		case who.Lookup(f.Name) != nil && f.Name != "timeout" && f.Name != "rate-wait" && f.Name != "max-secrets":
 			keys.Identity[f.Name] = configKey(f)
 		default:
 			keys.Mount[f.Name] = configKey(f)

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"strings"
+	"unicode"
 
 	"infisicalfs/client"
 	"infisicalfs/internal/exitcode"
@@ -101,16 +103,20 @@ func secretFile(flag, path string) (read func() (secret.Value, error), err error
 
 // identity takes what one of the two flags leaves open from the environment.
 func (o *serverOptions) identity(lookup func(string) (string, bool)) (client.Auth, error) {
-	id := firstOf(lookup, o.clientID, identityPrefixes[0]+"CLIENT_ID", identityPrefixes[1]+"CLIENT_ID")
+	id := strings.TrimSpace(firstOf(lookup, o.clientID, identityPrefixes[0]+"CLIENT_ID", identityPrefixes[1]+"CLIENT_ID"))
 	if id == "" {
 		return nil, configError("add --client-id", "--client-secret-file without a client id")
 	}
 	if o.clientSecretFile == "" {
-		value := firstOf(lookup, "", identityPrefixes[0]+"CLIENT_SECRET", identityPrefixes[1]+"CLIENT_SECRET")
-		if value == "" {
-			return nil, configError("add --client-secret-file", "--client-id without a client secret")
+		for _, prefix := range identityPrefixes {
+			if text := credentialIn(lookup, prefix+"CLIENT_SECRET"); text != "" {
+				return identityOf("--client-id", id, prefix+"CLIENT_SECRET", text)
+			}
 		}
-		return client.UniversalAuth(id, secret.NewValue(value)), nil
+		return nil, configError("add --client-secret-file", "--client-id without a client secret")
+	}
+	if err := oneWord("--client-id", id); err != nil {
+		return nil, err
 	}
 	read, err := secretFile("--client-secret-file", o.clientSecretFile)
 	if err != nil {
@@ -119,13 +125,48 @@ func (o *serverOptions) identity(lookup func(string) (string, bool)) (client.Aut
 	return client.UniversalAuthFrom(id, read), nil
 }
 
+// credentialIn returns what a variable holds, without the blanks and line ends around
+// it that files and YAML leave there: they are trimmed from files as well.
+func credentialIn(lookup func(string) (string, bool), name string) string {
+	text, _ := lookup(name)
+	return strings.TrimSpace(text)
+}
+
+// oneWord refuses what cannot be a credential, before it goes into a request that
+// fails with words about something else. The text is not repeated.
+func oneWord(from, text string) error {
+	at := strings.IndexFunc(text, func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsGraphic(r) })
+	if at < 0 {
+		return nil
+	}
+	what := "a blank"
+	switch c := text[at]; {
+	case c == '\n' || c == '\r':
+		what = "a line end"
+	case c != ' ' && c != '\t':
+		what = "a character that no credential has"
+	}
+	return configError("set it to the credential alone, on one line", "%s has %s inside", from, what)
+}
+
+// identityOf is a machine identity out of two texts; each comes with where it is from.
+func identityOf(idFrom, id, secretFrom, clientSecret string) (client.Auth, error) {
+	if err := cmp.Or(oneWord(idFrom, id), oneWord(secretFrom, clientSecret)); err != nil {
+		return nil, err
+	}
+	return client.UniversalAuth(id, secret.NewValue(clientSecret)), nil
+}
+
 // fromEnvironment sees a token and a machine identity at most: of several
 // spellings of the same the first wins, as in the CLI.
 func (o *serverOptions) fromEnvironment(lookup func(string) (string, bool)) []candidate {
 	var list []candidate
 	for _, name := range tokenVariables {
-		if text, _ := lookup(name); text != "" {
+		if text := credentialIn(lookup, name); text != "" {
 			list = append(list, candidate{name, func() (client.Auth, error) {
+				if err := oneWord(name, text); err != nil {
+					return nil, err
+				}
 				value := secret.NewValue(bearer(text))
 				return client.TokenAuth(func() (secret.Value, error) { return value, nil }), nil
 			}})
@@ -133,8 +174,7 @@ func (o *serverOptions) fromEnvironment(lookup func(string) (string, bool)) []ca
 		}
 	}
 	for _, prefix := range identityPrefixes {
-		id, _ := lookup(prefix + "CLIENT_ID")
-		text, _ := lookup(prefix + "CLIENT_SECRET")
+		id, text := credentialIn(lookup, prefix+"CLIENT_ID"), credentialIn(lookup, prefix+"CLIENT_SECRET")
 		if id == "" && text == "" {
 			continue
 		}
@@ -145,7 +185,7 @@ func (o *serverOptions) fromEnvironment(lookup func(string) (string, bool)) []ca
 			if id == "" || text == "" {
 				return nil, configError("set both", "only one of %sCLIENT_ID and %sCLIENT_SECRET is set", prefix, prefix)
 			}
-			return client.UniversalAuth(id, secret.NewValue(text)), nil
+			return identityOf(prefix+"CLIENT_ID", id, prefix+"CLIENT_SECRET", text)
 		}})
 		break
 	}
@@ -177,6 +217,9 @@ func readSecretFile(flag, path string) (secret.Value, error) {
 		return secret.Value{}, configError(hint, "%s: %s is empty", flag, path)
 	case len(text) > maxSecretFile || strings.ContainsAny(value, "\r\n"):
 		return secret.Value{}, configError(hint, "%s: %s holds more than one line", flag, path)
+	}
+	if err := oneWord(flag+": "+path, value); err != nil {
+		return secret.Value{}, err
 	}
 	return secret.NewValue(bearer(value)), nil
 }

@@ -9,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"infisicalfs/client"
+	"infisicalfs/internal/devserver"
 	"infisicalfs/internal/exitcode"
 	"infisicalfs/secret"
 )
@@ -89,6 +91,65 @@ func TestCredentialsRefused(t *testing.T) {
 			require.NotEmpty(t, hintFor(err))
 			require.NotContains(t, err.Error(), "fake")
 		})
+	}
+}
+
+// Files of secrets and YAML leave line ends and blanks around what a variable
+// holds. They are no part of it, as they are none in a file.
+func TestCredentialsInVariablesAreTrimmed(t *testing.T) {
+	server, err := devserver.New(devserver.Config{})
+	require.NoError(t, err)
+	defer server.Close()
+	who := server.Credentials("viewer")
+	token := server.UserToken()
+	for name, env := range map[string]variables{
+		"identity":      {"INFISICAL_UNIVERSAL_AUTH_CLIENT_ID": who.ClientID + "\n", "INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET": " " + who.ClientSecret + "\r\n"},
+		"short":         {"INFISICAL_CLIENT_ID": "\t" + who.ClientID, "INFISICAL_CLIENT_SECRET": who.ClientSecret + "\n"},
+		"token":         {"INFISICAL_TOKEN": " " + token + "\n"},
+		"only a token":  {"INFISICAL_TOKEN": token + "\n", "INFISICAL_CLIENT_ID": "\n", "INFISICAL_CLIENT_SECRET": " "},
+		"half by flag":  {"INFISICAL_CLIENT_SECRET": who.ClientSecret + "\n"},
+		"other by flag": {"INFISICAL_CLIENT_ID": who.ClientID + " \n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			options := serverOptions{}
+			switch name {
+			case "half by flag":
+				options.clientID = who.ClientID + "\n"
+			case "other by flag":
+				options.clientSecretFile = write(t, who.ClientSecret+"\n")
+			}
+			got, err := options.credentials(env.lookup)
+			require.NoError(t, err)
+			c, err := client.New(client.Config{URL: "http://127.0.0.1:1", Auth: got.auth, Transport: devserver.Transport(server)})
+			require.NoError(t, err)
+			defer c.Close()
+			_, err = c.Fetch(t.Context(), secret.Dir{Project: "demo", Env: "dev", Path: "/"}, nil)
+			require.NoError(t, err)
+		})
+	}
+}
+
+// What has a blank or a line end inside cannot be a credential, and is said to
+// have, without being repeated.
+func TestCredentialsInPieces(t *testing.T) {
+	for _, c := range []struct {
+		options serverOptions
+		env     variables
+		says    string
+	}{
+		{serverOptions{}, variables{"INFISICAL_TOKEN": "fake1\nfake2"}, "INFISICAL_TOKEN has a line end inside"},
+		{serverOptions{}, variables{"INFISICAL_TOKEN": "fake1 fake2"}, "INFISICAL_TOKEN has a blank inside"},
+		{serverOptions{}, variables{"INFISICAL_TOKEN": "fake1\u202efake2"}, "INFISICAL_TOKEN has a character that no credential has inside"},
+		{serverOptions{}, variables{"INFISICAL_CLIENT_ID": "id", "INFISICAL_CLIENT_SECRET": "fake\r\nfake"}, "INFISICAL_CLIENT_SECRET has a line end inside"},
+		{serverOptions{}, variables{"INFISICAL_CLIENT_ID": "i d", "INFISICAL_CLIENT_SECRET": "fake"}, "INFISICAL_CLIENT_ID has a blank inside"},
+		{serverOptions{clientID: "i d"}, variables{"INFISICAL_CLIENT_SECRET": "fake"}, "--client-id has a blank inside"},
+		{serverOptions{clientID: "i\nd", clientSecretFile: write(t, "fake")}, nil, "--client-id has a line end inside"},
+		{serverOptions{tokenFile: write(t, "Bearer fake")}, nil, "has a blank inside"},
+	} {
+		_, err := c.options.credentials(c.env.lookup)
+		require.ErrorContains(t, err, c.says)
+		require.Equal(t, exitcode.Config, exitcode.Of(err))
+		require.NotContains(t, err.Error(), "fake")
 	}
 }
 

@@ -30,7 +30,7 @@ func (o *lookOptions) AddFlags(f *pflag.FlagSet) {
 // mountConfig is how to mount what c has at root, which is as far as the options
 // say it. It fails if that could not be meant.
 func (o *lookOptions) mountConfig(mountpoint string, c *client.Client, root secret.Dir, log *slog.Logger) (mount.Config, error) {
-	cfg := mount.Config{Mountpoint: mountpoint, Root: root, Upstream: c, Log: log}
+	cfg := mount.Config{Mountpoint: mountpoint, Root: root, Upstream: c, Refresh: c.Reconsider, MaxSecrets: c.MaxSecrets(), Log: log}
 	o.view.apply(&cfg)
 	o.change.apply(&cfg, c)
 	if err := o.layout.apply(&cfg); err != nil {

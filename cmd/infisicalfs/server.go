@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"fmt"
 	"log/slog"
 	"strings"
 	"time"
@@ -25,6 +26,7 @@ type serverOptions struct {
 	tokenFile        string
 	timeout          time.Duration
 	rateWait         time.Duration
+	maxSecrets       int
 }
 
 // AddFlags declares the options' flags.
@@ -38,6 +40,7 @@ func (o *serverOptions) AddFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.tokenFile, "token-file", "", "`file` with an access token; read again when the server refuses it")
 	f.DurationVar(&o.timeout, "timeout", 10*time.Second, "hard deadline of one operation on the server")
 	f.DurationVar(&o.rateWait, "rate-wait", 65*time.Second, "how long to wait when the server's rate limit is reached; 0: not at all")
+	f.IntVar(&o.maxSecrets, "max-secrets", client.DefaultMaxSecrets, "how many secrets, or folders, a folder may have; of more it is an error")
 }
 
 // config turns the options into a client's configuration, but for the
@@ -49,6 +52,7 @@ func (o *serverOptions) config(lookup func(string) (string, bool), log *slog.Log
 		Organization: firstOf(lookup, o.organization, borrowed["organization"]...),
 		Timeout:      o.timeout,
 		RateWait:     o.rateWait,
+		MaxSecrets:   o.maxSecrets,
 		UserAgent:    "infisicalfs/" + version,
 		Log:          log,
 	}
@@ -57,6 +61,8 @@ func (o *serverOptions) config(lookup func(string) (string, bool), log *slog.Log
 		return cfg, configError("use a duration like 10s", "--timeout must be longer than nothing")
 	case o.rateWait < 0:
 		return cfg, configError("use a duration like 1m, or 0", "--rate-wait must not be negative")
+	case o.maxSecrets <= 0:
+		return cfg, configError(fmt.Sprintf("use a number like %d", client.DefaultMaxSecrets), "--max-secrets must be more than nothing")
 	case o.rateWait == 0:
 		cfg.RateWait = -1 // to the client zero is the default
 	}

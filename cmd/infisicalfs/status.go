@@ -99,9 +99,12 @@ func listMounts(ctx context.Context, out io.Writer, asJSON bool) error {
 }
 
 func printJSON(out io.Writer, v any) error {
-	encoder := json.NewEncoder(out)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(v)
+	text, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(out, "%s\n", mount.PlainJSON(text))
+	return err
 }
 
 func printStatus(out io.Writer, s mount.Status) error {
@@ -126,6 +129,9 @@ func printStatus(out io.Writer, s mount.Status) error {
 	}
 	if n := s.FS.Notify; n != nil {
 		line("watchers", "%s", watchers(*n))
+	}
+	if server.Garbled > 0 {
+		line("damaged", "%d secrets in answers had a name or value that is no text", server.Garbled)
 	}
 	for _, errno := range slices.Sorted(maps.Keys(s.FS.Errors)) {
 		line("errors", "%s %d", errno, s.FS.Errors[errno])

@@ -17,6 +17,10 @@ type Config struct {
 	Mountpoint string     // an existing directory; relative to the working directory
 	Root       secret.Dir // what the mountpoint shows; the zero Dir: all projects
 
+	// MaxSecrets is how many secrets Upstream may give a folder, so that the largest
+	// one fits the cache; 0: no more than usual.
+	MaxSecrets int
+
 	Upstream secret.Upstream // stays the caller's to close, after Wait
 
 	// These are meant as they are: zero is no time at all, not a default.
@@ -51,6 +55,9 @@ type Config struct {
 	Status func() any
 
 	NoControl bool // the mount has no .infisicalfs: its process is asked by the control socket only
+	// Refresh is called when somebody wants everything to be asked for anew,
+	// before it is. It must answer at once. Nil: nothing.
+	Refresh func()
 
 	Notify Notify // how watchers (inotify) are told of changes by others; empty means off
 

@@ -27,22 +27,28 @@ type rooms struct {
 	layout *layout.Layout // hands on what it does not change
 	tree   *fs.FS
 
-	document func() ([]byte, error) // the status, JSON; it asks nobody
+	document   func() ([]byte, error) // the status, JSON; it asks nobody
+	reconsider func()                 // Config.Refresh, may be nil
 
 	looks    sync.WaitGroup        // for what appeared
 	notifier *notifier             // nil before serve
 	poker    atomic.Pointer[poker] // nil while nothing is mounted, and without --notify
 }
 
+// retained is how much of what was fetched is kept, in bytes.
+const retained = 256 << 20
+
 // wire builds the rooms. Nothing runs and nobody is asked yet.
 func wire(cfg Config, point string, since time.Time) *rooms {
-	r := &rooms{root: cfg.Root}
+	r := &rooms{root: cfg.Root, reconsider: cfg.Refresh}
 	r.document = func() ([]byte, error) { return r.status(cfg, point, since) }
 	r.cache = cache.New(cfg.Upstream, cache.Config{
 		Root:         cfg.Root,
 		TTL:          literal(cfg.TTL),
 		MaxStale:     literal(cfg.MaxStale),
 		SoftDeadline: literal(cfg.SoftDeadline),
+
+		MaxBytes: max(retained, int64(cfg.MaxSecrets)<<11),
 
 		Watch:         cache.Watch(cfg.Watch),
 		WatchInterval: cfg.WatchInterval,
@@ -117,6 +123,9 @@ func (r *rooms) look(dir secret.Dir) {
 
 // refresh makes everything stale, for us and for the kernel.
 func (r *rooms) refresh() error {
+	if r.reconsider != nil {
+		r.reconsider()
+	}
 	r.cache.Expire()
 	r.tree.Apply(secret.Change{Deep: true})
 	return nil
@@ -227,5 +236,5 @@ func (r *rooms) status(cfg Config, point string, since time.Time) ([]byte, error
 		s.Server = server
 	}
 	text, err := json.MarshalIndent(s, "", "  ")
-	return append(text, '\n'), err
+	return append(PlainJSON(text), '\n'), err
 }
