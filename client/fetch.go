@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -130,20 +131,19 @@ func (c *Client) fetchFolder(ctx context.Context, at place, known *secret.Folder
 // asks for one secret by its name. It returns their refusal, nil if the secrets
 // are gone, and another error if that could not be found out.
 func (c *Client) withheld(ctx context.Context, at place, known *secret.Folder) error {
-	if c.generation.get() == legacy {
+	i := slices.IndexFunc(known.Secrets, func(s secret.Secret) bool { return s.Import == nil && addressable(s.Name) })
+	ask := secret.Secret{Name: "INFISICALFS"} // where it was withheld before no name is known any more
+	switch {
+	case c.generation.get() == legacy, i < 0 && known.Denied == nil:
+		return nil
+	case i >= 0:
+		ask = known.Secrets[i]
+	}
+	_, err := c.querySecret(ctx, at, ask)
+	if errors.Is(err, secret.ErrNotFound) {
 		return nil
 	}
-	for _, s := range known.Secrets {
-		if s.Import != nil || !addressable(s.Name) {
-			continue
-		}
-		_, err := c.querySecret(ctx, at, s)
-		if errors.Is(err, secret.ErrNotFound) {
-			return nil
-		}
-		return err
-	}
-	return nil
+	return err
 }
 
 // proveFolder asks the parent whether a folder exists.

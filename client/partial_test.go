@@ -78,6 +78,9 @@ func TestAFolderThatIsTakenAwayIsNotTakenForEmpty(t *testing.T) {
 		require.NoError(t, err)
 		require.ErrorIs(t, f.Denied, secret.ErrDenied)
 		require.Empty(t, f.Secrets)
+		f, err = w.client.Fetch(t.Context(), payments, f)
+		require.NoError(t, err)
+		require.ErrorIs(t, f.Denied, secret.ErrDenied, "it stays so")
 
 		w.edit(t, func(e *devserver.Editor) error { return e.Allow("viewer") })
 		for _, name := range []string{"STRIPE_KEY", "WEBHOOK_URL"} {

@@ -37,7 +37,7 @@ type value struct {
 }
 
 func TestFourHours(t *testing.T) {
-	for _, p := range []devserver.Profile{devserver.Current, devserver.Y2024} {
+	for _, p := range devserver.Profiles() {
 		t.Run(string(p), func(t *testing.T) {
 			play(t, limited(p), cache.Config{}, nil, func(w *world) {
 				// So few that half of the limit is enough without bulk requests,

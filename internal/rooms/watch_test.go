@@ -173,7 +173,7 @@ func TestListsInANewOrderAreNoChange(t *testing.T) {
 			return body
 		}}
 	}
-	for _, p := range []devserver.Profile{devserver.Current, devserver.Y2024} {
+	for _, p := range devserver.Profiles() {
 		play(t, limited(p), cache.Config{}, shuffle, func(w *world) {
 			for i, name := range []string{"A", "B", "C"} {
 				w.edit(func(e *devserver.Editor) error { return e.Set("demo", "prod", w.dirs[i].Path, name, name) })
