@@ -82,9 +82,14 @@ func (c *Cache) failed(f *flight, now time.Time) {
 		return
 	}
 	o := &c.outage
-	if o.err == nil {
-		c.log(slog.LevelWarn, "the server does not answer, showing what is known", "dir", f.dir.String(), "err", f.err)
-	} else if o.dir != f.dir {
+	if o.err == nil || away(f.err) && !away(o.err) {
+		what := "the server does not answer, showing what is known"
+		if !away(f.err) {
+			what = "the rate limit is reached, showing what is known"
+		}
+		c.log(slog.LevelWarn, what, "dir", f.dir.String(), "err", f.err)
+	}
+	if o.err != nil && o.dir != f.dir {
 		o.wide = true
 	}
 	if o.since.IsZero() {
