@@ -18,8 +18,24 @@ type commit struct {
 	value secret.Value
 	base  base // what the value is based on
 	who   process
-	early bool // it is what opening alone made of the secret
-	whole bool // it is base with something appended
+	early bool    // it is what opening alone made of the secret
+	whole bool    // it is base with something appended
+	tried attempt // before, of the same writer
+}
+
+// attempt is a write of which nobody could find out what became of it.
+type attempt struct {
+	value secret.Value
+	base  base // what it was based on
+	is    bool // there was one
+}
+
+// made reports whether s is what the attempt has made. Somebody else may have
+// written the same value then, and that is as well.
+func (a attempt) made(s *secret.Secret) bool {
+	next := base{a.base.id, a.base.version + 1}
+	return a.is && (a.base == base{} && s.Version == 1 || baseOf(s) == next) &&
+		s.Value.Reveal() == secret.StoredForm(a.value.Reveal())
 }
 
 // errGone is a conflict.
@@ -53,7 +69,7 @@ func (f *FS) commit(ctx context.Context, c commit) (secret.Secret, error) {
 		return f.create(ctx, c)
 	case err != nil:
 		return stored, err
-	case !f.cfg.Overwrite && !slices.Contains(known, baseOf(&stored)):
+	case !f.cfg.Overwrite && !slices.Contains(known, baseOf(&stored)) && !c.tried.made(&stored):
 		return stored, secret.ErrConflict // also if it has the same value now: two who count up read the same
 	case c.early && baseOf(&stored) != c.base && baseOf(&stored) == wrote:
 		return stored, nil // it was emptied before it was written with another handle

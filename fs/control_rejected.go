@@ -6,6 +6,8 @@ import (
 
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
+
+	"infisicalfs/fs/internal/unsent"
 )
 
 const rejectedName = "rejected"
@@ -35,7 +37,7 @@ func (r *rejectedDir) Getattr(_ context.Context, _ fusefs.FileHandle, out *fuse.
 }
 
 func (r *rejectedDir) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
-	t := r.fs.rejected.find(name)
+	t := r.fs.rejected.Find(name)
 	if t == nil {
 		out.SetEntryTimeout(1) // the next text may have this name
 		return nil, syscall.ENOENT
@@ -50,15 +52,15 @@ func (r *rejectedDir) Readdir(context.Context) (fusefs.DirStream, syscall.Errno)
 		{Name: ".", Mode: syscall.S_IFDIR, Ino: r.StableAttr().Ino},
 		{Name: "..", Mode: syscall.S_IFDIR, Ino: controlID(syscall.S_IFDIR, "").Ino},
 	}
-	for _, t := range r.fs.rejected.list() {
-		id := controlID(syscall.S_IFREG, rejectedName+"/"+t.name)
-		list = append(list, fuse.DirEntry{Name: t.name, Mode: id.Mode, Ino: id.Ino})
+	for _, t := range r.fs.rejected.List() {
+		id := controlID(syscall.S_IFREG, rejectedName+"/"+t.Name)
+		list = append(list, fuse.DirEntry{Name: t.Name, Mode: id.Mode, Ino: id.Ino})
 	}
 	return fusefs.NewListDirStream(list), 0
 }
 
 func (r *rejectedDir) Unlink(_ context.Context, name string) syscall.Errno {
-	if !r.fs.rejected.remove(name) {
+	if !r.fs.rejected.Remove(name) {
 		return syscall.ENOENT
 	}
 	return 0
@@ -67,7 +69,7 @@ func (r *rejectedDir) Unlink(_ context.Context, name string) syscall.Errno {
 // rejectedFile is one text.
 type rejectedFile struct {
 	node
-	text *rejectedText
+	text *unsent.Text
 }
 
 var (
@@ -77,9 +79,9 @@ var (
 )
 
 func (r *rejectedFile) attr(out *fuse.Attr) {
-	r.fs.controlAttr(0o400, r.text.value.Len(), out)
-	out.Uid, out.Gid = r.text.uid, r.fs.cfg.OwnerGID
-	r.fs.setDate(r.text.at, out)
+	r.fs.controlAttr(0o400, r.text.Value.Len(), out)
+	out.Uid, out.Gid = r.text.UID, r.fs.cfg.OwnerGID
+	r.fs.setDate(r.text.At, out)
 }
 
 func (r *rejectedFile) Getattr(_ context.Context, _ fusefs.FileHandle, out *fuse.AttrOut) syscall.Errno {
@@ -95,5 +97,5 @@ func (r *rejectedFile) Open(_ context.Context, flags uint32) (fusefs.FileHandle,
 }
 
 func (r *rejectedFile) Read(_ context.Context, _ fusefs.FileHandle, dest []byte, off int64) (fuse.ReadResult, syscall.Errno) {
-	return fuse.ReadResultData(dest[:r.text.value.CopyAt(dest, off)]), 0
+	return fuse.ReadResultData(dest[:r.text.Value.CopyAt(dest, off)]), 0
 }

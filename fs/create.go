@@ -154,7 +154,7 @@ func (d *dir) Mknod(ctx context.Context, name string, mode, _ uint32, out *fuse.
 	child, fh, err := d.create(ctx, name, syscall.O_EXCL, mode, out)
 	if err == nil {
 		h := fh.(*writeHandle)
-		err = h.send(ctx)
+		err = h.send(ctx, atOnce)
 		h.Release(ctx)
 	}
 	if err != nil {

@@ -47,6 +47,7 @@ var (
 	errScratchFull  = errors.New("no room for another scratch file")
 	errOtherProject = errors.New("cannot be moved there")
 	errRevoked      = errors.New("access was revoked")
+	errPart         = errors.New("a write was refused for want of room, and what there is of the text is a part")
 	errKilled       = errors.New("its writer was killed")
 	errNoName       = errors.New("the file was removed")
 	errOpen         = errors.New("it is open and not written yet")

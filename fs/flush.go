@@ -21,30 +21,27 @@ func (h *writeHandle) Flush(ctx context.Context) syscall.Errno {
 	who := f.callers.of(ctx)
 	h.mu.Lock()
 	h.closing = true
-	unsent, failed := h.unsent, h.failed
+	owes := h.owes()
 	involved := !h.opener.other(who) || slices.Contains(h.writers, who)
 	h.mu.Unlock()
 	switch {
-	case unsent != nothing && involved && killed(thread):
-		h.abort(ctx)
+	case owes != nothing && involved && killed(thread):
+		h.abort()
 		return syscall.EINTR // nobody is there to hear it
 	case h.opener.other(who):
-		return 0
-	case failed != nil:
-		return flushErrno(failed)
-	case unsent != written:
 		return 0
 	}
 	ctx, stop := f.patient(ctx)
 	defer stop()
-	return h.verdict("close", h.send(ctx))
+	return h.verdict("close", h.send(ctx, atClose))
 }
 
-// Fsync sends the text in any case, also once more after a failure.
+// Fsync sends the text, also once more after a failure. Of a file that was
+// emptied by opening it and not written yet it says nothing.
 func (h *writeHandle) Fsync(ctx context.Context, _ uint32) syscall.Errno {
 	ctx, stop := h.file.fs.patient(ctx)
 	defer stop()
-	return h.verdict("fsync", h.send(ctx))
+	return h.verdict("fsync", h.send(ctx, atFsync))
 }
 
 // Release is the end of the last descriptor. Nobody hears what becomes of what
@@ -53,10 +50,10 @@ func (h *writeHandle) Release(ctx context.Context) syscall.Errno {
 	f := h.file.fs
 	h.mu.Lock()
 	h.sendNext = true
-	unsent := h.unsent
+	owes := h.owes()
 	h.mu.Unlock()
-	if unsent != nothing {
-		if err := h.send(fuse.NewContext(context.WithoutCancel(ctx), &h.caller)); err != nil {
+	if owes != nothing {
+		if err := h.send(fuse.NewContext(context.WithoutCancel(ctx), &h.caller), atRelease); err != nil {
 			f.writes.failedReleases.Add(1)
 			h.verdict("release", err)
 		}
@@ -67,6 +64,7 @@ func (h *writeHandle) Release(ctx context.Context) syscall.Errno {
 	h.mu.Lock()
 	created := h.created
 	h.text.wipe()
+	f.rejected.Give(&h.room)
 	h.mu.Unlock()
 	if created { // and never sent: the name is gone again
 		dir, name := h.file.where()

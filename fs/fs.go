@@ -16,6 +16,7 @@ import (
 	"github.com/hanwen/go-fuse/v2/fuse"
 
 	"infisicalfs/fs/internal/folderqueue"
+	"infisicalfs/fs/internal/unsent"
 	"infisicalfs/secret"
 )
 
@@ -94,7 +95,7 @@ type FS struct {
 	callers     callers
 	bases       bases
 	denials     denials
-	rejected    rejected
+	rejected    *unsent.Store // shown in .infisicalfs/rejected
 	writes      writes
 
 	opens, reads atomic.Uint64
@@ -128,7 +129,7 @@ func New(cfg Config) *FS {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	f := &FS{cfg: cfg, log: cfg.Log}
+	f := &FS{cfg: cfg, log: cfg.Log, rejected: newRejected()}
 	if cfg.Writer != nil {
 		f.cfg.Writer = &ownWriter{cfg.Writer, &f.own}
 	}
@@ -141,7 +142,7 @@ func New(cfg Config) *FS {
 func (f *FS) Close() {
 	f.known.Store(false)
 	f.overlay.dropBelow(secret.Dir{})
-	f.rejected.clear()
+	f.rejected.Clear()
 }
 
 // Root returns the node to mount. It can be mounted once.

@@ -35,7 +35,7 @@ func (r *renaming) promote(ctx context.Context, snap *secret.Folder, sc *scratch
 	}
 	if err != nil {
 		sc.stay()
-		r.FS.keep(ctx, dir, name, value, notWritten)
+		r.FS.keepUnsent(ctx, dir, name, value, notWritten)
 		return err
 	}
 	r.overlay.discard(dir, name)

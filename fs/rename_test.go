@@ -2,6 +2,7 @@ package fs
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"syscall"
 	"testing"
@@ -189,20 +190,22 @@ func TestUnlinkKeepsTheLastValue(t *testing.T) {
 	})
 }
 
-func TestRejectedIsBounded(t *testing.T) {
-	w := newWorld(writing)
-	big := secret.NewValue(string(make([]byte, maxRejectedBytes/4)))
-	for range 10 {
-		w.keep(t.Context(), dev, "BIG", big, "test")
-	}
-	require.Len(t, w.rejected.list(), 4)
-	w.rejected.clear()
-	for range 2 * maxRejected {
-		w.keep(t.Context(), dev, "SMALL", secret.NewValue("x"), "test")
-	}
-	require.Len(t, w.rejected.list(), maxRejected)
-	w.Close()
-	require.Empty(t, w.rejected.list())
+// However many values are removed, a text that exists nowhere else stays.
+func TestRemovalsDoNotEvictRefusedText(t *testing.T) {
+	bothWaysWriting(t, func(t *testing.T, w *world, v fusetest.View) {
+		require.Equal(t, syscall.ESTALE, save(t, v, "demo/dev/GREETING", "typed", func() { w.Set(dev, "GREETING", "theirs") }))
+		for i := range 260 {
+			w.Set(payments, fmt.Sprintf("KEY_%03d", i), fmt.Sprint("value ", i))
+		}
+		for i := range 260 {
+			require.NoError(t, v.Unlink(fmt.Sprintf("demo/dev/payments/KEY_%03d", i)))
+		}
+		texts := w.rejectedTexts()
+		require.Equal(t, "typed", texts["GREETING.1"])
+		require.Equal(t, "value 259", texts["KEY_259.261"], "the newest old values are there as well")
+		w.Close()
+		require.Empty(t, w.rejectedTexts())
+	})
 }
 
 // What fails on the server's side is the error, and changes nothing here.

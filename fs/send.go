@@ -2,34 +2,56 @@ package fs
 
 import (
 	"context"
+	"errors"
 
+	"infisicalfs/fs/internal/unsent"
 	"infisicalfs/secret"
 )
 
-// send makes the text the secret's value, unless the server has it already. If
-// that fails it is not tried again by itself: who was told of the failure shall
-// not see it succeed behind his back.
-func (h *writeHandle) send(ctx context.Context) error {
-	f := h.file.fs
+// occasion is why a text is sent.
+type occasion uint8
+
+const (
+	atFsync   occasion = iota // also once more what has failed
+	atClose                   // of one descriptor, which need not be the last
+	atRelease                 // of the last one: also what opening has made of the secret
+	atOnce                    // the call has no handle, and is all there is: truncate(2), mknod(2)
+)
+
+// send makes the text the secret's value, unless the server has it already, and
+// returns what became of the text as it was when send was called, or later. If
+// sending fails it is not tried again by itself: who was told of the failure
+// shall not see it succeed behind his back.
+//
+// The text is taken in the handle's turn and not before, so that whoever comes
+// second waits for the verdict about the text that he has seen.
+func (h *writeHandle) send(ctx context.Context, why occasion) error {
+	if out := h.due(why); !out.due {
+		return out.err
+	}
 	leave, err := h.myTurn(ctx)
-	dir, name := h.file.where() // now: a rename may have been before us in the line
-	out := h.take()
+	out := h.take(why)
 	if err == nil {
 		defer leave()
 		err = out.err
 	}
-	var got secret.Secret
-	if err == nil && out.due {
-		got, err = f.commit(ctx, commit{dir, name, out.value, out.base, h.opener, out.early, h.append})
-	}
-	if err != nil {
-		h.refused(ctx, out, err)
+	if !out.due {
 		return err
 	}
-	if out.due {
-		h.accepted(&got)
-		f.sendNotes(ctx, dir, name, &h.notes, got)
+	var got secret.Secret
+	dir, name := h.file.where() // now: a rename may have been before us in the queue
+	if err == nil {
+		c := commit{dir, name, out.value, out.base, h.opener, out.early, h.append, out.attempt}
+		got, err = h.file.fs.commit(ctx, c)
+		out.tried = mayHaveHappened(err)
 	}
+	if err != nil {
+		h.refused(out, err)
+		return err
+	}
+	h.accepted(out, &got)
+	h.file.fs.rejected.Stored(dir, name, out.value)
+	h.file.fs.sendNotes(ctx, dir, name, &h.notes, got)
 	return nil
 }
 
@@ -54,30 +76,46 @@ func (h *writeHandle) myTurn(ctx context.Context) (leave func(), err error) {
 	}
 }
 
-// accepted says that the server has the text, as version got.
-func (h *writeHandle) accepted(got *secret.Secret) {
-	if h.scratch != nil {
-		h.scratch.mu.Lock()
-		defer h.scratch.mu.Unlock()
-		h.scratch.sent = baseOf(got)
-	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.base, h.created, h.failed = baseOf(got), false, nil
-}
-
 // outgoing is a text on its way.
 type outgoing struct {
-	due   bool // there is something to send
-	value secret.Value
-	base  base
-	early bool  // nothing was written since the file was opened
-	err   error // why it cannot be sent
+	due     bool // there is something to send
+	value   secret.Value
+	after   uint64 // changes
+	base    base
+	attempt attempt
+	early   bool  // nothing was written since the file was opened
+	part    bool  // it is no whole text
+	tried   bool  // it was sent, and nobody knows what became of it
+	err     error // why it cannot be sent; or the verdict that stands, if nothing is due
 }
 
-// take takes what there is to send: from here on the handle has nothing unsent,
-// unless it is written to again.
-func (h *writeHandle) take() (out outgoing) {
+// due says whether there is something to send, without its value.
+func (h *writeHandle) due(why occasion) outgoing { return h.look(why, func(*outgoing, *text) {}) }
+
+// take returns what there is to send.
+func (h *writeHandle) take(why occasion) outgoing {
+	return h.look(why, func(out *outgoing, t *text) {
+		out.value = t.value()
+		switch {
+		case h.ended != nil:
+			out.err = h.ended
+		case h.revoked.Load():
+			out.err = errRevoked
+			if h.foreign { // part of it may be what was revoked
+				out.value = secret.Value{}
+			}
+		case h.part != nil:
+			out.err, out.part = h.part, true
+		case len(t.b) > maxValue:
+			out.err = secret.ErrTooLarge
+		case !t.valid():
+			out.err = errBinary
+		}
+	})
+}
+
+// look calls do, locked, with what there is to send and its text, if there is.
+func (h *writeHandle) look(why occasion, do func(*outgoing, *text)) (out outgoing) {
 	if h.scratch != nil {
 		h.scratch.mu.Lock()
 		defer h.scratch.mu.Unlock()
@@ -87,52 +125,98 @@ func (h *writeHandle) take() (out outgoing) {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.unsent == nothing && h.failed == nil || h.ended == errNoName {
+	switch {
+	case h.ended == errNoName, h.unsent == nothing:
 		return out
+	case h.unsent == opened && (why == atFsync || why == atClose):
+		return out // somebody is about to write, and a value is not emptied for one that may never come
+	case h.hasFailed() && (why == atClose || why == atRelease):
+		return outgoing{err: h.failed.err}
 	}
 	t := &h.text
 	if out.base = h.base; h.scratch != nil {
 		t, out.base = &h.scratch.text, h.scratch.sent
 	}
-	out.due, out.early, out.err, out.value = true, h.unsent == opened, h.ended, t.value()
-	h.unsent = nothing
-	switch {
-	case out.err != nil:
-	case h.revoked.Load():
-		out.err = errRevoked
-		if h.foreign { // part of it may be what was revoked
-			out.value = secret.Value{}
-		}
-	case h.cut, len(t.b) > maxValue:
-		out.err = secret.ErrTooLarge
-	case !t.valid():
-		out.err = errBinary
-	}
+	out.due, out.early, out.after, out.attempt = true, h.unsent == opened, h.changes, h.attempt
+	do(&out, t)
 	return out
 }
 
-// refused keeps what could not be sent: once, however often it is tried.
-func (h *writeHandle) refused(ctx context.Context, out outgoing, err error) {
+// hasFailed reports whether the text as it is now could not be sent.
+// [writeHandle.mu] is held.
+func (h *writeHandle) hasFailed() bool { return h.failed.err != nil && h.failed.after == h.changes }
+
+// owes returns what there is to send that was not tried. [writeHandle.mu] is held.
+func (h *writeHandle) owes() change {
+	if h.ended == errNoName || h.hasFailed() {
+		return nothing
+	}
+	return h.unsent
+}
+
+// accepted says that the server has the text, as version got. What was written
+// meanwhile is unsent, and a failure of a later text stands.
+func (h *writeHandle) accepted(out outgoing, got *secret.Secret) {
+	if h.scratch != nil {
+		h.scratch.mu.Lock()
+		defer h.scratch.mu.Unlock()
+		h.scratch.sent = baseOf(got)
+	}
 	h.mu.Lock()
-	again := h.failed != nil
-	h.failed = err
+	defer h.mu.Unlock()
+	h.base, h.created, h.attempt = baseOf(got), false, attempt{}
+	if h.failed.after <= out.after {
+		h.failed = refusal{}
+	}
+	if h.changes == out.after {
+		h.unsent = nothing
+		h.file.fs.rejected.Give(&h.room)
+	}
+	for len(h.kept) > 0 && h.kept[0].after <= out.after {
+		h.file.fs.rejected.Supersede(h.kept[0].name)
+		h.kept = h.kept[1:]
+	}
+}
+
+// refused keeps what could not be sent: once, however often it is tried.
+func (h *writeHandle) refused(out outgoing, err error) {
+	f := h.file.fs
+	dir, name := h.file.where()
+	h.mu.Lock()
+	again := h.failed.err != nil && h.failed.after == out.after
+	if h.failed.after <= out.after {
+		h.failed = refusal{err, out.after}
+	}
+	if out.tried {
+		h.attempt = attempt{out.value, out.base, true}
+	}
 	h.mu.Unlock()
-	if !again && out.due {
-		dir, name := h.file.where()
-		h.file.fs.keep(ctx, dir, name, out.value, notWritten)
+	if again {
+		return
+	}
+	t := unsent.Text{Dir: dir, Key: name, Value: out.value, UID: h.caller.Uid, Why: notWritten, Only: !out.part}
+	if errors.Is(err, errKilled) {
+		t.Why, t.Only = "its writer was killed", false
+	}
+	kept := f.keepText(t)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if t.Only && kept != "" {
+		h.kept = append(h.kept, keptText{kept, out.after})
+	}
+	if h.changes == out.after { // the kept text has its own place
+		f.rejected.Give(&h.room)
 	}
 }
 
 // abort is the end of a handle whose writer was killed: half a text is worse
 // than none.
-func (h *writeHandle) abort(ctx context.Context) {
-	f := h.file.fs
-	out := h.take()
+func (h *writeHandle) abort() {
 	h.end(errKilled)
+	out := h.take(atRelease)
 	if !out.due {
 		return
 	}
-	f.writes.killed.Add(1)
-	dir, name := h.file.where()
-	f.keep(ctx, dir, name, out.value, "its writer was killed")
+	h.file.fs.writes.killed.Add(1)
+	h.refused(out, errKilled)
 }

@@ -2,19 +2,20 @@ package fs
 
 import (
 	"context"
-	"math"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
 
+	"infisicalfs/fs/internal/unsent"
 	"infisicalfs/secret"
 )
 
-// change is what of a handle's text the server does not have yet.
+// change is what of a handle's text the server does not have.
 type change uint8
 
 const (
@@ -26,6 +27,11 @@ const (
 // writeHandle is a file open for writing: a text of its own, which is sent as a
 // whole. Readers see what the server has. All handles of a scratch file share
 // the file's text instead.
+//
+// Its changes are counted, and what is known about sending (a failure, a
+// verdict) is known about the text as it was after so many changes: several
+// threads write, close copies and fsync at the same time, and none of them may
+// be told about another text than the one that it has seen.
 type writeHandle struct {
 	file    *file
 	scratch *scratchFile // nil for a secret
@@ -38,19 +44,37 @@ type writeHandle struct {
 	revoked  atomic.Bool
 	notes    notes // about a secret that it creates
 
-	mu       sync.Mutex // guards what follows; nothing is asked under it
-	text     text       // of a secret
-	foreign  bool       // it began with what the server had
+	mu       sync.Mutex  // guards what follows; nothing is asked under it
+	text     text        // of a secret
+	room     unsent.Room // for it, while the server does not have it
+	foreign  bool        // it began with what the server had
 	base     base
 	created  bool      // and not sent yet: the server does not have the secret
-	unsent   change    // of the text
-	cut      bool      // the last write did not fit: the text is a part, and is not sent
-	failed   error     // of the last attempt to send; nil since something was written
+	changes  uint64    // of the text, and of whether it is whole
+	changed  time.Time // when the latest was
+	unsent   change    // what of the text the server does not have
+	part     error     // a write was refused, and this is why: the text is a part, and is not sent
+	dropped  bool      // what is written goes nowhere: see overwrites.go
+	failed   refusal   // of the latest attempt to send
+	attempt  attempt   // that may have succeeded although it failed
+	kept     []keptText
 	ended    error     // why nothing will be sent any more, nil while it may
 	writers  []process // who wrote
 	closing  bool      // somebody has closed a descriptor of it
 	lingers  bool      // although somebody has, it stays open
 	sendNext bool      // RELEASE has come
+}
+
+// refusal is why a text could not be sent.
+type refusal struct {
+	err   error  // nil: it could
+	after uint64 // changes of the text
+}
+
+// keptText is a text of a handle in rejected/.
+type keptText struct {
+	name  string
+	after uint64 // changes
 }
 
 var (
@@ -101,84 +125,6 @@ func (h *writeHandle) with(do func(*text), otherwise func(error)) {
 	}
 }
 
-// Write changes the text. The kernel's offset does not count for a handle that
-// appends: it comes from the size that the kernel last heard of.
-func (h *writeHandle) Write(ctx context.Context, data []byte, off int64) (uint32, syscall.Errno) {
-	errno := h.edit(ctx, func(size int) (int, syscall.Errno) {
-		if h.append {
-			off = int64(size)
-		}
-		if off > math.MaxInt32 {
-			return 0, syscall.EFBIG
-		}
-		return max(size, int(off)+len(data)), 0
-	}, func(t *text) { t.writeAt(data, int(off)) })
-	if errno != 0 {
-		return 0, errno
-	}
-	return uint32(len(data)), 0
-}
-
-// truncate is ftruncate(2).
-func (h *writeHandle) truncate(ctx context.Context, size uint64) syscall.Errno {
-	return h.edit(ctx, func(int) (int, syscall.Errno) {
-		if size > math.MaxInt32 {
-			return 0, syscall.EFBIG
-		}
-		return int(size), 0
-	}, func(t *text) { t.resize(int(size)) })
-}
-
-// edit changes the text with do, if the size that grow says is allowed.
-func (h *writeHandle) edit(ctx context.Context, grow func(size int) (int, syscall.Errno), do func(*text)) (errno syscall.Errno) {
-	who := h.file.fs.callers.of(ctx)
-	if h.scratch != nil {
-		return h.editScratch(who, grow, do)
-	}
-	h.with(func(t *text) {
-		var size int
-		if size, errno = grow(len(t.b)); errno != 0 {
-			return
-		}
-		if size > maxValue {
-			errno, h.cut = syscall.EFBIG, true
-			return
-		}
-		do(t)
-		h.dirty(who)
-	}, func(err error) { errno = errnoOf(err) })
-	return errno
-}
-
-func (h *writeHandle) editScratch(who process, grow func(size int) (int, syscall.Errno), do func(*text)) syscall.Errno {
-	sc := h.scratch
-	sc.mu.Lock()
-	defer sc.mu.Unlock()
-	size, errno := grow(len(sc.text.b))
-	if errno == 0 {
-		errno = sc.resize(size)
-	}
-	if errno != 0 {
-		return errno
-	}
-	do(&sc.text)
-	sc.changed()
-	if sc.leaving { // a secret by now: its writer has renamed it before closing it
-		h.mu.Lock()
-		h.dirty(who)
-		h.mu.Unlock()
-	}
-	return 0
-}
-
-// dirty says that who has changed the text. [writeHandle.mu] is held.
-func (h *writeHandle) dirty(who process) {
-	h.unsent, h.failed, h.cut = written, nil, false
-	if who.known() && !slices.Contains(h.writers, who) {
-		h.writers = append(h.writers, who)
-	}
-}
-
 // mine reports whether who opened the handle or wrote to it, as far as that can
 // be known.
 func (h *writeHandle) mine(who process) bool {
@@ -192,7 +138,7 @@ func (h *writeHandle) mine(who process) bool {
 func (h *writeHandle) delivered() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.closing && h.unsent == nothing
+	return h.closing && h.owes() == nothing
 }
 
 // size is what the text's own writers see: they seek to its end.

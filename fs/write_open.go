@@ -132,7 +132,7 @@ func (n *file) truncate(ctx context.Context, size uint64) syscall.Errno {
 	}
 	ctx, stop := n.fs.patient(ctx)
 	defer stop()
-	if err := h.send(ctx); err != nil {
+	if err := h.send(ctx, atOnce); err != nil {
 		return n.fs.failed("truncate", n.path(), err)
 	}
 	return 0

@@ -37,7 +37,7 @@ func (f *FS) writeCounts() *WriteCounts {
 		ScratchFiles:   here.scratchFiles,
 		ScratchBytes:   here.scratchBytes,
 		Whiteouts:      here.whiteouts,
-		Rejected:       len(f.rejected.list()),
+		Rejected:       len(f.rejected.List()),
 	}
 	if reason := f.writes.lastRefusal.Load(); reason != nil {
 		c.LastRefusal = *reason

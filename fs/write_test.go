@@ -143,9 +143,11 @@ func TestSizes(t *testing.T) {
 		_, err = f.WriteAt([]byte("x"), 1<<40)
 		require.Equal(t, syscall.EFBIG, err)
 		require.Equal(t, syscall.EFBIG, f.Truncate(maxValue+1))
+		require.Equal(t, syscall.EFBIG, f.Sync(), "a write is missing")
+		require.NoError(t, f.Truncate(0))
 		_, err = f.WriteAt([]byte("x"), maxValue-1)
 		require.NoError(t, err)
-		require.NoError(t, f.Close())
+		require.NoError(t, f.Close(), "it was begun anew")
 		s, _ := w.Own(dev, "GREETING")
 		require.Equal(t, maxValue, s.Value.Len())
 	})
@@ -162,8 +164,8 @@ func TestBinaryIsRefused(t *testing.T) {
 // rejectedTexts returns what is in rejected/, by name.
 func (w *world) rejectedTexts() map[string]string {
 	texts := map[string]string{}
-	for _, r := range w.rejected.list() {
-		texts[r.name] = r.value.Reveal()
+	for _, r := range w.rejected.List() {
+		texts[r.Name] = r.Value.Reveal()
 	}
 	return texts
 }

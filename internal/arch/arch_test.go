@@ -21,12 +21,13 @@ var picture = map[string][]string{
 	"secret": {},
 	"client": {"secret"},
 	"cache":  {"secret"},
-	"fs":     {"secret", "internal/glob", "fs/internal/folderqueue", "fs/internal/pagecache", "fs/internal/procend", "fs/internal/tempname"},
+	"fs":     {"secret", "internal/glob", "fs/internal/folderqueue", "fs/internal/pagecache", "fs/internal/procend", "fs/internal/tempname", "fs/internal/unsent"},
 
 	"fs/internal/pagecache":   {"secret"}, // what the kernel may keep of a file
 	"fs/internal/folderqueue": {"secret"}, // the changes of one folder, one after the other
 	"fs/internal/procend":     {},         // when a process ends, and how
 	"fs/internal/tempname":    {},         // how programs call their temporary files
+	"fs/internal/unsent":      {"secret"}, // texts that would be lost otherwise, and their bounds
 
 	"internal/glob":   {},
 	"internal/layout": {"secret", "internal/glob"}, // between cache and fs, where one is asked for
