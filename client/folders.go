@@ -23,6 +23,7 @@ type foldersAnswer struct {
 // relativePath.
 func (c *Client) listFolders(ctx context.Context, at place, recursive bool, etag string) (foldersAnswer, error) {
 	var a foldersAnswer
+	var garbled bool
 	err := c.withRoutes(ctx, func(ctx context.Context, routes api) error {
 		r := request{op: "list folders", method: "GET", path: "/v2/folders", class: "read", etag: etag, query: url.Values{
 			"projectId": {at.projectID}, "environment": {at.dir.Env}, "path": {at.dir.Path}, "recursive": {strconv.FormatBool(recursive)},
@@ -35,7 +36,7 @@ func (c *Client) listFolders(ctx context.Context, at place, recursive bool, etag
 		r.into = func(s *scan, h *holding) {
 			reader := folderReader{listReader: listReader{most: c.cfg.MaxSecrets, scan: s, hold: h}}
 			reader.read()
-			a.wire = reader.folders
+			a.wire, garbled = reader.folders, reader.garbled
 			if s.err != nil {
 				a.wire = nil
 			}
@@ -48,7 +49,9 @@ func (c *Client) listFolders(ctx context.Context, at place, recursive bool, etag
 			a = foldersAnswer{etag: etag, notModified: true}
 			return nil
 		}
-		a.etag = answer.etag()
+		if a.etag = answer.etag(); garbled {
+			a.etag = "" // it is asked for in full until it is whole
+		}
 		return answer.streamed()
 	})
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 type folderReader struct {
 	listReader
 	folders []wireFolder
+	garbled bool // a name is no text
 }
 
 // read reads the answer; [scan.err] tells whether it was one.
@@ -51,7 +52,9 @@ func (r *folderReader) folder() {
 			w.ID = r.string("id of a folder")
 		case "name":
 			r.once(&named, "name")
-			w.Name = r.string("name of a folder")
+			name, sound := s.str("name of a folder")
+			w.Name = string(name)
+			r.garbled = r.garbled || !sound
 		case "isReserved":
 			w.IsReserved = s.boolean("isReserved")
 		case "relativePath":

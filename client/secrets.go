@@ -73,18 +73,21 @@ func (c *Client) querySecrets(ctx context.Context, at place, want listing) (*sec
 	if err != nil || found == nil {
 		return nil, "", err
 	}
-	c.noteGarbled(at, found)
+	if c.noteGarbled(at, found) {
+		etag = "" // it is asked for in full until it is whole
+	}
 	return found, etag, nil
 }
 
-// noteGarbled says what of an answer cannot be shown.
-func (c *Client) noteGarbled(at place, list *secretList) {
+// noteGarbled says what of an answer cannot be shown, and whether there is any.
+func (c *Client) noteGarbled(at place, list *secretList) bool {
 	if list.garbled == 0 {
-		return
+		return false
 	}
 	c.counts.addGarbled(list.garbled)
 	c.log.Warn("the server's answer has secrets that cannot be read, because a name or value is not UTF-8 or cannot be",
 		"in", at.dir.String(), "count", list.garbled, "one", list.firstGarbled)
+	return true
 }
 
 // querySecret asks for one secret of a list by name, expanded and with imports.

@@ -40,6 +40,8 @@ func (c *Client) stored(ctx context.Context, at place, name string) (wireSecret,
 		return wireSecret{}, err
 	case found.Key != name || found.ID == "" || found.Type == personal:
 		return wireSecret{}, fmt.Errorf("get secret: %w", errOtherAnswer)
+	case found.Value == nil && (found.Hidden == nil || !*found.Hidden): // which is not the empty value
+		return wireSecret{}, fmt.Errorf("get secret: %s: %w", unsent, secret.ErrUnavailable)
 	case found.Hidden != nil && *found.Hidden:
 		return wireSecret{}, fmt.Errorf("%s: the identity may not read the value of %q: %w", at.dir, name, secret.ErrDenied)
 	}

@@ -12,7 +12,8 @@ import (
 
 // Fault is something that goes wrong with some requests. The parts can be
 // combined: first Delay passes, then Hang or Reset ends the matter, else Status
-// answers, else the real answer goes out, with Header added.
+// answers, else Write does, else the real answer goes out, with Header added and
+// its body as Rewrite makes it.
 type Fault struct {
 	Match func(*http.Request) bool // nil: every request; it may read the body
 	Times int                      // how many requests it hits; 0: until removed
@@ -20,6 +21,9 @@ type Fault struct {
 	Status int         // answer this instead; 0: the real answer
 	Header http.Header // of the answer
 	Body   string      // of the answer, with Status
+
+	Rewrite func(body []byte) []byte                     // lies about what the real answer says
+	Write   func(w http.ResponseWriter, r *http.Request) // says something that no answer of ours could; it must end when the client goes
 
 	Delay    time.Duration // before anything is said
 	Hang     bool          // say nothing until the client gives up, the fault is removed or the server closed
@@ -131,6 +135,9 @@ func (f *activeFault) spoil(sound *answer, act func() *answer) *answer {
 		a.header.Set("Content-Type", "application/json; charset=utf-8")
 	} else if a == nil {
 		a = act()
+	}
+	if f.Rewrite != nil && len(a.body) > 0 {
+		a.body = f.Rewrite(a.body)
 	}
 	for k, v := range f.Header {
 		a.header[http.CanonicalHeaderKey(k)] = v

@@ -36,6 +36,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		reset(w)
 		return
 	}
+	if f.Write != nil && f.Status == 0 {
+		s.log.answered(entry, http.StatusOK)
+		f.Write(w, r)
+		return
+	}
 	c.send(w, f.spoil(sound, c.answer), f.Truncate)
 }
 

@@ -1,0 +1,170 @@
+package devserver
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// Floods returns the answers that are more than anybody could use, or arrive in a
+// way that needs a socket. None is held in memory.
+func Floods() []Lie {
+	list := func(write func(io.Writer)) Fault { return Fault{Match: isList, Write: stream(write)} }
+	return []Lie{
+		{"a million names", list(func(w io.Writer) { ManySecrets(w, 1_000_000) }), AboutList},
+		{"a million imported names", list(func(w io.Writer) {
+			io.WriteString(w, `{"secrets":[],"imports":[{"environment":"dev","secretPath":"/x","secrets":[`)
+			manyEntries(w, 1_000_000)
+			io.WriteString(w, `]}]}`)
+		}), AboutList},
+		{"a million imports", list(func(w io.Writer) {
+			io.WriteString(w, `{"secrets":[],"imports":[`)
+			for range 1_000_000 {
+				io.WriteString(w, `{"environment":"dev","secretPath":"/x","secrets":[]},`)
+			}
+			io.WriteString(w, `{}]}`)
+		}), AboutList},
+		{"a thousand values of a megabyte", list(func(w io.Writer) {
+			value := strings.Repeat("v", 1<<20)
+			io.WriteString(w, `{"secrets":[`)
+			for i := range 1000 {
+				if _, err := fmt.Fprintf(w, `{"id":"%d","version":1,"secretKey":"K%d","secretValue":"%s"},`, i, i, value); err != nil {
+					return
+				}
+			}
+			io.WriteString(w, `{}]}`)
+		}), AboutList},
+		{"a name without end", list(func(w io.Writer) {
+			io.WriteString(w, `{"secrets":[{"secretKey":"`)
+			repeat(w, "n")
+		}), AboutList},
+		{"tags without end", list(func(w io.Writer) {
+			io.WriteString(w, `{"secrets":[{"secretKey":"K","tags":[`)
+			repeat(w, `{"id":"i","slug":"s"},`)
+		}), AboutList},
+		{"blanks without end", list(func(w io.Writer) { repeat(w, " ") }), AboutList},
+		{"something unknown without end", list(func(w io.Writer) {
+			io.WriteString(w, `{"x":"`)
+			repeat(w, "x")
+		}), AboutList},
+		{"a million folders", Fault{Match: isFolders, Write: stream(func(w io.Writer) {
+			io.WriteString(w, `{"folders":[`)
+			for i := range 1_000_000 {
+				if _, err := fmt.Fprintf(w, `{"id":"%d","name":"f%d","relativePath":"/f%d"},`, i, i, i); err != nil {
+					return
+				}
+			}
+			io.WriteString(w, `{}]}`)
+		})}, AboutList},
+		{"a bomb of blanks", Fault{Match: isList, Write: bomb(`{"secrets":[`, " ")}, AboutList},
+		{"a bomb of a value", Fault{Match: isList, Write: bomb(`{"secrets":[{"secretKey":"K","secretValue":"`, "v")}, AboutList},
+		{"compressed, which it is not", Fault{Match: notLogin, Write: func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Encoding", "gzip")
+			io.WriteString(w, `{"secrets":[],"folders":[]}`)
+		}}, AboutAll},
+		{"one byte at a time", Fault{Match: isList, Write: drip}, AboutList},
+		{"more promised than sent", Fault{Match: isList, Write: lengthLie(100_000)}, AboutList},
+		{"more sent than promised", Fault{Match: isList, Write: lengthLie(20)}, AboutList},
+		{"a header without end", Fault{Match: isList, Write: func(w http.ResponseWriter, _ *http.Request) {
+			for i := range 4096 {
+				w.Header().Set(fmt.Sprintf("X-Flood-%d", i), strings.Repeat("h", 1000))
+			}
+			io.WriteString(w, `{"secrets":[]}`)
+		}}, AboutList},
+	}
+}
+
+// ManySecrets writes the list of a folder with n secrets, SECRET_0000000 and so
+// on, whose values are value-0000000 and so on, as current servers would.
+func ManySecrets(w io.Writer, n int) {
+	io.WriteString(w, `{"secrets":[`)
+	manyEntries(w, n)
+	io.WriteString(w, `],"imports":[]}`)
+}
+
+func manyEntries(w io.Writer, n int) {
+	for i := range n {
+		comma := ","
+		if i == 0 {
+			comma = ""
+		}
+		_, err := fmt.Fprintf(w, `%s{"id":"0a1b2c3d-4e5f-4a6b-8c7d-%012d","_id":"0a1b2c3d-4e5f-4a6b-8c7d-%012d","workspace":"5a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d",`+
+			`"environment":"dev","version":1,"type":"shared","secretKey":"SECRET_%07d","secretValue":"value-%07d","secretComment":"","secretPath":"/",`+
+			`"secretReminderNote":null,"secretReminderRepeatDays":null,"skipMultilineEncoding":false,"createdAt":"2026-01-02T03:04:05.000Z",`+
+			`"updatedAt":"2026-01-02T03:04:05.000Z","isRotatedSecret":false,"secretValueHidden":false,"tags":[],"secretMetadata":[]}`, comma, i, i, i, i)
+		if err != nil {
+			return
+		}
+	}
+}
+
+// stream answers with what write writes, until the client has had enough.
+func stream(write func(io.Writer)) func(http.ResponseWriter, *http.Request) {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json; charset=utf-8")
+		out := bufio.NewWriterSize(w, 64<<10)
+		write(out)
+		out.Flush() // a client that went away is no news
+	}
+}
+
+// repeat writes text again and again until nobody listens.
+func repeat(w io.Writer, text string) {
+	block := bytes.Repeat([]byte(text), 64<<10/len(text))
+	for {
+		if _, err := w.Write(block); err != nil {
+			return
+		}
+	}
+}
+
+// bomb compresses an answer that never ends.
+func bomb(begin, text string) func(http.ResponseWriter, *http.Request) {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Encoding", "gzip")
+		w.Header().Set("Content-Type", "application/json")
+		out, err := gzip.NewWriterLevel(w, gzip.BestSpeed)
+		if err != nil {
+			panic("devserver: " + err.Error()) // the level is a constant
+		}
+		io.WriteString(out, begin)
+		repeat(out, text)
+	}
+}
+
+// drip says a little more all the time, and never all.
+func drip(w http.ResponseWriter, r *http.Request) {
+	flush := http.NewResponseController(w)
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	text := `{"secrets":[` + strings.Repeat(" ", 1<<20)
+	for i := range len(text) {
+		if _, err := io.WriteString(w, text[i:i+1]); err != nil {
+			return
+		}
+		flush.Flush()
+		select {
+		case <-tick.C:
+		case <-r.Context().Done():
+			return
+		}
+	}
+}
+
+// lengthLie promises so many bytes of a body that has another number.
+func lengthLie(promised int) func(http.ResponseWriter, *http.Request) {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			panic(http.ErrAbortHandler) // HTTP/2 has no such lie
+		}
+		defer conn.Close()
+		fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n", promised)
+		ManySecrets(conn, 10)
+	}
+}
