@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"time"
 
@@ -17,7 +18,27 @@ func (c *Client) Project(ctx context.Context, idOrSlug string) (string, error) {
 	ctx, end := c.begin(ctx)
 	defer end()
 	p, err := c.project(ctx, idOrSlug)
+	if stumbledOver(err) {
+		err = fmt.Errorf("the server finds no project %q (%w): %w", idOrSlug, err, ErrUnknownProject)
+	}
 	return p.Slug, deadlineError(ctx, "find project "+idOrSlug, err)
+}
+
+// ErrUnknownProject: a server of 2024 stumbled over a project that was asked for
+// alone, which it does over those that it does not have. That is enough to tell
+// whoever named the project, and no proof that there is none: it wraps what else
+// a failure wraps, and never [secret.ErrNotFound].
+var ErrUnknownProject = errors.New("it stumbles so over those that it does not have")
+
+// stumbledOver recognises an internal error that is named after the look-up, and
+// the refusal of slugs that such a server does not look up: under five characters.
+func stumbledOver(err error) bool {
+	var refusal *APIError
+	if !errors.As(err, &refusal) || refusal.Op != getProjectOp {
+		return false
+	}
+	return refusal.Name == "ValidationFailure" ||
+		refusal.Status == http.StatusInternalServerError && strings.HasPrefix(refusal.Name, "Failed to find project by ")
 }
 
 // project finds a project in the table, in the list, or alone.

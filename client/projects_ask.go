@@ -11,10 +11,15 @@ import (
 	"infisicalfs/secret"
 )
 
-const listProjectsOp = "list projects"
+const listProjectsOp, getProjectOp = "list projects", "get project"
+
+// ErrNoProjectList: the server does not list this identity its projects, which
+// those before mid-2025 do only by the organisation's id. It comes together with
+// [secret.ErrDenied].
+var ErrNoProjectList = errors.New("without the id of its organisation it lists no projects to this identity")
 
 // errNotOffered: there is no such way to list projects, here or on this server.
-var errNotOffered = fmt.Errorf("list projects: the server does not list them to this identity, name an organisation or a project: %w", secret.ErrDenied)
+var errNotOffered = fmt.Errorf("list projects: the server does not list them to this identity: %w", secret.ErrDenied)
 
 // listProjects asks for the projects of the identity and renews the table. It
 // is [secret.ErrDenied] if none of the ways to ask is allowed.
@@ -51,7 +56,7 @@ func (c *Client) askForProjects(ctx context.Context) (list []wireProject, err er
 	case len(c.cfg.Projects) > 0:
 		return c.getConfigured(ctx)
 	}
-	return nil, denied(err, again)
+	return nil, c.organizationWanted(denied(err, again))
 }
 
 func (c *Client) listPlainly(ctx context.Context) (list []wireProject, err error) {
@@ -73,13 +78,24 @@ func (c *Client) listOrganization(ctx context.Context) (list []wireProject, err 
 	if id == "" {
 		return nil, errNotOffered
 	}
+	if !looksLikeID(id) { // the server would stumble over it
+		return nil, fmt.Errorf("list projects: %q is not the id of an organisation: %w: %w", id, ErrNoProjectList, secret.ErrDenied)
+	}
 	path := "/v2/organizations/" + url.PathEscape(id) + "/workspaces"
 	err = c.get(ctx, request{op: listProjectsOp, path: path, class: "read"}, model{"workspaces", &list})
 	if errors.Is(err, errNoRoute) {
 		return nil, errNotOffered
 	}
+	if err == nil {
+		c.projects.tellEmpty(id, len(list) == 0)
+	}
 	return list, err
 }
+
+// EmptyOrganization is the id of the organisation by which projects were listed
+// last, if there were none: servers say that of organisations that they do not
+// have, too. It is empty if there were projects or they were listed otherwise.
+func (c *Client) EmptyOrganization() string { return c.projects.emptyOrganization() }
 
 // getConfigured asks for the configured projects. One that is gone, or that the
 // identity may not see, does not take the others away.
@@ -133,6 +149,15 @@ func denied(errs ...error) error {
 	return errNotOffered
 }
 
+// organizationWanted adds to a refusal that no organisation was named, where that
+// would have helped.
+func (c *Client) organizationWanted(refusal error) error {
+	if c.cfg.Organization != "" {
+		return refusal
+	}
+	return fmt.Errorf("%w: %w", refusal, ErrNoProjectList)
+}
+
 // distinct leaves out what cannot be a directory: projects without id or slug,
 // and all but the oldest id of a slug that several organisations use.
 func (c *Client) distinct(list []wireProject) []wireProject {
@@ -172,7 +197,7 @@ func (c *Client) getProjectAt(ctx context.Context, currentPath, legacyPath, key 
 		if routes == legacy {
 			path = legacyPath
 		}
-		return c.get(ctx, request{op: "get project", path: path + url.PathEscape(key), class: "read"},
+		return c.get(ctx, request{op: getProjectOp, path: path + url.PathEscape(key), class: "read"},
 			model{"project", &p}, model{"workspace", &p}, model{"", &p})
 	})
 	if err == nil && (p.ID == "" || !reachable(p.Slug)) {

@@ -15,6 +15,21 @@ type projectTable struct {
 	count   uint64    // lists that have arrived
 	checked time.Time // when a refusal was last looked into
 	byOrg   bool      // the server refuses the plain list and gives the organisation's
+	empty   string    // the organisation, if it had no projects
+}
+
+func (t *projectTable) tellEmpty(organization string, empty bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.empty = ""; empty {
+		t.empty = organization
+	}
+}
+
+func (t *projectTable) emptyOrganization() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.empty
 }
 
 func newProjectTable() *projectTable {

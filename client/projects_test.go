@@ -18,12 +18,24 @@ import (
 // Servers of 2024 refuse an identity the list of projects; the organisation, or
 // the project's own id or slug, still lead there.
 func TestProjectsWhereListingIsForbidden(t *testing.T) {
-	w := newWorld(t, devserver.Config{Profile: devserver.Y2024}, "viewer", func(c *client.Config) { c.Organization = "" })
+	for _, profile := range []devserver.Profile{devserver.Y2024, devserver.July2024} {
+		t.Run(string(profile), func(t *testing.T) { projectsWithoutAList(t, profile) })
+	}
+}
+
+func projectsWithoutAList(t *testing.T, profile devserver.Profile) {
+	w := newWorld(t, devserver.Config{Profile: profile}, "viewer", func(c *client.Config) { c.Organization = "" })
 	w.edit(t, func(e *devserver.Editor) error { return e.AddProject("old-project", "", "dev") })
 	w.edit(t, func(e *devserver.Editor) error { return e.Grant("viewer", "old-project", "viewer") })
 	w.edit(t, func(e *devserver.Editor) error { return e.Grant("admin", "old-project", "admin") })
 	_, err := w.client.Fetch(t.Context(), secret.Dir{}, nil)
 	require.ErrorIs(t, err, secret.ErrDenied)
+	require.ErrorIs(t, err, client.ErrNoProjectList)
+	for _, unknown := range []string{"demo", "nowhere-at-all", "00000000-0000-4000-8000-000000000000"} { // of the first the slug is too short
+		_, err = w.client.Project(t.Context(), unknown)
+		require.ErrorIs(t, err, client.ErrUnknownProject)
+		require.NotErrorIs(t, err, secret.ErrNotFound, "it is no proof that there is none")
+	}
 
 	for _, how := range []func(*client.Config){
 		func(c *client.Config) {}, // the organisation, from the helper

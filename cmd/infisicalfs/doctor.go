@@ -103,7 +103,11 @@ func examine(ctx context.Context, out io.Writer, server *serverOptions, scope *s
 		if err != nil {
 			return "", err
 		}
-		return fmt.Sprintf("%d directories, %d secrets; routes: %s", len(f.Folders), len(f.Secrets), c.Stats().Routes), nil
+		detail := fmt.Sprintf("%d directories, %d secrets; routes: %s", len(f.Folders), len(f.Secrets), c.Stats().Routes)
+		if id := c.EmptyOrganization(); id != "" {
+			detail += "; " + emptyOrganization(id)
+		}
+		return detail, nil
 	})
 	if c != nil {
 		c.Close()

@@ -37,6 +37,7 @@ var hints = []struct {
 	hint string
 }{
 	{secret.ErrUnauthenticated, "check the client id and secret or the token, and that they belong to this server; 'infisicalfs doctor' shows where they come from"},
+	{client.ErrNoProjectList, "servers before mid-2025 list projects only to who names the id of the organisation (--organization; it is in the address of its settings), else name a --project by its id"},
 	{secret.ErrDenied, "give the identity access in the project's settings, or name a project, environment and path that it may read (--project, --env, --path)"},
 	{secret.ErrNotFound, "check --project, --env and --path; slugs are wanted, not display names"},
 	{secret.ErrRateLimited, "the server limits requests per address; wait a minute, or raise --rate-wait"},

@@ -204,6 +204,9 @@ func serveMount(ctx context.Context, c *client.Client, scope scopeOptions, cfg m
 	if err != nil {
 		return err
 	}
+	if id := c.EmptyOrganization(); id != "" {
+		note("%s", emptyOrganization(id))
+	}
 	for _, text := range m.Notes() {
 		note("%s", text)
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"net/url"
 	"os"
 	"path"
@@ -10,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"infisicalfs/client"
+	"infisicalfs/internal/exitcode"
 	"infisicalfs/secret"
 )
 
@@ -122,12 +124,22 @@ func (o *scopeOptions) root(ctx context.Context, c *client.Client) (secret.Dir, 
 		return secret.Dir{}, nil
 	}
 	slug, err := c.Project(ctx, o.project)
-	if err != nil {
+	switch {
+	case errors.Is(err, client.ErrUnknownProject):
+		return secret.Dir{}, &failure{err, "check --project: its id will do, a slug only with five characters or more; or name the organisation's id with --organization", exitcode.NotFound}
+	case errors.Is(err, secret.ErrNotFound) && c.EmptyOrganization() != "":
+		return secret.Dir{}, &failure{err, emptyOrganization(c.EmptyOrganization()) + "; check --organization and --project", exitcode.NotFound}
+	case err != nil:
 		return secret.Dir{}, err
 	}
 	dir := o.dir()
 	dir.Project = slug
 	return dir, nil
+}
+
+// emptyOrganization says that an organisation shows nothing.
+func emptyOrganization(id string) string {
+	return "the organisation " + id + " has no project for this identity, or there is no such organisation"
 }
 
 // from is the file that the project comes from, empty if it was named.
