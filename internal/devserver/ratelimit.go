@@ -32,7 +32,8 @@ type RateLimit struct {
 	Says429 bool
 }
 
-// DefaultRateLimit is what a self-hosted server of that profile has.
+// DefaultRateLimit is what a self-hosted server of that profile has; current ones
+// have none until somebody sets one, and this is what the oldest of them had.
 func DefaultRateLimit(p Profile) RateLimit {
 	l := RateLimit{Read: 60, Write: 200, Secret: 60, Creation: 30}
 	if p == Y2024 {
