@@ -5,6 +5,8 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"strings"
+
+	"infisicalfs/secret"
 )
 
 // claims are the parts of a token that are of use to its bearer. They are read
@@ -21,15 +23,21 @@ func (c *Client) claims(ctx context.Context) (claims, error) {
 	if err != nil {
 		return claims{}, err
 	}
-	_, rest, _ := strings.Cut(value.Reveal(), ".")
+	return claimsOf(value), nil
+}
+
+func claimsOf(token secret.Value) claims {
+	_, rest, _ := strings.Cut(token.Reveal(), ".")
 	payload, _, _ := strings.Cut(rest, ".")
 	var found claims
 	text, err := base64.RawURLEncoding.DecodeString(payload)
 	if err != nil || json.Unmarshal(text, &found) != nil {
-		return claims{}, nil
+		return claims{}
 	}
-	return found, nil
+	return found
 }
+
+func (c claims) isUser() bool { return c.UserID != "" && c.IdentityID == "" }
 
 // IsUser reports whether the login is a person's, who can have overrides of
 // shared values, and not a machine identity's.
@@ -37,5 +45,5 @@ func (c *Client) IsUser(ctx context.Context) (bool, error) {
 	ctx, end := c.begin(ctx)
 	defer end()
 	found, err := c.claims(ctx)
-	return found.UserID != "" && found.IdentityID == "", err
+	return found.isUser(), err
 }

@@ -14,13 +14,13 @@ import (
 // tokens keeps the one token that all requests share.
 type tokens struct {
 	client *Client
-	auth   Auth
 
 	turn   chan struct{} // held by whoever talks to the server about the token; a channel, so that waiting for it can be given up
 	closed chan struct{}
 	close  sync.Once
 
 	mu       sync.Mutex // guards all below; never held while talking to the server
+	auth     Auth       // who logs in; written by who has the turn, who may read it without the lock
 	current  token      // zero value: none
 	postpone time.Time  // current is due, but replacing it failed: not again before then
 
@@ -205,10 +205,10 @@ func (t *tokens) inVain() {
 }
 
 func (t *tokens) describe() (method string, ends time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	if t.auth == nil {
 		return "none", time.Time{}
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	return t.auth.Method(), t.current.end()
 }

@@ -48,11 +48,17 @@ func (r *refreshFile) Read(context.Context, fusefs.FileHandle, []byte, int64) (f
 }
 
 func (r *refreshFile) Write(_ context.Context, _ fusefs.FileHandle, data []byte, _ int64) (uint32, syscall.Errno) {
-	r.fs.denials.forget()
-	if err := r.fs.cfg.Refresh(); err != nil {
+	if err := r.fs.Refresh(); err != nil {
 		return 0, r.fs.failed("write", controlName+"/"+refreshName, err)
 	}
 	return uint32(len(data)), 0
 }
 
 func (r *refreshFile) Fsync(context.Context, fusefs.FileHandle, uint32) syscall.Errno { return 0 }
+
+// Refresh is what a write to .infisicalfs/refresh does: what the server refused is
+// forgotten, and Config.Refresh called.
+func (f *FS) Refresh() error {
+	f.denials.forget()
+	return f.cfg.Refresh()
+}

@@ -21,19 +21,20 @@ func foregroundLog(debug bool) *slog.Logger {
 }
 
 // backgroundLog writes to file or, if none is named, to the system's log. A
-// machine without one gets no log.
-func backgroundLog(file string, debug bool) (*slog.Logger, error) {
+// machine without one gets no log. reopen goes on in a new file where the old one
+// was moved away.
+func backgroundLog(file string, debug bool) (log *slog.Logger, reopen func() error, err error) {
 	level := slog.LevelInfo
 	if debug {
 		level = slog.LevelDebug
 	}
 	options := &slog.HandlerOptions{Level: level}
 	if file != "" {
-		out, err := os.OpenFile(file, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+		out, err := openLogFile(file)
 		if err != nil {
-			return nil, configError("name a file in a directory that exists and that you may write to", "--log-file: cannot write %s: %w", file, pathError(err))
+			return nil, nil, configError("name a file in a directory that exists and that you may write to", "--log-file: cannot write %s: %w", file, pathError(err))
 		}
-		return slog.New(slog.NewTextHandler(out, options)), nil
+		return slog.New(slog.NewTextHandler(out, options)), out.reopen, nil
 	}
 	var out io.Writer = io.Discard
 	if w, err := syslog.New(syslog.LOG_DAEMON|syslog.LOG_INFO, "infisicalfs"); err == nil {
@@ -45,7 +46,7 @@ func backgroundLog(file string, debug bool) (*slog.Logger, error) {
 			return a
 		}
 	}
-	return slog.New(slog.NewTextHandler(out, options)), nil
+	return slog.New(slog.NewTextHandler(out, options)), func() error { return nil }, nil
 }
 
 // descriptors returns the numbers among paths of the form /dev/fd/N or

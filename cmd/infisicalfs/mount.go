@@ -21,6 +21,11 @@ type mountOptions struct {
 	foreground bool
 	logFile    string
 	lookOptions
+
+	// For reading all of it again.
+	flags     *pflag.FlagSet
+	named     string // the mount of the configuration file, if it is one
+	reopenLog func() error
 }
 
 func mountCommand() *cobra.Command {
@@ -44,6 +49,7 @@ that would be ./NAME. 'infisicalfs config check NAME' explains it.`,
 			if err != nil {
 				return err
 			}
+			o.flags, o.named = cmd.Flags(), what.mount.Name
 			return o.run(cmd.Context(), what.mountpoint)
 		},
 	}
@@ -70,8 +76,9 @@ func (o *mountOptions) addFlags(f *pflag.FlagSet) {
 // run mounts here and stays, or has a child do so.
 func (o *mountOptions) run(ctx context.Context, mountpoint string) error {
 	if o.foreground {
-		return untilSignal(ctx, func(ctx context.Context) error {
-			return o.serve(ctx, mountpoint, foregroundLog(o.view.debug), func(m *mount.Mount) error {
+		o.reopenLog = func() error { return nil }
+		return untilEnd(ctx, func(ctx context.Context, h *hangups) error {
+			return o.serve(ctx, h, mountpoint, foregroundLog(o.view.debug), func(m *mount.Mount) error {
 				m.Supervise()
 				fmt.Fprintf(os.Stderr, "mounted on %s; ^C unmounts\n", mountpoint)
 				return nil
@@ -90,15 +97,16 @@ func (o *mountOptions) run(ctx context.Context, mountpoint string) error {
 // parent's to print, later they go to the log.
 func (o *mountOptions) runBehind(ctx context.Context, child *mount.Child, mountpoint string) error {
 	ready := false
-	log, err := backgroundLog(o.logFile, o.view.debug)
+	log, reopen, err := backgroundLog(o.logFile, o.view.debug)
 	if err == nil {
+		o.reopenLog = reopen
 		err = o.absolute()
 	}
 	if err == nil {
-		err = untilSignal(ctx, func(ctx context.Context) error {
+		err = untilEnd(ctx, func(ctx context.Context, h *hangups) error {
 			ctx, cancel := child.Context(ctx)
 			defer cancel()
-			return o.serve(ctx, mountpoint, log, func(*mount.Mount) error { ready = true; return child.Ready() })
+			return o.serve(ctx, h, mountpoint, log, func(*mount.Mount) error { ready = true; return child.Ready() })
 		})
 	}
 	switch {
@@ -118,7 +126,7 @@ func (o *mountOptions) runBehind(ctx context.Context, child *mount.Child, mountp
 // absolute makes the paths that are opened again later independent of the
 // working directory, which the background process leaves.
 func (o *mountOptions) absolute() error {
-	for _, path := range []*string{&o.server.tokenFile, &o.server.clientSecretFile} {
+	for _, path := range []*string{&o.server.tokenFile, &o.server.clientSecretFile, &o.config.file} {
 		if *path == "" || looksLikeSecret(*path) {
 			continue
 		}
@@ -133,20 +141,28 @@ func (o *mountOptions) absolute() error {
 
 // serve logs in, mounts, says so, and stays until ctx ends or somebody unmounts.
 // Whatever fails before the mount leaves none behind.
-func (o *mountOptions) serve(ctx context.Context, mountpoint string, log *slog.Logger, ready func(*mount.Mount) error) error {
+func (o *mountOptions) serve(ctx context.Context, h *hangups, mountpoint string, log *slog.Logger, ready func(*mount.Mount) error) error {
 	if err := mount.Check(mountpoint); err != nil {
 		return err
 	}
+	before := settingsOf(o.flags) // a project file changes them
 	c, point, _, err := o.prepare(mountpoint, log)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
+	point.Hangup = h.status
 	if from := o.scope.from(); from != "" {
 		// Or somebody would wonder why a mount made here shows one folder.
 		note("showing the project that %s names", from)
 	}
-	return serveMount(ctx, c, o.scope, point, ready)
+	return serveMount(ctx, c, o.scope, point, func(m *mount.Mount) error {
+		if err := ready(m); err != nil {
+			return err
+		}
+		h.serving(m.Done(), func() { o.reload(ctx, before, c, m, log) })
+		return nil
+	})
 }
 
 // prepare turns the options into a client, which is the caller's to close, and

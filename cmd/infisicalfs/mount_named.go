@@ -116,7 +116,7 @@ func (o *configOptions) apply(flags *pflag.FlagSet, files *config.Config, mount 
 		// What a name stands for does not depend on the directory it is said in.
 		if f := flags.Lookup("project-file"); !f.Changed {
 			_ = flags.Set("project-file", "false")
-			setSource(f, "default of named mounts")
+			setSource(f, sourceNamed)
 		}
 	}
 	if o.identity == "" {

@@ -32,7 +32,7 @@ func (o *runOptions) keep(ctx context.Context, keeper *run.Keeper) error {
 // somebody else's to print, later they go to the log.
 func (o *runOptions) keepBehind(ctx context.Context, keeper *run.Keeper, child *mount.Child) error {
 	ready := false
-	log, err := backgroundLog(o.mount.logFile, o.mount.view.debug)
+	log, _, err := backgroundLog(o.mount.logFile, o.mount.view.debug)
 	if err == nil {
 		err = o.mount.absolute()
 	}

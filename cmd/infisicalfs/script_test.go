@@ -138,6 +138,7 @@ func mounts(ts *testscript.TestScript, _ bool, args []string) {
 //	until matches REGEXP FILE  a file has it
 //	until asked PATH           the newest server has got such a request
 //	until ended PIDFILE        the process is gone
+//	until hangup DIR WHAT      SIGHUP does that to the mount's process
 func until(ts *testscript.TestScript, _ bool, args []string) {
 	if len(args) < 2 {
 		ts.Fatalf("usage: until mounted|gone|matches|asked|ended …")
@@ -152,6 +153,8 @@ func until(ts *testscript.TestScript, _ bool, args []string) {
 	case "matches":
 		re := regexp.MustCompile(args[1])
 		happened = func() bool { text, _ := os.ReadFile(ts.MkAbs(args[2])); return re.Match(text) }
+	case "hangup":
+		happened = func() bool { s, err := mount.ReadStatus(ts.MkAbs(args[1])); return err == nil && s.Hangup == args[2] }
 	case "asked":
 		happened = func() bool { return w.newest(ts).asked(args[1]) }
 	case "ended":

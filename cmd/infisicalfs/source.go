@@ -9,6 +9,9 @@ import (
 // sourceAnnotation keeps with a flag where its value comes from.
 const sourceAnnotation = "infisicalfs_source"
 
+// sourceNamed is the source of what a named mount has by itself.
+const sourceNamed = "default of named mounts"
+
 func setSource(f *pflag.Flag, source string) {
 	if f.Annotations == nil {
 		f.Annotations = map[string][]string{}

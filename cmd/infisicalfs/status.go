@@ -119,6 +119,9 @@ func printStatus(out io.Writer, s mount.Status) error {
 	line("mountpoint", "%s", s.Mountpoint)
 	line("shows", "%s of %s", s.Root, server.Server)
 	line("running", "version %s, process %d, since %s", s.Version, s.PID, s.Since.Format(time.RFC3339))
+	if s.Hangup == hangupIgnored {
+		line("hangup", "SIGHUP is ignored: the log file and the credentials are not read again")
+	}
 	line("login", "%s%s", server.Auth, tokenEnd(server.TokenEnds))
 	line("routes", "%s", server.Routes)
 	line("requests", "%d, failed %d, not modified %d, waits for the rate limit %d", server.Total, server.Failed, server.NotModified, server.RateWaits)

@@ -59,6 +59,10 @@ type Config struct {
 	// before it is. It must answer at once. Nil: nothing.
 	Refresh func()
 
+	// Hangup returns what SIGHUP does to the process: "end", "reload" or "ignored".
+	// It appears in the status document. Nil: that is not said.
+	Hangup func() string
+
 	Notify Notify // how watchers (inotify) are told of changes by others; empty means off
 
 	Debug   bool         // log each message of the kernel, without any content

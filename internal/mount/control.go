@@ -28,6 +28,7 @@ func (m *Mount) listen() {
 
 // deafen ends what listen began.
 func (m *Mount) deafen() {
+	<-m.listened
 	if m.control != nil {
 		m.control.Close()
 	}

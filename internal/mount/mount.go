@@ -28,7 +28,8 @@ type Mount struct {
 	shows  string   // for people: the root of what is mounted
 	notes  []string // set by New
 
-	control *control.Server // nil: nobody can ask; set before run
+	control  *control.Server // nil: nobody can ask
+	listened chan struct{}   // closed when control is set, or is not going to be
 
 	supervised atomic.Bool // a service manager has been told of the mount
 
@@ -68,7 +69,13 @@ func New(ctx context.Context, cfg Config) (*Mount, error) {
 		rooms.close()
 		return nil, err
 	}
-	if err := m.answers(ctx); err != nil {
+	err = m.answers(ctx)
+	if err == nil {
+		m.notes = append(rooms.notes(ctx, cfg, place), stillServed(ctx, point)...)
+		m.listen()
+	}
+	close(m.listened)
+	if err != nil {
 		m.Close() // says itself what stays behind
 		if ctx.Err() != nil {
 			return nil, fmt.Errorf("mounting on %s: %w", point, ctx.Err())
@@ -76,7 +83,6 @@ func New(ctx context.Context, cfg Config) (*Mount, error) {
 		return nil, badMountpoint("", "%s was mounted but does not answer: %w", point, err)
 	}
 	log.Info("mounted", "mountpoint", point, "root", cfg.Root.String())
-	m.notes = append(rooms.notes(ctx, cfg, place), stillServed(ctx, point)...)
 	for _, note := range m.notes {
 		log.Warn(note, "mountpoint", point)
 	}
@@ -119,7 +125,7 @@ func start(ctx context.Context, cfg Config, p place, rooms *rooms) (*Mount, erro
 	if err != nil {
 		return nil, err
 	}
-	m := &Mount{point: point, rooms: rooms, log: log, shows: cfg.Root.String(), ended: make(chan struct{})}
+	m := &Mount{point: point, rooms: rooms, log: log, shows: cfg.Root.String(), ended: make(chan struct{}), listened: make(chan struct{})}
 	if m.device, err = connection(point); err != nil {
 		unix.Close(fd)
 	} else {
@@ -131,7 +137,6 @@ func start(ctx context.Context, cfg Config, p place, rooms *rooms) (*Mount, erro
 	}
 	m.fds = rooms.notifier.descriptors()
 	rooms.watched(cfg, point, m.device)
-	m.listen()
 	go m.run()
 	return m, nil
 }
@@ -202,6 +207,10 @@ func (m *Mount) inTree() bool {
 
 // Mountpoint returns the absolute path without symbolic links.
 func (m *Mount) Mountpoint() string { return m.point }
+
+// Refresh makes everything stale, and forgets what the server has refused: the
+// next access asks.
+func (m *Mount) Refresh() error { return m.rooms.tree.Refresh() }
 
 // Done is closed when the mount has ended, whoever ended it.
 func (m *Mount) Done() <-chan struct{} { return m.ended }

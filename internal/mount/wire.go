@@ -228,6 +228,9 @@ func (r *rooms) status(cfg Config, point string, since time.Time) ([]byte, error
 		Unlocked:   secret.Unlocked(),
 		Goroutines: runtime.NumGoroutine(),
 	}
+	if cfg.Hangup != nil {
+		s.Hangup = cfg.Hangup()
+	}
 	if cfg.Status != nil {
 		server, err := json.Marshal(cfg.Status())
 		if err != nil {
