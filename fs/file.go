@@ -155,10 +155,12 @@ func (n *file) Open(ctx context.Context, flags uint32) (fusefs.FileHandle, uint3
 	err := n.fs.opened.open(h, func() error {
 		h.epoch = n.pages.Epoch()
 		_, s, err := n.current(ctx)
-		if err != nil {
+		switch {
+		case errors.Is(err, secret.ErrNotFound) && h.openDraft(ctx):
+			return nil
+		case err != nil:
 			return err
-		}
-		if s.Hidden {
+		case s.Hidden:
 			return hidden(&s)
 		}
 		h.secret.Store(n.version(&s))
@@ -174,7 +176,7 @@ func (n *file) Open(ctx context.Context, flags uint32) (fusefs.FileHandle, uint3
 // openFlags says what the kernel may remember of what h has.
 func (n *file) openFlags(ctx context.Context, h *handle) uint32 {
 	s := h.secret.Load()
-	if s == nil || n.fs.cfg.KernelCache == CacheOff {
+	if s == nil || h.draft || n.fs.cfg.KernelCache == CacheOff {
 		return fuse.FOPEN_DIRECT_IO
 	}
 	mode := n.pages.Open(h.epoch, s)
@@ -198,7 +200,7 @@ func (n *file) forget() { n.pages.Drop(func() { n.NotifyContent(0, 0) }) }
 // gone is failed for what a path leads to. If the secret has gone since the
 // kernel looked its name up, ESTALE makes the kernel look again, once: then it
 // is absent, or created where the caller asks for that. One that is created here
-// and not sent yet has a name, and nothing to read.
+// and not sent yet has a name, and nothing to change.
 func (n *file) gone(op string, err error) syscall.Errno {
 	if errors.Is(err, secret.ErrNotFound) && !n.fs.overlay.beingCreated(n.where()) {
 		return syscall.ESTALE

@@ -18,6 +18,7 @@ type handle struct {
 	secret atomic.Pointer[secret.Secret] // nil once revoked or released
 	noted  atomic.Bool                   // its reader is known to have seen the version
 	read   atomic.Bool                   // it was read from
+	draft  bool                          // there is no version yet: its secret is being created
 	cached bool                          // it was opened with the kernel's cache,
 	epoch  uint64                        // of the file's pages, from before its version was asked for
 }
@@ -28,6 +29,29 @@ var (
 	_ fusefs.FileFsyncer  = (*handle)(nil)
 	_ fusefs.FileReleaser = (*handle)(nil)
 )
+
+// openDraft opens a secret that is being created and is not on the server yet, if
+// it is one. Who creates it reads what it has written so far; there is nothing to
+// read for anybody else, which is not an absence: a file that was opened once can
+// be opened again, as scanners do (fanotify) before whoever creates it goes on.
+func (h *handle) openDraft(ctx context.Context) bool {
+	f := h.file.fs
+	dir, name := h.file.where()
+	who := f.callers.of(ctx)
+	for _, draft := range f.overlay.writers(dir, name) {
+		if !draft.creating() {
+			continue
+		}
+		s := &secret.Secret{Name: name}
+		if who.known() && draft.opener.known() && draft.mine(who) {
+			draft.with(func(t *text) { s.Value = t.value() }, func(error) {})
+		}
+		h.draft = true
+		h.secret.Store(s)
+		return true
+	}
+	return false
+}
 
 // Read copies from the version that the handle holds. After a revocation there
 // is none, and it answers EACCES. What would get into pages of another version
@@ -52,7 +76,7 @@ func (h *handle) Read(ctx context.Context, dest []byte, off int64) (fuse.ReadRes
 // note notes that the caller sees the version, for what it writes next.
 func (h *handle) note(ctx context.Context) {
 	f, s := h.file.fs, h.secret.Load()
-	if s != nil && f.cfg.Writer != nil && !h.noted.Swap(true) {
+	if s != nil && !h.draft && f.cfg.Writer != nil && !h.noted.Swap(true) {
 		dir, name := h.file.where()
 		f.bases.noteRead(f.callers.of(ctx), dir, name, s)
 	}

@@ -16,10 +16,11 @@ const (
 
 // settle waits for what was closed a moment ago: a shell's `: > KEY` has
 // returned, and the value is sent only now. A file that stays open although one
-// of its descriptors was closed is waited for once.
+// of its descriptors was closed is not waited for if that can be seen (a shell
+// that redirects closes one at once, and then asks what it writes to), else once.
 func (f *FS) settle(ctx context.Context, dir secret.Dir, name string) {
 	for _, h := range f.overlay.writers(dir, name) {
-		if h.closed() && !h.wait(ctx, releaseComes) && h.releasing() {
+		if h.closed() && !h.stillOpen() && !h.wait(ctx, releaseComes) && h.releasing() {
 			h.wait(ctx, releaseLasts)
 		}
 	}
@@ -46,6 +47,12 @@ func (h *writeHandle) closed() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.sendNext || h.closing && !h.lingers && h.unsent == opened
+}
+
+// stillOpen reports whether whoever opened the handle is known to have the file
+// open for writing. RELEASE is on its way before the last close(2) returns.
+func (h *writeHandle) stillOpen() bool {
+	return !h.releasing() && h.opener.known() && hasOpen(h.opener.pid, h.file.StableAttr().Ino)
 }
 
 func (h *writeHandle) releasing() bool {

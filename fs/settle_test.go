@@ -1,0 +1,61 @@
+package fs
+
+import (
+	"bufio"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"infisicalfs/internal/fusetest"
+)
+
+// What a process has open can be seen, without asking the file's file system.
+func TestHasOpen(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file")
+	writer, err := os.Create(path)
+	require.NoError(t, err)
+	var st unix.Stat_t
+	require.NoError(t, unix.Stat(path, &st))
+	require.True(t, hasOpen(os.Getpid(), st.Ino))
+	require.False(t, hasOpen(os.Getpid(), st.Ino+1))
+	require.NoError(t, writer.Close())
+	require.False(t, hasOpen(os.Getpid(), st.Ino))
+	reader, err := os.Open(path)
+	require.NoError(t, err)
+	defer reader.Close()
+	require.False(t, hasOpen(os.Getpid(), st.Ino), "for reading only")
+	require.False(t, hasOpen(1<<30, st.Ino), "there is no such process")
+}
+
+// A shell that redirects opens the file, copies the descriptor, closes the first,
+// and asks what it writes to. It is not kept waiting for a close that has not come.
+func TestWhoHasTheFileOpenIsNotKeptWaiting(t *testing.T) {
+	w := newWorld(writing)
+	mnt := fusetest.Mounted(t, w.Root(), w.Options())
+	t.Cleanup(w.Close)
+	for _, name := range []string{"NEW", "GREETING"} {
+		cmd := exec.CommandContext(t.Context(), "bash", "-c", `exec 3>"$0" 4>&3 4>&- && test -f /dev/fd/3 && test -f "$0" && echo asked && read`,
+			filepath.Join(mnt, "demo/dev", name))
+		in, err := cmd.StdinPipe()
+		require.NoError(t, err)
+		out, err := cmd.StdoutPipe()
+		require.NoError(t, err)
+		require.NoError(t, cmd.Start())
+		said, err := bufio.NewReader(out).ReadString('\n')
+		require.NoError(t, err)
+		require.Equal(t, "asked\n", said)
+		writers := w.overlay.writers(dev, name)
+		require.Len(t, writers, 1)
+		require.True(t, writers[0].closed(), "one descriptor was closed")
+		require.True(t, writers[0].stillOpen())
+		require.False(t, writers[0].lingers, "it was not waited for in vain")
+		_, err = io.WriteString(in, "go on\n")
+		require.NoError(t, err)
+		require.NoError(t, cmd.Wait())
+	}
+}
