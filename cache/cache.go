@@ -42,6 +42,11 @@ type Cache struct {
 	watch  watch
 	stats  Stats
 
+	texts   map[string]*texts      // by project: what stored values refer to
+	surveys map[secret.Dir]*survey // under way, by where they begin
+	touches uint64                 // counts changes of ours
+	flights uint64                 // counts flights
+
 	// clock counts the events that make earlier requests worthless. A flight
 	// notes it when it is born.
 	clock   uint64
@@ -59,6 +64,9 @@ func New(up secret.Upstream, cfg Config) *Cache {
 		notes: map[secret.Dir]*note{},
 		fetch: map[secret.Dir]*flight{},
 		trees: map[*flight]bool{},
+
+		texts:   map[string]*texts{},
+		surveys: map[secret.Dir]*survey{},
 	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	c.watch.interval = c.cfg.WatchInterval
@@ -67,8 +75,9 @@ func New(up secret.Upstream, cfg Config) *Cache {
 }
 
 // maxTurns bounds the flights that one call waits for: a bulk request, the
-// folder itself, and again for each purge or Expire that came in between.
-const maxTurns = 6
+// folder itself, a survey or two, and again for each purge or Expire that came in
+// between.
+const maxTurns = 8
 
 // Folder implements [secret.Source]. Answers may be up to TTL old; during an
 // outage they may be older and are marked [secret.Folder.Stale]. It returns
@@ -80,6 +89,15 @@ func (c *Cache) Folder(ctx context.Context, dir secret.Dir, need secret.Need) (*
 	q := &query{dir: dir, need: need}
 	for range maxTurns {
 		s := c.next(q)
+		if s.survey != nil {
+			select {
+			case <-s.survey.done:
+				q.waited = true
+				continue
+			case <-ctx.Done():
+				return nil, ctx.Err()
+			}
+		}
 		if s.flight == nil {
 			c.hear(ctx, s.after)
 			return s.folder, s.err

@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"context"
 	"log/slog"
 	"time"
 
@@ -39,6 +40,12 @@ type Config struct {
 	// before it is given up because it was not used for WatchFor: held counts as
 	// used. It may take its time, as no lock is held. Nil: nobody does.
 	Held func(secret.Dir) bool
+	// Stored asks for all secrets at and below a folder as they are stored, see
+	// [secret.Writer]. With it the cache finds out which of the values that it has
+	// refer to what is changed through its Writer. Nil: nothing is changed, or Raw.
+	Stored func(context.Context, secret.Dir) ([]secret.Secret, error)
+	// Raw: values are shown as they are stored.
+	Raw bool
 	// OnChange receives the news, one at a time and in the order in which they
 	// came about, but for what takes something away: a denial, or a value that is
 	// hidden from now on. That overtakes the rest, so there may be a second call

@@ -14,7 +14,10 @@ type query struct {
 	after  uint64 // answers of flights born before this clock are too old
 	noTree bool   // a bulk request did not settle it
 	waited bool   // for a flight: not a hit
-	again  bool   // a flight was overtaken
+	began  bool   // touched is set
+	// touched is the number of the last change of ours before the call.
+	touched uint64
+	again   bool // a flight was overtaken
 }
 
 // bulk reports whether a bulk answer may serve q.
@@ -29,6 +32,8 @@ type step struct {
 	// is something to show instead.
 	patience time.Duration
 	hasStale bool
+	// survey is to be waited for, and then asked again.
+	survey *survey
 	// after has to be heard before folder or err is returned.
 	after *piece
 }
@@ -45,12 +50,20 @@ func (c *Cache) next(q *query) step {
 	if !q.waited {
 		q.after = c.expired
 	}
+	if !q.began {
+		q.began, q.touched = true, c.touches
+	}
 	if c.ban.holds(now) {
 		return step{err: c.ban.err, after: c.denied(c.ban.err)}
 	}
 	e := c.store.use(q.dir, now)
 	if err := e.refused(now); err != nil {
 		return step{err: err, after: c.denied(err)}
+	}
+	if c.show(e, q.need, now) != nil {
+		if s := c.surveyFor(e, now); s != nil {
+			return step{survey: s}
+		}
 	}
 	shown := c.show(e, q.need, now)
 	if shown != nil {
@@ -79,17 +92,18 @@ func (c *Cache) next(q *query) step {
 		return step{flight: f}
 	}
 	c.outage.probeWith(f)
-	if !c.mayStandIn(q, e) || e.born < c.expired && !c.outage.known() {
+	if !c.mayStandIn(q, e) {
 		return step{flight: f}
 	}
 	return step{flight: f, hasStale: true, patience: f.began.Add(c.cfg.SoftDeadline).Sub(now)}
 }
 
 // mayStandIn reports whether a stale snapshot of e may answer q before the server
-// does. That a name does not exist is believed of one only if the server is known
-// not to answer: one that is slow has to be waited for.
+// does. A server that is slow, and not known not to answer, has to be waited for by
+// whoever wants to know that a name does not exist, was told to ask anew, or has
+// changed what the snapshot shows.
 func (c *Cache) mayStandIn(q *query, e *entry) bool {
-	return q.need != secret.NeedProof || c.outage.known() || away(e.failure)
+	return c.outage.known() || away(e.failure) || q.need != secret.NeedProof && !e.aged && len(e.touches) == 0 && e.born >= c.expired
 }
 
 // giveUpWaiting returns the stale snapshot instead of waiting longer, or nil if
@@ -122,6 +136,9 @@ func (c *Cache) settle(q *query, f *flight) (folder *secret.Folder, err error, o
 	case f.err == nil:
 		c.watchOver(c.store.use(q.dir, now), now)
 		aged := f.completes() && !now.Before(f.folder.Fetched.Add(c.cfg.TTL))
+		if len(f.touches) > 0 && f.touches[0].number <= q.touched && c.store.use(q.dir, now).touched() {
+			return nil, nil, false // it may have been answered before a change that came before the call
+		}
 		return f.folder, nil, c.enough(f.folder, q.need) && !aged
 	case decided(f.err):
 		return nil, f.err, true

@@ -30,6 +30,11 @@ type entry struct {
 	void  bool // it must not be shown: something in it is known to be wrong
 	holes bool // a name was taken out of it, under which an import may have come forth
 
+	refers  bool    // aged, because something in it refers to what was changed
+	touches []touch // changes that something in it may refer to
+	refs    *shown  // what it refers to, as far as that was worked out
+	answer  uint64  // the number of the flight that brought snap
+
 	refusal      error // ErrNotFound or ErrDenied, as the server said
 	refusedUntil time.Time
 
@@ -69,6 +74,14 @@ func (e *entry) forgetErrors() {
 
 // fresh reports whether e's snapshot may be believed without a request.
 func (c *Cache) fresh(e *entry, now time.Time) bool {
+	return c.young(e, now) && len(e.touches) == 0
+}
+
+// touched reports whether e's snapshot may show what was changed since.
+func (e *entry) touched() bool { return e.aged || len(e.touches) > 0 }
+
+// young reports whether nothing is known that speaks against e's snapshot.
+func (c *Cache) young(e *entry, now time.Time) bool {
 	return e.snap != nil && !e.aged && !e.void && e.born >= c.expired && now.Before(e.snap.Fetched.Add(c.cfg.TTL))
 }
 
@@ -112,7 +125,7 @@ func (c *Cache) show(e *entry, need secret.Need, now time.Time) *secret.Folder {
 func (c *Cache) known(e *entry, need secret.Need, now time.Time) *secret.Folder {
 	s := e.snap
 	switch {
-	case s == nil || e.void || e.holes:
+	case s == nil || e.void || e.holes || e.refers:
 		return nil
 	case s.NoSubfolders && need != secret.NeedProof && c.fresh(e, now):
 		return s // they alone will be asked for

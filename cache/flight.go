@@ -12,20 +12,23 @@ import (
 // flight is one request to the server, for one folder or in bulk. It runs on
 // the cache's own context, so that a caller who leaves fails only itself.
 type flight struct {
-	dir   secret.Dir
-	tree  bool             // for everything below dir
-	known *secret.Folder   // the request is conditional on it
-	poll  bool             // without a caller, for news
-	parts []*secret.Folder // what a bulk request is conditional on
-	born  uint64           // the cache's clock at its start
-	began time.Time
-	done  chan struct{} // closed when it has landed
+	dir    secret.Dir
+	tree   bool             // for everything below dir
+	known  *secret.Folder   // the request is conditional on it
+	poll   bool             // without a caller, for news
+	parts  []*secret.Folder // what a bulk request is conditional on
+	number uint64           // flights are counted
+	born   uint64           // the cache's clock at its start
+	began  time.Time
+	done   chan struct{} // closed when it has landed
 
 	waiting atomic.Int32 // callers
 
 	// What happened since its start; guarded by Cache.mu.
 	barred    []secret.Dir // refused, or changed by us, with all below
 	changed   []secret.Dir // changed by us; of a bulk request
+	heard     []touch      // changes by others, which its answer tells of
+	touches   []touch      // of what its answer may refer to
 	overtaken bool         // its folder was changed by us: the answer may be older than that
 
 	// The outcome, constant once done is closed.
@@ -62,7 +65,7 @@ func (c *Cache) board(q *query, e *entry, now time.Time) *flight {
 		f.waiting.Add(1)
 		return f
 	}
-	f = &flight{dir: q.dir, born: c.clock, began: now, done: make(chan struct{})}
+	f = c.newFlight(q.dir, now)
 	f.waiting.Add(1)
 	if top, ok := c.planTree(q, e, now); ok {
 		f.dir, f.tree = top, true
@@ -75,6 +78,11 @@ func (c *Cache) board(q *query, e *entry, now time.Time) *flight {
 	}
 	c.wg.Go(func() { c.fly(f) })
 	return f
+}
+
+func (c *Cache) newFlight(dir secret.Dir, now time.Time) *flight {
+	c.flights++
+	return &flight{dir: dir, number: c.flights, born: c.clock, began: now, done: make(chan struct{})}
 }
 
 // fly makes the request and sees that everybody hears of the outcome. What it takes

@@ -32,6 +32,7 @@ func (c *Cache) sweepIdle() {
 		return
 	}
 	ended := c.store.removeIdle(time.Now(), c.watchLife)
+	c.forgetUnusedTexts()
 	if c.cfg.Held == nil {
 		for _, e := range ended {
 			c.store.remove(e)

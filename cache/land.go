@@ -57,13 +57,26 @@ func (c *Cache) takeIn(f *flight) {
 		f.folder = dated(f.folder, nil) // for those who asked before the change
 	case f.overtaken && errors.Is(f.err, secret.ErrNotFound):
 	case f.err == nil:
-		f.folder = c.publish(f.folder, f.born, now)
+		f.folder = c.bring(f, f.folder, now)
+		c.judgeFlight(f, f.dir)
 	case errors.Is(f.err, secret.ErrNotFound):
 		c.gone(f, now)
 	default:
 		c.store.get(f.dir, now).fail(now, f.err)
 		c.failed(f, now)
 	}
+}
+
+// bring publishes what a flight has brought.
+func (c *Cache) bring(f *flight, folder *secret.Folder, now time.Time) *secret.Folder {
+	e := c.store.get(folder.Dir, now)
+	old := e.snap
+	folder = c.publish(folder, f.born, now)
+	e.answer = f.number
+	if old != nil && !same(old, folder) {
+		c.hears(f, folder.Dir, old, folder)
+	}
+	return folder
 }
 
 // publish makes folder what everybody sees, and returns it as it was published.
@@ -152,6 +165,7 @@ func (c *Cache) purge(err error, now time.Time) {
 	c.purged = c.clock
 	again := c.ban.err != nil
 	c.lose(now)
+	c.forgetTexts()
 	clear(c.notes)
 	c.ban = ban{err: err, until: now.Add(denialMemory)}
 	if again {

@@ -57,7 +57,8 @@ func (c *Cache) poll(dir secret.Dir, r round) *flight {
 	if c.closed || e == nil || !c.due(e, now) || c.ban.holds(now) {
 		return nil
 	}
-	f := &flight{dir: dir, poll: true, born: c.clock, began: now, done: make(chan struct{})}
+	f := c.newFlight(dir, now)
+	f.poll = true
 	n, a := c.noteOf(dir), r.areas[environment(dir)]
 	if a.folders > 1 && c.pollsTree(n, a, now) {
 		f.dir, f.tree = a.top, true
@@ -119,7 +120,7 @@ func (c *Cache) unchanged(n *note, top secret.Dir, now time.Time) (parts []*secr
 		s := e.snap
 		origin := s != nil && s.Revision == n.revision && s.Partial && !e.void && !e.holes
 		switch {
-		case origin && now.Sub(s.Answered) > c.cfg.TrustNotModified:
+		case e.refers, origin && now.Sub(s.Answered) > c.cfg.TrustNotModified:
 			return nil
 		case origin:
 			parts = append(parts, s)

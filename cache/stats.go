@@ -14,6 +14,7 @@ type Stats struct {
 	Stale   int64 `json:"stale"`   // calls answered from stale snapshots
 	Fetches int64 `json:"fetches"` // requests for one folder
 	Trees   int64 `json:"trees"`   // bulk requests
+	Surveys int64 `json:"surveys"` // requests for what values refer to
 	Purges  int64 `json:"purges"`  // times that the server denied a folder, or everything
 
 	Watch WatchStats `json:"watch"`

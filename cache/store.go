@@ -70,6 +70,7 @@ func (s *store) put(e *entry, snap *secret.Folder, born uint64) {
 	}
 	e.snap, e.born = snap, born
 	e.aged, e.void, e.holes, e.lost = false, false, false, false
+	e.refers, e.touches, e.refs, e.answer = false, nil, nil, 0
 	s.resize(e)
 }
 

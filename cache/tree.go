@@ -106,14 +106,17 @@ func (c *Cache) landTree(f *flight, now time.Time) {
 	if f.born < c.expired {
 		n = &note{} // what it brings is stale already, so ask again
 	}
+	var brought []secret.Dir
 	switch {
 	case f.err == nil:
 		for _, folder := range f.folders {
 			if c.admits(f, folder, now) {
-				c.publish(folder, f.born, now)
+				c.bring(f, folder, now)
 				c.store.get(folder.Dir, now).checked = now
+				brought = append(brought, folder.Dir)
 			}
 		}
+		c.judgeFlight(f, brought...)
 		c.tellApart(f)
 		n.revised, n.revision = f.dir, ""
 		if len(f.folders) > 0 && f.folders[0].Partial {

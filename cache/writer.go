@@ -26,15 +26,20 @@ func (w *writer) Stored(ctx context.Context, dir secret.Dir, name string) (secre
 	return s, err
 }
 
+// StoredBelow asks past the cache.
+func (w *writer) StoredBelow(ctx context.Context, dir secret.Dir) ([]secret.Secret, error) {
+	return w.to.StoredBelow(ctx, dir)
+}
+
 func (w *writer) Create(ctx context.Context, dir secret.Dir, name string, value secret.Value) (secret.Secret, error) {
 	s, err := w.to.Create(ctx, dir, name, value)
-	w.cache.wrote(ctx, err, edit{dir: dir, apply: created(s)})
+	w.cache.wrote(ctx, err, edit{dir: dir, apply: created(s), stored: &s, names: []string{name}, comes: true})
 	return s, err
 }
 
 func (w *writer) Update(ctx context.Context, dir secret.Dir, name string, value secret.Value) (secret.Secret, error) {
 	s, err := w.to.Update(ctx, dir, name, value)
-	w.cache.wrote(ctx, err, edit{dir: dir, apply: updated(s)})
+	w.cache.wrote(ctx, err, edit{dir: dir, apply: updated(s), stored: &s, names: []string{name}})
 	return s, err
 }
 
@@ -46,19 +51,19 @@ func (w *writer) Annotate(ctx context.Context, dir secret.Dir, name string, comm
 
 func (w *writer) Rename(ctx context.Context, dir secret.Dir, from, to string) (secret.Secret, error) {
 	s, err := w.to.Rename(ctx, dir, from, to)
-	w.cache.wrote(ctx, err, edit{dir: dir, apply: renamed(from, s)})
+	w.cache.wrote(ctx, err, edit{dir: dir, apply: renamed(from, s), stored: &s, names: []string{from, to}, comes: true})
 	return s, err
 }
 
 func (w *writer) Move(ctx context.Context, dir secret.Dir, name string, to secret.Dir) error {
 	err := w.to.Move(ctx, dir, name, to)
-	w.cache.wrote(ctx, err, edit{dir: dir, apply: deleted(name)}, edit{dir: to, apply: uncertain}) // it has a new id there
+	w.cache.wrote(ctx, err, edit{dir: dir, apply: deleted(name), names: []string{name}, comes: true}, edit{dir: to, apply: uncertain}) // it has a new id there
 	return err
 }
 
 func (w *writer) Delete(ctx context.Context, dir secret.Dir, name string) error {
 	err := w.to.Delete(ctx, dir, name)
-	w.cache.wrote(ctx, err, edit{dir: dir, apply: deleted(name)})
+	w.cache.wrote(ctx, err, edit{dir: dir, apply: deleted(name), names: []string{name}, comes: true})
 	return err
 }
 
@@ -70,13 +75,13 @@ func (w *writer) CreateFolder(ctx context.Context, dir secret.Dir, name string) 
 
 func (w *writer) RenameFolder(ctx context.Context, dir secret.Dir, from, to string) error {
 	err := w.to.RenameFolder(ctx, dir, from, to)
-	w.cache.wrote(ctx, err, edit{dir: dir, apply: folderRenamed(from, to)},
+	w.cache.wrote(ctx, err, edit{dir: dir, apply: folderRenamed(from, to), moved: true},
 		edit{dir: dir.Child(to)}, edit{dir: dir.Child(from), to: dir.Child(to)})
 	return err
 }
 
 func (w *writer) DeleteFolder(ctx context.Context, dir secret.Dir, name string) error {
 	err := w.to.DeleteFolder(ctx, dir, name)
-	w.cache.wrote(ctx, err, edit{dir: dir, apply: folderDeleted(name)}, edit{dir: dir.Child(name)})
+	w.cache.wrote(ctx, err, edit{dir: dir, apply: folderDeleted(name), moved: true}, edit{dir: dir.Child(name)})
 	return err
 }

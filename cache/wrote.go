@@ -16,8 +16,22 @@ type edit struct {
 	// apply returns the folder as it is now, or false if that is not certain.
 	// Nil: the folder itself, with all that is below, has come or gone.
 	apply func(*secret.Folder) (*secret.Folder, bool)
+	// stored is the secret that was written, as it is stored; nil: none was.
+	stored *secret.Secret
+	// names are secrets that have another value now, or came or went (comes); moved
+	// says that so may all that is in folders. What refers to them is touched.
+	names        []string
+	comes, moved bool
 	// to is where a folder that has gone is now, zero if nowhere.
 	to secret.Dir
+}
+
+func (ed edit) touch() touch {
+	ch := touch{dir: ed.dir, all: ed.moved, comes: ed.comes || ed.moved}
+	for _, name := range ed.names {
+		ch.names = append(ch.names, hashOf(name))
+	}
+	return ch
 }
 
 // uncertain is the edit of which nothing can be known without asking.
@@ -53,6 +67,12 @@ func (c *Cache) takeInChange(err error, edits []edit) *piece {
 			default:
 				c.apply(ed, now)
 			}
+			if err == nil && ed.stored != nil {
+				c.learn(ed.dir, ed.stored)
+			}
+		}
+		for _, ed := range edits {
+			c.touched(ed.touch())
 		}
 	}
 	return nil
@@ -164,9 +184,10 @@ func (c *Cache) apply(ed edit, now time.Time) {
 		e.void = true
 	case next != e.snap:
 		next.Revision = ""
-		aged, holes := e.aged, e.holes || next.Partial && !e.snap.Partial
+		was := *e
 		c.publish(next, e.born, now)
-		e.aged, e.holes = aged, holes
+		e.aged, e.holes = was.aged, was.holes || next.Partial && !was.snap.Partial
+		e.refers, e.touches, e.answer = was.refers, was.touches, was.answer
 	}
 }
 
@@ -177,8 +198,14 @@ func (c *Cache) compare(dir secret.Dir, name string, s secret.Secret, err error)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.closed {
+		return
+	}
+	if err == nil {
+		c.learn(dir, &s)
+	}
 	e := c.store.entries[dir]
-	if c.closed || e == nil || e.snap == nil || e.snap.Denied != nil {
+	if e == nil || e.snap == nil || e.snap.Denied != nil {
 		return
 	}
 	shown, ok := e.snap.Secret(name)
@@ -188,8 +215,9 @@ func (c *Cache) compare(dir secret.Dir, name string, s secret.Secret, err error)
 		agrees = own && (shown.Personal || shown.ID == s.ID && shown.Version >= s.Version)
 	}
 	if !agrees {
-		ed := edit{dir: dir, apply: uncertain}
+		ed := edit{dir: dir, apply: uncertain, names: []string{name}}
 		c.overtake(ed)
 		c.age(ed)
+		c.heardOf(ed.touch(), 0)
 	}
 }

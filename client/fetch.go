@@ -104,10 +104,10 @@ func (c *Client) fetchFolder(ctx context.Context, at place, known *secret.Folder
 		Dir: at.dir, Fetched: now, Answered: now,
 		Revision: revision{secrets.etag, folders.etag}.String(),
 		Secrets:  secrets.list, Folders: folders.list,
-		Denied: denied,
+		Denied: denied, Imports: secrets.imports,
 	}
 	if secrets.notModified { // what is to be asked for in full from time to time
-		f.Secrets, f.Answered = known.Secrets, known.Answered
+		f.Secrets, f.Imports, f.Answered = known.Secrets, known.Imports, known.Answered
 	}
 	if folders.notModified {
 		f.Folders = known.Folders

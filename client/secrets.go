@@ -12,6 +12,7 @@ import (
 // secretsAnswer is one answer to "list secrets", already merged.
 type secretsAnswer struct {
 	list        []secret.Secret // sorted, each name once, imports included
+	imports     bool            // there are some, perhaps of nothing that is seen
 	etag        string
 	notModified bool
 }
@@ -40,7 +41,7 @@ func (c *Client) listSecrets(ctx context.Context, at place, etag string) (secret
 	case wire == nil:
 		return secretsAnswer{etag: etag, notModified: true}, nil
 	}
-	return secretsAnswer{list: c.merge(at.dir, wire), etag: tag}, nil
+	return secretsAnswer{list: c.merge(at.dir, wire), imports: len(wire.imports) > 0, etag: tag}, nil
 }
 
 // querySecrets sends the list request. The answer is nil if the server says

@@ -66,7 +66,7 @@ func (c *Client) treeAt(ctx context.Context, at place, known []*secret.Folder) (
 			return nil, err
 		}
 		now := time.Now()
-		own := &secret.Folder{Dir: at.dir, Fetched: now, Answered: now, Secrets: secrets.list, Revision: revision{secrets: secrets.etag}.String()}
+		own := &secret.Folder{Dir: at.dir, Fetched: now, Answered: now, Secrets: secrets.list, Imports: secrets.imports, Revision: revision{secrets: secrets.etag}.String()}
 		return []*secret.Folder{own}, nil
 	}
 	if folders.wire[0].RelativePath == "" { // the server ignored "recursive"

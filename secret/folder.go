@@ -14,6 +14,9 @@ type Folder struct {
 	Secrets []Secret    // sorted by Name, each name once; imports are merged in
 	Folders []Subfolder // sorted by Name; projects and environments too
 
+	// Imports: the folder imports others, whether or not anything of theirs is seen.
+	Imports bool
+
 	// Fetched is when the server last vouched for this content, Answered when
 	// it last sent it in full. They differ after "not modified" answers.
 	Fetched, Answered time.Time

@@ -18,6 +18,11 @@ type Writer interface {
 	// Stored asks the server for a secret as it is stored now, past all caches.
 	Stored(ctx context.Context, dir Dir, name string) (Secret, error)
 
+	// StoredBelow asks for the secrets of a folder, and of all below it, as they are
+	// stored. It leaves out what the identity may not read and what is too deep, or
+	// gives it Hidden. [ErrInexact]: there is more than one answer may hold.
+	StoredBelow(ctx context.Context, dir Dir) ([]Secret, error)
+
 	// Create makes a secret and returns it as stored (servers trim values).
 	Create(ctx context.Context, dir Dir, name string, value Value) (Secret, error)
 	// Update gives a secret another value and returns it as stored. Comment and

@@ -42,6 +42,10 @@ const retained = 256 << 20
 func wire(cfg Config, point string, since time.Time) *rooms {
 	r := &rooms{root: cfg.Root, reconsider: cfg.Refresh}
 	r.document = func() ([]byte, error) { return r.status(cfg, point, since) }
+	var stored func(context.Context, secret.Dir) ([]secret.Secret, error)
+	if !cfg.readOnly() && !cfg.RawReferences {
+		stored = cfg.Writer.StoredBelow
+	}
 	r.cache = cache.New(cfg.Upstream, cache.Config{
 		Root:         cfg.Root,
 		TTL:          literal(cfg.TTL),
@@ -54,6 +58,9 @@ func wire(cfg Config, point string, since time.Time) *rooms {
 		WatchInterval: cfg.WatchInterval,
 		WatchFor:      cfg.WatchFor,
 		Held:          func(dir secret.Dir) bool { return r.tree.Held(r.layout.Shown(dir)) },
+
+		Stored: stored,
+		Raw:    cfg.RawReferences,
 
 		OnChange: r.apply, // not before firstContact
 		Log:      cfg.logger(),

@@ -220,7 +220,7 @@ func (f *Fake) Crowded() bool {
 
 // snapshot returns c as a Folder of its own, without times.
 func (c *content) snapshot(dir secret.Dir) *secret.Folder {
-	folder := &secret.Folder{Dir: dir, Revision: strconv.Itoa(c.revision)}
+	folder := &secret.Folder{Dir: dir, Revision: strconv.Itoa(c.revision), Imports: len(c.imported) > 0}
 	for _, s := range c.secrets {
 		s.Tags, s.Metadata = slices.Clone(s.Tags), slices.Clone(s.Metadata)
 		folder.Secrets = append(folder.Secrets, s)

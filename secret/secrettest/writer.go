@@ -13,6 +13,7 @@ import (
 // The kinds of request that a [FakeWriter] makes.
 const (
 	KindStored       Kind = "stored"
+	KindStoredBelow  Kind = "stored below"
 	KindCreate       Kind = "create"
 	KindUpdate       Kind = "update"
 	KindAnnotate     Kind = "annotate"
@@ -105,6 +106,21 @@ func (w *FakeWriter) Stored(ctx context.Context, dir secret.Dir, name string) (g
 		return err
 	})
 	return got, err
+}
+
+func (w *FakeWriter) StoredBelow(ctx context.Context, dir secret.Dir) (list []secret.Secret, err error) {
+	err = w.do(ctx, KindStoredBelow, dir, "", func(*content) error {
+		for below, c := range w.fake.dirs {
+			if !dir.Contains(below) {
+				continue
+			}
+			for _, s := range c.secrets {
+				list = append(list, c.stored(s))
+			}
+		}
+		return nil
+	})
+	return list, err
 }
 
 func (w *FakeWriter) Create(ctx context.Context, dir secret.Dir, name string, value secret.Value) (got secret.Secret, err error) {

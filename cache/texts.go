@@ -1,0 +1,132 @@
+package cache
+
+import (
+	"bytes"
+	"hash/maphash"
+
+	"infisicalfs/secret"
+)
+
+// texts is what is known of the stored values of one project: what they refer to.
+// Lists show values with their references resolved, so it comes from elsewhere: from
+// changes of our own, from single secrets that were asked for as they are stored,
+// and from surveys. The text of a version never changes, so it stays right. Texts are
+// not kept, and names only as hashes. [Cache.mu] guards it.
+type texts struct {
+	known     map[version]*text // nil: it refers to nothing
+	referring []*text           // those that do
+	surveyed  map[string]surveyed
+}
+
+// version is one version of one secret; its id is a hash.
+type version struct {
+	id     uint64
+	number int
+}
+
+// text is what one stored value refers to.
+type text struct {
+	name    uint64 // of the secret, a hash
+	refs    []reference
+	dynamic bool // the name in a reference is made of others: it may be any
+}
+
+// reference is one ${…}. Both are hashes; env is zero if it names no environment.
+type reference struct{ name, env uint64 }
+
+// maxTexts bounds how many versions of a project are known.
+const maxTexts = 200_000
+
+var nameSeed = maphash.MakeSeed()
+
+func hashOf(name string) uint64 { return maphash.String(nameSeed, name) }
+
+func versionOf(s *secret.Secret) version { return version{hashOf(s.ID), s.Version} }
+
+// learn takes in a secret as it is stored.
+func (t *texts) learn(s *secret.Secret) {
+	if s.Hidden || s.ID == "" {
+		return
+	}
+	at := versionOf(s)
+	if _, ok := t.known[at]; ok {
+		return
+	}
+	if len(t.known) >= maxTexts {
+		*t = texts{} // costs requests, nothing else
+	}
+	if t.known == nil {
+		t.known = map[version]*text{}
+	}
+	refs, dynamic := references(s.Value)
+	if len(refs) == 0 && !dynamic {
+		t.known[at] = nil
+		return
+	}
+	found := &text{hashOf(s.Name), refs, dynamic}
+	t.known[at] = found
+	t.referring = append(t.referring, found)
+}
+
+// reach returns the names from which a change of the given ones is seen: those
+// themselves, what refers to them, and so on, as deep as servers follow.
+func (t *texts) reach(names []uint64) map[uint64]bool {
+	reached := make(map[uint64]bool, len(names))
+	for _, name := range names {
+		reached[name] = true
+	}
+	for range maxChain {
+		before := len(reached)
+		for _, text := range t.referring {
+			if text.dynamic || text.refersTo(reached) {
+				reached[text.name] = true
+			}
+		}
+		if len(reached) == before {
+			break
+		}
+	}
+	return reached
+}
+
+// maxChain is how many references servers follow one after another.
+const maxChain = 10
+
+func (t *text) refersTo(names map[uint64]bool) bool {
+	for _, ref := range t.refs {
+		if names[ref.name] {
+			return true
+		}
+	}
+	return false
+}
+
+// references finds what a stored value refers to. Servers differ in what they take
+// for a name, so anything between the braces counts. What lies in another project is
+// left out.
+func references(v secret.Value) (refs []reference, dynamic bool) {
+	if !v.HasReference() {
+		return nil, false
+	}
+	whole := make([]byte, v.Len())
+	defer clear(whole)
+	rest := whole[:v.CopyAt(whole, 0)]
+	for {
+		_, after, found := bytes.Cut(rest, []byte("${"))
+		inner, behind, closed := bytes.Cut(after, []byte("}"))
+		if !found || !closed {
+			return refs, dynamic
+		}
+		rest = behind
+		if bytes.Contains(inner, []byte("${")) || bytes.ContainsRune(inner, '\\') { // the latter makes a dot a part of the name
+			dynamic = true
+			continue
+		}
+		words := bytes.Split(inner, []byte("."))
+		ref := reference{name: maphash.Bytes(nameSeed, bytes.TrimSpace(words[len(words)-1]))}
+		if first := bytes.TrimSpace(words[0]); len(words) > 1 && !bytes.HasPrefix(first, []byte("@")) {
+			ref.env = maphash.Bytes(nameSeed, first)
+		}
+		refs = append(refs, ref)
+	}
+}
