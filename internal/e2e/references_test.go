@@ -1,0 +1,55 @@
+package e2e
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"infisicalfs/internal/devserver"
+)
+
+// What refers to a secret that was just written is right at once: as a file, with its
+// size, in views, in other folders, in other environments and through imports. The
+// truth is what another mount shows that has asked for everything anew.
+func TestReferencesAfterAWrite(t *testing.T) {
+	eachDesk(t, func(t *testing.T, d *desk) {
+		d.edit(t, func(e *devserver.Editor) error {
+			for _, s := range [][4]string{
+				{"dev", "/desk", "DB_USER", "old"},
+				{"dev", "/desk", "DATABASE_URL", "postgres://${DB_USER}@db"},
+				{"dev", "/desk", "PLAIN", "plain"},
+				{"dev", "/", "TOP", "${dev.desk.DATABASE_URL}?top"},
+				{"prod", "/", "OTHER", "${dev.desk.DB_USER}"},
+			} {
+				if err := e.Set("demo", s[0], s[1], s[2], s[3]); err != nil {
+					return err
+				}
+			}
+			return e.Import("demo", "prod", "/", "dev", "/desk")
+		})
+		const url = "demo/dev/desk/DATABASE_URL"
+		other := d.mount(t, "admin", "--ttl=1h", "--watch=off")
+		const env = "; cat demo/dev/desk/.env"
+		const all = "stat -c %s " + url + " demo/dev/TOP; cat " + url + " demo/dev/TOP demo/prod/OTHER demo/prod/DATABASE_URL demo/prod/DB_NAME"
+		agree := func(t *testing.T, all string) string {
+			t.Helper()
+			shown := sh(t, d.dir, all)
+			other.refresh(t)
+			require.Equal(t, sh(t, other.dir, all), shown)
+			return shown
+		}
+		before := strings.Replace(all, "DB_NAME", "DB_USER", 1)
+		require.Equal(t, "postgres://old@db", sh(t, d.dir, "cat "+url))
+		agree(t, before+env)
+		for _, user := range []string{"new", "somebody-else", "x"} {
+			sh(t, d.dir, "printf "+user+" > demo/dev/desk/DB_USER")
+			require.Equal(t, "postgres://"+user+"@db", sh(t, d.dir, "cat "+url))
+			require.Contains(t, agree(t, before+env), "postgres://"+user+"@db?top")
+		}
+		sh(t, d.dir, "mv demo/dev/desk/DB_USER demo/dev/desk/DB_NAME")
+		agree(t, all)
+		sh(t, d.dir, "rm demo/dev/desk/DB_NAME")
+		agree(t, strings.Replace(all, " demo/prod/DB_NAME", "", 1))
+	}, "--ttl=1h", "--watch=off")
+}
