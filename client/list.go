@@ -93,6 +93,10 @@ func (l *listReader) ownEntry() {
 }
 
 func (l *listReader) importEntry() {
+	if len(l.list.imports) == l.most {
+		l.scan.fail(fmt.Errorf("the server's answer has more than %d imports (--max-secrets): %w", l.most, secret.ErrTooLarge))
+		return
+	}
 	var from importedSecrets
 	var env, path, secrets bool
 	l.scan.members("an import", func(key []byte) {
@@ -220,6 +224,11 @@ func (l *listReader) version(e *entry) {
 	e.wire.Version = int(n)
 }
 
+// noteOverhead is what a tag or a piece of metadata takes besides its texts: itself
+// and its copy in the secret, both with room to grow, and the ends of small pieces
+// of memory.
+const noteOverhead = 4*int(unsafe.Sizeof(wireTag{})) + 64
+
 func (l *listReader) tags(e *entry) {
 	if l.scan.null() {
 		return
@@ -237,7 +246,7 @@ func (l *listReader) tags(e *entry) {
 			}
 		})
 		e.wire.Tags = append(e.wire.Tags, t)
-		l.keep(int(unsafe.Sizeof(t)) + len(t.ID) + len(t.Slug))
+		l.keep(noteOverhead + len(t.ID) + len(t.Slug))
 	})
 }
 
@@ -258,7 +267,7 @@ func (l *listReader) metadata(e *entry) {
 			}
 		})
 		e.wire.Metadata = append(e.wire.Metadata, m)
-		l.keep(int(unsafe.Sizeof(m)) + len(m.Key) + len(m.Value))
+		l.keep(noteOverhead + len(m.Key) + len(m.Value))
 	})
 }
 

@@ -21,7 +21,9 @@ func newTransport(roots *x509.CertPool) *http.Transport {
 		ForceAttemptHTTP2:   true,
 		// An HTTP/2 connection carries all requests, so a dead one would fail them
 		// all until the kernel gives it up, which takes a quarter of an hour.
-		HTTP2:               &http.HTTP2Config{SendPingTimeout: 5 * time.Second, PingTimeout: 2 * time.Second},
+		HTTP2:                  &http.HTTP2Config{SendPingTimeout: 5 * time.Second, PingTimeout: 2 * time.Second},
+		MaxResponseHeaderBytes: 512 << 10, // servers send a few KiB
+
 		MaxIdleConnsPerHost: 8,
 		MaxConnsPerHost:     16,
 		IdleConnTimeout:     60 * time.Second, // servers close theirs after 72 s
