@@ -138,7 +138,7 @@ func (f *FS) tell(dir secret.Dir, name string) {
 		}
 	}
 	publish(at, names)
-	forgetViews(at)
+	f.forgetViews(at)
 }
 
 // reveal is tell for names that came to be or went without the kernel's doing.

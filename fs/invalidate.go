@@ -2,7 +2,6 @@ package fs
 
 import (
 	"context"
-	"slices"
 
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 
@@ -61,7 +60,7 @@ func revokes(change secret.Change) func(revocable) bool {
 	if change.Err != nil {
 		return func(r revocable) bool { return concerns(change, r.folder()) }
 	}
-	if change.New == nil || !slices.ContainsFunc(change.New.Secrets, func(s secret.Secret) bool { return s.Denied() }) {
+	if !deniesSome(change) {
 		return nil
 	}
 	viewsToo := hides(change)
@@ -80,6 +79,16 @@ func revokes(change secret.Change) func(revocable) bool {
 		s, ok := change.New.Secret(name)
 		return ok && s.Denied()
 	}
+}
+
+// deniesSome reports whether a secret whose value may not be read may be news.
+func deniesSome(change secret.Change) bool {
+	for s := range concerned(change) {
+		if s.Denied() {
+			return true
+		}
+	}
+	return false
 }
 
 // outdated is what the kernel has to forget about one directory. It holds names
@@ -109,47 +118,22 @@ func (f *FS) outdated(change secret.Change) (outdated, bool) {
 		out.all, out.denied = true, change.Err != nil
 		return out, true
 	}
-	out.entries, out.folders, out.content = differences(change.Old, change.New)
-	out.pokes = f.pokesFor(change.Old, change.New)
+	list := diff(change.Old, change.New, change.Names)
+	out.sort(list)
+	out.pokes = f.pokesFor(change.Old, change.New, list)
 	return out, true
 }
 
-// differences compares two snapshots of a folder by what they show.
-func differences(before, after *secret.Folder) (entries, folders, content []string) {
-	old := make(map[string]entry, len(before.Folders)+len(before.Secrets))
-	for name, e := range shown(before) {
-		old[name] = e
-	}
-	for name, e := range shown(after) {
-		was, ok := old[name]
-		delete(old, name)
+// sort puts what differs in a folder where it belongs.
+func (out *outdated) sort(list []difference) {
+	for _, d := range list {
 		switch {
-		case !ok && e.folder != nil:
-			folders = append(folders, name)
-		case !ok || !sameThing(was, e):
-			entries = append(entries, name)
-		case !sameContent(was, e):
-			content = append(content, name)
-		}
-	}
-	for name := range old {
-		entries = append(entries, name)
-	}
-	return entries, folders, content
-}
-
-// shown ranges over what a snapshot shows, by file name.
-func shown(snap *secret.Folder) func(yield func(string, entry) bool) {
-	return func(yield func(string, entry) bool) {
-		for i := range snap.Folders {
-			if !yield(EncodeName(snap.Folders[i].Name), entry{folder: &snap.Folders[i]}) {
-				return
-			}
-		}
-		for i := range snap.Secrets {
-			if !yield(shownSecret(snap, snap.Secrets[i].Name), entry{secret: &snap.Secrets[i]}) {
-				return
-			}
+		case d.before == (entry{}) && d.after.folder != nil:
+			out.folders = append(out.folders, d.shown)
+		case d.before == (entry{}), d.after == (entry{}), !sameThing(d.before, d.after):
+			out.entries = append(out.entries, d.shown)
+		default:
+			out.content = append(out.content, d.shown)
 		}
 	}
 }
@@ -175,7 +159,7 @@ func (f *FS) invalidate(out outdated) {
 		forgetBelow(at, out.deep, out.denied)
 	} else {
 		publish(at, out.content)
-		forgetViews(at)
+		f.forgetViews(at)
 		for _, name := range out.entries {
 			at.NotifyEntry(name) // known or not: its absence may be what is outdated
 		}

@@ -7,40 +7,35 @@ import (
 	"infisicalfs/secret"
 )
 
-// pokesFor returns what watchers are to be told of a change. That a name has
-// gone is told only if it is certain: one that a partial snapshot lacks may
-// exist. New is what was not shown before, be it that it could not be known.
-func (f *FS) pokesFor(before, after *secret.Folder) (list []poke) {
+// pokesFor returns what watchers are to be told of what differs between two
+// snapshots. That a name has gone is told only if it is certain: one that a partial
+// snapshot lacks may exist. New is what was not shown before, be it that it could
+// not be known.
+func (f *FS) pokesFor(before, after *secret.Folder, differences []difference) (list []poke) {
 	if !f.tellsWatchers() {
 		return nil
 	}
 	links := f.cfg.Links && after.Dir.IsFolder()
-	old := make(map[string]entry, len(before.Folders)+len(before.Secrets))
-	for name, e := range shown(before) {
-		old[name] = e
-	}
 	add := func(d deed, shown string, e entry) { list = append(list, f.newPoke(d, after.Dir, shown, e)) }
-	for name, e := range shown(after) {
-		was, ok := old[name]
-		delete(old, name)
+	for _, d := range differences {
+		was, is := d.before, d.after
 		switch {
-		case ok && !sameThing(was, e):
-			add(vanished, name, was)
-			add(appeared, name, e)
-		case !ok:
-			if e.folder == nil || !before.NoSubfolders {
-				add(appeared, name, e)
+		case is == entry{}:
+			if !after.Partial && (was.folder == nil || !after.NoSubfolders) {
+				add(vanished, d.shown, was)
 			}
-		case e.folder != nil || links || sameContent(was, e): // a link stays as it is
-		case was.secret.Value.Equal(e.secret.Value) || e.secret.Hidden:
-			add(annotated, name, e)
+		case was == entry{}:
+			if is.folder == nil || !before.NoSubfolders {
+				add(appeared, d.shown, is)
+			}
+		case !sameThing(was, is):
+			add(vanished, d.shown, was)
+			add(appeared, d.shown, is)
+		case is.folder != nil || links: // a link stays as it is
+		case was.secret.Value.Equal(is.secret.Value) || is.secret.Hidden:
+			add(annotated, d.shown, is)
 		default:
-			add(changed, name, e)
-		}
-	}
-	for name, e := range old {
-		if !after.Partial && (e.folder == nil || !after.NoSubfolders) {
-			add(vanished, name, e)
+			add(changed, d.shown, is)
 		}
 	}
 	// By name, and what goes before what comes in its place.

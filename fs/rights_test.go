@@ -154,8 +154,9 @@ func TestNewRightsAreNews(t *testing.T) {
 	s, _ := before.Secret("GREETING")
 	s.Metadata = []secret.Metadata{{Key: "fs.mode", Value: "0440"}}
 	w.Put(dev, s)
-	_, _, content := differences(before, snapshot(t, w, dev))
-	require.Equal(t, []string{"GREETING"}, content)
+	var out outdated
+	out.sort(diff(before, snapshot(t, w, dev), nil))
+	require.Equal(t, outdated{content: []string{"GREETING"}}, out)
 }
 
 // A file that is being made has the rights that it will have.

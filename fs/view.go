@@ -201,10 +201,12 @@ func (v *viewFile) Listxattr(ctx context.Context, dest []byte) (uint32, syscall.
 
 // forgetViews makes the kernel forget the views of a directory: whatever changed
 // in it, they may have changed too.
-func forgetViews(at *fusefs.Inode) {
-	for _, child := range at.Children() {
-		if _, ok := child.Operations().(*viewFile); ok {
-			child.NotifyContent(0, 0)
+func (f *FS) forgetViews(at *fusefs.Inode) {
+	for name := range f.cfg.Views {
+		if child := at.GetChild(name); child != nil {
+			if _, ok := child.Operations().(*viewFile); ok {
+				child.NotifyContent(0, 0)
+			}
 		}
 	}
 }

@@ -59,14 +59,15 @@ func (h *viewHandle) revoke() { h.text.Store(nil) }
 // hides reports whether change hides a value that a view of the folder may have
 // in it.
 func hides(change secret.Change) bool {
-	for i := range change.New.Secrets {
-		if s := &change.New.Secrets[i]; s.Denied() {
-			if change.Old == nil {
-				return true
-			}
-			if before, ok := change.Old.Secret(s.Name); !ok || !before.Denied() {
-				return true
-			}
+	for s := range concerned(change) {
+		if !s.Denied() {
+			continue
+		}
+		if change.Old == nil {
+			return true
+		}
+		if before, ok := change.Old.Secret(s.Name); !ok || !before.Denied() {
+			return true
 		}
 	}
 	return false

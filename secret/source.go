@@ -74,6 +74,10 @@ type Change struct {
 	// [ErrDenied] or [ErrUnauthenticated]. Nil: the content changed.
 	Err      error
 	Old, New *Folder // before and after, where known
+	// Names, if it is not nil, says where Old and New may differ at all: in secrets
+	// and subfolders of these names. So a small change in a large folder is small
+	// work for whoever hears of it.
+	Names []string
 }
 
 type backgroundKey struct{}

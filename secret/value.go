@@ -67,7 +67,10 @@ func (v Value) Len() int {
 
 // Equal reports whether both hold the same text.
 func (v Value) Equal(other Value) bool {
-	if v.text == nil || other.text == nil {
+	switch {
+	case v.text == other.text:
+		return true
+	case v.text == nil || other.text == nil:
 		return v.Len() == other.Len()
 	}
 	defer runtime.KeepAlive(v.text)
