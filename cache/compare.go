@@ -13,14 +13,38 @@ func same(a, b *secret.Folder) bool {
 	if (a.Denied == nil) != (b.Denied == nil) {
 		return false
 	}
-	if !slices.EqualFunc(a.Secrets, b.Secrets, func(x, y secret.Secret) bool {
-		return x.Name == y.Name && x.Hidden == y.Hidden && sameVersion(x, y)
-	}) {
+	if !slices.EqualFunc(a.Secrets, b.Secrets, sameSecret) {
 		return false
 	}
-	return a.NoSubfolders || b.NoSubfolders || slices.EqualFunc(a.Folders, b.Folders, func(x, y secret.Subfolder) bool {
-		return x.Name == y.Name && (x.ID == y.ID || x.ID == "" || y.ID == "")
-	})
+	return a.NoSubfolders || b.NoSubfolders || slices.EqualFunc(a.Folders, b.Folders, sameSubfolder)
+}
+
+// sameAt is same for two snapshots that differ under some names only.
+func sameAt(a, b *secret.Folder, names []string) bool {
+	for _, name := range names {
+		x, had := a.Secret(name)
+		y, has := b.Secret(name)
+		if had != has || has && !sameSecret(x, y) {
+			return false
+		}
+		before, hadFolder := a.Subfolder(name)
+		after, hasFolder := b.Subfolder(name)
+		if a.NoSubfolders || b.NoSubfolders {
+			continue
+		}
+		if hadFolder != hasFolder || hasFolder && !sameSubfolder(before, after) {
+			return false
+		}
+	}
+	return true
+}
+
+func sameSecret(a, b secret.Secret) bool {
+	return a.Name == b.Name && a.Hidden == b.Hidden && sameVersion(a, b)
+}
+
+func sameSubfolder(a, b secret.Subfolder) bool {
+	return a.Name == b.Name && (a.ID == b.ID || a.ID == "" || b.ID == "")
 }
 
 func sameVersion(a, b secret.Secret) bool {

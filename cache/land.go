@@ -71,7 +71,7 @@ func (c *Cache) takeIn(f *flight) {
 func (c *Cache) bring(f *flight, folder *secret.Folder, now time.Time) *secret.Folder {
 	e := c.store.get(folder.Dir, now)
 	old := e.snap
-	folder = c.publish(folder, f.born, now)
+	folder = c.publish(folder, f.born, now, nil)
 	e.answer = f.number
 	if old != nil && !same(old, folder) {
 		c.hears(f, folder.Dir, old, folder)
@@ -80,7 +80,8 @@ func (c *Cache) bring(f *flight, folder *secret.Folder, now time.Time) *secret.F
 }
 
 // publish makes folder what everybody sees, and returns it as it was published.
-func (c *Cache) publish(folder *secret.Folder, born uint64, now time.Time) *secret.Folder {
+// Names says where it may differ from what is seen so far; nil: everywhere.
+func (c *Cache) publish(folder *secret.Folder, born uint64, now time.Time, names []string) *secret.Folder {
 	e := c.store.get(folder.Dir, now)
 	old, lost := e.snap, e.lost
 	folder = dated(folder, old)
@@ -98,6 +99,10 @@ func (c *Cache) publish(folder *secret.Folder, born uint64, now time.Time) *secr
 		c.bar(e)
 		c.stats.Purges++
 		c.change(secret.Change{Dir: folder.Dir, Err: folder.Denied, Old: old, New: folder})
+	case old != nil && names != nil:
+		if !sameAt(old, folder, names) {
+			c.change(secret.Change{Dir: folder.Dir, Old: old, New: folder, Names: names})
+		}
 	case old != nil && !same(old, folder):
 		c.change(secret.Change{Dir: folder.Dir, Old: old, New: folder})
 	}

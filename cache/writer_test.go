@@ -1,6 +1,8 @@
 package cache_test
 
 import (
+	"fmt"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -218,4 +220,53 @@ func TestChangesDoNotWaitForNews(t *testing.T) {
 		close(block)
 		c.Close()
 	})
+}
+
+// The news of a change of our own say what they are about: a small change in a
+// large folder shall be small work.
+func TestNewsOfOwnChangesSayWhatTheyAreAbout(t *testing.T) {
+	writing(t, func(w *world, to secret.Writer) {
+		w.changes()
+		ctx, note := w.Context(), "a note"
+		for _, deed := range []struct {
+			do   func() error
+			want []string
+		}{
+			{func() error { _, err := to.Create(ctx, payments, "A", text("v")); return err }, []string{"A"}},
+			{func() error { _, err := to.Update(ctx, payments, "A", text("w")); return err }, []string{"A"}},
+			{func() error { _, err := to.Annotate(ctx, payments, "A", &note, nil); return err }, []string{"A"}},
+			{func() error { _, err := to.Rename(ctx, payments, "A", "B"); return err }, []string{"A", "B"}},
+			{func() error { return to.Delete(ctx, payments, "B") }, []string{"B"}},
+			{func() error { return to.CreateFolder(ctx, payments, "sub") }, []string{"sub"}},
+			{func() error { return to.RenameFolder(ctx, payments, "sub", "other") }, []string{"sub", "other"}},
+			{func() error { return to.DeleteFolder(ctx, payments, "other") }, []string{"other"}},
+		} {
+			must(w, deed.do())
+			var got []secret.Change
+			for _, change := range w.changes() {
+				if change.Dir == payments {
+					got = append(got, change)
+				}
+			}
+			require.Len(w, got, 1, deed.want)
+			require.Equal(w, deed.want, got[0].Names)
+			// And they are about nothing else.
+			require.Equal(w, elsewhere(got[0].Old, deed.want), elsewhere(got[0].New, deed.want))
+		}
+	})
+}
+
+// elsewhere is what a snapshot has under other names.
+func elsewhere(snap *secret.Folder, names []string) (list []string) {
+	for _, s := range snap.Secrets {
+		if !slices.Contains(names, s.Name) {
+			list = append(list, fmt.Sprint(s.Name, s.ID, s.Version, s.Value.Reveal(), s.Updated, s.Hidden))
+		}
+	}
+	for _, sub := range snap.Folders {
+		if !slices.Contains(names, sub.Name) {
+			list = append(list, fmt.Sprint(sub.Name, sub.ID, sub.Updated))
+		}
+	}
+	return list
 }

@@ -16,6 +16,8 @@ type edit struct {
 	// apply returns the folder as it is now, or false if that is not certain.
 	// Nil: the folder itself, with all that is below, has come or gone.
 	apply func(*secret.Folder) (*secret.Folder, bool)
+	// at are the secrets and subfolders that apply may change, nil if any.
+	at []string
 	// stored is the secret that was written, as it is stored; nil: none was.
 	stored *secret.Secret
 	// names are secrets that have another value now, or came or went (comes); moved
@@ -185,7 +187,7 @@ func (c *Cache) apply(ed edit, now time.Time) {
 	case next != e.snap:
 		next.Revision = ""
 		was := *e
-		c.publish(next, e.born, now)
+		c.publish(next, e.born, now, ed.at)
 		e.aged, e.holes = was.aged, was.holes || next.Partial && !was.snap.Partial
 		e.refers, e.touches, e.answer = was.refers, was.touches, was.answer
 	}

@@ -21,6 +21,7 @@ type overlay struct {
 	mu      sync.Mutex // guards what follows and all in it; nothing is called under it
 	folders map[secret.Dir]*overlayFolder
 	gone    map[named]time.Time // when secrets were unlinked here
+	sweep   time.Time           // when gone is rid next of those that are too long ago
 	files   int                 // scratch files that have a name
 
 	made  atomic.Uint64 // scratch files ever
@@ -86,9 +87,12 @@ func (o *overlay) unlinked(dir secret.Dir, name string) {
 	now := time.Now()
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for old, at := range o.gone {
-		if now.Sub(at) >= unlinkedFor {
-			delete(o.gone, old)
+	if !now.Before(o.sweep) { // not each time: rm -r removes many
+		o.sweep = now.Add(unlinkedFor)
+		for old, at := range o.gone {
+			if now.Sub(at) >= unlinkedFor {
+				delete(o.gone, old)
+			}
 		}
 	}
 	if o.gone == nil {
