@@ -71,3 +71,28 @@ func TestNoPatienceForTheLimit(t *testing.T) {
 		require.Zero(t, time.Since(began))
 	})
 }
+
+// Somebody else at the same address uses the limit up: the refusal comes without
+// a warning, and looks different on every kind of server.
+func TestARefusalBehindSomebodyElseIsWaitedFor(t *testing.T) {
+	limit := devserver.RateLimit{Secret: 10, Read: 1000, Write: 1000}
+	october := limit
+	october.Says429 = true
+	for name, cfg := range map[string]devserver.Config{
+		"current": {RateLimit: limit}, "2024": {Profile: devserver.Y2024, RateLimit: limit}, "2024-10-22": {Profile: devserver.Y2024, RateLimit: october},
+		"2024-07": {Profile: devserver.July2024, RateLimit: limit},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, cfg, "viewer", nil)
+				other := join(t, w.Server, "admin", nil)
+				for range 15 {
+					_, err := other.Fetch(t.Context(), dev, nil)
+					require.NoError(t, err)
+					w.fetch(t, dev)
+				}
+				require.NotZero(t, w.client.Stats().RateWaits+other.Stats().RateWaits)
+			})
+		})
+	}
+}

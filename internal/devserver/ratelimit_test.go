@@ -49,3 +49,35 @@ func TestRateLimitCurrent(t *testing.T) {
 		c.list().is(200, "")
 	})
 }
+
+// What one request too many is told changed twice in 2024. The sentence of 22
+// October is recorded, with 51 seconds left of the minute.
+func TestRefusalsOfTheRateLimitIn2024(t *testing.T) {
+	for _, row := range []struct {
+		profile Profile
+		says429 bool
+		limit   int
+		status  int
+		name    string
+		message string
+	}{
+		{July2024, false, 60, 429, "Too Many Requests", "Rate limit exceeded, retry in 1 minute"},
+		{Y2024, false, 40, 500, "InternalServerError", "Something went wrong"},
+		{Y2024, true, 40, 429, "RateLimitExceeded", "Rate limit exceeded. Please try again in 1 minute"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			limit := DefaultRateLimit(row.profile)
+			limit.Says429 = row.says429
+			c := newTester(t, Config{Profile: row.profile, RateLimit: limit}, "admin")
+			list := "/api/v3/secrets/raw?environment=dev&workspaceId=" + c.project()
+			for range row.limit {
+				c.do("GET", list, nil).is(200, "")
+				time.Sleep(9 * time.Second / time.Duration(row.limit))
+			}
+			r := c.do("GET", list, nil).is(row.status, row.name)
+			require.Equal(t, row.message, r.body["message"])
+			require.Equal(t, "51", r.header.Get("Retry-After"))
+			require.Equal(t, "0", r.header.Get("X-Ratelimit-Remaining"))
+		})
+	}
+}
