@@ -92,9 +92,9 @@ func newWorld(t *testing.T, cfg devserver.Config) *world {
 	return &world{s, listener.URL, tmp}
 }
 
-// each runs test against both generations of servers.
+// each runs test against every kind of server.
 func each(t *testing.T, test func(t *testing.T, profile devserver.Profile)) {
-	for _, profile := range []devserver.Profile{devserver.Current, devserver.Y2024} {
+	for _, profile := range devserver.Profiles() {
 		t.Run(string(profile), func(t *testing.T) { test(t, profile) })
 	}
 }

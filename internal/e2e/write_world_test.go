@@ -28,6 +28,10 @@ type desk struct {
 	record  *record
 }
 
+// keepsRenames reports whether the server can rename a secret; else a rename here
+// makes another secret there.
+func (d *desk) keepsRenames() bool { return d.profile != devserver.July2024 }
+
 // newDesk makes a desk with empty folders below demo/dev.
 func newDesk(t *testing.T, profile devserver.Profile, folders []string, flags ...string) *desk {
 	t.Helper()
@@ -45,7 +49,7 @@ func newDesk(t *testing.T, profile devserver.Profile, folders []string, flags ..
 	return d
 }
 
-// eachDesk runs test at a desk with one folder, for both generations of servers.
+// eachDesk runs test at a desk with one folder, for every kind of server.
 func eachDesk(t *testing.T, test func(t *testing.T, d *desk), flags ...string) {
 	t.Parallel()
 	each(t, func(t *testing.T, profile devserver.Profile) {
