@@ -101,8 +101,20 @@ func TestChainedImports(t *testing.T) {
 	n := newTester(t, Config{Seed: small(chain())}, "viewer")
 	entries = n.list().objects("imports")
 	require.Equal(t, []string{"SAME", "OF_a", "OF_b"}, keysOf(entries[0]["secrets"]), "one further level, each name once")
-	raw := n.list("expandSecretReferences", "false").objects("imports")
+	raw := n.list("viewSecretValue", "false").objects("imports")
 	require.Equal(t, []string{"SAME", "OF_a", "SAME", "OF_b"}, keysOf(raw[0]["secrets"]), "made unique by the expansion only")
 	require.Equal(t, "<a|b|${OF_c}>", n.list().values()["REF"])
 	require.Empty(t, n.list("environment", "prod").objects("imports"))
+}
+
+func TestImportedValuesAreExpandedUnasked(t *testing.T) {
+	seed := small(SeedContent{
+		Folders: []SeedFolder{{Name: "lib", SeedContent: SeedContent{Secrets: []SeedSecret{{Name: "HOST", Value: "h"}, {Name: "URL", Value: "<${HOST}>"}}}}},
+		Imports: []SeedImport{{Env: "dev", Path: "/lib"}},
+	})
+	for profile, want := range map[Profile]string{Current: "<h>", CurrentGo: "<${HOST}>"} {
+		c := newTester(t, Config{Profile: profile, Seed: seed}, "viewer")
+		secrets := c.list("expandSecretReferences", "false").objects("imports")[0]["secrets"].([]any)
+		require.Equal(t, want, secrets[1].(object)["secretValue"], profile)
+	}
 }

@@ -101,8 +101,8 @@ func firstOfEachName(list []importedSecret) []importedSecret {
 	})
 }
 
-// importsOf renders the imports of a list. A server of 2024 expands the
-// references in them whether asked or not. Today's v4 looks for a reference's
+// importsOf renders the imports of a list. Servers expand the references in them
+// whether asked or not, but for the backend in Go. Today's v4 looks for a reference's
 // target in the importing folder first; v3 looks in the source only.
 func (c *call) importsOf(places []place, q readQuery, ex *expander) []importJSON {
 	var first []place
@@ -112,14 +112,14 @@ func (c *call) importsOf(places []place, q readQuery, ex *expander) []importJSON
 	out := []importJSON{}
 	for _, r := range c.resolve(places) {
 		entry := importJSON{SecretPath: r.at.path, Environment: r.at.env.Slug, FolderID: r.at.f.ID, Secrets: []secretJSON{}}
-		if c.old() || q.expand && !c.goReads() { // today names are made unique on the way through expansion
+		if c.old() || q.view && !c.goReads() { // today names are made unique on the way through expansion
 			r.secrets = firstOfEachName(r.secrets)
 		}
 		for _, s := range r.secrets {
 			j := c.importedJSON(s.at, s.x)
 			if !q.view {
 				j.hide()
-			} else if q.expand || c.old() {
+			} else if q.expand || !c.goReads() {
 				j.Value = ex.expand(s.x.Value, s.at.env.Slug, s.at.path, first...)
 			}
 			entry.Secrets = append(entry.Secrets, j)
