@@ -80,7 +80,7 @@ func (c *Client) sendChange(ctx context.Context, ch change, routes api) error {
 	case err != nil:
 		return refusalOf(answer, err)
 	case key == "approval":
-		return fmt.Errorf("%s: a change policy wants an approval, and nothing is stored until then: %w", r.op, secret.ErrProtected)
+		return fmt.Errorf("%s: a change policy wants an approval, and nothing is stored until then: %w", r.op, secret.ErrApproval)
 	}
 	err = ch.accept()
 	switch {

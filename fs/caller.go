@@ -80,6 +80,19 @@ func processOf(thread uint32) process {
 	return process{status.process, uniqueNumber(status.process)}
 }
 
+// parentOf returns the process that has started who, nobody if that cannot be
+// found out.
+func parentOf(who process) process {
+	if !who.known() {
+		return process{}
+	}
+	status, err := readStatus(uint32(who.pid))
+	if err != nil || status.parent == 0 {
+		return process{}
+	}
+	return processOf(uint32(status.parent))
+}
+
 // killed reports whether the thread is on its way out because of a signal. The
 // kernel closes the files of such a process as if it had done so itself. What
 // cannot be found out is an ordinary close.

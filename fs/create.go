@@ -45,8 +45,8 @@ func (d *dir) create(ctx context.Context, shown string, flags, mode uint32, out 
 	if err != nil {
 		return nil, nil, err
 	}
-	if d.fs.createsScratch(snap, shown, flags, mode) {
-		return d.createScratch(ctx, snap, shown, flags, mode, out)
+	if kind := d.fs.kindOf(ctx, snap, shown, flags, mode); kind.scratch {
+		return d.createScratch(ctx, snap, shown, kind, flags, mode, out)
 	}
 	if e.folder != nil {
 		return nil, nil, errIsDir
@@ -75,6 +75,15 @@ func (h *writeHandle) loadNew(ctx context.Context, snap *secret.Folder, there *s
 	f := h.file.fs
 	_, name := h.file.where()
 	w := f.overlay.whiteout(snap.Dir, name)
+	if w != nil && !w.mayWrite(h.opener) {
+		// Somebody else makes a new secret: the rename was meant.
+		if err := f.carryRenameOut(ctx, w); err != nil && again(err) {
+			return err
+		}
+		if w = f.overlay.whiteout(snap.Dir, name); w == nil {
+			there = nil
+		}
+	}
 	switch {
 	case f.cfg.PersonalReadOnly:
 		return errPersonal
@@ -93,36 +102,37 @@ func (h *writeHandle) loadNew(ctx context.Context, snap *secret.Folder, there *s
 		if err := h.loadSecret(ctx, snap.Dir, there, true); err != nil {
 			return err
 		}
-		h.base = w.base
+		h.base, h.under = w.base, w
 		return nil
 	}
 	h.created, h.unsent = true, opened
 	return f.denials.check(snap.Dir, mayCreate)
 }
 
-func (d *dir) createScratch(ctx context.Context, snap *secret.Folder, name string, flags, mode uint32, out *fuse.EntryOut) (*fusefs.Inode, fusefs.FileHandle, error) {
+func (d *dir) createScratch(ctx context.Context, snap *secret.Folder, name string, kind kind, flags, mode uint32, out *fuse.EntryOut) (*fusefs.Inode, fusefs.FileHandle, error) {
 	sc := d.fs.overlay.scratch(snap.Dir, name)
 	switch {
 	case sc != nil && flags&syscall.O_EXCL != 0:
 		return nil, nil, secret.ErrExists
 	case sc == nil:
-		sc = d.fs.newScratch(snap, mode)
+		sc = d.fs.newScratch(ctx, snap, kind.class, mode)
+		sc.draft = kind.draft
 		if !d.fs.overlay.nameScratch(sc, snap.Dir, name) {
 			return nil, nil, errScratchFull
 		}
 	}
-	child := d.scratchChild(ctx, sc, &out.Attr)
-	fh, _, _ := child.Operations().(*file).openScratch(ctx, sc, flags)
+	child := d.fs.scratchFileChild(ctx, d, name, &out.Attr)
+	if child == nil {
+		return nil, nil, secret.ErrConflict // it has been renamed or unlinked meanwhile
+	}
+	fh, _, errno := child.Operations().(*file).openScratch(ctx, sc, flags)
+	if errno != 0 {
+		return nil, nil, secret.ErrConflict
+	}
+	if kind.class == doubtful {
+		d.fs.doubt(sc, d.fs.callers.of(ctx))
+	}
 	return child, fh, nil
-}
-
-// scratchChild returns the node of a scratch file. The kernel is to ask for its
-// name each time: it may be a secret's by then.
-func (d *dir) scratchChild(ctx context.Context, sc *scratchFile, out *fuse.Attr) *fusefs.Inode {
-	n := d.newFile("")
-	n.scratch.Store(sc)
-	sc.getattr(out)
-	return d.NewInode(ctx, n, sc.id)
 }
 
 // localChild returns the node of a secret that is here already and not on the

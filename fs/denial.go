@@ -23,8 +23,9 @@ const (
 // denials remembers which writes the server has refused for lack of a right:
 // many programs check open and not close, so the next open is refused at once.
 type denials struct {
-	mu    sync.Mutex // guards until
-	until map[denied]time.Time
+	mu       sync.Mutex // guards what follows
+	until    map[denied]time.Time
+	approved map[secret.Dir]bool // where a change waits for somebody's approval
 }
 
 type denied struct {
@@ -32,8 +33,18 @@ type denied struct {
 	right right
 }
 
-// note remembers err if it is a refusal, and returns it.
+// note remembers err if it is a refusal, or if the change waits for an approval,
+// and returns it.
 func (d *denials) note(dir secret.Dir, right right, err error) error {
+	if errors.Is(err, secret.ErrApproval) {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		if d.approved == nil {
+			d.approved = make(map[secret.Dir]bool)
+		}
+		d.approved[dir] = true
+		return err
+	}
 	if !errors.Is(err, secret.ErrDenied) {
 		return err
 	}
@@ -56,7 +67,18 @@ func (d *denials) note(dir secret.Dir, right right, err error) error {
 func (d *denials) forget() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.until = nil
+	d.until, d.approved = nil, nil
+}
+
+// approval returns an error where changes have waited for an approval: what
+// nobody has asked for shall not open another request.
+func (d *denials) approval(dir secret.Dir) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.approved[dir] {
+		return fmt.Errorf("%w, as the last change here had to wait for", secret.ErrApproval)
+	}
+	return nil
 }
 
 // check returns an error while a refusal is remembered.

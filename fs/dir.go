@@ -51,8 +51,11 @@ func (d *dir) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (*fus
 	if child, errno, ok := d.lookupGeneration(ctx, name, out); ok {
 		return child, errno
 	}
-	if sc := d.fs.overlay.scratch(d.where(), name); sc != nil {
-		return d.scratchChild(ctx, sc, &out.Attr), 0
+	if child := d.fs.scratchDirChild(ctx, d, name, &out.Attr); child != nil {
+		return child, 0
+	}
+	if child := d.fs.scratchFileChild(ctx, d, name, &out.Attr); child != nil {
+		return child, 0
 	}
 	if !plausible(name) {
 		return nil, syscall.ENOENT

@@ -57,13 +57,7 @@ func (o *overlay) beingCreated(dir secret.Dir, name string) bool {
 
 // creates reports whether something in dir is being created.
 func (o *overlay) creates(dir secret.Dir) bool {
-	var names []string
-	o.look(dir, func(part *overlayFolder) {
-		for name := range part.writers {
-			names = append(names, name)
-		}
-	})
-	for _, name := range names {
+	for _, name := range o.namesWritten(dir) {
 		if o.beingCreated(dir, name) {
 			return true
 		}
@@ -96,4 +90,25 @@ func (o *overlay) discard(dir secret.Dir, name string) (created bool) {
 	}
 	o.change(dir, func(part *overlayFolder) { delete(part.writers, name) })
 	return created
+}
+
+// writtenUnder reports whether somebody has the secret of a whiteout open who is
+// writing it anew.
+func (o *overlay) writtenUnder(w *whiteout, dir secret.Dir) bool {
+	for _, h := range o.writers(dir, w.name) {
+		if h.under == w {
+			return true
+		}
+	}
+	return false
+}
+
+// namesWritten returns the names of secrets of dir that are open for writing.
+func (o *overlay) namesWritten(dir secret.Dir) (names []string) {
+	o.look(dir, func(part *overlayFolder) {
+		for name := range part.writers {
+			names = append(names, name)
+		}
+	})
+	return names
 }

@@ -71,7 +71,7 @@ func (h *writeHandle) Release(ctx context.Context) syscall.Errno {
 		f.reveal(dir, name)
 	}
 	if h.scratch != nil {
-		h.scratch.closed()
+		f.overlay.leave(h.scratch)
 	}
 	close(h.released)
 	return 0

@@ -8,7 +8,9 @@
 package fs
 
 import (
+	"context"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -16,6 +18,7 @@ import (
 	"github.com/hanwen/go-fuse/v2/fuse"
 
 	"infisicalfs/fs/internal/folderqueue"
+	"infisicalfs/fs/internal/tempname"
 	"infisicalfs/fs/internal/unsent"
 	"infisicalfs/secret"
 )
@@ -37,6 +40,14 @@ type Config struct {
 	// Overwrite lets the last writer win: neither changes by others nor
 	// references in the old value keep a value from being replaced.
 	Overwrite bool
+	// ScratchFor is how long a closed file waits whose name is a program's for a
+	// temporary and a person's for a secret, while its maker is alive or not
+	// known; zero means 30 seconds.
+	ScratchFor time.Duration
+	// Dotfiles makes secrets of names with a leading dot, except those of
+	// programs' temporary files.
+	Dotfiles bool
+
 	// Raw says that the Source shows values as they are stored, with references
 	// unexpanded, so that they can be edited.
 	Raw bool
@@ -86,6 +97,7 @@ type FS struct {
 	news    news
 	reports reports
 	reborn  reborn
+	makers  makers
 	pokes   pokes
 
 	// For writing.
@@ -102,6 +114,12 @@ type FS struct {
 	viewError    atomic.Pointer[string] // why a view could not be rendered, with its path; the latest
 
 	refusedRights notices
+
+	names tempname.Names // which names are temporary
+
+	life      context.Context // ends with Close
+	end       context.CancelFunc
+	followers sync.WaitGroup // what goes on in the background until then
 
 	// known is set by the first request. Before it the kernel has nothing that
 	// could be outdated, and go-fuse nobody to tell.
@@ -129,7 +147,11 @@ func New(cfg Config) *FS {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	f := &FS{cfg: cfg, log: cfg.Log, rejected: newRejected()}
+	if cfg.ScratchFor == 0 {
+		cfg.ScratchFor = scratchForDefault
+	}
+	f := &FS{cfg: cfg, log: cfg.Log, rejected: newRejected(), names: tempname.Names{Dotfiles: cfg.Dotfiles}}
+	f.life, f.end = context.WithCancel(context.Background())
 	if cfg.Writer != nil {
 		f.cfg.Writer = &ownWriter{cfg.Writer, &f.own}
 	}
@@ -141,9 +163,14 @@ func New(cfg Config) *FS {
 // Call it when the kernel has let go: it is told nothing any more.
 func (f *FS) Close() {
 	f.known.Store(false)
+	f.end()
+	f.followers.Wait()
 	f.overlay.dropBelow(secret.Dir{})
 	f.rejected.Clear()
 }
+
+// background runs follow, which has to end with [FS.life].
+func (f *FS) background(follow func()) { f.followers.Go(follow) }
 
 // Root returns the node to mount. It can be mounted once.
 func (f *FS) Root() fusefs.InodeEmbedder { return f.root }

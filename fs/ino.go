@@ -45,6 +45,11 @@ func scratchID(n uint64) fusefs.StableAttr {
 	return identify(syscall.S_IFREG, "scratch", number(n))
 }
 
+// scratchDirID is scratchID for a scratch directory.
+func scratchDirID(n uint64) fusefs.StableAttr {
+	return identify(syscall.S_IFDIR, "scratch", number(n))
+}
+
 func identify(mode uint32, parts ...string) fusefs.StableAttr {
 	h := sha256.New()
 	for _, part := range parts {

@@ -89,6 +89,11 @@ func (d *dir) entries(snap *secret.Folder) []fuse.DirEntry {
 			add(name, d.secretID(name, s.Name))
 		}
 	}
+	for _, sc := range d.fs.overlay.listed(here) {
+		if e, ok := resolve(snap, sc.name); !ok || e.secret != nil && hidden[e.secret.Name] {
+			add(sc.name, sc.id)
+		}
+	}
 	return list
 }
 
@@ -121,6 +126,9 @@ func (l *listing) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (
 	}
 	if child, errno, ok := l.dir.lookupGeneration(ctx, name, out); ok {
 		return child, errno
+	}
+	if child := l.dir.fs.scratchFileChild(ctx, l.dir, name, &out.Attr); child != nil {
+		return child, 0
 	}
 	e, ok := resolve(snap, name)
 	if !ok || e.secret != nil && l.dir.left(e.secret.Name) {

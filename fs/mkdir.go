@@ -24,6 +24,9 @@ func (d *dir) Mkdir(ctx context.Context, name string, _ uint32, out *fuse.EntryO
 	if d.fs.cfg.Writer == nil {
 		return nil, syscall.EROFS
 	}
+	if d.newEntry(name) == nil && d.fs.names.Face(name, noSiblings) {
+		return d.mkScratchDir(ctx, name, out)
+	}
 	ctx, stop := d.fs.patient(ctx)
 	defer stop()
 	child, err := d.mkdir(ctx, name, out)
@@ -31,6 +34,19 @@ func (d *dir) Mkdir(ctx context.Context, name string, _ uint32, out *fuse.EntryO
 		return nil, d.fs.failed("mkdir", d.pathOf(name), err)
 	}
 	return child, 0
+}
+
+// mkScratchDir makes a scratch directory, unless the server has something of that
+// name.
+func (d *dir) mkScratchDir(ctx context.Context, name string, out *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
+	_, _, taken, err := d.fs.entry(ctx, d.where(), name)
+	if err == nil && taken {
+		err = secret.ErrExists
+	}
+	if err != nil {
+		return nil, d.fs.failed("mkdir", d.pathOf(name), err)
+	}
+	return d.fs.mkScratchDir(ctx, d, name, out)
 }
 
 func (d *dir) mkdir(ctx context.Context, shown string, out *fuse.EntryOut) (*fusefs.Inode, error) {
@@ -72,7 +88,7 @@ func (d *dir) mkdir(ctx context.Context, shown string, out *fuse.EntryOut) (*fus
 }
 
 // Rmdir deletes a folder that has nothing of its own in it; imports do not
-// count, and neither do scratch files, which nobody sees.
+// count, and neither do scratch files that nobody sees.
 func (d *dir) Rmdir(ctx context.Context, name string) syscall.Errno {
 	if p := d.fs.pokedBy(ctx); p != nil {
 		return p.remove(d, name, true)
@@ -82,6 +98,9 @@ func (d *dir) Rmdir(ctx context.Context, name string) syscall.Errno {
 	}
 	if d.shadows(name) || !d.where().IsFolder() {
 		return d.fs.failed("rmdir", d.pathOf(name), errNotHere)
+	}
+	if _, ok := d.fs.overlay.dir(d.where(), name); ok {
+		return d.fs.rmScratchDir(d, name)
 	}
 	ctx, stop := d.fs.patient(ctx)
 	defer stop()
@@ -149,5 +168,5 @@ func (f *FS) empty(snap *secret.Folder) bool {
 			return false
 		}
 	}
-	return !f.overlay.creates(snap.Dir)
+	return !f.overlay.creates(snap.Dir) && len(f.overlay.listed(snap.Dir)) == 0
 }

@@ -22,10 +22,12 @@ type overlay struct {
 	folders map[secret.Dir]*overlayFolder
 	gone    map[named]time.Time // when secrets were unlinked here
 	sweep   time.Time           // when gone is rid next of those that are too long ago
-	files   int                 // scratch files that have a name
+	rooms   [2]room             // what scratch files take, by class
+	dirs    int                 // scratch directories
+	clock   uint64              // of closes and new names of scratch files
+	evicted uint64              // faces that had to go for others, ever
 
-	made  atomic.Uint64 // scratch files ever
-	bytes atomic.Int64  // in scratch files, with or without a name
+	made atomic.Uint64 // scratch files ever
 }
 
 // named is a place for a secret or a scratch file: by the server's name or by
@@ -38,35 +40,45 @@ type named struct {
 // overlayFolder is one folder's part. It is never empty.
 type overlayFolder struct {
 	scratch   map[string]*scratchFile          // by file name
+	dirs      map[string]madeDir               // scratch directories, by file name; what is in them is a part of its own
 	whiteouts map[string]*whiteout             // by the secret's name
 	writers   map[string]map[*writeHandle]bool // open for writing, by the secret's name
 }
 
 func (p *overlayFolder) empty() bool {
-	return len(p.scratch) == 0 && len(p.whiteouts) == 0 && len(p.writers) == 0
+	return len(p.scratch) == 0 && len(p.dirs) == 0 && len(p.whiteouts) == 0 && len(p.writers) == 0
 }
 
-// change calls do with the folder's part, which it makes if there is none and
-// drops if do leaves it empty.
-func (o *overlay) change(dir secret.Dir, do func(*overlayFolder)) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	part := o.folders[dir]
-	if part == nil {
-		part = &overlayFolder{
-			scratch:   make(map[string]*scratchFile),
-			whiteouts: make(map[string]*whiteout),
-			writers:   make(map[string]map[*writeHandle]bool),
-		}
+// part returns the folder's part, which it makes if there is none.
+// [overlay.mu] is held; tidy has to follow if the part may be left empty.
+func (o *overlay) part(dir secret.Dir) *overlayFolder {
+	if o.folders[dir] == nil {
 		if o.folders == nil {
 			o.folders = make(map[secret.Dir]*overlayFolder)
 		}
-		o.folders[dir] = part
+		o.folders[dir] = &overlayFolder{
+			scratch:   make(map[string]*scratchFile),
+			dirs:      make(map[string]madeDir),
+			whiteouts: make(map[string]*whiteout),
+			writers:   make(map[string]map[*writeHandle]bool),
+		}
 	}
-	do(part)
-	if part.empty() {
+	return o.folders[dir]
+}
+
+// tidy drops the folder's part if it is empty. [overlay.mu] is held.
+func (o *overlay) tidy(dir secret.Dir) {
+	if part := o.folders[dir]; part != nil && part.empty() {
 		delete(o.folders, dir)
 	}
+}
+
+// change calls do with the folder's part.
+func (o *overlay) change(dir secret.Dir, do func(*overlayFolder)) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	do(o.part(dir))
+	o.tidy(dir)
 }
 
 // look calls do with the folder's part, if it has one. It must change nothing.
@@ -122,6 +134,9 @@ func (o *overlay) moveFolder(from, to secret.Dir) {
 		if from.Contains(dir) {
 			delete(o.folders, dir)
 			o.folders[moved(dir)] = part
+			for _, sc := range part.scratch {
+				sc.at.dir = moved(dir)
+			}
 		}
 	}
 	for place, at := range o.gone {
@@ -132,33 +147,41 @@ func (o *overlay) moveFolder(from, to secret.Dir) {
 	}
 }
 
+// namesGone returns the names that were unlinked in dir a moment ago, as the
+// server has them.
+func (o *overlay) namesGone(dir secret.Dir) (names []string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for place, at := range o.gone {
+		if place.dir == dir && time.Since(at) < unlinkedFor {
+			names = append(names, place.name)
+		}
+	}
+	return names
+}
+
 // drop ends scratch files and whiteouts of the folders that gone says.
 func (o *overlay) drop(gone func(secret.Dir) bool) {
-	var files []named
-	var covered []*whiteout
 	o.mu.Lock()
+	defer o.mu.Unlock()
 	for dir, part := range o.folders {
 		if !gone(dir) {
 			continue
 		}
-		for name := range part.scratch {
-			files = append(files, named{dir, name})
+		for _, sc := range part.scratch {
+			o.unlink(sc)
 		}
 		for _, w := range part.whiteouts {
-			covered = append(covered, w)
+			o.end(w)
 		}
+		o.dirs -= len(part.dirs)
+		clear(part.dirs)
+		o.tidy(dir)
 	}
 	for place := range o.gone {
 		if gone(place.dir) {
 			delete(o.gone, place)
 		}
-	}
-	o.mu.Unlock()
-	for _, file := range files {
-		o.unlinkScratch(file.dir, file.name)
-	}
-	for _, w := range covered {
-		o.lift(w)
 	}
 }
 
@@ -167,15 +190,15 @@ func (o *overlay) dropBelow(dir secret.Dir) { o.drop(dir.Contains) }
 
 // overlayCounts are numbers of what is here now.
 type overlayCounts struct {
-	scratchFiles int // that have a name
-	scratchBytes int64
-	whiteouts    int
+	faces, doubtful room
+	evicted         uint64 // ever
+	whiteouts       int
 }
 
 func (o *overlay) counts() overlayCounts {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	c := overlayCounts{scratchFiles: o.files, scratchBytes: o.bytes.Load()}
+	c := overlayCounts{faces: o.rooms[face], doubtful: o.rooms[doubtful], evicted: o.evicted}
 	for _, part := range o.folders {
 		c.whiteouts += len(part.whiteouts)
 	}

@@ -56,6 +56,14 @@ func (n *file) asScratch() *scratchFile {
 	return nil
 }
 
+// keepsNumber reports whether the node's inode number is the secret's: it always
+// was one, or it has become one by itself. Of a scratch file that was renamed to
+// a secret's name it is not.
+func (n *file) keepsNumber() bool {
+	sc := n.scratch.Load()
+	return sc == nil || sc.stays.Load()
+}
+
 func (d *dir) newFile(name string) *file {
 	n := &file{node: node{fs: d.fs}}
 	n.at.Store(&location{d, name})
@@ -72,7 +80,7 @@ func (d *dir) newDir(name string) *dir {
 // file name: its node's, if that was renamed to here and is still known, so
 // that a rename keeps the inode number.
 func (d *dir) secretID(shown, name string) fusefs.StableAttr {
-	if n, ok := operations(d.GetChild(shown)).(*file); ok && n.scratch.Load() == nil && n.at.Load().is(d, name) {
+	if n, ok := operations(d.GetChild(shown)).(*file); ok && n.keepsNumber() && n.location().is(d, name) {
 		return n.StableAttr()
 	}
 	return d.fs.reborn.fresh(childID(d.StableAttr(), syscall.S_IFREG, name))
@@ -83,7 +91,7 @@ func (d *dir) secretID(shown, name string) fusefs.StableAttr {
 // has answered, which does not know what the kernel has been told.
 func (d *dir) secretInode(ctx context.Context, shown, name string) *fusefs.Inode {
 	known := d.GetChild(shown)
-	if n, ok := operations(known).(*file); ok && n.scratch.Load() == nil && n.at.Load().is(d, name) {
+	if n, ok := operations(known).(*file); ok && n.keepsNumber() && n.location().is(d, name) {
 		return known
 	}
 	return d.NewInode(ctx, d.newFile(name), d.secretID(shown, name))

@@ -30,7 +30,7 @@ var (
 
 // threadStatus is what we need of /proc/TID/status.
 type threadStatus struct {
-	process                           int
+	process, parent                   int
 	hasMemory                         bool // not on its way out
 	pending, blocked, ignored, caught signals
 }
@@ -50,6 +50,8 @@ func readStatus(thread uint32) (s threadStatus, err error) {
 		switch key {
 		case "Tgid":
 			s.process, err = strconv.Atoi(value)
+		case "PPid":
+			s.parent, _ = strconv.Atoi(value)
 		case "VmSize":
 			s.hasMemory = true
 		case "SigPnd", "ShdPnd":
@@ -63,6 +65,16 @@ func readStatus(thread uint32) (s threadStatus, err error) {
 		}
 	}
 	return s, err
+}
+
+// programOf returns what the kernel calls the program of a thread, at most 15
+// characters of its file's name; "" if that cannot be found out.
+func programOf(thread uint32) string {
+	if thread == 0 {
+		return ""
+	}
+	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", thread))
+	return strings.TrimSuffix(string(text), "\n")
 }
 
 // threadStat is what we need of /proc/TID/stat, see proc(5).

@@ -4,8 +4,39 @@ import (
 	"context"
 	"errors"
 
+	"infisicalfs/fs/internal/tempname"
 	"infisicalfs/secret"
 )
+
+// renameScratch gives a scratch file another name. If that is a temporary's it
+// is another scratch file; if it is a secret's the content is sent. It reports
+// false if the file has become the secret that it covered, which then is to be
+// renamed.
+func (r *renaming) renameScratch(ctx context.Context, sc *scratchFile) (done bool, err error) {
+	if w := r.overlay.covering(sc); w != nil && !r.overlay.writtenUnder(w, r.from.where()) {
+		switch name, nameErr := r.FS.newName(r.snap, r.newName); {
+		case r.from == r.to && !r.taken() && r.names.Backup(EncodeName(w.name), r.newName):
+			r.overlay.moveScratch(sc, r.to.where(), r.newName)
+			return true, nil
+		case nameErr != nil:
+			return true, nameErr
+		case r.from == r.to && w.name == name: // changed his mind
+			r.overlay.lift(w)
+			r.turnInto(sc, r.to.where(), name, nil)
+			return true, nil
+		case r.from == r.to && !r.taken():
+			return true, r.realize(ctx, w, r.newName)
+		default:
+			err := r.realize(ctx, w, r.name)
+			return err != nil, err
+		}
+	}
+	if !r.taken() && (tempname.Shredded(r.newName) || r.names.Face(r.newName, r.siblings(r.snap))) {
+		r.overlay.moveScratch(sc, r.to.where(), r.newName)
+		return true, nil
+	}
+	return true, r.promote(ctx, r.snap, sc)
+}
 
 // promote makes a scratch file a secret, because somebody renamed it to a name
 // that is none of scratch: its content is sent. This is how most editors save.
@@ -18,9 +49,6 @@ func (r *renaming) promote(ctx context.Context, snap *secret.Folder, sc *scratch
 		return err
 	}
 	dir := r.to.where()
-	if back, err := r.restore(ctx, sc, dir, name); back || err != nil {
-		return err
-	}
 	if err := r.mayCopy(ctx, sc); err != nil {
 		return err
 	}
@@ -41,41 +69,20 @@ func (r *renaming) promote(ctx context.Context, snap *secret.Folder, sc *scratch
 	r.overlay.discard(dir, name)
 	got = r.sendNotes(ctx, dir, name, &sc.notes, got)
 	sc.become(&location{r.to, name}, &got)
-	r.overlay.unlinkScratch(r.from.where(), r.name)
+	r.overlay.unlinkScratch(r.at, r.name)
+	r.overlay.unlinkScratch(dir, r.newName)
 	return nil
-}
-
-// restore takes a covered secret back under its name, or under the one that it
-// is renamed to on this detour: its value, which may show references expanded,
-// is not sent. It reports whether that was the case.
-func (r *renaming) restore(ctx context.Context, sc *scratchFile, dir secret.Dir, name string) (bool, error) {
-	w := sc.holds
-	if w == nil || sc.wasTouched() || r.overlay.whiteout(r.from.where(), w.name) != w {
-		return false, nil
-	}
-	if r.from != r.to || r.overlay.beingWritten(dir, w.name) || r.target.secret != nil && w.name != name {
-		return false, nil
-	}
-	if w.name != name {
-		if _, err := r.cfg.Writer.Rename(ctx, dir, w.name, name); err != nil {
-			return true, err
-		}
-		r.writes.sent.Add(1)
-	}
-	r.overlay.lift(w)
-	sc.become(&location{r.to, name}, nil)
-	r.overlay.unlinkScratch(r.from.where(), r.name)
-	return true, nil
 }
 
 // mayCopy refuses to send a secret's value as it was shown, if it is another as
 // it is stored: a rename by way of a scratch name shall not put an end to
 // references.
 func (r *renaming) mayCopy(ctx context.Context, sc *scratchFile) error {
-	if sc.holds == nil || sc.wasTouched() || r.cfg.Raw || r.cfg.Overwrite {
+	of := r.overlay.copyOf(sc)
+	if of == "" || sc.wasTouched() || r.cfg.Raw || r.cfg.Overwrite {
 		return nil
 	}
-	_, err := r.stored(ctx, sc.dir, sc.holds.name)
+	_, err := r.stored(ctx, sc.dir, of)
 	if errors.Is(err, errReference) {
 		return err
 	}
@@ -133,6 +140,8 @@ func (sc *scratchFile) leave() (secret.Value, error) {
 	switch {
 	case len(sc.text.b) > maxValue:
 		return secret.Value{}, secret.ErrTooLarge
+	case sc.cut:
+		return secret.Value{}, errPart
 	case !sc.text.valid():
 		return secret.Value{}, errBinary
 	}

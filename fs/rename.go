@@ -2,6 +2,7 @@ package fs
 
 import (
 	"context"
+	"path"
 	"syscall"
 
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
@@ -14,36 +15,70 @@ var _ fusefs.NodeRenamer = (*dir)(nil)
 const renameNoReplace = 1 // RENAME_NOREPLACE of renameat2(2), the one flag that is known here
 
 // Rename is one of five things: scratch files rename here, a scratch file that
-// becomes a secret is sent, a secret that becomes a scratch file is covered, a
+// becomes a secret is sent, a secret that gets the name of a backup is covered, a
 // secret gets another name or folder, a folder another name.
 func (d *dir) Rename(ctx context.Context, name string, newParent fusefs.InodeEmbedder, newName string, flags uint32) syscall.Errno {
 	if p := d.fs.pokedBy(ctx); p != nil {
 		return p.rename(d, name, newParent, newName, flags)
 	}
-	to, ok := newParent.(*dir)
+	return d.fs.rename(ctx, d, name, newParent, newName, flags)
+}
+
+func (f *FS) rename(ctx context.Context, from place, name string, newParent fusefs.InodeEmbedder, newName string, flags uint32) syscall.Errno {
+	to, ok := newParent.(place)
+	what := path.Join(from.where().String(), name)
 	switch {
-	case d.fs.cfg.Writer == nil:
+	case f.cfg.Writer == nil:
 		return syscall.EROFS
 	case flags&^renameNoReplace != 0:
 		return syscall.EINVAL
 	case !ok:
-		return d.fs.failed("rename", d.pathOf(name), errControl)
+		return f.failed("rename", what, errControl)
 	}
-	ctx, stop := d.fs.patient(ctx)
+	ctx, stop := f.patient(ctx)
 	defer stop()
-	r := &renaming{FS: d.fs, from: d, name: name, to: to, newName: newName, keep: flags&renameNoReplace != 0}
-	if err := r.run(ctx); err != nil {
-		return d.fs.failed("rename", d.pathOf(name)+" to "+to.pathOf(newName), err)
+	r := &renaming{FS: f, from: from.folder(), at: from.where(), name: name, to: to.folder(), newName: newName, keep: flags&renameNoReplace != 0}
+	err := error(nil)
+	if r.to == to {
+		err = r.run(ctx)
+	} else {
+		err = r.intoScratch(ctx, to)
+	}
+	if err != nil {
+		return f.failed("rename", what+" to "+path.Join(to.where().String(), newName), err)
 	}
 	return 0
+}
+
+// intoScratch moves a scratch file into a scratch directory. A secret does not go
+// there: programs copy it then, and delete the original.
+func (r *renaming) intoScratch(ctx context.Context, to place) error {
+	leave, err := r.folderQueue.Enter(ctx, r.from.where())
+	if err != nil {
+		return err
+	}
+	defer leave()
+	sc := r.overlay.scratch(r.at, r.name)
+	switch {
+	case sc == nil || !r.overlay.staysHere(sc) && !r.overlay.isDoubtful(sc):
+		return errOtherProject
+	case r.keep && r.overlay.scratch(to.where(), r.newName) != nil:
+		return secret.ErrExists
+	}
+	if _, ok := r.overlay.dir(to.where(), r.newName); ok {
+		return errIsDir
+	}
+	r.overlay.moveScratch(sc, to.where(), r.newName)
+	return nil
 }
 
 // renaming is one rename.
 type renaming struct {
 	*FS
 	from, to      *dir
-	name, newName string // file names
-	keep          bool   // nothing may be replaced
+	at            secret.Dir // where from's part of the overlay is: from, or a scratch directory in it
+	name, newName string     // file names
+	keep          bool       // nothing may be replaced
 
 	snap   *secret.Folder // of to, found by run
 	target entry          // what is there under the new name
@@ -69,17 +104,29 @@ func (r *renaming) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	snap := r.snap
-	there := r.target != (entry{}) && !r.covers(r.target) || r.overlay.scratch(snap.Dir, r.newName) != nil
-	if there && r.keep {
+	if _, isDir := r.overlay.dir(r.to.where(), r.newName); isDir {
+		return errIsDir
+	}
+	if r.keep && (r.taken() || r.overlay.scratch(r.to.where(), r.newName) != nil) {
 		return secret.ErrExists
 	}
-	if sc := r.overlay.scratch(r.from.where(), r.name); sc != nil {
-		if r.renamesToScratch(snap, r.newName) {
-			r.overlay.moveScratch(r.from.where(), r.name, r.to.where(), r.newName)
-			return nil
+	if err := r.clearTarget(ctx); err != nil {
+		return err
+	}
+	if sc := r.overlay.scratch(r.at, r.name); sc != nil {
+		if done, err := r.renameScratch(ctx, sc); done || err != nil {
+			return err
 		}
-		return r.promote(ctx, snap, sc)
+		// It has become the secret that it covered.
+		if r.snap, r.target, _, err = r.entry(ctx, r.to.where(), r.newName); err != nil {
+			return err
+		}
+	}
+	if _, isDir := r.overlay.dir(r.at, r.name); isDir {
+		return errOtherProject // programs copy it then
+	}
+	if r.at != r.from.where() {
+		return secret.ErrNotFound
 	}
 	fromSnap, e, err := r.source(ctx)
 	switch {
@@ -87,17 +134,49 @@ func (r *renaming) run(ctx context.Context) error {
 		return err
 	case e.folder != nil:
 		return r.renameFolder(ctx, e.folder.Name)
-	case r.renamesToScratch(snap, r.newName):
+	case r.from == r.to && !r.taken() && r.names.Backup(r.name, r.newName):
 		return r.whiteOut(ctx, fromSnap, e.secret)
 	}
-	newName, err := r.FS.newName(snap, r.newName)
+	newName, err := r.FS.newName(r.snap, r.newName)
 	if err != nil {
 		return err
 	}
 	if r.target.folder != nil {
 		return errIsDir
 	}
-	return r.renameSecret(ctx, e.secret, newName)
+	if err := r.renameSecret(ctx, e.secret, newName); err != nil {
+		return err
+	}
+	r.overlay.unlinkScratch(r.to.where(), r.newName)
+	return nil
+}
+
+// taken reports whether the server has something under the new name that is not
+// away.
+func (r *renaming) taken() bool { return r.target != (entry{}) && !r.covers(r.target) }
+
+// clearTarget carries out what somebody else's rename began, where this one is
+// about to take the place of it: of the backup, or of the secret that is away.
+func (r *renaming) clearTarget(ctx context.Context) error {
+	dir := r.to.where()
+	var pending *whiteout
+	if sc := r.overlay.scratch(dir, r.newName); sc != nil {
+		pending = r.overlay.covering(sc)
+	}
+	if s := r.target.secret; pending == nil && s != nil {
+		if w := r.overlay.whiteout(dir, s.Name); w != nil && !w.mayWrite(r.callers.of(ctx)) {
+			pending = w
+		}
+	}
+	if pending == nil || r.overlay.writtenUnder(pending, dir) || pending.file == r.overlay.scratch(r.at, r.name) {
+		return nil
+	}
+	if err := r.realize(ctx, pending, r.overlay.where(pending.file).name); err != nil && again(err) {
+		return err
+	}
+	var err error
+	r.snap, r.target, _, err = r.entry(ctx, dir, r.newName)
+	return err
 }
 
 // settleBoth waits for what was closed a moment ago under one of the names.

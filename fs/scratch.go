@@ -1,6 +1,7 @@
 package fs
 
 import (
+	"context"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -12,41 +13,65 @@ import (
 	"infisicalfs/secret"
 )
 
-// Bounds of what scratch files may hold.
-const (
-	maxScratchFile  = 4 << 20 // bytes; a swap file is larger than what is edited
-	maxScratchTotal = 16 << 20
-	maxScratchFiles = 256
-)
-
 // scratchFile is an ordinary file in memory: the temporary, swap and backup
-// files of programs that write secrets. It is found by name and never listed,
-// and ends with the mount. It never leaves the machine, unless somebody renames
-// it to the name of a secret: see promote.go.
+// files of programs that write secrets. It ends with the mount. Its class says
+// whether it may leave the machine by itself.
 type scratchFile struct {
-	over  *overlay // whose room its content takes
-	id    fusefs.StableAttr
-	dir   secret.Dir      // where it was created
-	basis map[string]base // the folder's own secrets at that time
-	holds *whiteout       // the secret whose value it was created with, or nil
+	over   *overlay // whose room its content takes
+	id     fusefs.StableAttr
+	dir    secret.Dir      // where it was created
+	basis  map[string]base // the folder's own secrets at that time
+	caller fuse.Caller     // who made it; no thread, as that may be somebody else's by now
 
-	place atomic.Pointer[location] // not nil: it was promoted and is this secret now
-	notes notes                    // for the secret that it may become
+	notes notes // for the secret that it may become
 
-	mu      sync.Mutex // guards what follows
+	maker   atomic.Pointer[maker] // of a doubtful file; nil for others
+	changed chan struct{}         // full if something happened to it that decides a doubtful file's fate
+
+	place atomic.Pointer[location] // not nil: it is this secret now
+	stays atomic.Bool              // and that secret has the file's inode number
+	tried bool                     // an attempt to make it one may have succeeded; belongs to who sends it
+
+	// What follows is guarded by [overlay.mu].
+	class   class
+	at      named // under which file name it is found, if it is linked
+	linked  bool
+	open    int           // handles
+	size    int           // bytes of room that it takes
+	closed  time.Time     // when the last handle was; when it got its name, if there was none
+	order   uint64        // grows with each close and each new name: who has the least is eldest
+	draft   bool          // may be the only copy of what was typed: an editor's swap or emergency file
+	holds   *whiteout     // the secret that was renamed to this name, or nil
+	made    bool          // its maker has written to it
+	filled  time.Time     // when anybody first had; zero: nobody
+	sending chan struct{} // closed when the attempt to make it a secret is over; nil without one
+
+	mu      sync.Mutex // guards what follows; overlay.mu may be taken under it
 	text    text
 	attr    fuse.Attr
-	named   bool // has a name: is in the folder
-	open    int  // handles
 	leaving bool // is on its way to the server, or promoted
-	sent    base // when promoted: the version there
+	sent    base // when it is a secret: the version there
 	touched bool // written to since its creation
+	cut     bool // something did not fit: it is a part
 }
+
+// class says what becomes of a scratch file by itself.
+type class uint8
+
+const (
+	// face: nothing. Its name says that it is temporary.
+	face class = iota
+	// doubtful: it may be a temporary and may be a secret with a name of that
+	// kind, and its maker decides. See fate.go.
+	doubtful
+)
 
 // newScratch makes a file without a name and content. It may hold a secret: it
 // is shown to nobody to whom secrets are not.
-func (f *FS) newScratch(snap *secret.Folder, mode uint32) *scratchFile {
-	return f.overlay.newScratch(snap, fuse.Attr{
+func (f *FS) newScratch(ctx context.Context, snap *secret.Folder, class class, mode uint32) *scratchFile {
+	caller := callerOf(ctx)
+	caller.Pid = 0
+	return f.overlay.newScratch(snap, class, caller, fuse.Attr{
 		Mode:  mode&0o700 | mode&f.cfg.FileMode&0o077,
 		Owner: fuse.Owner{Uid: f.cfg.UID, Gid: f.cfg.GID},
 	})
@@ -54,13 +79,16 @@ func (f *FS) newScratch(snap *secret.Folder, mode uint32) *scratchFile {
 
 // newScratch makes a file without a name and content in the folder of snap. Its
 // dates are now.
-func (o *overlay) newScratch(snap *secret.Folder, attr fuse.Attr) *scratchFile {
+func (o *overlay) newScratch(snap *secret.Folder, class class, caller fuse.Caller, attr fuse.Attr) *scratchFile {
 	sc := &scratchFile{
-		over:  o,
-		id:    scratchID(o.made.Add(1)),
-		dir:   snap.Dir,
-		basis: make(map[string]base, len(snap.Secrets)),
-		attr:  attr,
+		over:    o,
+		id:      scratchID(o.made.Add(1)),
+		dir:     snap.Dir,
+		basis:   make(map[string]base, len(snap.Secrets)),
+		caller:  caller,
+		class:   class,
+		changed: make(chan struct{}, 1),
+		attr:    attr,
 	}
 	for i := range snap.Secrets {
 		sc.basis[snap.Secrets[i].Name] = baseOf(&snap.Secrets[i])
@@ -70,133 +98,67 @@ func (o *overlay) newScratch(snap *secret.Folder, attr fuse.Attr) *scratchFile {
 	return sc
 }
 
-// nameScratch gives a new file its first name, in the place of any other
-// scratch file, unless there are too many.
-func (o *overlay) nameScratch(sc *scratchFile, dir secret.Dir, name string) (ok bool) {
-	o.unlinkScratch(dir, name)
-	sc.mu.Lock()
-	defer sc.mu.Unlock()
-	o.change(dir, func(part *overlayFolder) {
-		if ok = o.files < maxScratchFiles; ok {
-			o.files++
-			part.scratch[name] = sc
-		}
-	})
-	if sc.named = ok; !ok {
-		sc.resize(0)
-	}
-	return ok
-}
-
-// scratch returns the scratch file of that name, or nil.
-func (o *overlay) scratch(dir secret.Dir, name string) (sc *scratchFile) {
-	o.look(dir, func(part *overlayFolder) { sc = part.scratch[name] })
-	return sc
-}
-
-// unlinkScratch takes the name away. It reports whether there was such a file.
-func (o *overlay) unlinkScratch(dir secret.Dir, name string) bool {
-	var sc *scratchFile
-	o.change(dir, func(part *overlayFolder) {
-		if sc = part.scratch[name]; sc != nil {
-			delete(part.scratch, name)
-			o.files--
-		}
-	})
-	if sc == nil {
-		return false
-	}
-	sc.mu.Lock()
-	defer sc.mu.Unlock()
-	sc.named = false
-	sc.reclaim()
-	return true
-}
-
-// moveScratch gives a scratch file another name.
-func (o *overlay) moveScratch(from secret.Dir, name string, to secret.Dir, newName string) {
-	o.unlinkScratch(to, newName)
-	var sc *scratchFile
-	o.change(from, func(part *overlayFolder) {
-		sc = part.scratch[name]
-		delete(part.scratch, name)
-	})
-	if sc != nil {
-		o.change(to, func(part *overlayFolder) { part.scratch[newName] = sc })
-	}
-}
-
 // resize makes room for n bytes, or gives some back. [scratchFile.mu] is held.
 func (sc *scratchFile) resize(n int) syscall.Errno {
-	if n > maxScratchFile {
-		return syscall.ENOSPC
+	if errno := sc.over.reserve(sc, n); errno != 0 {
+		sc.cut = true
+		return errno
 	}
-	more := int64(n - len(sc.text.b))
-	if sc.over.bytes.Add(more) > maxScratchTotal && more > 0 {
-		sc.over.bytes.Add(-more)
-		return syscall.ENOSPC
+	if n == 0 {
+		sc.cut = false
 	}
 	sc.text.resize(n)
 	return 0
 }
 
-// reclaim frees the content of a file that nobody can reach any more.
-// [scratchFile.mu] is held.
-func (sc *scratchFile) reclaim() {
-	if !sc.named && sc.open == 0 {
-		sc.resize(0)
-		sc.text.wipe()
-	}
-}
-
-// opened counts a new handle, which may empty the file.
-func (sc *scratchFile) opened(empty bool) {
+// wipe forgets the content.
+func (sc *scratchFile) wipe() {
 	sc.mu.Lock()
 	defer sc.mu.Unlock()
-	sc.open++
-	if empty && len(sc.text.b) > 0 {
-		sc.resize(0)
-		sc.changed()
-	}
+	sc.text.wipe()
 }
 
-// closed is the opposite.
-func (sc *scratchFile) closed() {
-	sc.mu.Lock()
-	defer sc.mu.Unlock()
-	sc.open--
-	sc.reclaim()
-}
-
-// changed says that the content is another. [scratchFile.mu] is held.
-func (sc *scratchFile) changed() {
+// wrote says that who has changed the content. [scratchFile.mu] is held.
+func (sc *scratchFile) wrote(who process) {
 	now := time.Now()
 	sc.touched = true
 	sc.attr.SetTimes(nil, &now, &now)
+	if len(sc.text.b) > 0 {
+		sc.over.noteFilled(sc, now, sc.madeBy(who))
+	}
+}
+
+// madeBy reports whether who is the file's maker, as far as that can be known.
+func (sc *scratchFile) madeBy(who process) bool {
+	mk := sc.maker.Load()
+	return mk == nil || !mk.who.other(who)
 }
 
 func (sc *scratchFile) getattr(out *fuse.Attr) {
+	linked := sc.over.isLinked(sc)
 	sc.mu.Lock()
 	defer sc.mu.Unlock()
 	*out = sc.attr
 	out.Size = uint64(len(sc.text.b))
-	if sc.named {
+	if linked {
 		out.Nlink = 1
 	}
 }
 
-// setattr changes size, mode, owner and times, as on any file in memory.
-func (sc *scratchFile) setattr(in *fuse.SetAttrIn) syscall.Errno {
+// setattr changes size, mode, owner and times, as on any file in memory, on
+// behalf of who.
+func (sc *scratchFile) setattr(in *fuse.SetAttrIn, who process) syscall.Errno {
 	sc.mu.Lock()
 	defer sc.mu.Unlock()
 	if size, ok := in.GetSize(); ok {
 		if size > maxScratchFile {
+			sc.cut = true
 			return syscall.ENOSPC
 		}
 		if errno := sc.resize(int(size)); errno != 0 {
 			return errno
 		}
-		sc.changed()
+		sc.wrote(who)
 	}
 	if mode, ok := in.GetMode(); ok {
 		sc.attr.Mode = mode & 0o7777

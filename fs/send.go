@@ -30,9 +30,12 @@ func (h *writeHandle) send(ctx context.Context, why occasion) error {
 		return out.err
 	}
 	leave, err := h.myTurn(ctx)
-	out := h.take(why)
 	if err == nil {
 		defer leave()
+		err = h.file.fs.carryOutBefore(ctx, h)
+	}
+	out := h.take(why)
+	if err == nil {
 		err = out.err
 	}
 	if !out.due {

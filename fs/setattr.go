@@ -25,7 +25,14 @@ func (n *file) Setattr(ctx context.Context, fh fusefs.FileHandle, in *fuse.SetAt
 	}
 	out.Ino = n.StableAttr().Ino
 	if sc := n.asScratch(); sc != nil {
-		if errno := sc.setattr(in); errno != 0 {
+		if entered, err := n.enterScratch(ctx, sc); err != nil {
+			return n.fs.failed("setattr", n.path(), err)
+		} else if entered {
+			defer n.fs.overlay.leave(sc)
+		} else {
+			return n.Setattr(ctx, fh, in, out) // it has become a secret
+		}
+		if errno := sc.setattr(in, n.fs.callers.of(ctx)); errno != 0 {
 			return errno
 		}
 		return n.Getattr(ctx, fh, out)

@@ -2,6 +2,7 @@ package fs
 
 import (
 	"context"
+	"errors"
 	"syscall"
 
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
@@ -19,7 +20,8 @@ func (d *dir) Unlink(ctx context.Context, name string) syscall.Errno {
 	if d.fs.cfg.Writer == nil {
 		return syscall.EROFS
 	}
-	if d.fs.overlay.unlinkScratch(d.where(), name) {
+	if sc := d.fs.overlay.scratch(d.where(), name); sc != nil && d.fs.overlay.staysHere(sc) {
+		d.fs.overlay.unlinkScratch(d.where(), name)
 		return 0
 	}
 	ctx, stop := d.fs.patient(ctx)
@@ -37,6 +39,13 @@ func (d *dir) unlink(ctx context.Context, shown string) error {
 		return err
 	}
 	defer leave()
+	if sc := f.overlay.scratch(dir, shown); sc != nil {
+		if w := f.overlay.covering(sc); w != nil && !f.overlay.writtenUnder(w, dir) {
+			return d.unlinkCovered(ctx, w)
+		}
+		f.overlay.unlinkScratch(dir, shown)
+		return nil
+	}
 	snap, e, err := d.entry(ctx, shown)
 	if err != nil {
 		return err
@@ -54,20 +63,46 @@ func (d *dir) unlink(ctx context.Context, shown string) error {
 		f.overlay.discard(dir, name)
 		return nil
 	}
-	last, err := d.removable(ctx, e.secret)
+	return d.deleteSecret(ctx, e.secret)
+}
+
+// unlinkCovered deletes the secret that was renamed to a backup's name: the
+// rename is not carried out any more, because this is what comes of both.
+func (d *dir) unlinkCovered(ctx context.Context, w *whiteout) error {
+	f := d.fs
+	at := f.overlay.where(w.file)
+	snap, err := f.folder(ctx, at.dir, secret.NeedEntry)
 	if err != nil {
 		return err
 	}
-	if err := f.cfg.Writer.Delete(ctx, dir, e.secret.Name); err != nil {
+	if s, ok := snap.Secret(w.name); ok {
+		if err := d.deleteSecret(ctx, &s); err != nil && !errors.Is(err, secret.ErrNotFound) {
+			return err
+		}
+	}
+	f.overlay.lift(w)
+	f.overlay.unlinkScratch(at.dir, at.name)
+	return nil
+}
+
+// deleteSecret deletes a secret of the folder and keeps its last value. The
+// caller has the folder's turn.
+func (d *dir) deleteSecret(ctx context.Context, s *secret.Secret) error {
+	f, dir := d.fs, d.where()
+	last, err := d.removable(ctx, s)
+	if err != nil {
+		return err
+	}
+	if err := f.cfg.Writer.Delete(ctx, dir, s.Name); err != nil {
 		if mayHaveHappened(err) {
-			f.keep(ctx, dir, e.secret.Name, last.Value, "its secret may have been removed")
+			f.keep(ctx, dir, s.Name, last.Value, "its secret may have been removed")
 		}
 		return err
 	}
 	f.writes.sent.Add(1)
-	f.overlay.discard(dir, e.secret.Name)
-	f.vacate(dir, e.secret.Name)
-	f.keep(ctx, dir, e.secret.Name, last.Value, "its secret was removed")
+	f.overlay.discard(dir, s.Name)
+	f.vacate(dir, s.Name)
+	f.keep(ctx, dir, s.Name, last.Value, "its secret was removed")
 	return nil
 }
 

@@ -2,109 +2,66 @@ package fs
 
 import (
 	"context"
-	"path"
 	"syscall"
 	"time"
 
 	"infisicalfs/secret"
 )
 
-// whiteoutLasts is how long a secret may be away.
-const whiteoutLasts = time.Minute
-
-// whiteout covers a secret that was renamed to a scratch name: editors do so
-// before they write the new version, with the old as their backup. Nothing
-// happens on the server. Creating the name again is an update of the secret; if
-// nobody does so the secret is back after a minute.
+// whiteout covers a secret that was renamed to the name of a backup. Editors do
+// so before they write the new version; people do so to rename it. Nobody can
+// tell them apart at that moment, so nothing happens on the server yet:
+//
+//   - whoever renamed it writes the old name: that is an update of the secret,
+//     with its id and history, and the backup is a scratch file;
+//   - he ends without doing so, or a minute passes: the rename that he was told
+//     of is carried out on the server, see whiteout_end.go;
+//   - the backup is unlinked: the secret is deleted on the server.
 type whiteout struct {
-	base base   // of who renamed it
-	name string // the secret's
-	back *time.Timer
+	name string       // the secret's
+	base base         // of who renamed it
+	file *scratchFile // has the value as it was shown
+
+	maker  *maker  // who renamed it
+	parent process // his parent, usually a shell
+	began  time.Time
+	over   chan struct{} // closed when the whiteout has ended
+
+	ended bool // guarded by [overlay.mu]
 }
 
-// cover hides a secret, until back is called after the whiteout's time. It may
-// not be hidden already.
-func (o *overlay) cover(dir secret.Dir, name string, base base, back func(*whiteout)) *whiteout {
-	w := &whiteout{base: base, name: name}
-	o.change(dir, func(part *overlayFolder) {
-		part.whiteouts[name] = w
-		w.back = time.AfterFunc(whiteoutLasts, func() { back(w) })
-	})
-	return w
-}
+// pending reports whether w is a whiteout that has not ended. [overlay.mu] is held.
+func (w *whiteout) pending() bool { return w != nil && !w.ended }
 
-// whiteOut gives a secret a scratch name. The file under it has the value as it
-// was shown, whatever becomes of the secret.
-func (r *renaming) whiteOut(ctx context.Context, snap *secret.Folder, s *secret.Secret) error {
-	switch {
-	case r.from != r.to:
-		return errOtherProject
-	case s.Hidden:
-		return hidden(s)
-	}
-	if err := r.writable(s); err != nil {
-		return err
-	}
-	dir := snap.Dir
-	seen, ok := r.bases.of(r.callers.of(ctx), dir, s.Name)
-	if !ok {
-		seen = baseOf(s)
-	}
-	sc := r.newScratch(snap, r.cfg.FileMode)
-	n, known := operations(r.from.GetChild(r.name)).(*file)
-	if known {
-		sc.id = n.StableAttr() // the kernel takes the secret's node for the file from now on
-	}
-	if !r.fill(sc, s) || !r.overlay.nameScratch(sc, dir, r.newName) {
-		return errScratchFull
-	}
-	sc.holds = r.overlay.cover(dir, s.Name, seen, r.back)
-	if known {
-		n.at.Store(&location{r.from, s.Name})
-		n.scratch.Store(sc)
-		r.reborn.left(childID(r.from.StableAttr(), syscall.S_IFREG, s.Name))
-	}
-	return nil
-}
-
-// fill makes the value of s the content of a new scratch file, with its date.
-func (f *FS) fill(sc *scratchFile, s *secret.Secret) bool {
-	sc.mu.Lock()
-	defer sc.mu.Unlock()
-	if sc.resize(s.Value.Len()) != 0 {
-		return false
-	}
-	s.Value.CopyAt(sc.text.b, 0)
-	f.setDate(s.Updated, &sc.attr)
-	return true
-}
-
-// back ends a whiteout after its time.
-func (f *FS) back(w *whiteout) {
-	dir, ok := f.overlay.lift(w)
-	if !ok {
-		return
-	}
-	f.log.Warn("secret is back: it was renamed to the name of a temporary file, and nobody wrote it anew",
-		"path", path.Join(dir.String(), EncodeName(w.name)))
-	f.reveal(dir, w.name)
-}
-
-// lift ends a whiteout and returns its folder, if it was not over.
-func (o *overlay) lift(w *whiteout) (dir secret.Dir, ok bool) {
+// cover hides a secret of dir. It may not be hidden already.
+func (o *overlay) cover(dir secret.Dir, w *whiteout) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	o.part(dir).whiteouts[w.name] = w
+	w.file.holds = w
+}
+
+// end ends a whiteout that has not ended. [overlay.mu] is held.
+func (o *overlay) end(w *whiteout) {
 	for dir, part := range o.folders {
 		if part.whiteouts[w.name] == w {
 			delete(part.whiteouts, w.name)
-			if part.empty() {
-				delete(o.folders, dir)
-			}
-			w.back.Stop()
-			return dir, true
+			o.tidy(dir)
 		}
 	}
-	return dir, false
+	w.ended = true
+	close(w.over)
+}
+
+// lift ends a whiteout and reports whether it was not over.
+func (o *overlay) lift(w *whiteout) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if w.ended {
+		return false
+	}
+	o.end(w)
+	return true
 }
 
 // uncover ends the whiteout of that secret, if there is one.
@@ -128,4 +85,95 @@ func (o *overlay) whiteouts(dir secret.Dir) (names map[string]bool) {
 		}
 	})
 	return names
+}
+
+// covering returns the whiteout whose secret is away under the file's name, nil
+// if there is none.
+func (o *overlay) covering(sc *scratchFile) *whiteout {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if sc.holds.pending() {
+		return sc.holds
+	}
+	return nil
+}
+
+// copyOf returns the name of the secret whose value the file was made with, ""
+// if there is none.
+func (o *overlay) copyOf(sc *scratchFile) string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if sc.holds == nil {
+		return ""
+	}
+	return sc.holds.name
+}
+
+// backup returns where the file of a whiteout is, if that has not ended.
+func (o *overlay) backup(w *whiteout) (at named, ok bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return w.file.at, !w.ended && w.file.linked
+}
+
+// whiteOut gives a secret the name of a backup. The file under it has the value
+// as it was shown, whatever becomes of the secret.
+func (r *renaming) whiteOut(ctx context.Context, snap *secret.Folder, s *secret.Secret) error {
+	switch {
+	case r.from != r.to:
+		return errOtherProject
+	case s.Hidden:
+		return hidden(s)
+	}
+	if err := r.writable(s); err != nil {
+		return err
+	}
+	dir, who := snap.Dir, r.callers.of(ctx)
+	seen, ok := r.bases.of(who, dir, s.Name)
+	if !ok {
+		seen = baseOf(s)
+	}
+	sc := r.newScratch(ctx, snap, face, r.cfg.FileMode)
+	n, known := operations(r.from.GetChild(r.name)).(*file)
+	if known {
+		sc.id = n.StableAttr() // the kernel takes the secret's node for the file from now on
+	}
+	if !r.fill(sc, s) || !r.overlay.nameScratch(sc, dir, r.newName) {
+		return errScratchFull
+	}
+	w := &whiteout{
+		name: s.Name, base: seen, file: sc, maker: r.makers.of(who), parent: parentOf(who),
+		began: time.Now(), over: make(chan struct{}),
+	}
+	r.overlay.cover(dir, w)
+	if known {
+		n.at.Store(&location{r.from, s.Name})
+		n.scratch.Store(sc)
+		r.reborn.left(childID(r.from.StableAttr(), syscall.S_IFREG, s.Name))
+	}
+	r.background(func() { r.followWhiteout(w) })
+	return nil
+}
+
+// fill makes the value of s the content of a new scratch file, with its date.
+func (f *FS) fill(sc *scratchFile, s *secret.Secret) bool {
+	sc.mu.Lock()
+	defer sc.mu.Unlock()
+	if sc.resize(s.Value.Len()) != 0 {
+		return false
+	}
+	s.Value.CopyAt(sc.text.b, 0)
+	f.setDate(s.Updated, &sc.attr)
+	return true
+}
+
+// mayWrite reports whether a write of the old name by who is what the secret was
+// put aside for: by the same process, its parent or a child of that, as in
+// `mv KEY KEY.old; cp new KEY`. Of whom nothing is known it is assumed.
+func (w *whiteout) mayWrite(who process) bool {
+	if !w.maker.who.other(who) || !w.parent.other(who) {
+		return true
+	}
+	parent := parentOf(who)
+	return parent == w.parent && parent.pid > 1
 }

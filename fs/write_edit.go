@@ -159,7 +159,7 @@ func (h *writeHandle) editScratch(who process, e edit) syscall.Errno {
 	}
 	if errno == 0 {
 		e.do(&sc.text)
-		sc.changed()
+		sc.wrote(who)
 	}
 	if sc.leaving { // its writer has renamed it before closing it
 		h.mu.Lock()

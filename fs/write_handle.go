@@ -39,6 +39,7 @@ type writeHandle struct {
 	caller  fuse.Caller // who opened it: RELEASE names nobody
 	append  bool
 
+	under    *whiteout     // it was created while its secret was away; set before anybody knows the handle
 	turn     chan struct{} // full while the text is sent
 	released chan struct{} // closed when the last of the handle is done
 	revoked  atomic.Bool

@@ -138,15 +138,6 @@ func (n *file) truncate(ctx context.Context, size uint64) syscall.Errno {
 	return 0
 }
 
-// openScratch opens a scratch file.
-func (n *file) openScratch(ctx context.Context, sc *scratchFile, flags uint32) (fusefs.FileHandle, uint32, syscall.Errno) {
-	h := n.newHandle(ctx, flags)
-	h.scratch = sc
-	n.pages.Writing() // it may be a secret before it is closed
-	sc.opened(flags&syscall.O_TRUNC != 0)
-	return h, fuse.FOPEN_DIRECT_IO, 0
-}
-
 // draftAttr describes a secret that is created and not sent yet.
 func (f *FS) draftAttr(dir secret.Dir, name string, out *fuse.Attr) {
 	f.secretAttr(dir, name, &secret.Secret{Updated: time.Now()}, out)

@@ -11,9 +11,12 @@ type WriteCounts struct {
 	LostUpdates    uint64 `json:"lost_updates"`    // changes by others that came in between and were overwritten
 	FailedReleases uint64 `json:"failed_releases"` // values that could not be sent when nobody was there to be told
 	Killed         uint64 `json:"killed"`          // texts not sent because their writer was killed
-	ScratchFiles   int    `json:"scratch_files"`   // now
-	ScratchBytes   int64  `json:"scratch_bytes"`   // now
-	Whiteouts      int    `json:"whiteouts"`       // secrets under a scratch name, now
+	ScratchFiles   int    `json:"scratch_files"`   // temporary files of programs, now
+	ScratchBytes   int    `json:"scratch_bytes"`   // in them, now
+	ScratchDropped uint64 `json:"scratch_dropped"` // of them, because there were too many
+	DoubtfulFiles  int    `json:"doubtful_files"`  // that may be temporary and may be secrets, now
+	DoubtfulBytes  int    `json:"doubtful_bytes"`  // in them, now
+	Whiteouts      int    `json:"whiteouts"`       // secrets that were renamed to the name of a backup a moment ago
 	Rejected       int    `json:"rejected"`        // texts in .infisicalfs/rejected, now
 	LastRefusal    string `json:"last_refusal,omitempty"`
 }
@@ -34,8 +37,11 @@ func (f *FS) writeCounts() *WriteCounts {
 		LostUpdates:    f.writes.lost.Load(),
 		FailedReleases: f.writes.failedReleases.Load(),
 		Killed:         f.writes.killed.Load(),
-		ScratchFiles:   here.scratchFiles,
-		ScratchBytes:   here.scratchBytes,
+		ScratchFiles:   here.faces.files,
+		ScratchBytes:   here.faces.bytes,
+		ScratchDropped: here.evicted,
+		DoubtfulFiles:  here.doubtful.files,
+		DoubtfulBytes:  here.doubtful.bytes,
 		Whiteouts:      here.whiteouts,
 		Rejected:       len(f.rejected.List()),
 	}

@@ -1,6 +1,9 @@
 package secret
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 // The sentinel errors. Whoever fails wraps one of them, whoever decides uses
 // [errors.Is]; nothing looks at the text. The file system turns them into errno
@@ -31,6 +34,8 @@ var (
 	ErrConflict = errors.New("changed by someone else")
 	// ErrProtected: the server keeps it from being changed (rotation, approval).
 	ErrProtected = errors.New("protected against changes")
+	// ErrApproval is an [ErrProtected]: the change waits for somebody's approval.
+	ErrApproval = fmt.Errorf("%w without an approval", ErrProtected)
 	// ErrTooLarge: more than the server takes.
 	ErrTooLarge = errors.New("too large")
 )

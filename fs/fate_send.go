@@ -1,0 +1,164 @@
+package fs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"syscall"
+	"time"
+
+	"github.com/hanwen/go-fuse/v2/fuse"
+
+	"infisicalfs/secret"
+)
+
+// sendLasts bounds one attempt to send what nobody waits for.
+const sendLasts = 2 * time.Minute
+
+// again reports whether what failed with err is worth another attempt: the
+// server was not there, or did not know us.
+func again(err error) bool {
+	return mayHaveHappened(err) || errors.Is(err, secret.ErrRateLimited) || errors.Is(err, secret.ErrUnauthenticated)
+}
+
+// sendDoubtful makes a doubtful file the secret of its name, as one that must
+// not exist, unless somebody has it open; why is not nil if it must not be one.
+// It reports whether the file's fate is decided: it is a secret, or in
+// rejected/. Who opens, renames or unlinks it meanwhile waits.
+func (f *FS) sendDoubtful(ctx context.Context, sc *scratchFile, why error) bool {
+	ctx, stop := context.WithTimeout(fuse.NewContext(ctx, &sc.caller), sendLasts)
+	defer stop()
+	at := f.overlay.where(sc)
+	leave, err := f.folderQueue.Enter(ctx, at.dir)
+	if err != nil {
+		return false
+	}
+	defer leave()
+	if !f.overlay.startSending(sc) {
+		return false // and whoever has come in between says so
+	}
+	defer f.overlay.stopSending(sc)
+	if now := f.overlay.where(sc); now != at || !f.overlay.isDoubtful(sc) {
+		return false
+	}
+	if why != nil {
+		f.writes.killed.Add(1)
+		f.rejectDoubtful(sc, why)
+		return true
+	}
+	got, name, value, err := f.createFrom(ctx, sc, at)
+	switch {
+	case err != nil && again(err):
+		f.failed("send", path.Join(at.dir.String(), at.name), err)
+		return false
+	case err != nil:
+		f.rejectDoubtful(sc, err)
+		return true
+	}
+	f.turnInto(sc, at.dir, name, &got)
+	f.rejected.Stored(at.dir, name, value)
+	f.sendNotes(ctx, at.dir, name, &sc.notes, got)
+	return true
+}
+
+// createFrom creates the secret that the file becomes, with value, or says why
+// there will be none.
+func (f *FS) createFrom(ctx context.Context, sc *scratchFile, at named) (got secret.Secret, name string, value secret.Value, err error) {
+	if f.cfg.PersonalReadOnly {
+		return got, "", value, errPersonal
+	}
+	snap, err := f.folder(ctx, at.dir, secret.NeedEntry)
+	if err != nil {
+		return got, "", value, err
+	}
+	if name, err = f.newName(snap, at.name); err != nil {
+		return got, "", value, err
+	}
+	if err = f.denials.check(at.dir, mayCreate); err == nil {
+		err = f.denials.approval(at.dir)
+	}
+	if err != nil {
+		return got, name, value, err
+	}
+	if value, err = sc.leave(); err != nil {
+		return got, name, value, err
+	}
+	if err = f.isCopy(ctx, snap, value); err == nil {
+		got, err = f.create(ctx, commit{dir: at.dir, name: name, value: value})
+		if sc.tried && errors.Is(err, secret.ErrExists) { // perhaps by the attempt before
+			stored, storedErr := f.cfg.Writer.Stored(ctx, at.dir, name)
+			if storedErr == nil && (attempt{value: value, is: true}).made(&stored) {
+				got, err = stored, nil
+			}
+		}
+		sc.tried = sc.tried || mayHaveHappened(err)
+	}
+	if err != nil {
+		sc.stay()
+	}
+	return got, name, value, err
+}
+
+// errCopy wraps [secret.ErrProtected].
+var errCopy = fmt.Errorf("%w: it has the text that a secret with references is shown with, and would end them", secret.ErrProtected)
+
+// isCopy says that a text is what a secret of the folder is shown with, if that
+// is stored with references: a copy of it would be passwords that nobody
+// changes with the others.
+func (f *FS) isCopy(ctx context.Context, snap *secret.Folder, value secret.Value) error {
+	if f.cfg.Raw || f.cfg.Overwrite || value.Len() == 0 {
+		return nil
+	}
+	for i := range snap.Secrets {
+		s := &snap.Secrets[i]
+		if s.Import != nil || s.Hidden || !s.Value.Equal(value) {
+			continue
+		}
+		stored, err := f.cfg.Writer.Stored(ctx, snap.Dir, s.Name)
+		switch {
+		case errors.Is(err, secret.ErrNotFound):
+		case err != nil:
+			return err
+		case refers(stored.Value):
+			return errCopy
+		}
+	}
+	return nil
+}
+
+// turnInto says that a scratch file is the secret got from now on. The kernel
+// knows it by name already, and it keeps its inode number.
+func (f *FS) turnInto(sc *scratchFile, in secret.Dir, name string, got *secret.Secret) {
+	sc.stays.Store(true)
+	if at := f.inode(in); at != nil { // else nobody knows the file either
+		if d, ok := at.Operations().(*dir); ok {
+			sc.become(&location{d, name}, got)
+			f.reborn.arrived(childID(d.StableAttr(), syscall.S_IFREG, name), sc.id)
+		}
+	}
+	at := f.overlay.where(sc)
+	f.overlay.unlinkScratch(at.dir, at.name)
+	f.tell(in, name)
+}
+
+// rejectDoubtful keeps the text of a file that is not going to be a secret.
+func (f *FS) rejectDoubtful(sc *scratchFile, why error) {
+	at := f.overlay.where(sc)
+	name, ok := DecodeName(at.name)
+	if !ok {
+		name = at.name
+	}
+	ctx := fuse.NewContext(context.Background(), &sc.caller)
+	sc.mu.Lock()
+	text := sc.text.value()
+	sc.mu.Unlock()
+	if why == errKilled {
+		f.keep(ctx, at.dir, name, text, why.Error())
+	} else {
+		f.log.Error("a new file could not become a secret", "path", path.Join(at.dir.String(), at.name), "error", why)
+		f.keepUnsent(ctx, at.dir, name, text, notWritten)
+	}
+	f.overlay.unlinkScratch(at.dir, at.name)
+	f.reveal(at.dir, name)
+}

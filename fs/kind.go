@@ -1,0 +1,65 @@
+package fs
+
+import (
+	"context"
+	"iter"
+
+	"infisicalfs/fs/internal/tempname"
+	"infisicalfs/secret"
+)
+
+// kind is what a file is that is created. The zero kind is a secret.
+type kind struct {
+	scratch bool
+	class   class // of a scratch file
+	draft   bool  // it may be the only copy of what was typed
+}
+
+// kindOf decides what a file is that is created: a secret, or scratch. What is
+// there already is what it is; then the name counts, and for names that could be
+// both, who creates it and how.
+func (f *FS) kindOf(ctx context.Context, snap *secret.Folder, shown string, flags, mode uint32) kind {
+	e, taken := resolve(snap, shown)
+	if taken && (e.folder != nil || f.overlay.whiteout(snap.Dir, e.secret.Name) == nil) {
+		return kind{}
+	}
+	if sc := f.overlay.scratch(snap.Dir, shown); sc != nil || f.names.Face(shown, f.siblings(snap)) {
+		return kind{scratch: true, draft: tempname.Draft(shown)}
+	}
+	if name, ok := DecodeName(shown); taken || ok && f.overlay.wasUnlinked(snap.Dir, name) {
+		return kind{} // it is written anew
+	}
+	if tempname.MayBeEmergency(shown) {
+		sibling := func(name string) bool { _, ok := resolve(snap, name); return ok }
+		if yes, unsent := tempname.Emergency(shown, programOf(callerOf(ctx).Pid), sibling); yes {
+			return kind{scratch: true, draft: unsent}
+		}
+	}
+	if tempname.Doubtful(shown, flags, mode, f.siblings(snap)) && f.overlay.hasRoomForDoubtful() {
+		return kind{scratch: true, class: doubtful}
+	}
+	return kind{}
+}
+
+// siblings returns the file names of all that a folder has, of what is being
+// made in it, and of what was removed from it a moment ago. A program's
+// temporary is called after one of them.
+func (f *FS) siblings(snap *secret.Folder) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for i := range snap.Secrets {
+			if !yield(shownSecret(snap, snap.Secrets[i].Name)) {
+				return
+			}
+		}
+		for _, name := range f.overlay.namesWritten(snap.Dir) {
+			if !yield(EncodeName(name)) {
+				return
+			}
+		}
+		for _, name := range f.overlay.namesGone(snap.Dir) {
+			if !yield(EncodeName(name)) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,270 @@
+package fs
+
+import (
+	"context"
+	"syscall"
+	"time"
+
+	fusefs "github.com/hanwen/go-fuse/v2/fs"
+	"github.com/hanwen/go-fuse/v2/fuse"
+
+	"infisicalfs/secret"
+)
+
+// scratchDir is a directory whose name says that it is temporary: rsync
+// --delay-updates collects what it has received in one, and some programs lock a
+// file by making one. All in it is scratch, whatever it is called. It is found by
+// name and listed nowhere, and what is in it is listed.
+type scratchDir struct {
+	node
+	above place  // the folder, or the scratch directory, that it is in
+	name  string // file name
+}
+
+// place is a directory in which the overlay keeps scratch files: a folder, or a
+// scratch directory.
+type place interface {
+	fusefs.InodeEmbedder
+	where() secret.Dir // key of the overlay
+	folder() *dir      // the folder itself, or the nearest above
+}
+
+var (
+	_ place                    = (*dir)(nil)
+	_ place                    = (*scratchDir)(nil)
+	_ fusefs.NodeLookuper      = (*scratchDir)(nil)
+	_ fusefs.NodeGetattrer     = (*scratchDir)(nil)
+	_ fusefs.NodeSetattrer     = (*scratchDir)(nil)
+	_ fusefs.NodeReaddirer     = (*scratchDir)(nil)
+	_ fusefs.NodeCreater       = (*scratchDir)(nil)
+	_ fusefs.NodeMkdirer       = (*scratchDir)(nil)
+	_ fusefs.NodeUnlinker      = (*scratchDir)(nil)
+	_ fusefs.NodeRmdirer       = (*scratchDir)(nil)
+	_ fusefs.NodeRenamer       = (*scratchDir)(nil)
+	_ fusefs.NodeGetxattrer    = (*scratchDir)(nil)
+	_ fusefs.NodeListxattrer   = (*scratchDir)(nil)
+	_ fusefs.NodeSymlinker     = (*scratchDir)(nil)
+	_ fusefs.NodeLinker        = (*scratchDir)(nil)
+	_ fusefs.NodeSetxattrer    = (*scratchDir)(nil)
+	_ fusefs.NodeRemovexattrer = (*scratchDir)(nil)
+)
+
+// where is no folder of the server's: only the overlay knows it.
+func (d *scratchDir) where() secret.Dir { return d.above.where().Child(d.name) }
+func (d *scratchDir) folder() *dir      { return d.above.folder() }
+func (d *dir) folder() *dir             { return d }
+
+func (d *scratchDir) pathOf(name string) string { return d.where().Child(name).String() }
+
+// scratchDirChild returns the node of a scratch directory, nil if there is none
+// of that name.
+func (f *FS) scratchDirChild(ctx context.Context, in place, name string, out *fuse.Attr) *fusefs.Inode {
+	made, ok := f.overlay.dir(in.where(), name)
+	if !ok {
+		return nil
+	}
+	f.dirAttr(made.at, out)
+	return in.EmbeddedInode().NewInode(ctx, &scratchDir{node{fs: f}, in, name}, made.id)
+}
+
+// scratchFileChild returns the node of a scratch file, nil if there is none of
+// that name. The kernel is to ask for its name each time: it may be a secret's by
+// then.
+func (f *FS) scratchFileChild(ctx context.Context, in place, name string, out *fuse.Attr) *fusefs.Inode {
+	sc := f.overlay.scratch(in.where(), name)
+	if sc == nil {
+		return nil
+	}
+	n := in.folder().newFile("")
+	n.scratch.Store(sc)
+	sc.getattr(out)
+	return in.EmbeddedInode().NewInode(ctx, n, sc.id)
+}
+
+func (d *scratchDir) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
+	if child := d.fs.scratchDirChild(ctx, d, name, &out.Attr); child != nil {
+		return child, 0
+	}
+	if child := d.fs.scratchFileChild(ctx, d, name, &out.Attr); child != nil {
+		return child, 0
+	}
+	return nil, syscall.ENOENT
+}
+
+func (d *scratchDir) Getattr(_ context.Context, _ fusefs.FileHandle, out *fuse.AttrOut) syscall.Errno {
+	made, ok := d.fs.overlay.dir(d.above.where(), d.name)
+	d.fs.dirAttr(made.at, &out.Attr)
+	if !ok {
+		out.Nlink = 0
+	}
+	return 0
+}
+
+// Setattr changes the date only: who holds a lock by way of a directory shows in
+// it that he is alive.
+func (d *scratchDir) Setattr(ctx context.Context, fh fusefs.FileHandle, in *fuse.SetAttrIn, out *fuse.AttrOut) syscall.Errno {
+	if at, ok := in.GetMTime(); ok {
+		d.fs.overlay.touchDir(d.above.where(), d.name, at)
+	}
+	return d.Getattr(ctx, fh, out)
+}
+
+func (d *scratchDir) Readdir(context.Context) (fusefs.DirStream, syscall.Errno) {
+	return fusefs.NewListDirStream(d.fs.overlay.entries(d.where())), 0
+}
+
+func (d *scratchDir) Create(ctx context.Context, name string, flags, mode uint32, out *fuse.EntryOut) (*fusefs.Inode, fusefs.FileHandle, uint32, syscall.Errno) {
+	sc := d.fs.overlay.scratch(d.where(), name)
+	switch _, isDir := d.fs.overlay.dir(d.where(), name); {
+	case isDir, sc != nil && flags&syscall.O_EXCL != 0:
+		return nil, nil, 0, syscall.EEXIST
+	case sc == nil:
+		snap, err := d.fs.folder(ctx, d.folder().where(), secret.NeedEntry)
+		if err != nil {
+			return nil, nil, 0, d.fs.failed("create", d.pathOf(name), err)
+		}
+		sc = d.fs.newScratch(ctx, snap, face, mode)
+		if !d.fs.overlay.nameScratch(sc, d.where(), name) {
+			return nil, nil, 0, d.fs.failed("create", d.pathOf(name), errScratchFull)
+		}
+	}
+	child := d.fs.scratchFileChild(ctx, d, name, &out.Attr)
+	if child == nil {
+		return nil, nil, 0, syscall.ESTALE // it has been renamed or unlinked meanwhile
+	}
+	fh, _, errno := child.Operations().(*file).openScratch(ctx, sc, flags)
+	return child, fh, fuse.FOPEN_DIRECT_IO, errno
+}
+
+func (d *scratchDir) Mkdir(ctx context.Context, name string, _ uint32, out *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
+	return d.fs.mkScratchDir(ctx, d, name, out)
+}
+
+// mkScratchDir makes a scratch directory.
+func (f *FS) mkScratchDir(ctx context.Context, in place, name string, out *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
+	if err := f.overlay.mkdir(in.where(), name); err != nil {
+		return nil, f.failed("mkdir", in.where().Child(name).String(), err)
+	}
+	return f.scratchDirChild(ctx, in, name, &out.Attr), 0
+}
+
+func (d *scratchDir) Unlink(_ context.Context, name string) syscall.Errno {
+	if !d.fs.overlay.unlinkScratch(d.where(), name) {
+		return syscall.ENOENT
+	}
+	return 0
+}
+
+func (d *scratchDir) Rmdir(_ context.Context, name string) syscall.Errno {
+	return d.fs.rmScratchDir(d, name)
+}
+
+func (d *scratchDir) Rename(ctx context.Context, name string, newParent fusefs.InodeEmbedder, newName string, flags uint32) syscall.Errno {
+	return d.fs.rename(ctx, d, name, newParent, newName, flags)
+}
+
+func (d *scratchDir) Getxattr(context.Context, string, []byte) (uint32, syscall.Errno) {
+	return 0, syscall.Errno(fuse.ENOATTR)
+}
+
+func (d *scratchDir) Listxattr(context.Context, []byte) (uint32, syscall.Errno) { return 0, 0 }
+
+func (d *scratchDir) Setxattr(context.Context, string, []byte, uint32) syscall.Errno {
+	return syscall.ENOTSUP
+}
+
+func (d *scratchDir) Removexattr(context.Context, string) syscall.Errno { return syscall.ENOTSUP }
+
+func (d *scratchDir) Symlink(context.Context, string, string, *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
+	return nil, syscall.EPERM
+}
+
+func (d *scratchDir) Link(context.Context, fusefs.InodeEmbedder, string, *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
+	return nil, syscall.EPERM
+}
+
+// rmScratchDir removes a scratch directory.
+func (f *FS) rmScratchDir(in place, name string) syscall.Errno {
+	if err := f.overlay.rmdir(in.where(), name); err != nil {
+		return f.failed("rmdir", in.where().Child(name).String(), err)
+	}
+	return 0
+}
+
+// maxScratchDirs bounds how many there are at a time.
+const maxScratchDirs = 256
+
+// madeDir is a scratch directory in the overlay.
+type madeDir struct {
+	id fusefs.StableAttr
+	at time.Time // its date
+}
+
+// dir returns the scratch directory of that name.
+func (o *overlay) dir(in secret.Dir, name string) (made madeDir, ok bool) {
+	o.look(in, func(part *overlayFolder) { made, ok = part.dirs[name] })
+	return made, ok
+}
+
+// mkdir makes a scratch directory. The errors are [secret.ErrExists] and
+// errScratchFull.
+func (o *overlay) mkdir(in secret.Dir, name string) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	part := o.part(in)
+	defer o.tidy(in)
+	if _, ok := part.dirs[name]; ok || part.scratch[name] != nil {
+		return secret.ErrExists
+	}
+	if o.dirs >= maxScratchDirs {
+		return errScratchFull
+	}
+	o.dirs++
+	part.dirs[name] = madeDir{scratchDirID(o.made.Add(1)), time.Now()}
+	return nil
+}
+
+// rmdir removes an empty scratch directory. The errors are
+// [secret.ErrNotFound] and [secret.ErrNotEmpty].
+func (o *overlay) rmdir(in secret.Dir, name string) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	part := o.folders[in]
+	if part == nil {
+		return secret.ErrNotFound
+	}
+	if _, ok := part.dirs[name]; !ok {
+		return secret.ErrNotFound
+	}
+	if o.folders[in.Child(name)] != nil {
+		return secret.ErrNotEmpty
+	}
+	delete(part.dirs, name)
+	o.dirs--
+	o.tidy(in)
+	return nil
+}
+
+// touchDir gives a scratch directory another date.
+func (o *overlay) touchDir(in secret.Dir, name string, at time.Time) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if part := o.folders[in]; part != nil {
+		if made, ok := part.dirs[name]; ok {
+			part.dirs[name] = madeDir{made.id, at}
+		}
+	}
+}
+
+// entries returns what is in a scratch directory.
+func (o *overlay) entries(in secret.Dir) (list []fuse.DirEntry) {
+	o.look(in, func(part *overlayFolder) {
+		for name, made := range part.dirs {
+			list = append(list, fuse.DirEntry{Name: name, Mode: syscall.S_IFDIR, Ino: made.id.Ino})
+		}
+		for name, sc := range part.scratch {
+			list = append(list, fuse.DirEntry{Name: name, Mode: syscall.S_IFREG, Ino: sc.id.Ino})
+		}
+	})
+	return list
+}

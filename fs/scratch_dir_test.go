@@ -1,0 +1,102 @@
+package fs
+
+import (
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"infisicalfs/internal/fusetest"
+)
+
+// rsync --delay-updates collects what it has received in a directory, and renames
+// it onto the secrets at the end.
+func TestScratchDirectory(t *testing.T) {
+	bothWaysWriting(t, func(t *testing.T, w *world, v fusetest.View) {
+		const dir = "demo/dev/.~tmp~"
+		require.NoError(t, v.Mkdir(dir))
+		require.Equal(t, syscall.EEXIST, v.Mkdir(dir))
+		a, err := v.Stat(dir)
+		require.NoError(t, err)
+		require.True(t, a.IsDir())
+		names, err := fusetest.Names(v, "demo/dev")
+		require.NoError(t, err)
+		require.NotContains(t, names, ".~tmp~")
+
+		was, _ := w.Own(dev, "GREETING")
+		require.NoError(t, fusetest.WriteFile(v, "demo/dev/.GREETING.a8Gk2x", "received"))
+		require.NoError(t, v.Rename("demo/dev/.GREETING.a8Gk2x", dir+"/GREETING"))
+		require.NoError(t, fusetest.WriteFile(v, dir+"/EMPTY", "made in it"))
+		require.NoError(t, v.Mkdir(dir+"/below"))
+		names, err = fusetest.Names(v, dir)
+		require.NoError(t, err)
+		require.ElementsMatch(t, []string{"GREETING", "EMPTY", "below"}, names)
+		require.Equal(t, syscall.ENOTEMPTY, v.Rmdir(dir))
+		require.Empty(t, w.Writes())
+
+		require.NoError(t, v.Rename(dir+"/GREETING", "demo/dev/GREETING"))
+		w.requireValue(t, dev, "GREETING", "received")
+		now, _ := w.Own(dev, "GREETING")
+		require.Equal(t, was.ID, now.ID)
+		require.NoError(t, v.Rename(dir+"/EMPTY", dir+"/other"))
+		require.NoError(t, v.Rename(dir+"/other", "demo/dev/NEW"))
+		w.requireValue(t, dev, "NEW", "made in it")
+		require.Equal(t, []string{"update GREETING", "create NEW"}, w.Writes())
+		text, err := fusetest.ReadFile(v, "demo/dev/NEW")
+		require.NoError(t, err)
+		require.Equal(t, "made in it", text)
+
+		require.Equal(t, syscall.EXDEV, v.Rename("demo/dev/GREETING", dir+"/GREETING"), "a secret does not go there")
+		require.Equal(t, syscall.ENOENT, v.Rename(dir+"/GREETING", "demo/dev/GREETING"))
+		require.NoError(t, v.Rmdir(dir+"/below"))
+		require.NoError(t, v.Rmdir(dir))
+		_, err = v.Stat(dir)
+		require.Equal(t, syscall.ENOENT, err)
+		require.Zero(t, w.Counts().Writes.ScratchFiles)
+	})
+}
+
+// A directory as a lock: who makes it has it, and shows in its date that he lives.
+func TestLockDirectory(t *testing.T) {
+	bothWaysWriting(t, func(t *testing.T, w *world, v fusetest.View) {
+		const lock = "demo/dev/GREETING.lock"
+		require.NoError(t, v.Mkdir(lock))
+		require.Equal(t, syscall.EEXIST, v.Mkdir(lock))
+		require.NoError(t, v.Utimes(lock, started.Add(time.Hour)))
+		a, err := v.Stat(lock)
+		require.NoError(t, err)
+		require.True(t, a.Mtime.Equal(started.Add(time.Hour)))
+		require.NoError(t, v.Rmdir(lock))
+		require.Equal(t, syscall.ENOENT, v.Rmdir(lock))
+		require.NoError(t, v.Mkdir(lock))
+		require.NoError(t, v.Rmdir(lock))
+		require.Empty(t, w.Writes())
+	})
+}
+
+// A folder takes the scratch directories in it along, and ends them with itself.
+func TestFolderWithScratchDirectory(t *testing.T) {
+	w, k := alone(t)
+	require.NoError(t, k.Mkdir("demo/dev/folder"))
+	require.NoError(t, k.Mkdir("demo/dev/folder/.tmp"))
+	require.NoError(t, fusetest.WriteFile(k, "demo/dev/folder/.tmp/KEY", "x"))
+	require.NoError(t, k.Rename("demo/dev/folder", "demo/dev/other"))
+	text, err := fusetest.ReadFile(k, "demo/dev/other/.tmp/KEY")
+	require.NoError(t, err)
+	require.Equal(t, "x", text)
+	require.NoError(t, k.Rmdir("demo/dev/other"))
+	require.Empty(t, w.overlay.folders)
+	require.Zero(t, w.overlay.dirs)
+	require.Zero(t, w.Counts().Writes.ScratchFiles)
+}
+
+func TestScratchDirectoriesAreBounded(t *testing.T) {
+	var o overlay
+	for i := range maxScratchDirs {
+		require.NoError(t, o.mkdir(dev, string(rune('a'+i))))
+	}
+	require.ErrorIs(t, o.mkdir(dev, "another"), errScratchFull)
+	require.NoError(t, o.rmdir(dev, "a"))
+	require.NoError(t, o.mkdir(dev, "another"))
+}

@@ -1,0 +1,146 @@
+package fs
+
+import (
+	"context"
+	"errors"
+	"path"
+	"time"
+
+	"github.com/hanwen/go-fuse/v2/fuse"
+
+	"infisicalfs/secret"
+)
+
+const (
+	// whiteoutLasts is how long a program may take to write a secret anew that it
+	// has put aside.
+	whiteoutLasts = time.Minute
+	// afterTheMaker is how long others may take to do so when that program has
+	// ended: a script's next command.
+	afterTheMaker = time.Second
+)
+
+// due returns for how long the secret may still be written anew.
+func (w *whiteout) due(now time.Time) time.Duration {
+	end := w.began.Add(whiteoutLasts)
+	if w.maker.ended() {
+		if soon := w.maker.at.Add(afterTheMaker); soon.Before(end) {
+			end = soon
+		}
+	}
+	return end.Sub(now)
+}
+
+// followWhiteout carries the rename out when nobody is going to write the old
+// name.
+func (f *FS) followWhiteout(w *whiteout) {
+	defer f.makers.release(w.maker)
+	pause := firstPause
+	ended := w.maker.over
+	for {
+		wait := w.due(time.Now())
+		if wait <= 0 {
+			switch err := f.carryRenameOut(f.life, w); {
+			case err == nil:
+				return
+			case errors.Is(err, errOpen):
+				wait = afterTheMaker
+			case again(err):
+				wait, pause = pause, longer(pause)
+			default:
+				return
+			}
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-w.over:
+			timer.Stop()
+			return
+		case <-f.life.Done():
+			timer.Stop()
+			return
+		case <-ended:
+			ended = nil
+		case <-timer.C:
+		}
+		timer.Stop()
+	}
+}
+
+// carryRenameOut is realize in the folder's turn, unless the secret is being
+// written: that is errOpen.
+func (f *FS) carryRenameOut(ctx context.Context, w *whiteout) error {
+	ctx, stop := context.WithTimeout(fuse.NewContext(ctx, &w.file.caller), sendLasts)
+	defer stop()
+	at, ok := f.overlay.backup(w)
+	if !ok {
+		return nil
+	}
+	leave, err := f.folderQueue.Enter(ctx, at.dir)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	if f.overlay.writtenUnder(w, at.dir) {
+		return errOpen
+	}
+	return f.realize(ctx, w, at.name)
+}
+
+// carryOutBefore is realize for who has the secret of a whiteout open since
+// before its rename and is about to send: what he writes belongs to the new
+// name. The caller has the folder's turn.
+func (f *FS) carryOutBefore(ctx context.Context, h *writeHandle) error {
+	dir, name := h.file.where()
+	w := f.overlay.whiteout(dir, name)
+	if w == nil || h.under == w || f.overlay.writtenUnder(w, dir) {
+		return nil
+	}
+	return f.realize(ctx, w, f.overlay.where(w.file).name)
+}
+
+// realize carries out on the server the rename that began a whiteout, to a file
+// name of its folder: its file is the secret from then on. The caller has the
+// folder's turn. If the server refuses for good the secret is back under its old name,
+// where the server has it. During an outage everything stays as it is, and the
+// error is one that again knows.
+func (f *FS) realize(ctx context.Context, w *whiteout, to string) error {
+	at, ok := f.overlay.backup(w)
+	if !ok {
+		return nil
+	}
+	name, ok := DecodeName(to)
+	err := errNoSuch
+	var got secret.Secret
+	if ok {
+		got, err = f.cfg.Writer.Rename(ctx, at.dir, w.name, name)
+	}
+	from := path.Join(at.dir.String(), EncodeName(w.name))
+	switch {
+	case err == nil:
+	case again(err):
+		f.failed("rename", from, err)
+		return err
+	case errors.Is(err, secret.ErrNotFound):
+		f.log.Warn("a secret that was renamed to the name of a backup has been deleted on the server; the backup stays here", "path", from, "backup", at.name)
+		f.overlay.lift(w)
+		return err
+	default:
+		f.log.Error("a rename to the name of a backup could not be carried out: the secret has its old name again, and the backup stays here",
+			"path", from, "backup", at.name, "error", err)
+		if f.overlay.lift(w) {
+			f.reveal(at.dir, w.name)
+		}
+		return err
+	}
+	f.writes.sent.Add(1)
+	f.overlay.lift(w)
+	f.bases.renamed(w.maker.who, at.dir, w.name, name, w.base, baseOf(&got))
+	for _, h := range f.overlay.writers(at.dir, w.name) {
+		h.rebase(w.base, baseOf(&got))
+	}
+	f.overlay.replace(at.dir, w.name, at.dir, name)
+	f.vacate(at.dir, w.name)
+	f.turnInto(w.file, at.dir, name, &got)
+	return nil
+}

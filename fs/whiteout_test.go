@@ -1,0 +1,266 @@
+package fs
+
+import (
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"infisicalfs/fs/internal/procend"
+	"infisicalfs/internal/fusetest"
+	"infisicalfs/secret"
+	"infisicalfs/secret/secrettest"
+)
+
+const (
+	key    = "demo/dev/GREETING"
+	backup = "demo/dev/GREETING.bak"
+)
+
+// mv KEY KEY.bak by a person: the rename that was acknowledged happens.
+func TestRenameToABackupIsCarriedOut(t *testing.T) {
+	timed(t, func(t *testing.T, w *world, k *fusetest.Kernel, p *processes) {
+		was, _ := w.Own(dev, "GREETING")
+		before, err := k.Stat(key)
+		require.NoError(t, err)
+		require.NoError(t, k.Rename(key, backup))
+		names, err := fusetest.Names(k, "demo/dev")
+		require.NoError(t, err)
+		require.Contains(t, names, "GREETING.bak")
+		require.NotContains(t, names, "GREETING")
+		p.end(procend.Exited)
+		pass(afterTheMaker - time.Millisecond)
+		require.Empty(t, w.Writes(), "a script's next command may write it")
+		pass(time.Millisecond)
+		require.Equal(t, []string{"rename GREETING"}, w.Writes())
+		now, _ := w.Own(dev, "GREETING.bak")
+		require.Equal(t, was.ID, now.ID)
+		after, err := k.Stat(backup)
+		require.NoError(t, err)
+		require.Equal(t, before.Ino, after.Ino)
+		_, err = k.Stat(key)
+		require.Equal(t, syscall.ENOENT, err)
+		require.NoError(t, fusetest.WriteFile(k, backup, "changed"))
+		w.requireValue(t, dev, "GREETING.bak", "changed")
+		require.Zero(t, w.Counts().Writes.Whiteouts)
+	})
+}
+
+func TestRenameToABackupIsCarriedOutAfterAMinute(t *testing.T) {
+	timed(t, func(t *testing.T, w *world, k *fusetest.Kernel, _ *processes) {
+		require.NoError(t, k.Rename(key, backup))
+		pass(whiteoutLasts - time.Millisecond)
+		require.Empty(t, w.Writes())
+		pass(time.Millisecond)
+		require.Equal(t, []string{"rename GREETING"}, w.Writes())
+	})
+}
+
+// mv KEY KEY.bak; rm KEY.bak, and shred -u, which renames before it unlinks.
+func TestUnlinkOfABackupDeletes(t *testing.T) {
+	for name, way := range map[string][]string{"mv": {"GREETING.bak"}, "twice": {"GREETING.bak", "GREETING~"}, "shred": {"00000000", "0000000", "00", "0"}} {
+		t.Run(name, func(t *testing.T) {
+			timed(t, func(t *testing.T, w *world, k *fusetest.Kernel, p *processes) {
+				last := key
+				for _, next := range way {
+					require.NoError(t, k.Rename(last, "demo/dev/"+next))
+					last = "demo/dev/" + next
+				}
+				require.NoError(t, k.Unlink(last))
+				require.Equal(t, []string{"delete GREETING"}, w.Writes())
+				p.end(procend.Exited)
+				pass(time.Hour)
+				require.Equal(t, []string{"delete GREETING"}, w.Writes())
+				require.Equal(t, map[string]string{"GREETING.1": "hello, world"}, w.rejectedTexts())
+				_, err := k.Stat(key)
+				require.Equal(t, syscall.ENOENT, err)
+				require.Zero(t, w.Counts().Writes.ScratchFiles)
+			})
+		})
+	}
+}
+
+// An editor puts the secret aside, writes it anew and removes the backup, or
+// leaves it: one update, with id and history.
+func TestSecretThatIsWrittenAnewKeepsItsID(t *testing.T) {
+	for name, c := range map[string]struct {
+		way  func(*testing.T, *fusetest.Kernel)
+		want string
+	}{
+		"helix": {func(t *testing.T, k *fusetest.Kernel) {
+			require.NoError(t, k.Rename(key, "demo/dev/GREETINGa8Gk2x.bck"))
+			install(t, k, key, "new")
+			require.NoError(t, k.Unlink("demo/dev/GREETINGa8Gk2x.bck"))
+		}, "new"},
+		"sed -i.old": {func(t *testing.T, k *fusetest.Kernel) {
+			install(t, k, "demo/dev/sedAbC123", "new")
+			require.NoError(t, k.Rename(key, "demo/dev/GREETING.old"))
+			require.NoError(t, k.Rename("demo/dev/sedAbC123", key))
+		}, "new"},
+		"cp --backup": {func(t *testing.T, k *fusetest.Kernel) {
+			require.NoError(t, k.Rename(key, "demo/dev/GREETING.~1~"))
+			install(t, k, key, "new")
+		}, "new"},
+		"JetBrains": {func(t *testing.T, k *fusetest.Kernel) {
+			install(t, k, "demo/dev/GREETING___jb_tmp___", "new")
+			require.NoError(t, k.Rename(key, "demo/dev/GREETING___jb_old___"))
+			require.NoError(t, k.Rename("demo/dev/GREETING___jb_tmp___", key))
+			require.NoError(t, k.Unlink("demo/dev/GREETING___jb_old___"))
+		}, "new"},
+		"slowly": {func(t *testing.T, k *fusetest.Kernel) {
+			require.NoError(t, k.Rename(key, backup))
+			f, err := k.CreateFile(key, syscall.O_WRONLY, 0o600)
+			require.NoError(t, err)
+			pass(2 * whiteoutLasts)
+			_, err = f.WriteAt([]byte("new"), 0)
+			require.NoError(t, err)
+			require.NoError(t, k.Unlink(backup))
+			require.NoError(t, f.Close())
+		}, "new"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			timed(t, func(t *testing.T, w *world, k *fusetest.Kernel, p *processes) {
+				was, _ := w.Own(dev, "GREETING")
+				c.way(t, k)
+				for _, ended := range p.ended {
+					ended(procend.Exited)
+				}
+				pass(time.Hour)
+				now, _ := w.Own(dev, "GREETING")
+				require.Equal(t, was.ID, now.ID)
+				require.Equal(t, c.want, now.Value.Reveal())
+				require.Equal(t, []string{"update GREETING"}, w.Writes())
+			})
+		})
+	}
+}
+
+// Somebody else who creates the name makes another secret.
+func TestStrangerDoesNotWriteAnew(t *testing.T) {
+	stranger := exec.Command("/bin/sh", "-c", "read x")
+	in, err := stranger.StdinPipe()
+	require.NoError(t, err)
+	require.NoError(t, stranger.Start())
+	defer func() { in.Close(); _ = stranger.Wait() }()
+	timed(t, func(t *testing.T, w *world, k *fusetest.Kernel, _ *processes) {
+		was, _ := w.Own(dev, "GREETING")
+		require.NoError(t, k.Rename(key, backup))
+		as(k, stranger.Process.Pid)
+		install(t, k, key, "new")
+		require.Equal(t, []string{"rename GREETING", "create GREETING"}, w.Writes())
+		now, _ := w.Own(dev, "GREETING.bak")
+		require.Equal(t, was.ID, now.ID)
+		as(k, os.Getpid())
+	})
+}
+
+// A script's next command may be anybody's child: mv KEY KEY.old; cp new KEY.
+func TestWhoMayWriteAnew(t *testing.T) {
+	me := processOf(uint32(os.Getpid()))
+	w := &whiteout{maker: &maker{who: process{pid: 1 << 30}}, parent: me}
+	require.True(t, w.mayWrite(w.maker.who))
+	require.True(t, w.mayWrite(me), "the shell")
+	require.True(t, w.mayWrite(process{}), "nobody knows")
+	require.False(t, w.mayWrite(parentOf(me)))
+	child := exec.Command("/bin/sh", "-c", "read x")
+	in, err := child.StdinPipe()
+	require.NoError(t, err)
+	require.NoError(t, child.Start())
+	defer func() { in.Close(); _ = child.Wait() }()
+	require.True(t, w.mayWrite(processOf(uint32(child.Process.Pid))), "the shell's next command")
+}
+
+// If the server refuses, the secret is where the server has it; during an outage
+// nothing is decided.
+func TestRenameToABackupThatCannotBeCarriedOut(t *testing.T) {
+	timed(t, func(t *testing.T, w *world, k *fusetest.Kernel, p *processes) {
+		require.NoError(t, k.Rename(key, backup))
+		w.FailWrites(secrettest.KindRename, secret.ErrUnavailable)
+		p.end(procend.Exited)
+		pass(time.Hour)
+		_, err := k.Stat(key)
+		require.Equal(t, syscall.ENOENT, err)
+		text, err := fusetest.ReadFile(k, backup)
+		require.NoError(t, err)
+		require.Equal(t, "hello, world", text)
+		w.FailWrites(secrettest.KindRename, nil)
+		pass(lastPause)
+		w.requireValue(t, dev, "GREETING.bak", "hello, world")
+	})
+	timed(t, func(t *testing.T, w *world, k *fusetest.Kernel, p *processes) {
+		require.NoError(t, k.Rename(key, backup))
+		w.Set(dev, "GREETING.bak", "somebody else's")
+		p.end(procend.Exited)
+		pass(time.Hour)
+		text, err := fusetest.ReadFile(k, key)
+		require.NoError(t, err)
+		require.Equal(t, "hello, world", text)
+		require.Contains(t, w.logs.String(), "could not be carried out")
+		w.requireValue(t, dev, "GREETING.bak", "somebody else's")
+	})
+}
+
+// Whoever goes on with the new name means the secret.
+func TestBackupThatIsUsedIsTheSecret(t *testing.T) {
+	for name, c := range map[string]struct {
+		act    func(*fusetest.Kernel) error
+		writes string
+	}{
+		"written":          {func(k *fusetest.Kernel) error { return fusetest.WriteFile(k, backup, "more") }, "rename GREETING; update GREETING.bak"},
+		"moved":            {func(k *fusetest.Kernel) error { return k.Rename(backup, "demo/dev/payments/GREETING.bak") }, "rename GREETING; move GREETING.bak"},
+		"replaced":         {func(k *fusetest.Kernel) error { return k.Rename("demo/dev/EMPTY", backup) }, "rename GREETING; update GREETING.bak; delete EMPTY"},
+		"renamed":          {func(k *fusetest.Kernel) error { return k.Rename(backup, "demo/dev/HELLO") }, "rename GREETING"},
+		"onto another":     {func(k *fusetest.Kernel) error { return k.Rename(backup, "demo/dev/EMPTY") }, "rename GREETING; update EMPTY; delete GREETING.bak"},
+		"back":             {func(k *fusetest.Kernel) error { return k.Rename(backup, key) }, ""},
+		"to a plain name~": {func(k *fusetest.Kernel) error { return k.Rename(backup, "demo/dev/GREETING~") }, "rename GREETING"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			timed(t, func(t *testing.T, w *world, k *fusetest.Kernel, p *processes) {
+				require.NoError(t, k.Rename(key, backup))
+				require.NoError(t, c.act(k))
+				p.end(procend.Exited)
+				pass(time.Hour)
+				require.Equal(t, c.writes, strings.Join(w.Writes(), "; "))
+			})
+		})
+	}
+}
+
+// What is written with a handle from before the rename belongs to the new name.
+func TestOpenHandleGoesAlongToABackup(t *testing.T) {
+	timed(t, func(t *testing.T, w *world, k *fusetest.Kernel, p *processes) {
+		f, err := k.Open(key, syscall.O_WRONLY|syscall.O_TRUNC)
+		require.NoError(t, err)
+		require.NoError(t, k.Rename(key, backup))
+		_, err = f.WriteAt([]byte("written"), 0)
+		require.NoError(t, err)
+		require.NoError(t, f.Close())
+		p.end(procend.Exited)
+		pass(time.Hour)
+		require.Equal(t, []string{"rename GREETING", "update GREETING.bak"}, w.Writes())
+		w.requireValue(t, dev, "GREETING.bak", "written")
+		_, err = k.Stat(key)
+		require.Equal(t, syscall.ENOENT, err)
+	})
+}
+
+// cp KEY KEY.bak and the like are no editor's.
+func TestBackupThatIsCreatedIsASecret(t *testing.T) {
+	timed(t, func(t *testing.T, w *world, k *fusetest.Kernel, _ *processes) {
+		for _, name := range []string{"GREETING.bak", "GREETING.old", "server.key.orig", "GREETING.save", "DEADJOE", "ed.hup", "4711"} {
+			install(t, k, "demo/dev/"+name, "kept")
+			w.requireValue(t, dev, name, "kept")
+		}
+		// A backup that a program left here takes no copy in.
+		install(t, k, "demo/dev/sedAbC123", "new")
+		require.NoError(t, k.Rename(key, "demo/dev/GREETING.hup"))
+		require.NoError(t, k.Rename("demo/dev/sedAbC123", key))
+		require.NoError(t, fusetest.WriteFile(k, "demo/dev/GREETING.hup", "a copy"))
+		pass(scratchForDefault)
+		w.requireValue(t, dev, "GREETING.hup", "a copy")
+	})
+}
