@@ -171,6 +171,26 @@ func TestDoubtfulFileThatIsLeftEmptyStaysHere(t *testing.T) {
 	})
 }
 
+// sed -i on a script's temporary is no way out of it.
+func TestScratchThatReplacesScratchTakesItsFate(t *testing.T) {
+	timed(t, func(t *testing.T, w *world, k *fusetest.Kernel, p *processes) {
+		install(t, k, "demo/dev/GREETING.a8Gk2x", "")
+		install(t, k, "demo/dev/GREETING-us2prod", "natural")
+		p.end(procend.Exited)
+		pass(makerGrace / 2)
+		for _, name := range []string{"GREETING.a8Gk2x", "GREETING-us2prod"} {
+			install(t, k, "demo/dev/sedAbC123", "edited")
+			require.NoError(t, k.Rename("demo/dev/sedAbC123", "demo/dev/"+name))
+		}
+		require.Empty(t, w.Writes())
+		pass(time.Hour)
+		require.Equal(t, []string{"create GREETING-us2prod"}, w.Writes())
+		w.requireValue(t, dev, "GREETING-us2prod", "edited")
+		require.NoError(t, k.Rename("demo/dev/GREETING.a8Gk2x", key))
+		w.requireValue(t, dev, "GREETING", "edited")
+	})
+}
+
 // What cannot become a secret is kept, and said to be.
 func TestDoubtfulFileThatCannotArrive(t *testing.T) {
 	for name, c := range map[string]struct {

@@ -99,6 +99,19 @@ func (f *FS) doubt(sc *scratchFile, who process) {
 	})
 }
 
+// doubtAs says that a file takes the place of a doubtful one, whose maker
+// decides its fate too.
+func (f *FS) doubtAs(sc, old *scratchFile) {
+	mk := f.makers.retain(old.maker.Load())
+	sc.maker.Store(mk)
+	f.overlay.setDoubtful(sc)
+	f.overlay.noteFilled(sc, time.Now(), true)
+	f.background(func() {
+		defer f.makers.release(mk)
+		f.followDoubtful(sc)
+	})
+}
+
 // followDoubtful waits for the file's fate and carries it out.
 func (f *FS) followDoubtful(sc *scratchFile) {
 	pause := firstPause

@@ -56,6 +56,14 @@ func (m *makers) of(who process) *maker {
 	return mk
 }
 
+// retain returns a maker that the caller has for one more use.
+func (m *makers) retain(mk *maker) *maker {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	mk.uses++
+	return mk
+}
+
 // release is the opposite of of. Nil has nothing to release.
 func (m *makers) release(mk *maker) {
 	if mk == nil {

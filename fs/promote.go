@@ -16,7 +16,7 @@ func (r *renaming) renameScratch(ctx context.Context, sc *scratchFile) (done boo
 	if w := r.overlay.covering(sc); w != nil && !r.overlay.writtenUnder(w, r.from.where()) {
 		switch name, nameErr := r.FS.newName(r.snap, r.newName); {
 		case r.from == r.to && !r.taken() && r.names.Backup(EncodeName(w.name), r.newName):
-			r.overlay.moveScratch(sc, r.to.where(), r.newName)
+			r.overlay.moveScratch(sc, face, r.to.where(), r.newName)
 			return true, nil
 		case nameErr != nil:
 			return true, nameErr
@@ -31,8 +31,17 @@ func (r *renaming) renameScratch(ctx context.Context, sc *scratchFile) (done boo
 			return err != nil, err
 		}
 	}
-	if !r.taken() && (tempname.Shredded(r.newName) || r.names.Face(r.newName, r.siblings(r.snap))) {
-		r.overlay.moveScratch(sc, r.to.where(), r.newName)
+	stays, as := tempname.Shredded(r.newName) || r.names.Face(r.newName, r.siblings(r.snap)), face
+	if old := r.overlay.scratch(r.to.where(), r.newName); old != nil && !r.overlay.leftBehind(old) {
+		// It takes the place of a file of which it was decided what it is, or is not
+		// yet: sed -i on a script's temporary.
+		if stays = true; r.overlay.isDoubtful(old) {
+			r.doubtAs(sc, old)
+			as = doubtful
+		}
+	}
+	if stays && !r.taken() {
+		r.overlay.moveScratch(sc, as, r.to.where(), r.newName)
 		return true, nil
 	}
 	return true, r.promote(ctx, r.snap, sc)

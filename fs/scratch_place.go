@@ -63,9 +63,9 @@ func (o *overlay) unlinkScratch(dir secret.Dir, name string) bool {
 	return sc != nil
 }
 
-// moveScratch gives a scratch file another name, in the place of any other. It
-// is a face from then on: its name was chosen by whoever renamed it.
-func (o *overlay) moveScratch(sc *scratchFile, dir secret.Dir, name string) {
+// moveScratch gives a scratch file another name, in the place of any other, and
+// a class: whoever renamed it has chosen the name.
+func (o *overlay) moveScratch(sc *scratchFile, to class, dir secret.Dir, name string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if !sc.linked {
@@ -77,7 +77,7 @@ func (o *overlay) moveScratch(sc *scratchFile, dir secret.Dir, name string) {
 	delete(o.folders[sc.at.dir].scratch, sc.at.name)
 	o.tidy(sc.at.dir)
 	o.link(sc, dir, name)
-	o.reclass(sc, face)
+	o.reclass(sc, to)
 }
 
 // enter counts a new handle. It reports false, with what to wait for, while the
