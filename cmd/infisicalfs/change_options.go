@@ -15,6 +15,8 @@ type changeOptions struct {
 	readOnly, overwrite bool
 	expand, personal    bool
 	writeWait           time.Duration
+	scratchFor          time.Duration
+	dotfiles            string
 }
 
 // AddFlags declares the options' flags.
@@ -23,13 +25,15 @@ func (o *changeOptions) AddFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.overwrite, "overwrite", false, "the last writer wins, also over changes by others and over references")
 	f.BoolVar(&o.expand, "expand", true, "show references expanded; with --expand=false they can be edited")
 	f.BoolVar(&o.personal, "personal", true, "show a user's own overrides; with --personal=false shared values, which can be written")
+	f.DurationVar(&o.scratchFor, "scratch-for", 30*time.Second, "how long a new file that may be a program's temporary is not sent after its last close, while its maker runs")
+	f.StringVar(&o.dotfiles, "dotfiles", "scratch", "what new files with a leading dot are but for credentials such as .npmrc: `scratch|secret`")
 	f.DurationVar(&o.writeWait, "write-wait", 90*time.Second, "how long a change waits when the server's rate limit is reached")
 }
 
 // applyToClient copies the options into a client's configuration.
 func (o *changeOptions) applyToClient(cfg *client.Config) error {
-	if o.writeWait <= 0 {
-		return configError("use a duration like 90s", "--write-wait must be positive")
+	if err := o.check(); err != nil {
+		return err
 	}
 	cfg.RawReferences, cfg.SharedOnly, cfg.WriteWait = !o.expand, !o.personal, o.writeWait
 	return nil
@@ -40,4 +44,18 @@ func (o *changeOptions) applyToClient(cfg *client.Config) error {
 func (o *changeOptions) apply(cfg *mount.Config, c *client.Client) {
 	cfg.Writer, cfg.ReadOnly, cfg.Overwrite = c, o.readOnly, o.overwrite
 	cfg.RawReferences, cfg.UserLogin = !o.expand, o.personal
+	cfg.ScratchFor, cfg.Dotfiles = o.scratchFor, o.dotfiles == "secret"
+}
+
+// check says what is wrong with the options.
+func (o *changeOptions) check() error {
+	switch {
+	case o.writeWait <= 0:
+		return configError("use a duration like 90s", "--write-wait must be positive")
+	case o.scratchFor <= 0:
+		return configError("use a duration like 30s", "--scratch-for must be positive")
+	case o.dotfiles != "scratch" && o.dotfiles != "secret":
+		return configError("use --dotfiles=scratch or --dotfiles=secret", "unknown --dotfiles=%s", o.dotfiles)
+	}
+	return nil
 }

@@ -127,8 +127,8 @@ func printStatus(out io.Writer, s mount.Status) error {
 	line("requests", "%d, failed %d, not modified %d, waits for the rate limit %d", server.Total, server.Failed, server.NotModified, server.RateWaits)
 	line("cache", "%d folders, %d bytes; %d hits, %d misses, %d stale answers", s.Cache.Snapshots, s.Cache.Bytes, s.Cache.Hits, s.Cache.Misses, s.Cache.Stale)
 	line("files", "%d opened, %d reads", s.FS.Opens, s.FS.Reads)
-	if c := s.FS.Writes; c != nil && c.ScratchFiles+c.Rejected > 0 {
-		line("only here", "%d scratch files, %d texts in .infisicalfs/rejected: they end with the mount", c.ScratchFiles, c.Rejected)
+	if c := s.FS.Writes; c != nil && c.ScratchFiles+c.DoubtfulFiles+c.Rejected > 0 {
+		line("only here", "%d scratch files, %d that may become secrets, %d texts in .infisicalfs/rejected: they end with the mount", c.ScratchFiles, c.DoubtfulFiles, c.Rejected)
 	}
 	if n := s.FS.Notify; n != nil {
 		line("watchers", "%s", watchers(*n))

@@ -46,6 +46,8 @@ type Config struct {
 
 	Writer        secret.Writer // what is written goes there, through the cache; nil: read-only
 	Overwrite     bool          // the last writer wins, also over references
+	ScratchFor    time.Duration // how long a doubtful file waits, see [fs.Config]; zero means 30 seconds
+	Dotfiles      bool          // new names with a leading dot are secrets' but for programs' temporaries
 	RawReferences bool          // Upstream shows values with their references unexpanded, so that they can be edited
 	UserLogin     bool          // Upstream shows a person's overrides of shared values: secrets cannot be written
 

@@ -83,6 +83,9 @@ func wire(cfg Config, point string, since time.Time) *rooms {
 		Overwrite: cfg.Overwrite,
 		Raw:       cfg.RawReferences,
 
+		ScratchFor: cfg.ScratchFor,
+		Dotfiles:   cfg.Dotfiles,
+
 		PersonalReadOnly: cfg.UserLogin,
 		ServerRights:     server,
 		Links:            cfg.Layout.Kind == "k8s",
