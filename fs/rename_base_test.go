@@ -3,6 +3,7 @@ package fs
 import (
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -31,4 +32,16 @@ func TestRenameDoesNotHideAnothersChangeFromAHandle(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, syscall.ESTALE, f.Close())
 	w.requireValue(t, dev, "HELLO", "theirs")
+}
+
+// A file that was emptied by opening is empty under its new name too.
+func TestEmptiedFileThatReplacesAnother(t *testing.T) {
+	bothWaysWriting(t, func(t *testing.T, w *world, v fusetest.View) {
+		require.NoError(t, fusetest.WriteFile(v, "demo/dev/NEW", "text"))
+		f, err := v.Open("demo/dev/NEW", syscall.O_WRONLY|syscall.O_TRUNC)
+		require.NoError(t, err)
+		require.NoError(t, v.Rename("demo/dev/NEW", "demo/dev/GREETING"))
+		require.NoError(t, f.Close())
+		require.Eventually(t, func() bool { s, _ := w.Own(dev, "GREETING"); return s.Value.Len() == 0 }, time.Minute, time.Millisecond)
+	})
 }

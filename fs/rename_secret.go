@@ -137,6 +137,9 @@ func (r *renaming) replace(ctx context.Context, stored *secret.Secret, newName s
 	if err != nil {
 		return fmt.Errorf("%s has the value and %s is still there: %w", r.to.pathOf(r.newName), r.from.pathOf(r.name), err)
 	}
+	for _, h := range r.overlay.writers(dir, stored.Name) { // who has it open goes along
+		h.rebase(baseOf(stored), baseOf(&now))
+	}
 	return nil
 }
 
