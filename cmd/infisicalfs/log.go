@@ -17,7 +17,7 @@ func foregroundLog(debug bool) *slog.Logger {
 	if debug {
 		level = slog.LevelDebug
 	}
-	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+	return slog.New(slog.NewTextHandler(&unhindered{out: os.Stderr}, &slog.HandlerOptions{Level: level}))
 }
 
 // backgroundLog writes to file or, if none is named, to the system's log. A
@@ -34,7 +34,7 @@ func backgroundLog(file string, debug bool) (log *slog.Logger, reopen func() err
 		if err != nil {
 			return nil, nil, configError("name a file in a directory that exists and that you may write to", "--log-file: cannot write %s: %w", file, pathError(err))
 		}
-		return slog.New(slog.NewTextHandler(out, options)), out.reopen, nil
+		return slog.New(slog.NewTextHandler(&unhindered{out: out}, options)), out.reopen, nil
 	}
 	var out io.Writer = io.Discard
 	if w, err := syslog.New(syslog.LOG_DAEMON|syslog.LOG_INFO, "infisicalfs"); err == nil {
@@ -46,7 +46,7 @@ func backgroundLog(file string, debug bool) (log *slog.Logger, reopen func() err
 			return a
 		}
 	}
-	return slog.New(slog.NewTextHandler(out, options)), func() error { return nil }, nil
+	return slog.New(slog.NewTextHandler(&unhindered{out: out}, options)), func() error { return nil }, nil
 }
 
 // descriptors returns the numbers among paths of the form /dev/fd/N or
