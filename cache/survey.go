@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"errors"
 	"time"
 
 	"infisicalfs/secret"
@@ -82,6 +83,13 @@ func (c *Cache) landSurvey(s *survey, list []secret.Secret, err error) {
 		return
 	}
 	now := time.Now()
+	if err == nil || decided(err) || errors.Is(err, secret.ErrInexact) {
+		c.reached(now)
+	} else {
+		f := &flight{dir: s.top, tree: true, err: err}
+		c.stats.LastError = f.failure(now)
+		c.failed(f, now)
+	}
 	t := c.textsOf(s.top.Project)
 	for i := range list {
 		t.learn(&list[i])
