@@ -99,6 +99,13 @@ func each(t *testing.T, test func(t *testing.T, profile devserver.Profile)) {
 	}
 }
 
+// fullMatrix reports whether a long list of cases is tried in full at this kind of
+// server. At one that differs from another only in what the cases do not touch a
+// few of them stand for all.
+func fullMatrix(profile devserver.Profile) bool {
+	return profile == devserver.Current || profile == devserver.Y2024
+}
+
 func (w *world) edit(t *testing.T, change func(*devserver.Editor) error) {
 	t.Helper()
 	require.NoError(t, w.Edit(change))
