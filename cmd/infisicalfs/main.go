@@ -3,6 +3,8 @@ package main
 
 import (
 	"context"
+	"io"
+	"log"
 	"os"
 	"path/filepath"
 	"strings"
@@ -18,6 +20,9 @@ func main() { os.Exit(execute(os.Args)) }
 
 // execute is main without the process: it returns the exit code.
 func execute(args []string) int {
+	// net/http prints what arrives behind the end of an answer, which may be values.
+	// We have a log of our own.
+	log.SetOutput(io.Discard)
 	if name, entered, err := run.Entered(); entered {
 		return runCode(fail(notExecuted(name, err)))
 	}
