@@ -111,7 +111,11 @@ func (c *Cache) reached(now time.Time) {
 // the server was asked a moment ago. One folder's failure says nothing about
 // the others; two folders' failures do.
 func (c *Cache) recentFailure(e *entry, now time.Time) error {
-	if e.failure != nil && now.Before(e.failedAt.Add(failureMemory)) {
+	memory := failureMemory
+	if errors.Is(e.failure, secret.ErrTooLarge) {
+		memory = max(memory, c.cfg.TTL) // the server did answer, and finding out costs as much each time
+	}
+	if e.failure != nil && now.Before(e.failedAt.Add(memory)) {
 		return e.failure
 	}
 	o := &c.outage
