@@ -83,12 +83,11 @@ func (c *Cache) landSurvey(s *survey, list []secret.Secret, err error) {
 		return
 	}
 	now := time.Now()
-	if err == nil || decided(err) || errors.Is(err, secret.ErrInexact) {
+	switch {
+	case err == nil:
 		c.reached(now)
-	} else {
-		f := &flight{dir: s.top, tree: true, err: err}
-		c.stats.LastError = f.failure(now)
-		c.failed(f, now)
+	case errors.Is(err, secret.ErrTimeout): // what would be asked for next need not take as long
+		c.failed(&flight{dir: s.top, tree: true, err: err}, now)
 	}
 	t := c.textsOf(s.top.Project)
 	for i := range list {

@@ -81,10 +81,16 @@ func TestSurveyThatHangs(t *testing.T) {
 // If the server is away the survey is not repeated for each folder: what is known is
 // shown as stale.
 func TestSurveyInAnOutage(t *testing.T) {
+	for _, fault := range []error{secret.ErrUnavailable, secret.ErrTimeout} {
+		surveyFails(t, fault)
+	}
+}
+
+func surveyFails(t *testing.T, fault error) {
 	surveying(t, func(w *world, to secret.Writer) {
 		_, err := to.Update(w.Context(), payments, "KEY", text("two"))
 		must(w, err)
-		w.fake.FailAll(secret.ErrUnavailable)
+		w.fake.FailAll(fault)
 		w.quick(func() {
 			for _, dir := range []secret.Dir{payments, billing, dev} {
 				require.True(w, w.get(dir, secret.NeedEntry).Stale)

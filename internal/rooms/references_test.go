@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -33,7 +34,8 @@ var (
 	app     = secret.Dir{Project: "demo", Env: "dev", Path: "/app"}
 	db      = secret.Dir{Project: "demo", Env: "dev", Path: "/db"}
 	stage   = secret.Dir{Project: "demo", Env: "staging", Path: "/app"}
-	written = []secret.Dir{app, db, stage}
+	other   = secret.Dir{Project: "demo", Env: "prod", Path: "/deep/other"}
+	written = []secret.Dir{app, db, stage, other}
 )
 
 // write runs test in a bubble with three empty folders.
@@ -73,8 +75,8 @@ func write(t *testing.T, profile devserver.Profile, raw bool, test func(*writing
 	})
 }
 
-func both(t *testing.T, test func(*testing.T, devserver.Profile)) {
-	for _, p := range []devserver.Profile{devserver.Current, devserver.Y2024} {
+func each(t *testing.T, test func(*testing.T, devserver.Profile)) {
+	for _, p := range devserver.Profiles() {
 		t.Run(string(p), func(t *testing.T) { test(t, p) })
 	}
 }
@@ -132,6 +134,7 @@ func (w *writing) agrees(step string) {
 		truth, err := w.client.Fetch(w.Context(), dir, nil)
 		require.NoError(w, err)
 		require.Equal(w, values(truth), values(shown), "%s: %s", step, dir)
+		require.Equal(w, versions(truth), versions(shown), "%s: %s", step, dir)
 	}
 }
 
@@ -143,10 +146,18 @@ func values(f *secret.Folder) map[string]string {
 	return m
 }
 
+func versions(f *secret.Folder) map[string]string {
+	m := map[string]string{}
+	for _, s := range f.Secrets {
+		m[s.Name] = fmt.Sprint(s.ID, " ", s.Version)
+	}
+	return m
+}
+
 // What refers to a secret is right on the next read after the secret was written: in
 // its folder, in others, in other environments, through others and through imports.
 func TestWhatRefersToAWrittenSecretIsRight(t *testing.T) {
-	both(t, func(t *testing.T, p devserver.Profile) {
+	each(t, func(t *testing.T, p devserver.Profile) {
 		write(t, p, false, func(w *writing) {
 			w.set(db, "DB_USER", "old")
 			w.set(db, "DATABASE_URL", "postgres://${DB_USER}@db")
@@ -166,7 +177,7 @@ func TestWhatRefersToAWrittenSecretIsRight(t *testing.T) {
 }
 
 func TestWhatImportsAWrittenSecretIsRight(t *testing.T) {
-	both(t, func(t *testing.T, p devserver.Profile) {
+	each(t, func(t *testing.T, p devserver.Profile) {
 		write(t, p, false, func(w *writing) {
 			w.set(db, "BASE", "base")
 			w.set(db, "HOST", "${BASE}.example")
@@ -187,7 +198,7 @@ func TestWhatImportsAWrittenSecretIsRight(t *testing.T) {
 // Twenty writes where nothing refers to anything cost what they cost without this:
 // one request more per environment, once.
 func TestWritesWithoutReferencesCostNoMore(t *testing.T) {
-	both(t, func(t *testing.T, p devserver.Profile) {
+	each(t, func(t *testing.T, p devserver.Profile) {
 		counts := map[bool][]string{}
 		for _, plain := range []bool{true, false} {
 			write(t, p, false, func(w *writing) {
@@ -216,7 +227,7 @@ func TestWritesWithoutReferencesCostNoMore(t *testing.T) {
 		}
 		require.Len(t, counts[true], 40)
 		list := "GET /api/v4/secrets"
-		if p == devserver.Y2024 {
+		if p.Old() {
 			list = "GET /api/v3/secrets/raw"
 		}
 		i := slices.Index(counts[false], list)
@@ -227,7 +238,7 @@ func TestWritesWithoutReferencesCostNoMore(t *testing.T) {
 
 // Of what was only ever written here everything is known: nothing is asked for.
 func TestWritesToWhatIsKnownCostNoMore(t *testing.T) {
-	both(t, func(t *testing.T, p devserver.Profile) {
+	each(t, func(t *testing.T, p devserver.Profile) {
 		write(t, p, false, func(w *writing) {
 			_, err := w.cache.Folder(w.Context(), app, secret.NeedProof)
 			require.NoError(w, err)
@@ -249,7 +260,7 @@ func TestWritesToWhatIsKnownCostNoMore(t *testing.T) {
 // A list that was asked for before the change, and answered after it, is not shown as
 // if it was made after the change.
 func TestListUnderWayDuringAWrite(t *testing.T) {
-	both(t, func(t *testing.T, p devserver.Profile) {
+	each(t, func(t *testing.T, p devserver.Profile) {
 		write(t, p, false, func(w *writing) {
 			w.set(db, "DB_USER", "old")
 			w.set(app, "URL", "${dev.db.DB_USER}@app")
@@ -273,7 +284,7 @@ func TestListUnderWayDuringAWrite(t *testing.T) {
 // A change that is heard of from elsewhere is seen at once in what is known to refer
 // to it.
 func TestWhatRefersToAHeardChange(t *testing.T) {
-	both(t, func(t *testing.T, p devserver.Profile) {
+	each(t, func(t *testing.T, p devserver.Profile) {
 		write(t, p, false, func(w *writing) {
 			w.set(db, "DB_USER", "old")
 			w.set(db, "OTHER", "other")
@@ -294,7 +305,7 @@ func TestWhatRefersToAHeardChange(t *testing.T) {
 // If it cannot be found out what is stored, everything that may refer to what was
 // changed is asked for again.
 func TestWritesWhereTheSurveyFails(t *testing.T) {
-	both(t, func(t *testing.T, p devserver.Profile) {
+	each(t, func(t *testing.T, p devserver.Profile) {
 		write(t, p, false, func(w *writing) {
 			w.set(db, "DB_USER", "old")
 			w.set(app, "URL", "${dev.db.DB_USER}@app")
@@ -312,12 +323,10 @@ func TestWritesWhereTheSurveyFails(t *testing.T) {
 // shown is as the server shows it.
 func TestReferencesAtRandom(t *testing.T) {
 	for _, raw := range []bool{false, true} {
-		both(t, func(t *testing.T, p devserver.Profile) {
-			for seed := range uint64(6) {
+		each(t, func(t *testing.T, p devserver.Profile) {
+			for seed := range uint64(8) {
 				write(t, p, raw, func(w *writing) {
-					if seed%2 == 1 {
-						w.edit(func(e *devserver.Editor) error { return e.Import("demo", "staging", "/app", "dev", "/db") })
-					}
+					w.imports(int(seed) % 4)
 					r := &writer{writing: w, rand: rand.New(rand.NewPCG(seed, 7)), there: map[string]bool{}}
 					for step := range 60 {
 						r.step()
@@ -329,6 +338,59 @@ func TestReferencesAtRandom(t *testing.T) {
 			}
 		})
 	}
+}
+
+// imports has folders import one another: no, one, a chain, a circle.
+func (w *writing) imports(n int) {
+	w.edit(func(e *devserver.Editor) error {
+		for _, im := range []struct{ into, from secret.Dir }{{stage, db}, {other, stage}, {db, other}}[:n] {
+			if err := e.Import("demo", im.into.Env, im.into.Path, im.from.Env, im.from.Path); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// The same with many readers at the same time, and answers that take their time.
+func TestReferencesAtRandomWithReaders(t *testing.T) {
+	each(t, func(t *testing.T, p devserver.Profile) {
+		for seed := range uint64(4) {
+			write(t, p, false, func(w *writing) {
+				w.imports(int(seed) % 4)
+				var mu sync.Mutex // guards chance
+				chance := rand.New(rand.NewPCG(seed, 9))
+				for _, delay := range []time.Duration{50 * time.Millisecond, 300 * time.Millisecond} {
+					for _, after := range []bool{false, true} {
+						defer w.Inject(devserver.Fault{Delay: delay, After: after, Match: func(r *http.Request) bool {
+							mu.Lock()
+							defer mu.Unlock()
+							return r.Method == http.MethodGet && chance.IntN(4) == 0
+						}})()
+					}
+				}
+				ctx, cancel := context.WithCancel(w.Context())
+				var readers sync.WaitGroup
+				defer readers.Wait()
+				defer cancel()
+				for i := range 8 {
+					pace := rand.New(rand.NewPCG(seed, uint64(i)))
+					readers.Go(func() {
+						for ctx.Err() == nil {
+							dir := written[pace.IntN(len(written))]
+							w.cache.Folder(ctx, dir, secret.Need(pace.IntN(3)))
+							time.Sleep(time.Duration(pace.IntN(400)) * time.Millisecond)
+						}
+					})
+				}
+				r := &writer{writing: w, rand: rand.New(rand.NewPCG(seed, 7)), there: map[string]bool{}}
+				for step := range 60 {
+					r.step()
+					w.agrees(fmt.Sprintf("seed %d, step %d, %s", seed, step, r.last))
+				}
+			})
+		}
+	})
 }
 
 // writer makes changes by chance.
@@ -344,7 +406,7 @@ var names = []string{"A", "B", "C", "D"}
 
 func (r *writer) step() {
 	dir, name := written[r.rand.IntN(len(written))], names[r.rand.IntN(len(names))]
-	other := written[r.rand.IntN(len(written))]
+	elsewhere := written[r.rand.IntN(len(written))]
 	at := func(d secret.Dir, name string) string { return d.String() + " " + name }
 	to := names[r.rand.IntN(len(names))]
 	ctx := context.Background()
@@ -366,11 +428,11 @@ func (r *writer) step() {
 		_, err = r.to.Rename(ctx, dir, name, to)
 		delete(r.there, at(dir, name))
 		r.there[at(dir, to)] = true
-	case n < 10 && !r.there[at(other, name)]:
-		r.last = "move " + at(dir, name) + " to " + other.String()
-		err = r.to.Move(ctx, dir, name, other)
+	case n < 10 && !r.there[at(elsewhere, name)]:
+		r.last = "move " + at(dir, name) + " to " + elsewhere.String()
+		err = r.to.Move(ctx, dir, name, elsewhere)
 		delete(r.there, at(dir, name))
-		r.there[at(other, name)] = true
+		r.there[at(elsewhere, name)] = true
 	default:
 		r.last = "somebody else's change, and a refresh"
 		r.set(app, "ELSE", r.text())
