@@ -83,6 +83,9 @@ func (sc *scratchFile) signs() signs {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	s.linked = sc.linked && sc.class == doubtful
+	if sc.killed { // which is not told everywhere when it is over
+		s.how = procend.Killed
+	}
 	s.open, s.closed, s.empty, s.made, s.filled = sc.open > 0, sc.closed, sc.size == 0, sc.made, sc.filled
 	return s
 }

@@ -43,6 +43,7 @@ type scratchFile struct {
 	draft   bool          // may be the only copy of what was typed: an editor's swap or emergency file
 	holds   *whiteout     // the secret that was renamed to this name, or nil
 	made    bool          // its maker has written to it
+	killed  bool          // its maker was killed with the file open
 	filled  time.Time     // when anybody first had; zero: nobody
 	sending chan struct{} // closed when the attempt to make it a secret is over; nil without one
 
@@ -132,6 +133,12 @@ func (sc *scratchFile) wrote(who process) {
 func (sc *scratchFile) madeBy(who process) bool {
 	mk := sc.maker.Load()
 	return mk == nil || !mk.who.other(who)
+}
+
+// isDoubtedOf reports whether who has made the file, and decides its fate.
+func (sc *scratchFile) isDoubtedOf(who process) bool {
+	mk := sc.maker.Load()
+	return mk != nil && who.known() && mk.who == who
 }
 
 func (sc *scratchFile) getattr(out *fuse.Attr) {

@@ -135,7 +135,7 @@ func (o *overlay) setDoubtful(sc *scratchFile) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.reclass(sc, doubtful)
-	sc.holds, sc.made, sc.filled = nil, false, time.Time{}
+	sc.holds, sc.made, sc.filled, sc.killed = nil, false, time.Time{}, false
 }
 
 // leftBehind reports whether the file is an old version of a secret that a
@@ -160,6 +160,13 @@ func (o *overlay) noteFilled(sc *scratchFile, at time.Time, byMaker bool) {
 		sc.filled = at
 	}
 	sc.made = sc.made || byMaker
+}
+
+// noteKilled says that the file's maker was killed while it had it open.
+func (o *overlay) noteKilled(sc *scratchFile) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	sc.killed = true
 }
 
 // where returns under which file name the file is found, or was last.
