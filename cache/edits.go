@@ -119,8 +119,11 @@ func with(f *secret.Folder, s secret.Secret) *secret.Folder {
 // no proof of its absence.
 func without(f *secret.Folder, name string) *secret.Folder {
 	return f.With(func(f *secret.Folder) {
-		f.Secrets = slices.DeleteFunc(slices.Clone(f.Secrets), func(other secret.Secret) bool { return other.Name == name })
 		f.Partial = true
+		i, found := slices.BinarySearchFunc(f.Secrets, name, func(s secret.Secret, name string) int { return strings.Compare(s.Name, name) })
+		if found {
+			f.Secrets = slices.Concat(f.Secrets[:i], f.Secrets[i+1:])
+		}
 	})
 }
 

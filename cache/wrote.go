@@ -190,6 +190,13 @@ func (c *Cache) apply(ed edit, now time.Time) {
 		c.publish(next, e.born, now, ed.at)
 		e.aged, e.holes = was.aged, was.holes || next.Partial && !was.snap.Partial
 		e.refers, e.touches, e.answer = was.refers, was.touches, was.answer
+		if was.refs != nil && was.refs.of == was.snap {
+			// Its new values refer to nothing, or the edit would not be certain; what it
+			// took away does no harm.
+			refs := *was.refs
+			refs.of = e.snap
+			e.refs = &refs
+		}
 	}
 }
 
