@@ -64,6 +64,9 @@ func operations() []operation {
 		{"move", func(ctx context.Context, w secret.Writer) error {
 			return w.Move(ctx, dev, "GREETING", payments)
 		}, func(w world) bool { return w.has("/payments", "GREETING", hello) && w.lacks("/", "GREETING") }, secret.ErrNotFound},
+		{"move with references", func(ctx context.Context, w secret.Writer) error {
+			return w.Move(ctx, dev, "DATABASE_URL", payments)
+		}, func(w world) bool { return !w.lacks("/payments", "DATABASE_URL") && w.lacks("/", "DATABASE_URL") }, secret.ErrNotFound},
 		{"delete", func(ctx context.Context, w secret.Writer) error {
 			return w.Delete(ctx, dev, "GREETING")
 		}, func(w world) bool { return w.lacks("/", "GREETING") }, secret.ErrNotFound},
@@ -86,7 +89,7 @@ func untouched(w world) bool {
 	greeting, _ := w.Lookup("demo", "dev", "/", "GREETING")
 	version := greeting.Version == 1 || !w.keepsRenames() // which count one that they ignore as a change
 	return version && greeting.Value == "hello, world" &&
-		w.lacks("/", "NEW") && w.lacks("/", "HELLO") && w.lacks("/payments", "GREETING") &&
+		w.lacks("/payments", "DATABASE_URL") && !w.lacks("/", "DATABASE_URL") && w.lacks("/", "NEW") && w.lacks("/", "HELLO") && w.lacks("/payments", "GREETING") &&
 		w.HasFolder("demo", "dev", "/payments") && w.HasFolder("demo", "dev", "/empty") &&
 		!w.HasFolder("demo", "dev", "/payments/eu") && !w.HasFolder("demo", "dev", "/bills")
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 
 	"infisicalfs/secret"
 )
@@ -57,23 +58,40 @@ func (c *Client) move(ctx context.Context, from place, old wireSecret, to place)
 	return err
 }
 
-// hasMoved: what arrives has a new id, so it is known by its value and by the
-// old one's absence.
+// hasMoved: what arrives has a new id, and not always the old text, because
+// today's servers rewrite references that would lead elsewhere from there. So the
+// secret has moved if it is gone by its id, and there is one of its name that is
+// the same but for what stands in references. If it is gone and another one is
+// there, somebody else had a hand in it, and nobody can tell.
 func (c *Client) hasMoved(ctx context.Context, from place, old wireSecret, to place) (bool, error) {
-	there, err := c.exists(ctx, from, old.Key)
-	if err != nil {
+	left, err := c.stored(ctx, from, old.Key)
+	switch {
+	case err == nil && left.ID == old.ID:
+		return false, nil
+	case err != nil && !errors.Is(err, secret.ErrNotFound):
 		return false, err
 	}
 	arrived, err := c.stored(ctx, to, old.Key)
 	switch {
-	case errors.Is(err, secret.ErrNotFound) && there:
-		return false, nil
 	case err != nil:
 		return false, err
-	case there:
-		return false, nil
+	case outline(arrived.text()) != outline(old.text()):
+		return false, fmt.Errorf("%s has no such secret any more, and %s another one: %w", from.dir, to.dir, secret.ErrConflict)
 	}
-	return arrived.text() == old.text(), nil
+	return true, nil
+}
+
+var reference = regexp.MustCompile(`\$\{[^{}]*\}`)
+
+// outline is a text without what stands in its references, nested ones included.
+func outline(text string) string {
+	for {
+		shorter := reference.ReplaceAllLiteralString(text, "\x00")
+		if shorter == text {
+			return text
+		}
+		text = shorter
+	}
 }
 
 func moveRequest(routes api, from place, id string, to place) request {
