@@ -77,7 +77,7 @@ func (h *writeHandle) loadNew(ctx context.Context, snap *secret.Folder, there *s
 	w := f.overlay.whiteout(snap.Dir, name)
 	if w != nil && !w.mayWrite(h.opener) {
 		// Somebody else makes a new secret: the rename was meant.
-		if err := f.carryRenameOut(ctx, w); err != nil && again(err) {
+		if err := f.carryRenameOut(ctx, w); err != nil && mayWorkLater(err) {
 			return err
 		}
 		if w = f.overlay.whiteout(snap.Dir, name); w == nil {

@@ -16,9 +16,9 @@ import (
 // sendLasts bounds one attempt to send what nobody waits for.
 const sendLasts = 2 * time.Minute
 
-// again reports whether what failed with err is worth another attempt: the
+// mayWorkLater reports whether what failed with err is worth another attempt: the
 // server was not there, or did not know us.
-func again(err error) bool {
+func mayWorkLater(err error) bool {
 	return mayHaveHappened(err) || errors.Is(err, secret.ErrRateLimited) || errors.Is(err, secret.ErrUnauthenticated)
 }
 
@@ -49,7 +49,7 @@ func (f *FS) sendDoubtful(ctx context.Context, sc *scratchFile, why error) bool 
 	}
 	got, name, value, err := f.createFrom(ctx, sc, at)
 	switch {
-	case err != nil && again(err):
+	case err != nil && mayWorkLater(err):
 		f.failed("send", path.Join(at.dir.String(), at.name), err)
 		return false
 	case err != nil:

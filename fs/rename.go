@@ -171,7 +171,7 @@ func (r *renaming) clearTarget(ctx context.Context) error {
 	if pending == nil || r.overlay.writtenUnder(pending, dir) || pending.file == r.overlay.scratch(r.at, r.name) {
 		return nil
 	}
-	if err := r.realize(ctx, pending, r.overlay.where(pending.file).name); err != nil && again(err) {
+	if err := r.realize(ctx, pending, r.overlay.where(pending.file).name); err != nil && mayWorkLater(err) {
 		return err
 	}
 	var err error

@@ -14,7 +14,7 @@ func (n *file) openScratch(ctx context.Context, sc *scratchFile, flags uint32) (
 	if w := n.fs.overlay.covering(sc); w != nil && writesWith(flags) {
 		// Whoever writes to the new name of a secret means the secret. If it is
 		// being written anew under the old one this is a backup.
-		if err := n.fs.carryRenameOut(ctx, w); err != nil && again(err) {
+		if err := n.fs.carryRenameOut(ctx, w); err != nil && mayWorkLater(err) {
 			return nil, 0, n.fs.failed("open", n.path(), err)
 		}
 	}

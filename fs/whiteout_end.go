@@ -45,7 +45,7 @@ func (f *FS) followWhiteout(w *whiteout) {
 				return
 			case errors.Is(err, errOpen):
 				wait = afterTheMaker
-			case again(err):
+			case mayWorkLater(err):
 				wait, pause = pause, longer(pause)
 			default:
 				return
@@ -103,7 +103,7 @@ func (f *FS) carryOutBefore(ctx context.Context, h *writeHandle) error {
 // name of its folder: its file is the secret from then on. The caller has the
 // folder's turn. If the server refuses for good the secret is back under its old name,
 // where the server has it. During an outage everything stays as it is, and the
-// error is one that again knows.
+// error is one of mayWorkLater.
 func (f *FS) realize(ctx context.Context, w *whiteout, to string) error {
 	at, ok := f.overlay.backup(w)
 	if !ok {
@@ -118,7 +118,7 @@ func (f *FS) realize(ctx context.Context, w *whiteout, to string) error {
 	from := path.Join(at.dir.String(), EncodeName(w.name))
 	switch {
 	case err == nil:
-	case again(err):
+	case mayWorkLater(err):
 		f.failed("rename", from, err)
 		return err
 	case errors.Is(err, secret.ErrNotFound):

@@ -1,0 +1,48 @@
+package fs
+
+import (
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"infisicalfs/internal/fusetest"
+	"infisicalfs/secret"
+	"infisicalfs/secret/secrettest"
+)
+
+// What would be lost is known, and what may be sent is sent at the end, without
+// waiting for anybody.
+func TestOverlayIsSentAtTheEnd(t *testing.T) {
+	timed(t, func(t *testing.T, w *world, k *fusetest.Kernel, p *processes) {
+		w.Set(dev, "OTHER", "other")
+		install(t, k, natural, "natural")
+		install(t, k, "demo/dev/GREETING.a8Gk2x", "")
+		require.NoError(t, fusetest.WriteFile(k, "demo/dev/.GREETING.swp", "typed"))
+		require.NoError(t, fusetest.WriteFile(k, "demo/dev/.GREETING.tmp", "temporary"))
+		require.NoError(t, k.Rename("demo/dev/OTHER", "demo/dev/OTHER.bak"))
+		open, err := k.CreateFile("demo/dev/GREETING-open00", syscall.O_WRONLY|syscall.O_EXCL, 0o600)
+		require.NoError(t, err)
+		_, err = open.WriteAt([]byte("being written"), 0)
+		require.NoError(t, err)
+		names := func() (list []string) {
+			for _, text := range w.overlay.waiting() {
+				list = append(list, text.at.name)
+			}
+			return list
+		}
+		require.Equal(t, []string{".GREETING.swp", "GREETING-open00", "GREETING-us2prod", "OTHER.bak"}, names())
+
+		w.FailWrites(secrettest.KindCreate, secret.ErrUnavailable)
+		require.True(t, w.sendOverlay(t.Context()))
+		require.Equal(t, []string{".GREETING.swp", "GREETING-open00", "GREETING-us2prod"}, names())
+		w.FailWrites(secrettest.KindCreate, nil)
+		require.True(t, w.sendOverlay(t.Context()), "one is open")
+		w.requireValue(t, dev, "GREETING-us2prod", "natural")
+		w.requireValue(t, dev, "OTHER.bak", "other")
+		require.NoError(t, open.Close())
+		require.False(t, w.sendOverlay(t.Context()))
+		w.requireValue(t, dev, "GREETING-open00", "being written")
+		require.Equal(t, []string{".GREETING.swp"}, names())
+	})
+}
