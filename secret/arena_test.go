@@ -13,6 +13,25 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// What a value takes is known before it is made.
+func TestRoomIsWhatIsTaken(t *testing.T) {
+	require.Zero(t, Room(0))
+	for _, n := range []int{1, smallest, smallest + 1, 500, 512, 513, smallest << (classes - 1), smallest<<(classes-1) + 1, 1 << 20, 1<<20 + 1} {
+		var a arena
+		c := a.take(n)
+		require.Len(t, c.pages, Room(n), "%d", n)
+		a.give(c)
+	}
+}
+
+func TestValueOfKeepsACopy(t *testing.T) {
+	text := []byte("fake")
+	v := ValueOf(text)
+	clear(text)
+	require.Equal(t, "fake", v.Reveal())
+	require.True(t, ValueOf(nil).Equal(Value{}))
+}
+
 // Values of all sizes keep their text while others come and go around them.
 func TestValuesKeepTheirText(t *testing.T) {
 	var workers sync.WaitGroup

@@ -44,13 +44,15 @@ var borrowed = map[string][]string{
 	"path":         {"INFISICAL_SECRET_PATH"},
 }
 
-// firstOf returns value, or the first of the variables that is set.
+// firstOf returns value, or the first of the variables that is set, without the
+// line end and the blanks that a file or YAML may have left around it.
 func firstOf(lookup func(string) (string, bool), value string, names ...string) string {
 	for _, name := range names {
 		if value != "" {
 			break
 		}
 		value, _ = lookup(name)
+		value = strings.TrimSpace(value)
 	}
 	return value
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"infisicalfs/internal/exitcode"
+	"infisicalfs/secret"
 )
 
 // serverFlags parses a command line as mount and doctor do.
@@ -38,6 +39,22 @@ func TestServerConfig(t *testing.T) {
 }
 
 // The flag, then the CLI's variable, then those of the SDKs.
+// What comes out of a file or of YAML has a line end behind it.
+func TestVariablesOfTheToolsAreTrimmed(t *testing.T) {
+	env := variables{
+		"INFISICAL_API_URL": "https://infisical.example.com\n", "INFISICAL_ORGANIZATION_ID": " org\n",
+		"INFISICAL_PROJECT_ID": "demo\r\n", "INFISICAL_ENVIRONMENT": "dev\n", "INFISICAL_SECRET_PATH": "/payments\n",
+	}
+	o := serverOptions{timeout: time.Second, maxSecrets: 1}
+	cfg, err := o.config(env.lookup, nil)
+	require.NoError(t, err)
+	require.Equal(t, "https://infisical.example.com", cfg.URL)
+	require.Equal(t, "org", cfg.Organization)
+	var scope scopeOptions
+	require.NoError(t, scope.complete(env.lookup, cfg.URL))
+	require.Equal(t, secret.Dir{Project: "demo", Env: "dev", Path: "/payments"}, scope.dir())
+}
+
 func TestServerAddress(t *testing.T) {
 	all := variables{"INFISICAL_DOMAIN": "a.invalid", "INFISICAL_API_URL": "b.invalid", "INFISICAL_URL": "c.invalid"}
 	for _, c := range []struct {

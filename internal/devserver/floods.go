@@ -61,6 +61,17 @@ func Floods() []Lie {
 			}
 			io.WriteString(w, `{}]}`)
 		})}, AboutList},
+		{"a million projects", Fault{Match: func(r *http.Request) bool {
+			return strings.HasSuffix(r.URL.Path, "/v1/projects") || strings.HasSuffix(r.URL.Path, "/v1/workspace") || strings.HasSuffix(r.URL.Path, "/workspaces")
+		}, Write: stream(func(w io.Writer) {
+			io.WriteString(w, `{"projects":[`)
+			for i := range 1_000_000 {
+				if _, err := fmt.Fprintf(w, `{"id":"%d","slug":"p%d","environments":[]},`, i, i); err != nil {
+					return
+				}
+			}
+			io.WriteString(w, `{}]}`)
+		})}, AboutAll},
 		{"a bomb of blanks", Fault{Match: isList, Write: bomb(`{"secrets":[`, " ")}, AboutList},
 		{"a bomb of a value", Fault{Match: isList, Write: bomb(`{"secrets":[{"secretKey":"K","secretValue":"`, "v")}, AboutList},
 		{"compressed, which it is not", Fault{Match: notLogin, Write: func(w http.ResponseWriter, _ *http.Request) {
