@@ -13,8 +13,9 @@ import (
 // edit is one change of a text: bytes that are written somewhere, or a length to
 // which it is cut or filled up with zeros.
 type edit struct {
-	data []byte // nil: it sets a length
-	off  int64  // or the length
+	data []byte
+	off  int64 // or the length
+	cut  bool  // it sets a length
 }
 
 // size returns how long a text of so many bytes is after the edit.
@@ -22,16 +23,18 @@ func (e edit) size(before int) (int, syscall.Errno) {
 	switch {
 	case e.off > math.MaxInt32:
 		return 0, syscall.EFBIG
-	case e.data == nil:
+	case e.cut:
 		return int(e.off), 0
+	case len(e.data) == 0:
+		return before, 0
 	}
 	return max(before, int(e.off)+len(e.data)), 0
 }
 
 func (e edit) do(t *text) {
-	if e.data == nil {
+	if e.cut {
 		t.resize(int(e.off))
-	} else {
+	} else if len(e.data) > 0 {
 		t.writeAt(e.data, int(e.off))
 	}
 }
@@ -39,10 +42,7 @@ func (e edit) do(t *text) {
 // Write changes the text. What cannot be part of a value is refused now, because
 // many programs check no close.
 func (h *writeHandle) Write(ctx context.Context, data []byte, off int64) (uint32, syscall.Errno) {
-	if len(data) == 0 {
-		return 0, 0
-	}
-	if errno := h.edit(ctx, edit{data, off}); errno != 0 {
+	if errno := h.edit(ctx, edit{data: data, off: off}); errno != 0 {
 		return 0, errno
 	}
 	return uint32(len(data)), 0
@@ -50,7 +50,7 @@ func (h *writeHandle) Write(ctx context.Context, data []byte, off int64) (uint32
 
 // truncate is ftruncate(2).
 func (h *writeHandle) truncate(ctx context.Context, size uint64) syscall.Errno {
-	return h.edit(ctx, edit{off: int64(min(size, math.MaxInt64))})
+	return h.edit(ctx, edit{off: int64(min(size, math.MaxInt64)), cut: true})
 }
 
 func (h *writeHandle) edit(ctx context.Context, e edit) (errno syscall.Errno) {
@@ -72,7 +72,7 @@ func (h *writeHandle) edit(ctx context.Context, e edit) (errno syscall.Errno) {
 		if errno == 0 {
 			e.do(t)
 			h.dirty(who, e)
-		} else if e.data != nil {
+		} else if !e.cut {
 			h.spoil(errno)
 		}
 	}, func(err error) { errno = errnoOf(err) })
@@ -85,7 +85,7 @@ func (h *writeHandle) edit(ctx context.Context, e edit) (errno syscall.Errno) {
 // not count for a handle that appends: it comes from the size that the kernel
 // last heard of.
 func (h *writeHandle) place(e edit, t *text) edit {
-	if h.append && e.data != nil {
+	if h.append && !e.cut {
 		e.off = int64(len(t.b))
 	}
 	return e
@@ -101,7 +101,7 @@ func (h *writeHandle) refuses(t *text, e edit) syscall.Errno {
 		return syscall.EFBIG
 	case t.refuses(e.data, int(e.off)):
 		return syscall.EILSEQ
-	case e.data == nil && size <= len(t.b): // what makes a text smaller needs no room
+	case size <= len(t.b) && e.cut: // what makes a text smaller needs no room
 		return 0
 	case h.file.fs.rejected.Grow(&h.room, h.caller.Uid, size) != nil:
 		return syscall.ENOSPC
@@ -134,7 +134,7 @@ func partError(errno syscall.Errno) error {
 // dirty says that who has changed the text. A text that was emptied is whole,
 // whatever was refused before. [writeHandle.mu] is held.
 func (h *writeHandle) dirty(who process, e edit) {
-	if e.data == nil && e.off == 0 {
+	if e.cut && e.off == 0 {
 		h.part = nil
 	}
 	h.changes++
@@ -166,7 +166,7 @@ func (h *writeHandle) editScratch(who process, e edit) syscall.Errno {
 		defer h.mu.Unlock()
 		if errno == 0 {
 			h.dirty(who, e)
-		} else if e.data != nil {
+		} else if !e.cut {
 			h.spoil(errno)
 		}
 	}
