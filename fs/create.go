@@ -62,6 +62,7 @@ func (d *dir) create(ctx context.Context, shown string, flags, mode uint32, out 
 		return nil, nil, err
 	}
 	d.fs.overlay.addWriter(h, snap.Dir, name)
+	d.fs.writers.add(h)
 	d.fs.draftAttr(snap.Dir, name, &out.Attr)
 	child := d.NewInode(ctx, n, d.secretID(shown, name))
 	h.file = child.Operations().(*file) // which the kernel may have known before

@@ -26,7 +26,6 @@ var errnos = []struct {
 	{secret.ErrProtected, syscall.EPERM},
 	{errBinary, syscall.EILSEQ},
 	{errScratchFull, syscall.ENOSPC},
-	{errPart, syscall.ENOSPC},
 	{errOtherProject, syscall.EXDEV},
 	{errRevoked, syscall.EACCES},
 	{errKilled, syscall.EIO},

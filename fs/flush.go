@@ -63,6 +63,7 @@ func (h *writeHandle) Release(ctx context.Context) syscall.Errno {
 	}
 	f.opened.close(h)
 	f.overlay.dropWriter(h)
+	f.writers.drop(h)
 	h.letCacheIn()
 	h.mu.Lock()
 	created := h.created

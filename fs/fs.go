@@ -108,6 +108,7 @@ type FS struct {
 	bases       bases
 	denials     denials
 	rejected    *unsent.Store // shown in .infisicalfs/rejected
+	writers     writerSet
 	writes      writes
 
 	opens, reads atomic.Uint64

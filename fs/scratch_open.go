@@ -26,6 +26,7 @@ func (n *file) openScratch(ctx context.Context, sc *scratchFile, flags uint32) (
 	}
 	h := n.newHandle(ctx, flags)
 	h.scratch = sc
+	n.fs.writers.add(h)
 	if writesWith(flags) && n.fs.overlay.leftBehind(sc) && !n.fs.names.Face(n.fs.overlay.where(sc).name, noSiblings) {
 		// Nobody who copies something there, in a name that people use, knows
 		// that it is no secret's.

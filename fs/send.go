@@ -52,8 +52,8 @@ func (h *writeHandle) send(ctx context.Context, why occasion) error {
 		h.refused(out, err)
 		return err
 	}
-	h.accepted(out, &got)
 	h.file.fs.rejected.Stored(dir, name, out.value)
+	h.accepted(out, &got)
 	h.file.fs.sendNotes(ctx, dir, name, &h.notes, got)
 	return nil
 }
@@ -88,6 +88,7 @@ type outgoing struct {
 	attempt attempt
 	early   bool  // nothing was written since the file was opened
 	part    bool  // it is no whole text
+	failed  bool  // it was tried before, and nothing was written since
 	tried   bool  // it was sent, and nobody knows what became of it
 	err     error // why it cannot be sent; or the verdict that stands, if nothing is due
 }
@@ -141,6 +142,7 @@ func (h *writeHandle) look(why occasion, do func(*outgoing, *text)) (out outgoin
 		t, out.base = &h.scratch.text, h.scratch.sent
 	}
 	out.due, out.early, out.after, out.attempt = true, h.unsent == opened, h.changes, h.attempt
+	out.failed = h.hasFailed()
 	do(&out, t)
 	return out
 }

@@ -31,6 +31,7 @@ func (n *file) openToWrite(ctx context.Context, flags uint32) (fusefs.FileHandle
 	}
 	dir, name := n.where()
 	n.fs.overlay.addWriter(h, dir, name)
+	n.fs.writers.add(h)
 	h.keepCacheOut()
 	return h, fuse.FOPEN_DIRECT_IO, 0
 }

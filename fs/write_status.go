@@ -7,18 +7,22 @@ import (
 // WriteCounts are about writing: numbers since the start, except those of what
 // is here now.
 type WriteCounts struct {
-	Sent           uint64 `json:"sent"`            // changes that the server has taken
-	LostUpdates    uint64 `json:"lost_updates"`    // changes by others that came in between and were overwritten
-	FailedReleases uint64 `json:"failed_releases"` // values that could not be sent when nobody was there to be told
-	Killed         uint64 `json:"killed"`          // texts not sent because their writer was killed
-	ScratchFiles   int    `json:"scratch_files"`   // temporary files of programs, now
-	ScratchBytes   int    `json:"scratch_bytes"`   // in them, now
-	ScratchDropped uint64 `json:"scratch_dropped"` // of them, because there were too many
-	DoubtfulFiles  int    `json:"doubtful_files"`  // that may be temporary and may be secrets, now
-	DoubtfulBytes  int    `json:"doubtful_bytes"`  // in them, now
-	Whiteouts      int    `json:"whiteouts"`       // secrets that were renamed to the name of a backup a moment ago
-	Rejected       int    `json:"rejected"`        // texts in .infisicalfs/rejected, now
-	LastRefusal    string `json:"last_refusal,omitempty"`
+	Sent           uint64       `json:"sent"`             // changes that the server has taken
+	LostUpdates    uint64       `json:"lost_updates"`     // changes by others that came in between and were overwritten
+	FailedReleases uint64       `json:"failed_releases"`  // values that could not be sent when nobody was there to be told
+	Killed         uint64       `json:"killed"`           // texts not sent because their writer was killed
+	ScratchFiles   int          `json:"scratch_files"`    // temporary files of programs, now
+	ScratchBytes   int          `json:"scratch_bytes"`    // in them, now
+	ScratchDropped uint64       `json:"scratch_dropped"`  // of them, because there were too many
+	DoubtfulFiles  int          `json:"doubtful_files"`   // that may be temporary and may be secrets, now
+	DoubtfulBytes  int          `json:"doubtful_bytes"`   // in them, now
+	Whiteouts      int          `json:"whiteouts"`        // secrets that were renamed to the name of a backup a moment ago
+	Rejected       int          `json:"rejected"`         // texts in .infisicalfs/rejected, now: some that exist nowhere else,
+	OldValues      int          `json:"old_values"`       // and these, which may go
+	OldValueBytes  int          `json:"old_value_bytes"`  // now
+	UnsentBytes    int          `json:"unsent_bytes"`     // of what is in Unsent
+	Unsent         []UnsentText `json:"unsent,omitempty"` // what would be lost if the mount ended now
+	LastRefusal    string       `json:"last_refusal,omitempty"`
 }
 
 type writes struct {
@@ -44,6 +48,16 @@ func (f *FS) writeCounts() *WriteCounts {
 		DoubtfulBytes:  here.doubtful.bytes,
 		Whiteouts:      here.whiteouts,
 		Rejected:       len(f.rejected.List()),
+		Unsent:         f.Unsent(),
+	}
+	for _, t := range f.Rejected() {
+		if t.Kind == UnsentOld {
+			c.OldValues++
+			c.OldValueBytes += t.Size
+		}
+	}
+	for _, t := range c.Unsent {
+		c.UnsentBytes += t.Size
 	}
 	if reason := f.writes.lastRefusal.Load(); reason != nil {
 		c.LastRefusal = *reason
