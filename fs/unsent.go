@@ -41,7 +41,7 @@ func (f *FS) Unsent() []UnsentText {
 	if f.cfg.Writer == nil {
 		return nil
 	}
-	list := f.waiting()
+	list := f.unsentOverlay()
 	for _, t := range f.rejected.List() {
 		if t.Only {
 			list = append(list, describe(t))
@@ -122,7 +122,7 @@ func (f *FS) SendUnsent(ctx context.Context) []UnsentText {
 	ours := map[*writeHandle]bool{}
 	for pause := 50 * time.Millisecond; ; pause = min(2*pause, sendingPause) {
 		more := f.sendHandles(ctx, ours) // before what they write to gets another name
-		more = f.sendWaiting(ctx) || more
+		more = f.sendOverlay(ctx) || more
 		timer := time.NewTimer(pause)
 		if !more {
 			timer.Stop()
@@ -160,7 +160,7 @@ func (f *FS) sendHandles(ctx context.Context, ours map[*writeHandle]bool) (more 
 			mu.Lock()
 			defer mu.Unlock()
 			ours[h] = err != nil
-			more = more || err != nil && again(err)
+			more = more || err != nil && mayWorkLater(err)
 			return nil
 		})
 	}

@@ -178,7 +178,7 @@ func TestSendUnsentDecides(t *testing.T) {
 		require.NoError(t, k.Rename("demo/dev/EMPTY", "demo/dev/EMPTY.bak"))
 		require.NoError(t, fusetest.WriteFile(k, "demo/dev/.GREETING.swp", "words"))
 		require.Equal(t, []string{
-			"emergency /demo/dev/.GREETING.swp 5", "waiting /demo/dev/EMPTY 0", "waiting /demo/dev/GREETING-us2prod 7",
+			"emergency /demo/dev/.GREETING.swp 5", "waiting /demo/dev/EMPTY.bak 0", "waiting /demo/dev/GREETING-us2prod 7",
 		}, kinds(w.Unsent()))
 		w.FailAll(secret.ErrUnavailable)
 		time.AfterFunc(3*time.Second, func() { w.FailAll(nil) })
