@@ -176,6 +176,71 @@ func TestWhatRefersToAWrittenSecretIsRight(t *testing.T) {
 	})
 }
 
+// Several changes before anything is read are all counted.
+func TestManyChangesBeforeARead(t *testing.T) {
+	each(t, func(t *testing.T, p devserver.Profile) {
+		write(t, p, false, func(w *writing) {
+			for i := range 50 {
+				w.set(db, fmt.Sprint("KEY_", i), "old")
+				w.set(app, fmt.Sprint("REF_", i), fmt.Sprintf("${dev.db.KEY_%d}", i))
+				w.set(db, fmt.Sprint("REF_", i), fmt.Sprintf("${KEY_%d}", i))
+			}
+			w.set(db, "PLAIN", "old")
+			w.agrees("before")
+			for i := range 50 {
+				w.update(db, fmt.Sprint("KEY_", i), "new")
+				if i == 32 { // more than are remembered one by one
+					for n := range 20 {
+						w.update(db, "PLAIN", fmt.Sprint(n))
+					}
+				}
+				if i >= 32 && i%4 == 0 {
+					w.update(db, "PLAIN", fmt.Sprint(i))
+					w.agrees(fmt.Sprint("after ", i))
+				}
+			}
+			w.agrees("after")
+		})
+	})
+}
+
+// A reference may lead through an environment at which nobody has looked.
+func TestReferenceThroughAnotherEnvironment(t *testing.T) {
+	each(t, func(t *testing.T, p devserver.Profile) {
+		write(t, p, false, func(w *writing) {
+			w.set(db, "X", "1")
+			w.set(other, "BETWEEN", "${dev.db.X}")
+			w.set(app, "A", "${prod.deep.other.BETWEEN}!")
+			require.Equal(w, "1!", w.shows(app, "A"))
+			for i := range 5 {
+				w.update(db, "X", fmt.Sprint(i))
+				require.Equal(w, fmt.Sprint(i, "!"), w.shows(app, "A"))
+			}
+		})
+	})
+}
+
+// What somebody else has made refer to a secret is known to be unknown.
+func TestReferenceMadeBySomebodyElse(t *testing.T) {
+	each(t, func(t *testing.T, p devserver.Profile) {
+		write(t, p, false, func(w *writing) {
+			w.set(db, "X", "1")
+			w.set(db, "BETWEEN", "plain")
+			w.set(app, "A", "${dev.db.BETWEEN}!")
+			w.agrees("before")
+			w.update(db, "X", "2")
+			w.agrees("a survey")
+			w.set(db, "BETWEEN", "${X}")
+			w.update(db, "X", "${NOTHING}") // so db is asked for again
+			w.shows(db, "BETWEEN")
+			w.agrees("heard")
+			w.update(db, "X", "3")
+			require.Equal(w, "3!", w.shows(app, "A"))
+			w.agrees("after")
+		})
+	})
+}
+
 func TestWhatImportsAWrittenSecretIsRight(t *testing.T) {
 	each(t, func(t *testing.T, p devserver.Profile) {
 		write(t, p, false, func(w *writing) {
