@@ -89,6 +89,8 @@ func kindOf(r *response, name string) error {
 	switch s := r.status; {
 	case isRateLimited(r):
 		return secret.ErrRateLimited
+	case isCollision(r):
+		return secret.ErrUnavailable
 	case s == http.StatusUnauthorized:
 		return secret.ErrUnauthenticated
 	case s == http.StatusForbidden:

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"bytes"
 	"math"
 	"net/http"
 	"strconv"
@@ -25,8 +26,15 @@ func toldBudget(h http.Header, now time.Time) (b budget, ok bool) {
 // isRateLimited recognises the refusal in both its forms: servers of 2024 hide
 // the 429 behind a 500, and only the headers give it away.
 func isRateLimited(r *response) bool {
-	return r.status == http.StatusTooManyRequests ||
+	return r.status == http.StatusTooManyRequests && !isCollision(r) ||
 		r.status == http.StatusInternalServerError && r.header.Get("Retry-After") != "" && r.header.Get("X-Ratelimit-Remaining") == "0"
+}
+
+// isCollision recognises what looks like the rate limit and is none: several
+// logins of one client at the same moment. The server did nothing, and the login
+// may be repeated. Only the words tell.
+func isCollision(r *response) bool {
+	return r.status == http.StatusTooManyRequests && bytes.Contains(r.body, []byte("Failed to acquire lock"))
 }
 
 // retryAfter reads how long to wait after a refusal: seconds, or a date by the

@@ -12,7 +12,7 @@ import (
 	"infisicalfs/secret"
 )
 
-const attempts = 3 // of a GET that fails without the server's verdict
+const attempts = 3 // of a GET that fails without the server's verdict, and of logins that collide
 
 // try sends r until there is an answer worth handling. Only GETs are repeated
 // after a failure that leaves open what the server did; a request that the rate
@@ -36,7 +36,8 @@ func (c *Client) try(ctx context.Context, r request, token secret.Value) (*respo
 			}
 			continue // the gate is closed now: it decides how long, and when it was too often
 		}
-		if r.method != http.MethodGet || n == attempts || ctx.Err() != nil || !transient(answer, err) {
+		repeatable := r.method == http.MethodGet || answer != nil && isCollision(answer)
+		if !repeatable || n == attempts || ctx.Err() != nil || !transient(answer, err) {
 			return answer, err
 		}
 		n++
@@ -77,6 +78,9 @@ func (c *Client) attempt(ctx context.Context, r request, token secret.Value, n i
 func transient(answer *response, err error) bool {
 	if err != nil {
 		return !isCertificateError(err) && (errors.Is(err, secret.ErrUnavailable) || errors.Is(err, secret.ErrTimeout))
+	}
+	if isCollision(answer) {
+		return true
 	}
 	switch answer.status {
 	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:

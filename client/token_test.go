@@ -182,3 +182,29 @@ func TestACallerWhoGivesUpDoesNotBreakTheLogin(t *testing.T) {
 		require.NoError(t, w.client.Login(t.Context()))
 	})
 }
+
+// Several logins of one client at once get in each other's way at the server,
+// which says so with the status of a rate limit. It is none: nothing has to be
+// waited for but the other login.
+func TestLoginsThatCollide(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, devserver.Config{}, "viewer", nil)
+		w.Inject(devserver.Fault{
+			Match: func(r *http.Request) bool { return strings.Contains(r.URL.Path, "login") }, Times: 2,
+			Status: 429, Body: `{"reqId":"r","statusCode":429,"message":"Failed to acquire lock: rate limit exceeded","error":"RateLimitError"}`,
+		})
+		began := time.Now()
+		require.NoError(t, w.client.Login(t.Context()))
+		require.Less(t, time.Since(began), 5*time.Second)
+		require.Zero(t, w.client.Stats().RateWaits)
+
+		w.edit(t, func(e *devserver.Editor) error { return e.Revoke("viewer") })
+		w.Inject(devserver.Fault{
+			Match:  func(r *http.Request) bool { return strings.Contains(r.URL.Path, "login") },
+			Status: 429, Body: `{"message":"Failed to acquire lock: rate limit exceeded"}`,
+		})
+		_, err := w.client.Fetch(t.Context(), dev, nil)
+		require.ErrorIs(t, err, secret.ErrUnavailable)
+		require.NotErrorIs(t, err, secret.ErrUnauthenticated, "the credentials are not at fault")
+	})
+}
