@@ -95,6 +95,11 @@ func (c *Cache) next(q *query) step {
 	if !c.mayStandIn(q, e) {
 		return step{flight: f}
 	}
+	if e.slow.rests(now) {
+		f.waiting.Add(-1)
+		c.stats.Stale++
+		return step{folder: shown}
+	}
 	return step{flight: f, hasStale: true, patience: f.began.Add(c.cfg.SoftDeadline).Sub(now)}
 }
 
@@ -113,6 +118,7 @@ func (c *Cache) giveUpWaiting(q *query) *secret.Folder {
 	defer c.mu.Unlock()
 	now := time.Now()
 	c.outage.late(now)
+	c.store.use(q.dir, now).slow.until = now.Add(slowFor)
 	return c.showLate(q, now)
 }
 

@@ -38,10 +38,19 @@ type entry struct {
 	refusal      error // ErrNotFound or ErrDenied, as the server said
 	refusedUntil time.Time
 
+	// slow rests while the folder's list, for which a caller has waited in vain, is
+	// not waited for again: changes of our own make it worthless and have it asked
+	// for anew, each time, and all else is answered as quickly as ever.
+	slow backoff
+
 	failure  error // of the last flight
 	failedAt time.Time
 	retry    backoff
 }
+
+// slowFor is how long stale snapshots of a folder are shown without waiting, if its
+// list has taken too long. It is asked for all the same.
+const slowFor = 10 * time.Second
 
 // refused returns the refusal that the server gave a short while ago.
 func (e *entry) refused(now time.Time) error {

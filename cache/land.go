@@ -72,6 +72,7 @@ func (c *Cache) bring(f *flight, folder *secret.Folder, now time.Time) *secret.F
 	e := c.store.get(folder.Dir, now)
 	old := e.snap
 	folder = c.publish(folder, f.born, now, nil)
+	e.slow = backoff{}
 	e.answer = f.number
 	if old != nil && !same(old, folder) {
 		c.hears(f, folder.Dir, old, folder)

@@ -176,3 +176,44 @@ func TestNoStaleAnswersIfUnwanted(t *testing.T) {
 		w.fails(payments, secret.ErrUnavailable)
 	})
 }
+
+// A server may be slow about one folder (a large one) and quick about everything
+// else. Whoever removes many secrets from that folder, one by one, waits for the
+// folder's list once and not each time: each removal makes what is asked for worthless.
+func TestASlowFolderIsNotWaitedForAgainAndAgain(t *testing.T) {
+	bubble(t, cache.Config{TTL: 10 * time.Second}, func(w *world) {
+		names := make([]string, 60)
+		for i := range names {
+			names[i] = fmt.Sprint("KEY_", i)
+			w.fake.Set(payments, names[i], "v")
+		}
+		to := w.Writer(w.fake.Writer())
+		w.get(payments, secret.NeedListing)
+		sleep(10 * time.Second)
+		waited := time.Duration(0)
+		for _, name := range names {
+			w.fake.Delay(3 * time.Second)
+			waited += w.took(func() {
+				_, shown := w.get(payments, secret.NeedEntry).Secret(name)
+				require.True(w, shown, name)
+			})
+			w.fake.Delay(0)
+			must(w, to.Delete(w.Context(), payments, name))
+			w.fake.Delay(3 * time.Second)
+			waited += w.took(func() {
+				_, shown := w.get(payments, secret.NeedEntry).Secret(name)
+				require.False(w, shown, "one's own change shows at once")
+			})
+			sleep(100 * time.Millisecond)
+		}
+		require.LessOrEqual(w, waited, 2*time.Second)
+		sleep(20 * time.Second)
+
+		// Later it is waited for again.
+		w.fake.Delay(3 * time.Second)
+		require.Equal(w, time.Second, w.took(func() { require.True(w, w.get(payments, secret.NeedEntry).Stale) }))
+		require.Zero(w, w.took(func() { require.True(w, w.get(payments, secret.NeedEntry).Stale) }))
+		sleep(3 * time.Second)
+		require.Zero(w, w.took(func() { require.False(w, w.get(payments, secret.NeedEntry).Stale) }), "and its answer counts")
+	})
+}
