@@ -56,6 +56,6 @@ func newRoot() *cobra.Command {
 	})
 	root.SetHelpFunc(help)
 	root.SetHelpCommand(helpCommand())
-	root.AddCommand(mountCommand(), runCommand(), unmountCommand(), exportCommand(), statusCommand(), devCommand(), doctorCommand(), configCommand(), versionCommand(), completionCommand())
+	root.AddCommand(mountCommand(), runCommand(), unmountCommand(), rejectedCommand(), exportCommand(), statusCommand(), devCommand(), doctorCommand(), configCommand(), versionCommand(), completionCommand())
 	return root
 }

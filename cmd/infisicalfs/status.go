@@ -130,6 +130,11 @@ func printStatus(out io.Writer, s mount.Status) error {
 	if c := s.FS.Writes; c != nil && c.ScratchFiles+c.DoubtfulFiles+c.Rejected > 0 {
 		line("only here", "%d scratch files, %d that may become secrets, %d texts in .infisicalfs/rejected: they end with the mount", c.ScratchFiles, c.DoubtfulFiles, c.Rejected)
 	}
+	if c := s.FS.Writes; c != nil {
+		for _, t := range c.Unsent {
+			line("would be lost", "%s (%d bytes, %s)", oneLine(t.Path), t.Size, oneLine(t.Why))
+		}
+	}
 	if n := s.FS.Notify; n != nil {
 		line("watchers", "%s", watchers(*n))
 	}

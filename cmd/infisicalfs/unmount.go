@@ -11,6 +11,7 @@ import (
 
 func unmountCommand() *cobra.Command {
 	var files configOptions
+	var discard bool
 	cmd := &cobra.Command{
 		Use:     "unmount [flags] MOUNTPOINT | NAME",
 		Aliases: []string{"umount"},
@@ -20,6 +21,9 @@ see who uses it. A stale one, whose process has died, is removed. Mounts of othe
 What is also in a container, or bound to another place, goes on there: it is said who has it, and 'infisicalfs
 status' lists it.
 
+What is only here is sent first, for at most 20 seconds. While some of it is left the mount stays, and the error
+names it: 'infisicalfs rejected' saves it, --discard gives it up.
+
 NAME is a mount of the configuration file, and means the mountpoint that it has there.`,
 		Args:              oneArgument("mountpoint"),
 		ValidArgsFunction: completeMounts,
@@ -28,13 +32,14 @@ NAME is a mount of the configuration file, and means the mountpoint that it has 
 			if err != nil {
 				return err
 			}
-			ended, err := mount.Unmount(cmd.Context(), point)
+			ended, err := mount.Unmount(cmd.Context(), point, discard)
 			if err == nil && ended.Goes {
 				note("%s", goesOn(ended.Mountpoint, ended.PID, ended.Holders))
 			}
 			return err
 		},
 	}
+	cmd.Flags().BoolVar(&discard, "discard", false, "unmount also if text is lost that could not be sent")
 	files.addFile(cmd.Flags())
 	return cmd
 }
@@ -45,7 +50,7 @@ func goesOn(point string, pid int, holders []mount.Holder) string {
 	if len(holders) > 0 {
 		who = heldBy(holders)
 	}
-	return fmt.Sprintf("%s is unmounted here, and process %d goes on, because it is held by %s; it ends with the last of them", point, pid, who)
+	return fmt.Sprintf("%s is unmounted here, and process %d goes on, because it is held by %s; it ends with the last of them, or for all of them with: kill %d", point, pid, who, pid)
 }
 
 func heldBy(holders []mount.Holder) string {

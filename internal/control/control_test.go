@@ -12,6 +12,7 @@ import (
 	"slices"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
@@ -89,6 +90,32 @@ func TestWhatAKilledProcessLeft(t *testing.T) {
 	_, err = Ask(t.Context(), at, "echo", nil, &got)
 	require.NoError(t, err)
 	require.Equal(t, "well", got)
+}
+
+// A socket whose process is gone is cleared away by the next mount; one that is
+// being made is left alone.
+func TestSweep(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "run")
+	require.NoError(t, os.Mkdir(path, 0o700))
+	dir, err := enter(path, os.Geteuid())
+	require.NoError(t, err)
+	defer dir.close()
+	for name, age := range map[string]time.Duration{"1.sock": 2 * settled, "2.sock": 0, "3.sock": 2 * settled, "notes": 2 * settled} {
+		l, err := net.Listen("unix", dir.address(name))
+		require.NoError(t, err)
+		then := time.Now().Add(-age)
+		require.NoError(t, os.Chtimes(filepath.Join(path, name), then, then))
+		if name == "3.sock" {
+			defer l.Close()
+			continue
+		}
+		l.(*net.UnixListener).SetUnlinkOnClose(false)
+		require.NoError(t, l.Close())
+	}
+	dir.sweep()
+	left := dir.names()
+	slices.Sort(left)
+	require.Equal(t, []string{"2.sock", "3.sock", "notes"}, left)
 }
 
 // Who gives up is not kept waiting, and his question ends.

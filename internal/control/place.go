@@ -3,10 +3,12 @@ package control
 import (
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -118,4 +120,25 @@ func (d *directory) names() []string {
 		names = append(names, e.Name())
 	}
 	return names
+}
+
+// settled is how old a socket is whose process has had the time to listen at it.
+const settled = time.Minute
+
+// sweep removes the sockets that killed processes left behind.
+func (d *directory) sweep() {
+	for _, name := range d.names() {
+		var st unix.Stat_t
+		if _, ok := connectionOf(name); !ok || unix.Fstatat(d.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW) != nil ||
+			time.Since(time.Unix(st.Mtim.Unix())) < settled {
+			continue
+		}
+		c, err := net.Dial("unix", d.address(name))
+		if errors.Is(err, unix.ECONNREFUSED) {
+			_ = d.remove(name) // or somebody else was faster
+		}
+		if err == nil {
+			c.Close()
+		}
+	}
 }

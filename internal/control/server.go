@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -41,16 +42,12 @@ const maxWords = 64 << 10
 // Serve begins to answer for the mount with the given connection. What is left of
 // a process that died with a connection of that number is replaced.
 func Serve(connection int, calls map[string]Call, log *slog.Logger) (*Server, error) {
-	dir, err := own()
-	if err != nil {
-		return nil, fmt.Errorf("no directory for the control socket: %w", err)
+	listener, dir, err := bind(socketName(connection))
+	if errors.Is(err, fs.ErrNotExist) { // its last user has just removed the directory
+		listener, dir, err = bind(socketName(connection))
 	}
-	name := socketName(connection)
-	_ = dir.remove(name)
-	listener, err := net.Listen("unix", dir.address(name))
 	if err != nil {
-		dir.close()
-		return nil, fmt.Errorf("the control socket %s/%s: %w", dir.path, name, err)
+		return nil, err
 	}
 	s := &Server{dir: dir, over: make(chan struct{})}
 	s.http = &http.Server{
@@ -68,11 +65,29 @@ func Serve(connection int, calls map[string]Call, log *slog.Logger) (*Server, er
 	return s, nil
 }
 
-// Close removes the socket and ends what is being answered.
+// bind makes the socket in the process's own directory.
+func bind(name string) (net.Listener, *directory, error) {
+	dir, err := own()
+	if err != nil {
+		return nil, nil, fmt.Errorf("no directory for the control socket: %w", err)
+	}
+	dir.sweep()
+	_ = dir.remove(name)
+	listener, err := net.Listen("unix", dir.address(name))
+	if err != nil {
+		dir.close()
+		return nil, nil, fmt.Errorf("the control socket %s/%s: %w", dir.path, name, err)
+	}
+	return listener, dir, nil
+}
+
+// Close removes the socket, and its directory if there is no other, and ends what
+// is being answered.
 func (s *Server) Close() {
 	s.http.Close() // removes the socket
 	<-s.over
 	s.dir.close()
+	_ = os.Remove(s.dir.path) // fails while it is in use
 }
 
 type peerKey struct{}

@@ -62,13 +62,8 @@ func stillServed(ctx context.Context, point string) (notes []string) {
 			continue
 		}
 		note := fmt.Sprintf("process %d still serves an earlier mount of %s", h.Status.PID, point)
-		for i, holder := range h.Holders {
-			if i == 0 {
-				note += ", held by "
-			} else {
-				note += ", "
-			}
-			note += holder.String()
+		if who := heldBy(h.Holders); who != "" {
+			note += ", held by " + who
 		}
 		notes = append(notes, note)
 	}

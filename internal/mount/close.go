@@ -7,14 +7,15 @@ import (
 	"github.com/coreos/go-systemd/v22/daemon"
 )
 
-// letGo is how long the kernel may take to end the connection of a mount that
+// lettingGo is how long the kernel may take to end the connection of a mount that
 // is out of the tree and that nobody uses.
-const letGo = 2 * time.Second
+const lettingGo = 2 * time.Second
 
-// Close unmounts, cleanly if nobody uses the mount, else forcibly: files that
-// are still open then answer ENOTCONN. It returns when the cache is closed and
-// the goroutines are gone, within a few seconds, and may be called again. The
-// error is one that left the mount in the tree.
+// Close sends what exists nowhere else, for at most 20 seconds, and unmounts:
+// cleanly if nobody uses the mount, else forcibly; files that are still open then
+// answer ENOTCONN. What could not be sent is logged by name. It returns when the
+// cache is closed and the goroutines are gone, within a few seconds more, and may
+// be called again. The error is one that left the mount in the tree.
 func (m *Mount) Close() error {
 	m.closing.Do(func() { m.closeErr = m.unmount() })
 	return m.closeErr
@@ -29,19 +30,23 @@ func (m *Mount) unmount() error {
 	if m.supervised.Load() {
 		m.tell(daemon.SdNotifyStopping)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 4*letGo)
+	m.lastWords() // while it is connected: writers may still be closing
+	ctx, cancel := context.WithTimeout(context.Background(), 4*lettingGo)
 	defer cancel()
 	grace, err := m.leaveTree(ctx)
 	if err != nil {
 		return err
 	}
-	if m.endsWithin(grace) {
+	if m.letGoWithin(grace) {
+		<-m.ended // after what remains of the time for sending
 		return nil
 	}
 	// Out of the tree, but a bind mount or an open file keeps it alive.
-	if err := abort(m.device); err == nil && m.endsWithin(letGo) {
+	if err := abort(m.device); err == nil && m.letGoWithin(lettingGo) {
+		<-m.ended
 		return nil
 	}
+	m.lose(m.lastWords())
 	m.rooms.close() // no value is served any longer
 	m.log.Warn("the mount is still in use elsewhere and ends with this process", "mountpoint", m.point)
 	return nil
@@ -55,27 +60,27 @@ func (m *Mount) leaveTree(ctx context.Context) (grace time.Duration, err error) 
 		return 0, err
 	}
 	if !mounts.has(m.point, m.device) {
-		return letGo, nil
+		return lettingGo, nil
 	}
 	if top := mounts.at(m.point); top.Minor != m.device {
 		return 0, badMountpoint("umount "+m.point+" first", "%s cannot be unmounted: a mount of %s is on top of it", m.point, top.FSType)
 	}
 	if detach(ctx, m.point, cleanly) == nil {
-		return letGo, nil
+		return lettingGo, nil
 	}
 	m.log.Warn("the mount is in use, unmounting it by force", "mountpoint", m.point)
 	if err := detach(ctx, m.point, forcibly); err != nil && m.inTree() {
 		return 0, badMountpoint("umount -l "+m.point, "%s cannot be unmounted: %w", m.point, err)
 	}
-	return letGo / 10, nil
+	return lettingGo / 10, nil
 }
 
-// endsWithin waits for the end of the mount for at most d.
-func (m *Mount) endsWithin(d time.Duration) bool {
+// letGoWithin waits for the kernel to let go for at most d.
+func (m *Mount) letGoWithin(d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
-	case <-m.ended:
+	case <-m.letGo:
 		return true
 	case <-timer.C:
 		return false

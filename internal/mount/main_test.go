@@ -127,7 +127,7 @@ func config(point string, up secret.Upstream) Config {
 
 // unmounted is the error of Unmount.
 func unmounted(ctx context.Context, point string) error {
-	_, err := Unmount(ctx, point)
+	_, err := Unmount(ctx, point, false)
 	return err
 }
 

@@ -33,8 +33,12 @@ type Mount struct {
 
 	supervised atomic.Bool // a service manager has been told of the mount
 
+	letGo chan struct{} // closed when the kernel has let go
 	ended chan struct{} // closed when the kernel has let go and all is cleaned up
 	err   error         // why it ended; read only after ended
+
+	discarding atomic.Bool      // nothing is sent at the end
+	sendUntil  func() time.Time // the end of sending at the end; its first call begins the time for it
 
 	closing  sync.Once
 	closeErr error // written inside closing
@@ -125,7 +129,11 @@ func start(ctx context.Context, cfg Config, p place, rooms *rooms) (*Mount, erro
 	if err != nil {
 		return nil, err
 	}
-	m := &Mount{point: point, rooms: rooms, log: log, shows: cfg.Root.String(), ended: make(chan struct{}), listened: make(chan struct{})}
+	m := &Mount{
+		point: point, rooms: rooms, log: log, shows: cfg.Root.String(),
+		sendUntil: sync.OnceValue(func() time.Time { return time.Now().Add(sendFor) }),
+		letGo:     make(chan struct{}), ended: make(chan struct{}), listened: make(chan struct{}),
+	}
 	if m.device, err = connection(point); err != nil {
 		unix.Close(fd)
 	} else {
@@ -136,7 +144,7 @@ func start(ctx context.Context, cfg Config, p place, rooms *rooms) (*Mount, erro
 		return nil, noFUSE("", "%s was mounted but cannot be served: %w", point, err)
 	}
 	m.fds = rooms.notifier.descriptors()
-	rooms.watched(cfg, point, m.device)
+	rooms.watched(cfg, point, m.device, func() { go m.goesOn() })
 	go m.run()
 	return m, nil
 }
@@ -155,11 +163,14 @@ func connection(point string) (int, error) {
 	return top.Minor, nil
 }
 
-// run serves until the kernel lets go, whoever unmounted, and cleans up.
+// run serves until the kernel lets go, whoever unmounted, sends what is only here,
+// and cleans up.
 func (m *Mount) run() {
 	defer close(m.ended)
 	defer m.deafen()
 	m.server.Serve()
+	close(m.letGo)
+	m.lose(m.lastWords())
 	m.rooms.close()
 	m.rooms.notifier.close()
 	m.rooms.unwatched()

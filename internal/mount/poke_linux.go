@@ -42,12 +42,12 @@ type visit struct {
 var errNotMounted = errors.New("it is no longer mounted here")
 
 // startPoker begins for the mount of ours at point. It asks the mount nothing:
-// nobody need answer yet.
-func startPoker(point string, device int, log *slog.Logger) (*poker, error) {
+// nobody need answer yet. left is called when the mount table no longer has it.
+func startPoker(point string, device int, log *slog.Logger, left func()) (*poker, error) {
 	p := &poker{point: point, device: device, log: log, jobs: make(chan visit), ended: make(chan struct{})}
 	over := make(chan struct{})
 	end := sync.OnceFunc(func() { close(over) })
-	unwatch, err := onLeaving(device, end)
+	unwatch, err := onLeaving(device, func() { end(); left() })
 	if err != nil {
 		return nil, fmt.Errorf("watching the mount table: %w", err)
 	}

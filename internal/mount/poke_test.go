@@ -207,7 +207,7 @@ func pokeAndStall() error {
 	if err != nil {
 		return err
 	}
-	rooms.watched(cfg, point, dev)
+	rooms.watched(cfg, point, dev, func() {})
 	var st unix.Stat_t // so that the kernel knows what it will be told of
 	if err := unix.Stat(filepath.Join(point, "GREETING"), &st); err != nil {
 		return err
@@ -293,10 +293,10 @@ func userTells(dir string, readOnly bool, inForce string, want map[string]uint32
 			return fmt.Errorf("heard %x, not %x; %+v", heard, want, *counts)
 		}
 	}
-	if _, err := Unmount(context.Background(), dir); err != nil {
+	if _, err := Unmount(context.Background(), dir, false); err != nil {
 		return err
 	}
-	if !m.endsWithin(2 * time.Second) {
+	if !m.letGoWithin(2 * time.Second) {
 		return errors.New("it goes on after the unmount")
 	}
 	return userFree(dir)

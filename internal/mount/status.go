@@ -77,7 +77,7 @@ func (s Status) readable(point string) error {
 
 // readStatus reads the document that the mount itself shows.
 func readStatus(ctx context.Context, point string) (Status, error) {
-	text, err := within(ctx, func() ([]byte, error) { return readSome(filepath.Join(point, ".infisicalfs", "status")) })
+	text, err := statusFile(ctx, point)
 	switch {
 	case errors.Is(err, syscall.ENOTCONN):
 		return Status{}, badMountpoint("mount it again, or: infisicalfs unmount "+point, "%s is stale: its process is gone", point)
@@ -97,6 +97,10 @@ func readStatus(ctx context.Context, point string) (Status, error) {
 		return Status{}, badMountpoint("", "the status of %s is not what this version reads: %w", point, err)
 	}
 	return s, s.readable(point)
+}
+
+func statusFile(ctx context.Context, point string) ([]byte, error) {
+	return within(ctx, func() ([]byte, error) { return readSome(filepath.Join(point, ".infisicalfs", "status")) })
 }
 
 func readSome(path string) ([]byte, error) {

@@ -3,11 +3,15 @@ package mount
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
+	"strings"
+	"syscall"
 	"time"
 
 	"github.com/moby/sys/mountinfo"
 
+	"infisicalfs/internal/control"
 	"infisicalfs/internal/exitcode"
 )
 
@@ -20,13 +24,15 @@ type Unmounted struct {
 }
 
 // Unmount removes the mount of ours at mountpoint, of whatever process, live or
-// stale, and waits for the end of that process. One that is in use stays: after a
-// second of trying again, the error says so. It is an *Error with code Mountpoint,
-// Denied for a mount of another user, or FUSE without fusermount3.
+// stale, and waits for the end of that process. Before it does, what exists nowhere
+// else is sent; while some of that is left the mount stays, and the error names it,
+// unless it is to be discarded. One that is in use stays too: after a second of
+// trying again, the error says so. It is an *Error with code Mountpoint, Denied for
+// a mount of another user, or FUSE without fusermount3.
 //
 // A mount that is also in another mount namespace, or bound to another place, is
 // taken out of the tree and goes on there.
-func Unmount(ctx context.Context, mountpoint string) (Unmounted, error) {
+func Unmount(ctx context.Context, mountpoint string, discard bool) (Unmounted, error) {
 	top, err := findOurs(ctx, mountpoint)
 	if err != nil {
 		return Unmounted{}, err
@@ -35,23 +41,87 @@ func Unmount(ctx context.Context, mountpoint string) (Unmounted, error) {
 		return Unmounted{}, err
 	}
 	result := Unmounted{Mountpoint: top.Mountpoint}
-	s, from, err := askStatus(ctx, behind(top))
+	from, err := nothingIsLost(ctx, top, discard)
+	if err != nil {
+		return result, err
+	}
+	process, err := watchProcess(from.PID)
 	if err != nil || from.PID == os.Getpid() {
 		return result, takeOut(ctx, top.Mountpoint) // nobody to wait for is known, or it is us
 	}
-	result.PID = s.PID
-	process, err := watchProcess(from.PID)
-	if err != nil {
-		return result, takeOut(ctx, top.Mountpoint)
-	}
 	defer process.close()
+	result.PID = from.PID
 	if err := takeOut(ctx, top.Mountpoint); err != nil {
 		return result, err
 	}
-	if !process.endsWithin(ctx, letGo) {
+	if !process.endsWithin(ctx, lettingGo) && listens(ctx, behind(top)) {
 		result.Goes, result.Holders = true, holders(top.Minor)
 	}
 	return result, nil
+}
+
+// listens reports whether the process still serves the mount, and is not just
+// giving its token back.
+func listens(ctx context.Context, of control.Target) bool {
+	_, _, err := askStatus(ctx, of)
+	return !errors.Is(err, control.ErrNoSocket)
+}
+
+// nothingIsLost has the mount's process send what exists nowhere else, or forget
+// it. The error says what is left. It returns who was asked.
+func nothingIsLost(ctx context.Context, m *mountinfo.Info, discard bool) (control.Peer, error) {
+	call, left := callSend, []Text(nil)
+	if discard {
+		call = callDiscard
+	}
+	ctx, cancel := context.WithTimeout(ctx, sendFor+patience)
+	defer cancel()
+	from, err := control.Ask(ctx, behind(m), call, nil, &left)
+	switch {
+	case len(left) > 0:
+		return from, unsentError(m.Mountpoint, left)
+	case err == nil || discard:
+		return from, nil
+	case errors.Is(err, control.ErrNoSocket):
+		return from, nothingIsSeen(ctx, m.Mountpoint)
+	}
+	return from, badMountpoint("infisicalfs unmount --discard "+m.Mountpoint+" unmounts it all the same",
+		"it is not known what %s has that is only here: %w", m.Mountpoint, asked(err, m.Mountpoint))
+}
+
+// nothingIsSeen is nothingIsLost for a process that can be asked only through its
+// mount, or is dead. Nothing is sent.
+func nothingIsSeen(ctx context.Context, point string) error {
+	if errors.Is(probe(ctx, point), syscall.ENOTCONN) {
+		return nil
+	}
+	if _, err := statusFile(ctx, point); errors.Is(err, syscall.ENOTSUP) {
+		return nil // --kernel-cache=full: nothing can be written
+	}
+	s, err := readStatus(ctx, point)
+	if err != nil {
+		return badMountpoint("infisicalfs unmount --discard "+point+" unmounts it all the same",
+			"it is not known what %s has that is only here: %w", point, err)
+	}
+	if w := s.FS.Writes; w != nil && len(w.Unsent) > 0 {
+		return unsentError(point, w.Unsent)
+	}
+	return nil
+}
+
+// namedTexts is how many texts an error names.
+const namedTexts = 20
+
+func unsentError(point string, left []Text) error {
+	var names []string
+	for _, t := range left[:min(len(left), namedTexts)] {
+		names = append(names, fmt.Sprintf("%s (%d bytes, %s)", t.Path, t.Size, t.Why))
+	}
+	if more := len(left) - len(names); more > 0 {
+		names = append(names, fmt.Sprintf("and %d more", more))
+	}
+	return badMountpoint("'infisicalfs rejected list "+point+"' and 'rejected get' save what was refused; 'unmount --discard' gives all of it up",
+		"%s has text that is nowhere else: %s", point, strings.Join(names, ", "))
 }
 
 // takeOut unmounts cleanly.

@@ -99,6 +99,6 @@ type poker struct {
 
 var errNotMounted = errOnlyLinux()
 
-func startPoker(string, int, *slog.Logger) (*poker, error) { return nil, errOnlyLinux() }
+func startPoker(string, int, *slog.Logger, func()) (*poker, error) { return nil, errOnlyLinux() }
 
 func (*poker) poke(func(int)) error { return errOnlyLinux() }

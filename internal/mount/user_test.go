@@ -58,7 +58,7 @@ var userCases = map[string]struct {
 	}},
 	"device closed": {room{deviceMode: 0o600}, func(dir string) error { return userFails(config(dir, sample()), exitcode.FUSE) }},
 	"a mount of root's": {room{rootMount: true}, func(dir string) error {
-		if _, err := Unmount(context.Background(), dir); exitcode.Of(err) != exitcode.Denied {
+		if _, err := Unmount(context.Background(), dir, false); exitcode.Of(err) != exitcode.Denied {
 			return fmt.Errorf("wanted a refusal: %v", err)
 		}
 		return nil
@@ -192,7 +192,7 @@ func userMounts(dir string) error {
 	if out, _ := exec.Command("ls", "-l", "/proc/self/fd").CombinedOutput(); bytes.Contains(out, []byte(device)) {
 		return fmt.Errorf("a child has the device: %s", out)
 	}
-	if _, err := Unmount(context.Background(), dir); err != nil {
+	if _, err := Unmount(context.Background(), dir, false); err != nil {
 		return err
 	}
 	if err := m.Wait(); err != nil {
@@ -236,7 +236,7 @@ func userCloses(dir string) error {
 		return err
 	}
 	defer f.Close()
-	if _, err := Unmount(context.Background(), dir); exitcode.Of(err) != exitcode.Mountpoint {
+	if _, err := Unmount(context.Background(), dir, false); exitcode.Of(err) != exitcode.Mountpoint {
 		return fmt.Errorf("a busy mount was unmounted: %v", err)
 	}
 	if err := m.Close(); err != nil {

@@ -192,12 +192,13 @@ func (r *rooms) poke(do func(root int)) error {
 	return p.poke(do)
 }
 
-// watched begins to tell watchers at point, if that is wanted.
-func (r *rooms) watched(cfg Config, point string, device int) {
+// watched begins to tell watchers at point, if that is wanted. left is called when
+// the mount table no longer has the mount.
+func (r *rooms) watched(cfg Config, point string, device int, left func()) {
 	if cfg.Notify == "" || cfg.Notify == fs.NotifyOff {
 		return
 	}
-	p, err := startPoker(point, device, cfg.logger())
+	p, err := startPoker(point, device, cfg.logger(), left)
 	if err != nil {
 		cfg.logger().Warn("watchers will not be told of changes", "mountpoint", point, "error", err)
 		return
