@@ -183,7 +183,7 @@ func (w *world) mustNotShow(ts *testscript.TestScript, text string) {
 func (w *world) endMounts() {
 	for _, point := range ourMounts(w.dir) {
 		status, unknown := mount.ReadStatus(point)
-		if out, err := exec.Command("infisicalfs", "unmount", point).CombinedOutput(); err != nil {
+		if out, err := exec.Command("infisicalfs", "unmount", "--discard", point).CombinedOutput(); err != nil {
 			w.t.Log("unmounting: " + string(out))
 			unix.Unmount(point, unix.MNT_DETACH) // as root; else the look around afterwards sees it
 		}

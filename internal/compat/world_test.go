@@ -103,7 +103,7 @@ func (w *world) mount(flags ...string) {
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	t.Cleanup(func() {
-		require.Eventually(t, func() bool { return exec.Command(program, "unmount", w.dir).Run() == nil }, 20*time.Second, 100*time.Millisecond)
+		require.Eventually(t, func() bool { return exec.Command(program, "unmount", "--discard", w.dir).Run() == nil }, 20*time.Second, 100*time.Millisecond)
 		table, err := os.ReadFile("/proc/self/mountinfo")
 		require.NoError(t, err)
 		require.NotContains(t, string(table), w.dir+" ")

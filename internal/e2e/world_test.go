@@ -184,10 +184,13 @@ func (w *world) mountWith(t *testing.T, program, identity string, flags ...strin
 	return m
 }
 
-// unmount may be called more than once. It waits for the process.
+// unmount may be called more than once. It waits for the process. Text that only
+// the mount has is given up.
 func (m *mounted) unmount(t *testing.T) {
 	t.Helper()
-	exec.Command(program, "unmount", m.dir).Run()
+	if exec.Command(program, "unmount", m.dir).Run() != nil {
+		exec.Command(program, "unmount", "--discard", m.dir).Run()
+	}
 	fd, err := unix.PidfdOpen(m.pid, 0)
 	if err != nil {
 		return // gone
@@ -202,7 +205,7 @@ func (m *mounted) unmount(t *testing.T) {
 		if n == 0 || err != nil {
 			t.Errorf("the process %d is still there a minute after the unmount", m.pid)
 			unix.Kill(m.pid, unix.SIGKILL)
-			exec.Command(program, "unmount", m.dir).Run()
+			exec.Command(program, "unmount", "--discard", m.dir).Run()
 		}
 		return
 	}
