@@ -1,6 +1,7 @@
 package fs
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"strings"
@@ -321,6 +322,25 @@ func TestEverybodyWaitsForADoubtfulFileOnItsWay(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A listing that begins while a file becomes a secret shows it.
+func TestListingWhileADoubtfulFileArrives(t *testing.T) {
+	timed(t, func(t *testing.T, w *world, k *fusetest.Kernel, p *processes) {
+		install(t, k, natural, "natural")
+		var once sync.Once
+		w.answer(func(ctx context.Context, dir secret.Dir, need secret.Need) (*secret.Folder, error) {
+			snap, err := w.Folder(ctx, dir, need)
+			if need == secret.NeedListing {
+				once.Do(func() { p.end(procend.Exited); pass(makerGrace) })
+			}
+			return snap, err
+		})
+		names, err := fusetest.Names(k, "demo/dev")
+		require.NoError(t, err)
+		require.Contains(t, names, "GREETING-us2prod")
+		w.requireValue(t, dev, "GREETING-us2prod", "natural")
+	})
 }
 
 // tar x of three hundred files whose names could be temporaries'.

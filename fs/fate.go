@@ -15,7 +15,7 @@ const (
 	scratchForDefault = 30 * time.Second
 	// makerGrace is how long it waits when its maker has ended: for the next
 	// command of a script, which may rename it.
-	makerGrace = 500 * time.Millisecond
+	makerGrace = 300 * time.Millisecond
 	// noticed is how long it may take us to notice that a process has ended: the
 	// next may have filled the file by then.
 	noticed = 250 * time.Millisecond

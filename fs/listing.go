@@ -35,6 +35,7 @@ var (
 // load takes a snapshot and goes to its beginning.
 func (l *listing) load(ctx context.Context) syscall.Errno {
 	f, dir := l.dir.fs, l.dir.where()
+	here := f.overlay.shown(dir) // before the server's: what goes from one to the other meanwhile is in both
 	err := f.opened.open(l, func() error {
 		snap, err := f.list(ctx, dir)
 		if err == nil && l.dir.links() {
@@ -48,17 +49,17 @@ func (l *listing) load(ctx context.Context) syscall.Errno {
 	if err != nil {
 		return f.failed("opendir", dir.String(), err)
 	}
-	l.entries, l.next, l.loaded = l.dir.entries(l.snap.Load()), 0, true
+	l.entries, l.next, l.loaded = l.dir.entries(l.snap.Load(), here), 0, true
 	return 0
 }
 
-// entries lists a snapshot.
-func (d *dir) entries(snap *secret.Folder) []fuse.DirEntry {
+// entries lists a snapshot, with what is only here.
+func (d *dir) entries(snap *secret.Folder, only shownHere) []fuse.DirEntry {
 	if snap == nil {
 		return nil
 	}
 	here := d.where()
-	hidden := d.fs.overlay.whiteouts(here)
+	hidden := only.covered
 	list := make([]fuse.DirEntry, 0, 2+len(snap.Folders)+len(snap.Secrets))
 	add := func(name string, id fusefs.StableAttr) {
 		list = append(list, fuse.DirEntry{Name: name, Mode: id.Mode, Ino: id.Ino, Off: uint64(len(list) + 1)})
@@ -89,7 +90,7 @@ func (d *dir) entries(snap *secret.Folder) []fuse.DirEntry {
 			add(name, d.secretID(name, s.Name))
 		}
 	}
-	for _, sc := range d.fs.overlay.listed(here) {
+	for _, sc := range only.files {
 		if e, ok := resolve(snap, sc.name); !ok || e.secret != nil && hidden[e.secret.Name] {
 			add(sc.name, sc.id)
 		}

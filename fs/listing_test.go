@@ -170,7 +170,7 @@ func TestListingHasDots(t *testing.T) {
 		{w.root, secret.Dir{}, secret.Dir{}},
 		{w.root.GetChild("demo").GetChild("dev").Operations().(*dir), dev, project},
 	} {
-		entries := c.node.entries(snapshot(t, w.Fake, c.self))
+		entries := c.node.entries(snapshot(t, w.Fake, c.self), shownHere{})
 		require.Equal(t, ".", entries[0].Name)
 		require.Equal(t, dirID(c.self).Ino, entries[0].Ino)
 		require.Equal(t, "..", entries[1].Name)

@@ -197,6 +197,16 @@ type shownScratch struct {
 	id   fusefs.StableAttr
 }
 
+// shownHere is what the overlay makes of a folder's listing.
+type shownHere struct {
+	files   []shownScratch
+	covered map[string]bool // secrets that are away, by their names
+}
+
+func (o *overlay) shown(dir secret.Dir) shownHere {
+	return shownHere{o.listed(dir), o.whiteouts(dir)}
+}
+
 // listed returns what a listing of dir shows besides what the server has, by
 // name: files that may become secrets, and secrets under the names to which they
 // were renamed. The temporary files of programs are found by name only, because
