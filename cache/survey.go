@@ -10,25 +10,36 @@ import (
 // survey is a request for all that is stored in an environment, under way. It is
 // made when somebody asks for a folder of which it is not known whether it refers to
 // what was changed here: once per environment, unless somebody else changes secrets
-// there as well.
+// there as well. Where the environment may not be listed as a whole, or is too large,
+// there is one for each such folder.
 type survey struct {
 	top  secret.Dir
 	born uint64
 	done chan struct{} // closed when it has landed
 }
 
-// surveyed is when an environment was surveyed.
+// surveyed is the last survey that began at a folder.
 type surveyed struct {
-	at    time.Time
-	done  bool   // it has succeeded
-	whole bool   // from the topmost folder on
-	env   uint64 // its name, a hash
+	at      time.Time
+	done    bool // one has succeeded
+	refused bool // the last was too much, or not allowed
 }
 
-// covers reports whether it is known what the secrets of an environment refer to.
+// covers reports whether it is known what the secrets of an environment, a hash,
+// refer to.
 func (t *texts) covers(env uint64) bool {
-	for _, s := range t.surveyed {
-		if s.env == env && s.whole {
+	for top, s := range t.surveyed {
+		if s.done && top.Path == "/" && hashOf(top.Env) == env {
+			return true
+		}
+	}
+	return false
+}
+
+// listed reports whether a survey has told what may be read of a folder.
+func (t *texts) listed(dir secret.Dir) bool {
+	for top, s := range t.surveyed {
+		if s.done && top.Contains(dir) {
 			return true
 		}
 	}
@@ -42,20 +53,33 @@ func (c *Cache) surveyFor(e *entry, now time.Time) *survey {
 		return nil
 	}
 	t := c.textsOf(e.dir.Project)
-	for _, env := range append([]string{e.dir.Env}, c.shows(t, e).unknown...) {
-		top := secret.Dir{Project: e.dir.Project, Env: env, Path: "/"}
-		if c.cfg.Root.IsFolder() && c.cfg.Root.Env == env {
-			top = c.cfg.Root
+	tops := []secret.Dir{c.surveyTop(e.dir.Project, e.dir.Env)}
+	for _, env := range c.shows(t, e).unknown {
+		if env != e.dir.Env {
+			tops = append(tops, c.surveyTop(e.dir.Project, env))
 		}
+	}
+	if t.surveyed[tops[0]].refused {
+		tops = append(tops, e.dir)
+	}
+	for _, top := range tops {
 		if s := c.surveys[top]; s != nil {
 			return s
 		}
-		if last := t.surveyed[env]; last.at.IsZero() || !now.Before(last.at.Add(max(c.cfg.TTL, minSurveys))) {
+		if last := t.surveyed[top]; last.at.IsZero() || !now.Before(last.at.Add(max(c.cfg.TTL, minSurveys))) {
 			return c.survey(top)
 		}
 	}
 	c.pass(e, touch{}, hit)
 	return nil
+}
+
+// surveyTop is where a survey of an environment begins.
+func (c *Cache) surveyTop(project, env string) secret.Dir {
+	if root := c.cfg.Root; root.IsFolder() && root.Project == project && root.Env == env {
+		return root
+	}
+	return secret.Dir{Project: project, Env: env, Path: "/"}
 }
 
 // minSurveys is the least time between two surveys of an environment.
@@ -93,13 +117,11 @@ func (c *Cache) landSurvey(s *survey, list []secret.Secret, err error) {
 	for i := range list {
 		t.learn(&list[i])
 	}
-	if t.surveyed == nil {
-		t.surveyed = map[string]surveyed{}
+	if t.surveyed == nil || len(t.surveyed) >= maxEnvironments {
+		t.surveyed = map[secret.Dir]surveyed{}
 	}
-	was := t.surveyed[s.top.Env]
-	t.surveyed[s.top.Env] = surveyed{
-		at: now, env: hashOf(s.top.Env),
-		done: was.done || err == nil, whole: was.whole || err == nil && s.top.Path == "/",
+	t.surveyed[s.top] = surveyed{
+		at: now, done: err == nil || t.surveyed[s.top].done, refused: decided(err) || errors.Is(err, secret.ErrInexact),
 	}
 	judges := map[uint64]*judge{}
 	for dir, e := range c.store.entries {

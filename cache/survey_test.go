@@ -110,14 +110,38 @@ func surveyFails(t *testing.T, fault error) {
 func TestSurveyThatIsRefused(t *testing.T) {
 	surveying(t, func(w *world, to secret.Writer) {
 		w.fake.FailWrites(secrettest.KindStoredBelow, secret.ErrDenied)
-		for i := range 3 {
+		for range 3 {
 			_, err := to.Update(w.Context(), billing, "KEY", text("two"))
 			must(w, err)
 			require.Equal(w, 1, w.calls(func() { w.get(payments, secret.NeedEntry) }).All())
-			require.LessOrEqual(w, w.surveys(), i/2+1)
 		}
-		require.Equal(w, 1, w.surveys(), "once within the ttl")
+		require.Equal(w, 2, w.surveys(), "of the environment and of the folder, once within the ttl")
 		require.Equal(w, "one", w.value(payments, "KEY"))
+	})
+}
+
+// Who may not list the environment finds out about the folders that he may.
+func TestSurveyOfAFolder(t *testing.T) {
+	surveying(t, func(w *world, to secret.Writer) {
+		w.fake.Fail(dev, secret.ErrDenied)
+		for i := range 3 {
+			_, err := to.Update(w.Context(), payments, "KEY", text("two"))
+			must(w, err)
+			_, err = to.Update(w.Context(), billing, "KEY", text("two"))
+			must(w, err)
+			n := 0
+			if i > 0 {
+				n = w.surveys()
+			}
+			require.Equal(w, secrettest.Calls{Fetch: 1}, w.calls(func() {
+				w.get(payments, secret.NeedEntry)
+				w.get(billing, secret.NeedEntry)
+			}), "payments refers to what was changed")
+			if i > 0 {
+				require.Equal(w, n, w.surveys())
+			}
+		}
+		require.Equal(w, 2, w.surveys(), "of dev, which is refused, and of payments")
 	})
 }
 

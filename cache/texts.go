@@ -13,9 +13,9 @@ import (
 // and from surveys. The text of a version never changes, so it stays right. Texts are
 // not kept, and names only as hashes. [Cache.mu] guards it.
 type texts struct {
-	known     map[version]*text // nil: it refers to nothing
-	referring []*text           // those that do
-	surveyed  map[string]surveyed
+	known     map[version]*text       // nil: it refers to nothing
+	referring []*text                 // those that do
+	surveyed  map[secret.Dir]surveyed // by where the survey began
 }
 
 // version is one version of one secret; its id is a hash.

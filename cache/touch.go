@@ -38,9 +38,9 @@ func (c *Cache) shows(t *texts, e *entry) *shown {
 	s := &shown{of: e.snap, imports: e.snap.Imports}
 	for i := range e.snap.Secrets {
 		found := &e.snap.Secrets[i]
-		env := e.dir.Env
+		at := e.dir
 		if found.Import != nil {
-			env, s.imports = found.Import.Env, true
+			at, s.imports = *found.Import, true
 			s.imported = append(s.imported, hashOf(found.Name))
 		}
 		if c.cfg.Raw {
@@ -53,9 +53,9 @@ func (c *Cache) shows(t *texts, e *entry) *shown {
 		case known && text != nil:
 			s.refs, s.dynamic = append(s.refs, text.refs...), s.dynamic || text.dynamic
 		case known:
-		case found.Hidden && t.surveyed[env].done: // nor would its value be shown
-		case !slices.Contains(s.unknown, env):
-			s.unknown = append(s.unknown, env)
+		case found.Hidden && t.listed(at): // nor would its value be shown
+		case !slices.Contains(s.unknown, at.Env):
+			s.unknown = append(s.unknown, at.Env)
 		}
 	}
 	e.refs = s
