@@ -120,7 +120,7 @@ func unsentError(point string, left []Text) error {
 	if more := len(left) - len(names); more > 0 {
 		names = append(names, fmt.Sprintf("and %d more", more))
 	}
-	return badMountpoint("'infisicalfs rejected list "+point+"' and 'rejected get' save what was refused; 'unmount --discard' gives all of it up",
+	return badMountpoint("'infisicalfs rejected list "+point+"' and 'rejected get' save what was refused, cp what has a name in the mount; 'unmount --discard' gives all of it up",
 		"%s has text that is nowhere else: %s", point, strings.Join(names, ", "))
 }
 
