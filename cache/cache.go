@@ -12,6 +12,7 @@ package cache
 import (
 	"context"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -131,6 +132,9 @@ func (c *Cache) Expire() {
 	c.outage.rested()
 	clear(c.notes)
 	c.store.forgetErrors()
+	for _, t := range c.texts {
+		maps.DeleteFunc(t.surveyed, func(_ secret.Dir, s surveyed) bool { return !s.done })
+	}
 }
 
 // Close ends all requests, waits for them and forgets everything. Calls from

@@ -134,7 +134,7 @@ func (c *Cache) show(e *entry, need secret.Need, now time.Time) *secret.Folder {
 func (c *Cache) known(e *entry, need secret.Need, now time.Time) *secret.Folder {
 	s := e.snap
 	switch {
-	case s == nil || e.void || e.holes || e.refers:
+	case s == nil || e.void || e.holes || e.refers || len(e.touches) > 0:
 		return nil
 	case s.NoSubfolders && need != secret.NeedProof && c.fresh(e, now):
 		return s // they alone will be asked for

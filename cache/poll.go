@@ -120,7 +120,7 @@ func (c *Cache) unchanged(n *note, top secret.Dir, now time.Time) (parts []*secr
 		s := e.snap
 		origin := s != nil && s.Revision == n.revision && s.Partial && !e.void && !e.holes
 		switch {
-		case e.refers, origin && now.Sub(s.Answered) > c.cfg.TrustNotModified:
+		case e.refers, len(e.touches) > 0, origin && now.Sub(s.Answered) > c.cfg.TrustNotModified:
 			return nil
 		case origin:
 			parts = append(parts, s)

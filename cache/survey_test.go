@@ -109,6 +109,7 @@ func surveyFails(t *testing.T, fault error) {
 // changed is asked for again.
 func TestSurveyThatIsRefused(t *testing.T) {
 	surveying(t, func(w *world, to secret.Writer) {
+		w.fake.Set(billing, "OTHER", "one")
 		w.fake.FailWrites(secrettest.KindStoredBelow, secret.ErrDenied)
 		for range 3 {
 			_, err := to.Update(w.Context(), billing, "KEY", text("two"))
@@ -117,6 +118,16 @@ func TestSurveyThatIsRefused(t *testing.T) {
 		}
 		require.Equal(w, 2, w.surveys(), "of the environment and of the folder, once within the ttl")
 		require.Equal(w, "one", w.value(payments, "KEY"))
+
+		w.fake.FailWrites(secrettest.KindStoredBelow, nil)
+		w.Expire() // somebody may have been given the right
+		for range 2 {
+			w.get(payments, secret.NeedEntry)
+			_, err := to.Update(w.Context(), billing, "OTHER", text("two"))
+			must(w, err)
+			w.get(payments, secret.NeedEntry)
+		}
+		require.Equal(w, 3, w.surveys())
 	})
 }
 
