@@ -21,7 +21,7 @@ func (c *Client) receive(ctx context.Context, r request, answer *http.Response) 
 		return got, c.receiveStream(ctx, r, answer.Body, got)
 	}
 	most := min(c.maxAnswer, maxSmallAnswer)
-	text, err := io.ReadAll(io.LimitReader(answer.Body, most+1))
+	text, err := readWhole(io.LimitReader(answer.Body, most+1))
 	switch {
 	case err != nil:
 		return nil, transportError(ctx, r.op, c.base.Host, err)
@@ -34,6 +34,30 @@ func (c *Client) receive(ctx context.Context, r request, answer *http.Response) 
 
 func (c *Client) tooLarge(op string, most int64) error {
 	return fmt.Errorf("%s: the server's answer is larger than %d MiB: %w", op, most>>20, secret.ErrTooLarge)
+}
+
+// readWhole is io.ReadAll, but for the copies that it would leave behind: there may
+// be a value in what is read.
+func readWhole(in io.Reader) ([]byte, error) {
+	text := make([]byte, 0, 4<<10)
+	for {
+		if len(text) == cap(text) {
+			larger := make([]byte, len(text), 2*cap(text))
+			copy(larger, text)
+			clear(text)
+			text = larger
+		}
+		n, err := in.Read(text[len(text):cap(text)])
+		text = text[:len(text)+n]
+		switch err {
+		case nil:
+		case io.EOF:
+			return text, nil
+		default:
+			clear(text)
+			return nil, err
+		}
+	}
 }
 
 // maxRefusal is far more than the words that a server has for a refusal; of a

@@ -74,6 +74,7 @@ func (c *Client) sendChange(ctx context.Context, ch change, routes api) error {
 	if err != nil {
 		return err
 	}
+	defer clear(answer.body) // there may be a value in it
 	var approval json.RawMessage
 	key, err := answer.handle(append([]model{{"approval", &approval}}, ch.models...)...)
 	switch {
