@@ -177,13 +177,15 @@ func ended(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// hasEnded reports whether all threads of a process have ended.
 func hasEnded(pid string) bool {
 	stat, err := os.ReadFile("/proc/" + pid + "/stat")
 	if err != nil {
 		return true
 	}
 	_, state, _ := strings.Cut(string(stat), ") ") // the name before it may have anything
-	return strings.HasPrefix(state, "Z") || strings.HasPrefix(state, "X")
+	threads, _ := os.ReadDir("/proc/" + pid + "/task")
+	return (strings.HasPrefix(state, "Z") || strings.HasPrefix(state, "X")) && len(threads) <= 1
 }
 
 // poll looks again and again for half a minute.

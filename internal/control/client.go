@@ -38,7 +38,7 @@ func Ask(ctx context.Context, of Target, call string, words map[string]string, a
 		if err != nil {
 			continue
 		}
-		peer, err := ask(ctx, dir, of, call, words, answer)
+		peer, err := askIn(ctx, dir, of, call, words, answer)
 		dir.close()
 		if !errors.Is(err, ErrNoSocket) {
 			return peer, err
@@ -47,9 +47,22 @@ func Ask(ctx context.Context, of Target, call string, words map[string]string, a
 	return Peer{}, ErrNoSocket
 }
 
-func ask(ctx context.Context, dir *directory, of Target, call string, words map[string]string, answer any) (Peer, error) {
+// askIn asks at the socket of the mount that somebody listens at. The others are
+// of killed processes.
+func askIn(ctx context.Context, dir *directory, of Target, call string, words map[string]string, answer any) (Peer, error) {
+	for _, name := range dir.names() {
+		if connection, ok := connectionOf(name); !ok || connection != of.Connection {
+			continue
+		}
+		if peer, err := ask(ctx, dir, name, of.UID, call, words, answer); !errors.Is(err, ErrNoSocket) {
+			return peer, err
+		}
+	}
+	return Peer{}, ErrNoSocket
+}
+
+func ask(ctx context.Context, dir *directory, name string, uid int, call string, words map[string]string, answer any) (Peer, error) {
 	var peer Peer
-	name := socketName(of.Connection)
 	connect := func(ctx context.Context, _, _ string) (net.Conn, error) {
 		c, err := new(net.Dialer).DialContext(ctx, "unix", dir.address(name))
 		if errors.Is(err, syscall.ENOENT) || errors.Is(err, syscall.ECONNREFUSED) {
@@ -59,7 +72,7 @@ func ask(ctx context.Context, dir *directory, of Target, call string, words map[
 			return nil, err
 		}
 		peer, err = peerOf(c)
-		if err == nil && peer.UID != uint32(of.UID) {
+		if err == nil && peer.UID != uint32(uid) {
 			err = fmt.Errorf("%s/%s belongs to user %d", dir.path, name, peer.UID)
 		}
 		if err != nil {

@@ -71,6 +71,23 @@ func TestAQuestionIsAnswered(t *testing.T) {
 	require.NotContains(t, List(), at)
 }
 
+// The kernel gives a number again: the end of the one that had it leaves the other
+// alone.
+func TestTwoWithOneNumber(t *testing.T) {
+	at := number(t)
+	say := func(text string) map[string]Call {
+		return map[string]Call{"who": func(context.Context, Peer, map[string]string) (any, error) { return text, nil }}
+	}
+	first := serve(t, at, say("first"))
+	second := serve(t, at, say("second"))
+	defer second.Close()
+	first.Close()
+	var got string
+	_, err := Ask(t.Context(), at, "who", nil, &got)
+	require.NoError(t, err)
+	require.Equal(t, "second", got)
+}
+
 // What a killed process leaves behind neither answers nor is in the way.
 func TestWhatAKilledProcessLeft(t *testing.T) {
 	at := number(t)
@@ -100,12 +117,12 @@ func TestSweep(t *testing.T) {
 	dir, err := enter(path, os.Geteuid())
 	require.NoError(t, err)
 	defer dir.close()
-	for name, age := range map[string]time.Duration{"1.sock": 2 * settled, "2.sock": 0, "3.sock": 2 * settled, "notes": 2 * settled} {
+	for name, age := range map[string]time.Duration{"1.a.sock": 2 * settled, "2.a.sock": 0, "3.a.sock": 2 * settled, "notes": 2 * settled} {
 		l, err := net.Listen("unix", dir.address(name))
 		require.NoError(t, err)
 		then := time.Now().Add(-age)
 		require.NoError(t, os.Chtimes(filepath.Join(path, name), then, then))
-		if name == "3.sock" {
+		if name == "3.a.sock" {
 			defer l.Close()
 			continue
 		}
@@ -115,7 +132,7 @@ func TestSweep(t *testing.T) {
 	dir.sweep()
 	left := dir.names()
 	slices.Sort(left)
-	require.Equal(t, []string{"2.sock", "3.sock", "notes"}, left)
+	require.Equal(t, []string{"2.a.sock", "3.a.sock", "notes"}, left)
 }
 
 // Who gives up is not kept waiting, and his question ends.
@@ -179,7 +196,7 @@ func TestOthersGetNoAnswer(t *testing.T) {
 				return err
 			}
 			defer unix.Close(fd)
-			if err := unix.Connect(fd, &unix.SockaddrUnix{Name: s.dir.path + "/" + socketName(at.Connection)}); err != nil {
+			if err := unix.Connect(fd, &unix.SockaddrUnix{Name: s.dir.path + "/" + s.name}); err != nil {
 				return err
 			}
 			if _, err := unix.Write(fd, []byte("POST /echo HTTP/1.0\r\nContent-Length: 2\r\n\r\n{}")); err != nil {

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net"
@@ -23,13 +24,17 @@ type directory struct {
 
 const suffix = ".sock"
 
-// socketName is that of the mount with the given connection.
-func socketName(connection int) string { return strconv.Itoa(connection) + suffix }
+// socketName is a new one for the mount with the given connection. It is no other
+// socket's ever: the kernel gives the number of a connection that ended to the next
+// one, and whoever removes his own socket late must not remove the other's.
+func socketName(connection int) string {
+	return strconv.Itoa(connection) + "." + rand.Text() + suffix
+}
 
-// connectionOf is the inverse of socketName.
+// connectionOf is the connection that a socket's name begins with.
 func connectionOf(name string) (connection int, ok bool) {
-	number, ok := strings.CutSuffix(name, suffix)
-	if !ok {
+	number, rest, _ := strings.Cut(name, ".")
+	if !strings.HasSuffix(rest, suffix) {
 		return 0, false
 	}
 	connection, err := strconv.Atoi(number)

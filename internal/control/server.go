@@ -33,23 +33,25 @@ func (r *Refusal) Error() string { return r.Text }
 type Server struct {
 	http *http.Server
 	dir  *directory
+	name string        // of the socket
 	over chan struct{} // closed when nothing is served any more
 }
 
 // maxWords bounds what a question may take.
 const maxWords = 64 << 10
 
-// Serve begins to answer for the mount with the given connection. What is left of
-// a process that died with a connection of that number is replaced.
+// Serve begins to answer for the mount with the given connection. The sockets that
+// killed processes left behind are cleared away.
 func Serve(connection int, calls map[string]Call, log *slog.Logger) (*Server, error) {
-	listener, dir, err := bind(socketName(connection))
+	name := socketName(connection)
+	listener, dir, err := bind(name)
 	if errors.Is(err, fs.ErrNotExist) { // its last user has just removed the directory
-		listener, dir, err = bind(socketName(connection))
+		listener, dir, err = bind(name)
 	}
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{dir: dir, over: make(chan struct{})}
+	s := &Server{dir: dir, name: name, over: make(chan struct{})}
 	s.http = &http.Server{
 		Handler:           answering(calls),
 		ReadHeaderTimeout: 10 * time.Second,
@@ -72,7 +74,6 @@ func bind(name string) (net.Listener, *directory, error) {
 		return nil, nil, fmt.Errorf("no directory for the control socket: %w", err)
 	}
 	dir.sweep()
-	_ = dir.remove(name)
 	listener, err := net.Listen("unix", dir.address(name))
 	if err != nil {
 		dir.close()

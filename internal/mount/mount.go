@@ -167,9 +167,9 @@ func connection(point string) (int, error) {
 // and cleans up.
 func (m *Mount) run() {
 	defer close(m.ended)
-	defer m.deafen()
 	m.server.Serve()
 	close(m.letGo)
+	m.deafen() // the connection's number may be another's any moment
 	m.lose(m.lastWords())
 	m.rooms.close()
 	m.rooms.notifier.close()

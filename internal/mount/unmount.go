@@ -37,6 +37,9 @@ func Unmount(ctx context.Context, mountpoint string, discard bool) (Unmounted, e
 	if err != nil {
 		return Unmounted{}, err
 	}
+	if err := uncovered(top); err != nil {
+		return Unmounted{}, err
+	}
 	if err := mayUnmount(top); err != nil {
 		return Unmounted{}, err
 	}
@@ -54,17 +57,18 @@ func Unmount(ctx context.Context, mountpoint string, discard bool) (Unmounted, e
 	if err := takeOut(ctx, top.Mountpoint); err != nil {
 		return result, err
 	}
-	if !process.endsWithin(ctx, lettingGo) && listens(ctx, behind(top)) {
+	if !process.endsWithin(ctx, lettingGo) && listens(ctx, behind(top), from) {
 		result.Goes, result.Holders = true, holders(top.Minor)
 	}
 	return result, nil
 }
 
 // listens reports whether the process still serves the mount, and is not just
-// giving its token back.
-func listens(ctx context.Context, of control.Target) bool {
-	_, _, err := askStatus(ctx, of)
-	return !errors.Is(err, control.ErrNoSocket)
+// finishing: sending what is left, giving its token back. The number of the
+// connection may be another mount's by then.
+func listens(ctx context.Context, of control.Target, process control.Peer) bool {
+	_, now, err := askStatus(ctx, of)
+	return err == nil && now == process
 }
 
 // nothingIsLost has the mount's process send what exists nowhere else, or forget
@@ -147,7 +151,8 @@ func takeOut(ctx context.Context, point string) error {
 		"%s cannot be unmounted: %w", point, err)
 }
 
-// findOurs returns the mount of ours at mountpoint without touching it.
+// findOurs returns the mount of ours at mountpoint without touching it, also if
+// something else is mounted on top of it.
 func findOurs(ctx context.Context, mountpoint string) (*mountinfo.Info, error) {
 	mounts, err := readTable()
 	if err != nil {
@@ -157,14 +162,28 @@ func findOurs(ctx context.Context, mountpoint string) (*mountinfo.Info, error) {
 	if err != nil {
 		return nil, err
 	}
-	top := mounts.at(point)
-	switch {
-	case top == nil:
+	found := mounts.at(point)
+	if found == nil {
 		return nil, badMountpoint("infisicalfs status lists the mounts", "%s is not mounted", point)
-	case !ours(top):
-		return nil, badMountpoint("use umount for it", "%s is a mount of %s, not of infisicalfs", point, top.FSType)
 	}
-	return top, nil
+	for m := found; m != nil; m = mounts.below(m) {
+		if ours(m) {
+			return m, nil
+		}
+	}
+	return nil, badMountpoint("use umount for it", "%s is a mount of %s, not of infisicalfs", point, found.FSType)
+}
+
+// uncovered fails if something else is mounted on top of m.
+func uncovered(m *mountinfo.Info) error {
+	mounts, err := readTable()
+	if err != nil {
+		return err
+	}
+	if top := mounts.at(m.Mountpoint); top != nil && !ours(top) {
+		return badMountpoint("umount "+m.Mountpoint+" first", "%s cannot be unmounted: a mount of %s is on top of it", m.Mountpoint, top.FSType)
+	}
+	return nil
 }
 
 // mayUnmount refuses what fusermount3 would refuse in other words.
