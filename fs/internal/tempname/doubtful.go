@@ -30,6 +30,7 @@ var rows = []row{
 	{programs: "sed -i", literal: "sed", tail: all(`[A-Za-z0-9]{6}`), excl: true, private: true},
 	{programs: "perl -i", literal: "XX", tail: all(`[A-Za-z0-9]{6}`), excl: true, private: true},
 	{programs: "Python tempfile", literal: "tmp", tail: all(`[a-z0-9_]{8}` + suffix), excl: true, private: true},
+	{programs: "emacs (file-precious-flag)", literal: "tmp", tail: all(`[A-Za-z0-9]{6}`), excl: true, private: true},
 	{programs: "mktemp", literal: "tmp.", tail: all(`[A-Za-z0-9]{10}`), excl: true, private: true},
 	{programs: "sort -T", literal: "sort", tail: all(`[A-Za-z0-9]{6}`), excl: true, private: true},
 	{programs: "sponge", literal: "sponge.", tail: all(`[A-Za-z0-9]{6}`), excl: true, private: true},

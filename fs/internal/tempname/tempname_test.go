@@ -55,6 +55,7 @@ func TestDoubtfulNames(t *testing.T) {
 		{"sedAbC123", excl, 0o600, "sed -i"},
 		{"XXabc123", excl, 0o600, "perl -i"},
 		{"tmpab_d1234", excl, 0o600, "Python tempfile"},
+		{"tmpDujiNR", excl, 0o600, "emacs (file-precious-flag)"},
 		{"tmp.a8Gk2xQ1Zz", excl, 0o600, "mktemp"},
 		{"sortAbC123", excl, 0o600, "sort -T"},
 		{"sponge.vcVcVq", excl, 0o600, "sponge"},
