@@ -22,6 +22,22 @@ func (s *Server) Lookup(project, env, path, name string) (Stored, bool) {
 	return Stored{x.ID, x.Value, x.Comment, x.Version}, true
 }
 
+// Names lists the shared secrets of a folder in the order in which they were
+// made, without a request. A folder that does not exist has none.
+func (s *Server) Names(project, env, path string) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var names []string
+	if f := s.state.folder(project, env, path); f != nil {
+		for _, x := range f.Secrets {
+			if !x.Personal {
+				names = append(names, x.Key)
+			}
+		}
+	}
+	return names
+}
+
 // HasFolder reports whether a folder exists.
 func (s *Server) HasFolder(project, env, path string) bool {
 	s.mu.Lock()
