@@ -31,6 +31,7 @@ type deed struct {
 	late     bool     // it is sent with the last close, for which no program waits
 	replaced bool     // KEY is deleted and made again: that is what the program does
 	also     []string // names besides those of have and want that the server may hear of
+	hears    bool     // the server may hear of any name: the program's temporary files are called like secrets
 	before   func(t *testing.T, d *desk, folder string)
 	after    func(t *testing.T, d *desk, folder string)
 }
@@ -79,11 +80,20 @@ func folderOf(c deed) string {
 }
 
 // others are the programs that not every machine has.
-var others = []string{"bash", "vim", "ex", "nano", "ed", "sponge", "patch", "jq", "perl", "python3", "node", "git", "rsync"}
+var others = []string{"bash", "vim", "ex", "nano", "ed", "joe", "sponge", "patch", "jq", "perl", "python3", "/usr/bin/python3", "node", "git", "rsync",
+	"busybox", "dos2unix", "php", "ruby", "visudo", "strace"}
 
 // need skips a deed whose program is missing, unless that is not accepted.
 func (c deed) need(t *testing.T) {
 	t.Helper()
+	if strings.Contains(c.run, "require(\"") || strings.Contains(c.run, "createRequire") {
+		if os.Getenv("COMPAT_NODE_MODULES") == "" {
+			if os.Getenv("REQUIRE_FUSE") != "" {
+				t.Fatal("REQUIRE_FUSE is set, and COMPAT_NODE_MODULES is not")
+			}
+			t.Skip("COMPAT_NODE_MODULES does not say where the modules of npm are")
+		}
+	}
 	words := strings.FieldsFunc(c.run, func(r rune) bool { return strings.ContainsRune(" |;&$()", r) })
 	for _, other := range others {
 		if _, err := exec.LookPath(other); err != nil && slices.Contains(words, other) && os.Getenv("REQUIRE_FUSE") == "" {
@@ -124,7 +134,7 @@ func (c deed) check(t *testing.T, d *desk) {
 	c.checkVersions(t, d, old)
 	allowed := slices.Concat(slices.Collect(maps.Keys(c.have)), slices.Collect(maps.Keys(c.want)), c.also)
 	for _, name := range d.record.names(folder) {
-		require.Contains(t, allowed, name, "the server heard of it")
+		require.True(t, c.hears || slices.Contains(allowed, name), "the server heard of %q", name)
 	}
 	if c.after != nil {
 		c.after(t, d, folder)
@@ -164,7 +174,12 @@ func (c deed) perform(t *testing.T, dir string) {
 	cmd := exec.CommandContext(ctx, "sh", "-ec", `cd "$0"; `+c.run, dir)
 	cmd.WaitDelay = time.Second
 	cmd.Env = append(os.Environ(), "SRC="+src, "HOME="+src, "TMPDIR="+src, "TERM=xterm", "LC_ALL=C.UTF-8",
-		"GIT_CONFIG_NOSYSTEM=1", "VIMINIT=")
+		"GIT_CONFIG_NOSYSTEM=1", "VIMINIT=", "NODE_PATH="+os.Getenv("COMPAT_NODE_MODULES"))
+	if strings.Contains(c.run, "$REPLACE") {
+		replace, err := replaceProgram()
+		require.NoError(t, err, replace)
+		cmd.Env = append(cmd.Env, "REPLACE="+replace)
+	}
 	if c.keys != nil {
 		operate(t, cmd, c.keys)
 		return

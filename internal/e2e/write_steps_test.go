@@ -16,15 +16,21 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// stepsProgram builds testdata/steps, once.
-var stepsProgram = sync.OnceValues(func() (string, error) {
-	path := filepath.Join(filepath.Dir(program), "steps")
-	out, err := exec.Command("go", "build", "-o", path, "./testdata/steps").CombinedOutput()
+// stepsProgram and replaceProgram build testdata/steps and testdata/replace, once.
+var (
+	stepsProgram   = sync.OnceValues(func() (string, error) { return buildProgram("steps") })
+	replaceProgram = sync.OnceValues(func() (string, error) { return buildProgram("replace") })
+)
+
+// buildProgram returns the path of a program of testdata, or what the compiler said.
+func buildProgram(name string) (string, error) {
+	path := filepath.Join(filepath.Dir(program), name)
+	out, err := exec.Command("go", "build", "-o", path, "./testdata/"+name).CombinedOutput()
 	if err != nil {
 		return string(out), err
 	}
 	return path, nil
-})
+}
 
 // process is a program that does one system call at a time, as it is told.
 type process struct {
