@@ -125,7 +125,7 @@ func (f *FS) followDoubtful(sc *scratchFile) {
 		case settled:
 			return
 		case spared:
-			f.overlay.setFace(sc)
+			f.overlay.spare(sc)
 			return
 		case broken:
 			if f.sendDoubtful(f.life, sc, errKilled) {

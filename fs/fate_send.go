@@ -145,20 +145,12 @@ func (f *FS) turnInto(sc *scratchFile, in secret.Dir, name string, got *secret.S
 // rejectDoubtful keeps the text of a file that is not going to be a secret.
 func (f *FS) rejectDoubtful(sc *scratchFile, why error) {
 	at := f.overlay.where(sc)
-	name, ok := DecodeName(at.name)
-	if !ok {
-		name = at.name
-	}
-	ctx := fuse.NewContext(context.Background(), &sc.caller)
-	sc.mu.Lock()
-	text := sc.text.value()
-	sc.mu.Unlock()
 	if why == errKilled {
-		f.keep(ctx, at.dir, name, text, why.Error())
+		f.keepOldFile(sc, at, why.Error())
 	} else {
 		f.log.Error("a new file could not become a secret", "path", path.Join(at.dir.String(), at.name), "error", why)
-		f.keepUnsent(ctx, at.dir, name, text, notWritten)
+		f.keepFile(sc, at, notWritten)
 	}
 	f.overlay.unlinkScratch(at.dir, at.name)
-	f.reveal(at.dir, name)
+	f.reveal(at.dir, keyOf(at.name))
 }

@@ -18,7 +18,8 @@ func (f *FS) Apply(change secret.Change) {
 	if lost := revokes(change); lost != nil {
 		n := f.revoke(lost)
 		if change.Err != nil {
-			f.overlay.drop(func(dir secret.Dir) bool { return concerns(change, dir) })
+			f.dropOverlay(func(dir secret.Dir) bool { return concerns(change, dir) },
+				func(sc *scratchFile, at named) { f.keepFile(sc, at, "access to its folder was revoked") })
 		}
 		f.log.Warn("access revoked", "path", change.Dir.String(), "below", change.Deep, "open", n, "error", change.Err)
 	}

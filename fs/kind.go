@@ -31,7 +31,7 @@ func (f *FS) kindOf(ctx context.Context, snap *secret.Folder, shown string, flag
 	}
 	if tempname.MayBeEmergency(shown) {
 		sibling := func(name string) bool { _, ok := resolve(snap, name); return ok }
-		if yes, unsent := tempname.Emergency(shown, programOf(callerOf(ctx).Pid), sibling); yes {
+		if yes, unsent := tempname.Emergency(shown, programOf(callerOf(ctx).Pid), flags, sibling); yes {
 			return kind{scratch: true, draft: unsent}
 		}
 	}

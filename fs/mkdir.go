@@ -140,7 +140,7 @@ func (d *dir) rmdir(ctx context.Context, shown string) error {
 		return err
 	}
 	f.writes.sent.Add(1)
-	f.overlay.dropBelow(below)
+	f.dropOverlay(below.Contains, func(sc *scratchFile, at named) { f.keepOldFile(sc, at, "its folder was removed") })
 	return nil
 }
 

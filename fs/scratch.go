@@ -40,6 +40,7 @@ type scratchFile struct {
 	size    int           // bytes of room that it takes
 	closed  time.Time     // when the last handle was; when it got its name, if there was none
 	order   uint64        // grows with each close and each new name: who has the least is eldest
+	spared  bool          // was left empty by its maker, for others to fill
 	draft   bool          // may be the only copy of what was typed: an editor's swap or emergency file
 	holds   *whiteout     // the secret that was renamed to this name, or nil
 	made    bool          // its maker has written to it

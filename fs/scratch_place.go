@@ -123,11 +123,12 @@ func (o *overlay) stopSending(sc *scratchFile) {
 	sc.sending = nil
 }
 
-// setFace ends all doubt about a file: it stays here.
-func (o *overlay) setFace(sc *scratchFile) {
+// spare ends all doubt about a file that its maker has left empty: it stays here.
+func (o *overlay) spare(sc *scratchFile) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.reclass(sc, face)
+	sc.spared = true
 }
 
 // setDoubtful is the opposite: what was in it before does not count.

@@ -77,7 +77,7 @@ func (o *overlay) evict(spared *scratchFile) bool {
 // precious reports whether the file may be the only copy of something.
 // [overlay.mu] is held.
 func (sc *scratchFile) precious() bool {
-	return sc.holds.pending() || sc.draft && sc.size > 0
+	return sc.holds.pending() || (sc.draft || sc.spared) && sc.size > 0
 }
 
 // unlink takes the file's name away, and its content if nobody has it open.

@@ -6,7 +6,10 @@ import (
 	"slices"
 	"time"
 
+	"github.com/hanwen/go-fuse/v2/fuse"
+
 	"infisicalfs/fs/internal/procend"
+	"infisicalfs/secret"
 )
 
 // waitingText is something of the overlay that is lost if the mount ends now.
@@ -14,7 +17,8 @@ type waitingText struct {
 	at    named // by file name
 	file  *scratchFile
 	cover *whiteout // of a secret whose rename was not carried out yet, else nil
-	draft bool      // of an editor's emergency or swap file, else of a doubtful file
+	draft bool      // of an editor's emergency or swap file
+	spare bool      // of a file that was left empty by its maker; else of a doubtful file
 	size  int
 	uid   uint32
 	since time.Time
@@ -28,11 +32,11 @@ func (o *overlay) waiting() (list []waitingText) {
 	defer o.mu.Unlock()
 	for _, part := range o.folders {
 		for _, sc := range part.scratch {
-			t := waitingText{at: sc.at, file: sc, draft: sc.draft, size: sc.size, uid: sc.caller.Uid, since: sc.closed}
+			t := waitingText{at: sc.at, file: sc, draft: sc.draft, spare: sc.spared, size: sc.size, uid: sc.caller.Uid, since: sc.closed}
 			switch {
 			case sc.holds.pending():
 				t.cover = sc.holds
-			case sc.size == 0 || sc.class != doubtful && !sc.draft:
+			case sc.size == 0 || sc.class != doubtful && !sc.draft && !sc.spared:
 				continue
 			}
 			list = append(list, t)
@@ -42,6 +46,47 @@ func (o *overlay) waiting() (list []waitingText) {
 		return cmp.Or(cmp.Compare(a.at.dir.String(), b.at.dir.String()), cmp.Compare(a.at.name, b.at.name))
 	})
 	return list
+}
+
+// dropOverlay ends what is here of the folders that gone says, and keeps the texts
+// that exist nowhere else: somebody has written them, whatever has become of the
+// folder.
+func (f *FS) dropOverlay(gone func(secret.Dir) bool, keep func(sc *scratchFile, at named)) {
+	for _, t := range f.overlay.waiting() {
+		if t.cover == nil && gone(t.at.dir) {
+			keep(t.file, t.at)
+		}
+	}
+	f.overlay.drop(gone)
+}
+
+// keepFile puts the text of a scratch file into rejected/, as one that exists
+// nowhere else.
+func (f *FS) keepFile(sc *scratchFile, at named, why string) {
+	ctx, text := sc.kept()
+	f.keepUnsent(ctx, at.dir, keyOf(at.name), text, why)
+}
+
+// keepOldFile is keepFile for a part, and for what its owner has removed.
+func (f *FS) keepOldFile(sc *scratchFile, at named, why string) {
+	ctx, text := sc.kept()
+	f.keep(ctx, at.dir, keyOf(at.name), text, why)
+}
+
+// kept returns the text, and on whose behalf it is kept.
+func (sc *scratchFile) kept() (context.Context, secret.Value) {
+	sc.mu.Lock()
+	defer sc.mu.Unlock()
+	return fuse.NewContext(context.Background(), &sc.caller), sc.text.value()
+}
+
+// keyOf returns the name that the server would have for a file name, or that
+// itself if there is none.
+func keyOf(shown string) string {
+	if name, ok := DecodeName(shown); ok {
+		return name
+	}
+	return shown
 }
 
 // sendOverlay sends what of the overlay waits for its time, now: doubtful files
@@ -56,7 +101,7 @@ func (f *FS) sendOverlay(ctx context.Context) (again bool) {
 		case t.cover != nil:
 			err := f.carryRenameOut(ctx, t.cover)
 			again = again || err != nil && mayWorkLater(err)
-		case !t.draft:
+		case !t.draft && !t.spare:
 			again = !f.endDoubt(ctx, t.file) || again
 		}
 	}

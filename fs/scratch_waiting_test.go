@@ -3,9 +3,11 @@ package fs
 import (
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"infisicalfs/fs/internal/procend"
 	"infisicalfs/internal/fusetest"
 	"infisicalfs/secret"
 	"infisicalfs/secret/secrettest"
@@ -41,8 +43,34 @@ func TestOverlayIsSentAtTheEnd(t *testing.T) {
 		w.requireValue(t, dev, "GREETING-us2prod", "natural")
 		w.requireValue(t, dev, "OTHER.bak", "other")
 		require.NoError(t, open.Close())
+		p.end(procend.Exited)
+		pass(makerGrace / 2)
+		require.NoError(t, fusetest.WriteFile(k, "demo/dev/GREETING.a8Gk2x", "filled by another"))
 		require.False(t, w.sendOverlay(t.Context()))
 		w.requireValue(t, dev, "GREETING-open00", "being written")
-		require.Equal(t, []string{".GREETING.swp"}, names())
+		require.Equal(t, []string{".GREETING.swp", "GREETING.a8Gk2x"}, names(), "nobody has renamed it")
 	})
+}
+
+// What somebody has written is his, whatever has become of the folder.
+func TestTextsOfARevokedFolderAreKept(t *testing.T) {
+	timed(t, func(t *testing.T, w *world, k *fusetest.Kernel, _ *processes) {
+		install(t, k, natural, "natural")
+		require.NoError(t, fusetest.WriteFile(k, "demo/dev/.GREETING.swp", "typed"))
+		require.NoError(t, fusetest.WriteFile(k, "demo/dev/.GREETING.tmp", "temporary"))
+		w.Apply(secret.Change{Dir: dev, Err: secret.ErrDenied})
+		require.Equal(t, map[string]string{".GREETING.swp.1": "typed", "GREETING-us2prod.2": "natural"}, w.rejectedTexts())
+		require.Zero(t, w.Counts().Writes.ScratchFiles+w.Counts().Writes.DoubtfulFiles)
+		pass(time.Hour)
+		require.Empty(t, w.Writes())
+	})
+}
+
+func TestTypedTextsOfARemovedFolderAreKept(t *testing.T) {
+	w, k := alone(t)
+	require.NoError(t, k.Mkdir("demo/dev/folder"))
+	require.NoError(t, fusetest.WriteFile(k, "demo/dev/folder/.KEY.swp", "typed"))
+	require.NoError(t, k.Rmdir("demo/dev/folder"))
+	require.Equal(t, map[string]string{".KEY.swp.1": "typed"}, w.rejectedTexts())
+	require.Empty(t, w.Unsent(), "its owner has removed it")
 }

@@ -11,6 +11,8 @@ func (f *FS) unsentOverlay() (list []UnsentText) {
 			t.Why = EncodeName(w.cover.name) + " was renamed to it, the name of a backup, and may be about to be written anew"
 		case w.draft:
 			t.Kind, t.Why = UnsentEmergency, "what an editor has saved here may be nowhere else"
+		case w.spare:
+			t.Why = "a program made it empty and ended, as mktemp does, and another has filled it: it stays here unless somebody renames it"
 		default:
 			t.Why = "its name may be a temporary file's, and whoever made it may rename it"
 		}

@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 )
 
 // backupEnds are what editors and programs append to the name of the file whose
@@ -31,26 +32,26 @@ type emergency struct {
 	programs []string       // as /proc/PID/comm has them
 	name     *regexp.Regexp // of the whole file name, or
 	end      *regexp.Regexp // what follows the name of a sibling
+	excl     bool           // created with O_EXCL, as nano does not do for what it saves otherwise
 	unsent   bool           // it may be the only copy of what was typed
 }
 
 // emergencies have names that cp, tar and people use as well, so the program
 // counts.
 var emergencies = []emergency{
-	{programs: []string{"nano", "rnano", "pico"}, end: all(`\.save(\.[0-9]+)?`), unsent: true},
-	{programs: []string{"nano", "rnano", "pico"}, name: all(`nano\.[0-9]+\.save|nano\.save(\.[0-9]+)?`), unsent: true},
-	{programs: []string{"joe", "jmacs", "jstar", "jpico", "rjoe"}, name: all(`DEADJOE`), unsent: true},
+	{programs: []string{"nano", "rnano", "pico"}, name: all(`.+\.save(\.[0-9]+)?`), excl: true, unsent: true},
+	{programs: []string{"joe", "jmacs", "jstar", "jpico", "rjoe"}, name: all(`DEADJOE`), excl: true, unsent: true},
 	{programs: []string{"ed", "red"}, name: all(`ed\.hup`), unsent: true},
 	{programs: []string{"ex", "vi", "vim", "vim.basic", "vim.tiny", "vim.nox", "vim.gtk3", "view", "nvim"}, end: all(`\.(bak|old|orig)`)},
 }
 
 // Emergency reports whether the program of that name (/proc/PID/comm) makes an
-// emergency copy or a backup of its own by creating the file. The sibling
-// function says whether the folder has a name. Unsent says that it may hold what
-// was typed and never saved.
-func Emergency(name, program string, sibling func(string) bool) (yes, unsent bool) {
+// emergency copy or a backup of its own by creating the file with these open
+// flags. The sibling function says whether the folder has a name. Unsent says
+// that it may hold what was typed and never saved.
+func Emergency(name, program string, flags uint32, sibling func(string) bool) (yes, unsent bool) {
 	for _, e := range emergencies {
-		if !slices.Contains(e.programs, program) {
+		if !slices.Contains(e.programs, program) || e.excl && flags&syscall.O_EXCL == 0 {
 			continue
 		}
 		if e.name != nil && e.name.MatchString(name) {

@@ -110,15 +110,17 @@ func TestEmergencyFiles(t *testing.T) {
 	}{
 		{"KEY.save", "nano", true, true}, {"KEY.save.1", "nano", true, true}, {"DEADJOE", "joe", true, true}, {"ed.hup", "ed", true, true}, {"KEY.bak", "vim", true, false},
 		{"KEY.save", "cp", false, false}, {"DEADJOE", "cp", false, false}, {"ed.hup", "bash", false, false}, {"KEY.bak", "cp", false, false},
-		{"OTHER.save", "nano", false, false}, {"KEY.old", "tar", false, false}, {"KEY", "nano", false, false},
+		{"OTHER.save", "nano", true, true}, {"KEY.old", "tar", false, false}, {"KEY", "nano", false, false},
 	} {
-		yes, unsent := Emergency(c.name, c.program, has)
+		yes, unsent := Emergency(c.name, c.program, excl, has)
 		require.Equal(t, c.yes, yes, "%s of %s", c.name, c.program)
 		require.Equal(t, c.unsent, unsent, "%s of %s", c.name, c.program)
 		if yes {
 			require.True(t, MayBeEmergency(c.name), c.name)
 		}
 	}
+	yes, _ := Emergency("KEY.save", "nano", 0, has)
+	require.False(t, yes, "saved under that name")
 	require.False(t, MayBeEmergency("KEY"))
 	require.True(t, Draft(".KEY.swp"))
 	require.True(t, Draft("#KEY#"))
