@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -79,6 +80,12 @@ func TestUnitsKeepTheMountAlive(t *testing.T) {
 			require.Equal(t, []string{value}, u[name], name)
 		}
 		require.Contains(t, u, "WatchdogSec")
+		require.Equal(t, []string{"/bin/kill -HUP $MAINPID"}, u["ExecReload"], service)
+		// 20 seconds for text that is only here, and what an end takes besides.
+		require.Len(t, u["TimeoutStopSec"], 1, service)
+		patience, err := strconv.Atoi(u["TimeoutStopSec"][0])
+		require.NoError(t, err, service)
+		require.GreaterOrEqual(t, patience, 40, service)
 	}
 }
 
