@@ -31,8 +31,8 @@ var hungUp = []struct {
 	{"vim", vim + `--cmd 'set updatetime=1 updatecount=1' KEY`, []keystroke{{"old value", "iprecious words \x1b"}, {"precious words", ":preserve\r"}}, "preserved", ".KEY.swp"},
 }
 
-// No word is lost when a terminal closes: the emergency file is kept here, and is no
-// secret of the whole team.
+// No word is lost when a terminal closes: the emergency file is kept here, is named
+// as text that would be lost, and is no secret of the whole team.
 func TestEditorsThatAreHungUp(t *testing.T) {
 	t.Parallel()
 	for _, c := range hungUp {
@@ -48,6 +48,17 @@ func TestEditorsThatAreHungUp(t *testing.T) {
 			require.Contains(t, readFile(t, d.at("desk", c.rescue)), "precious words")
 			require.Never(t, func() bool { return len(d.Names("demo", "dev", "/desk")) != 1 }, 1500*time.Millisecond, 50*time.Millisecond)
 			d.holds(t, "desk/KEY", old)
+			out, err := exec.Command(program, "status", d.dir).CombinedOutput()
+			require.NoError(t, err, "%s", out)
+			require.Contains(t, string(out), c.rescue, "status names what would be lost")
+			out, err = exec.Command(program, "unmount", d.dir).CombinedOutput()
+			require.Error(t, err, "unmount refuses")
+			require.Contains(t, string(out), c.rescue)
+			require.Contains(t, readFile(t, d.at("desk", c.rescue)), "precious words", "it is still there")
+
+			require.NoError(t, os.Remove(d.at("desk", c.rescue)))
+			out, err = exec.Command(program, "unmount", d.dir).CombinedOutput()
+			require.NoError(t, err, "removing it is consent: %s", out)
 		})
 	}
 }
