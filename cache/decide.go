@@ -87,6 +87,13 @@ func (c *Cache) next(q *query) step {
 	if !q.waited {
 		c.stats.Misses++
 	}
+	if shown != nil && e.slow.rests(now) && c.mayStandIn(q, e) {
+		if !c.asking(q.dir) {
+			c.board(q, e, now).waiting.Add(-1)
+		}
+		c.stats.Stale++
+		return step{folder: shown}
+	}
 	f := c.board(q, e, now)
 	if shown == nil {
 		return step{flight: f}
@@ -95,12 +102,21 @@ func (c *Cache) next(q *query) step {
 	if !c.mayStandIn(q, e) {
 		return step{flight: f}
 	}
-	if e.slow.rests(now) {
-		f.waiting.Add(-1)
-		c.stats.Stale++
-		return step{folder: shown}
-	}
 	return step{flight: f, hasStale: true, patience: f.began.Add(c.cfg.SoftDeadline).Sub(now)}
+}
+
+// asking reports whether the server is being asked for dir, be it that the answer
+// may be worthless by now.
+func (c *Cache) asking(dir secret.Dir) bool {
+	if c.fetch[dir] != nil {
+		return true
+	}
+	for f := range c.trees {
+		if covers(f.dir, dir) {
+			return true
+		}
+	}
+	return false
 }
 
 // mayStandIn reports whether a stale snapshot of e may answer q before the server

@@ -49,7 +49,7 @@ type entry struct {
 }
 
 // slowFor is how long stale snapshots of a folder are shown without waiting, if its
-// list has taken too long. It is asked for all the same.
+// list has taken too long. It is asked for all the same, one request at a time.
 const slowFor = 10 * time.Second
 
 // refused returns the refusal that the server gave a short while ago.
