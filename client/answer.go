@@ -120,9 +120,18 @@ func (r *response) etag() string {
 }
 
 // vouchesFor reports whether a "not modified" with this header is about what
-// carries the tag that was sent. A proxy may make the tag weak or leave it away;
-// another tag is about something else.
+// carries the tag that was sent. A proxy that compresses may make the tag weak,
+// mark it or leave it away; another tag is about something else.
 func vouchesFor(h http.Header, sent string) bool {
 	told := h.Get("ETag")
-	return sent != "" && (told == "" || strings.TrimPrefix(told, "W/") == strings.TrimPrefix(sent, "W/"))
+	return sent != "" && (told == "" || ownTag(told) == ownTag(sent))
+}
+
+// ownTag takes away what proxies that compress add to a tag.
+func ownTag(tag string) string {
+	tag = strings.Trim(strings.TrimPrefix(tag, "W/"), `"`)
+	for _, mark := range []string{"-gzip", "-br", "-zstd", ";gzip", ";br"} {
+		tag = strings.TrimSuffix(tag, mark)
+	}
+	return tag
 }
