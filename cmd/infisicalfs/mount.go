@@ -26,6 +26,8 @@ type mountOptions struct {
 	flags     *pflag.FlagSet
 	named     string // the mount of the configuration file, if it is one
 	reopenLog func() error
+
+	behind bool // in the background, where another process may serve instead
 }
 
 func mountCommand() *cobra.Command {
@@ -97,6 +99,7 @@ func (o *mountOptions) run(ctx context.Context, mountpoint string) error {
 // parent's to print, later they go to the log.
 func (o *mountOptions) runBehind(ctx context.Context, child *mount.Child, mountpoint string) error {
 	ready := false
+	o.behind = true
 	log, reopen, err := backgroundLog(o.logFile, o.view.debug)
 	if err == nil {
 		o.reopenLog = reopen
@@ -151,7 +154,13 @@ func (o *mountOptions) serve(ctx context.Context, h *hangups, mountpoint string,
 		return err
 	}
 	defer c.Close()
-	point.Hangup = h.status
+	point.Hangup, point.Settings = h.status, o.fingerprint(c)
+	if o.behind {
+		if pid := mount.TakeOver(ctx, mountpoint, point.Settings); pid != 0 {
+			note("process %d, which still served an earlier mount of it for others, serves it here again", pid)
+			return ready(nil)
+		}
+	}
 	if from := o.scope.from(); from != "" {
 		// Or somebody would wonder why a mount made here shows one folder.
 		note("showing the project that %s names", from)

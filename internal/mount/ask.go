@@ -3,6 +3,7 @@ package mount
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/moby/sys/mountinfo"
 
@@ -28,24 +29,41 @@ func askStatus(ctx context.Context, of control.Target) (s Status, from control.P
 type Hidden struct {
 	Status  Status   `json:"status"`
 	Holders []Holder `json:"holders"` // those that this process may see
+
+	target control.Target
 }
 
 // HiddenMounts finds them: this user's, as root everybody's.
 func HiddenMounts(ctx context.Context) ([]Hidden, error) {
+	return goingOn(ctx, func(mounts table, connection int) bool { return !mounts.connected(connection) })
+}
+
+// elsewhere finds the processes whose mount was at point and is there no longer. It
+// may be bound to another place here.
+func elsewhere(ctx context.Context, point string) []Hidden {
+	found, err := goingOn(ctx, func(mounts table, connection int) bool { return !mounts.has(point, connection) })
+	if err != nil {
+		return nil
+	}
+	return slices.DeleteFunc(found, func(h Hidden) bool { return h.Status.Mountpoint != point })
+}
+
+// goingOn asks the processes that the mount table says this of.
+func goingOn(ctx context.Context, is func(mounts table, connection int) bool) ([]Hidden, error) {
 	mounts, err := readTable()
 	if err != nil {
 		return nil, err
 	}
 	var found []Hidden
 	for _, target := range control.List() {
-		if mounts.connected(target.Connection) {
+		if !is(mounts, target.Connection) {
 			continue
 		}
 		s, _, err := askStatus(ctx, target)
 		if err != nil {
 			continue // it has ended, or is about to
 		}
-		found = append(found, Hidden{s, holders(target.Connection)})
+		found = append(found, Hidden{s, holders(target.Connection), target})
 	}
 	return found, nil
 }
@@ -53,14 +71,7 @@ func HiddenMounts(ctx context.Context) ([]Hidden, error) {
 // stillServed notes the processes that serve an earlier mount of point, which
 // somebody else has. They are left alone: what they show those is theirs to end.
 func stillServed(ctx context.Context, point string) (notes []string) {
-	hidden, err := HiddenMounts(ctx)
-	if err != nil {
-		return nil
-	}
-	for _, h := range hidden {
-		if h.Status.Mountpoint != point {
-			continue
-		}
+	for _, h := range elsewhere(ctx, point) {
 		note := fmt.Sprintf("process %d still serves an earlier mount of %s", h.Status.PID, point)
 		if who := heldBy(h.Holders); who != "" {
 			note += ", held by " + who

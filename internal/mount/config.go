@@ -61,6 +61,11 @@ type Config struct {
 	// before it is. It must answer at once. Nil: nothing.
 	Refresh func()
 
+	// Settings stands for all that makes this mount what it is, but for who logs in:
+	// two mounts with the same are alike. It is in the status document, and must
+	// not give away what it was made of. Empty: it is like no other.
+	Settings string
+
 	// Hangup returns what SIGHUP does to the process: "end", "reload" or "ignored".
 	// It appears in the status document. Nil: that is not said.
 	Hangup func() string

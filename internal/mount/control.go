@@ -14,6 +14,7 @@ const (
 	callStatus   = "status"          // answered with a Status
 	callSend     = "send"            // tries to send what exists nowhere else; answered with the []Text that is left
 	callDiscard  = "discard"         // nothing is sent at the end
+	callReturn   = "return"          // mounts it again where it was taken out of the tree
 	callRejected = "rejected"        // answered with a []Text
 	callGet      = "rejected/get"    // a text by its name: answered with its bytes
 	callRemove   = "rejected/remove" // a text by its name
@@ -29,6 +30,7 @@ func (m *Mount) listen() {
 		callStatus:   m.tellStatus,
 		callSend:     m.trySending,
 		callDiscard:  m.discard,
+		callReturn:   m.comeBack,
 		callRejected: m.listRejected,
 		callGet:      m.getRejected,
 		callRemove:   m.removeRejected,

@@ -58,19 +58,21 @@ func processes() []int {
 // mountpoints are where the process at proc sees mounts of ours with that
 // connection.
 func mountpoints(proc string, connection int) (points []string) {
-	f, err := os.Open(filepath.Join(proc, "mountinfo"))
-	if err != nil {
-		return nil
-	}
-	defer f.Close()
-	mounts, err := mountinfo.GetMountsFromReader(f, nil)
-	if err != nil {
-		return nil // it ended while it was read
-	}
+	mounts, _ := tableOf(proc) // fails if it ended while it was read
 	for _, m := range mounts {
 		if ours(m) && m.Minor == connection {
 			points = append(points, m.Mountpoint)
 		}
 	}
 	return points
+}
+
+// tableOf is the mount table that the process at proc sees.
+func tableOf(proc string) (table, error) {
+	f, err := os.Open(filepath.Join(proc, "mountinfo"))
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return mountinfo.GetMountsFromReader(f, nil)
 }

@@ -28,6 +28,9 @@ type Mount struct {
 	shows  string   // for people: the root of what is mounted
 	notes  []string // set by New
 
+	watch     func()     // tells watchers from now on, as long as the mount is in the tree
+	returning sync.Mutex // held while it is put back into the tree
+
 	control  *control.Server // nil: nobody can ask
 	listened chan struct{}   // closed when control is set, or is not going to be
 
@@ -144,7 +147,8 @@ func start(ctx context.Context, cfg Config, p place, rooms *rooms) (*Mount, erro
 		return nil, noFUSE("", "%s was mounted but cannot be served: %w", point, err)
 	}
 	m.fds = rooms.notifier.descriptors()
-	rooms.watched(cfg, point, m.device, func() { go m.goesOn() })
+	m.watch = func() { rooms.watched(cfg, point, m.device, func() { go m.goesOn() }) }
+	m.watch()
 	go m.run()
 	return m, nil
 }

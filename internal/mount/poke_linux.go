@@ -61,6 +61,19 @@ func startPoker(point string, device int, log *slog.Logger, left func()) (*poker
 	return p, nil
 }
 
+// goesOn reports whether there is one that has not ended.
+func (p *poker) goesOn() bool {
+	if p == nil {
+		return false
+	}
+	select {
+	case <-p.ended:
+		return false
+	default:
+		return true
+	}
+}
+
 // poke calls do on the thread with a descriptor of the mount's root and returns
 // when do has.
 func (p *poker) poke(do func(root int)) error {

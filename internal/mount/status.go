@@ -33,7 +33,8 @@ type Status struct {
 	Root       string          `json:"root"`
 	Since      time.Time       `json:"since"`
 	ReadOnly   bool            `json:"read_only"`
-	Hangup     string          `json:"hangup,omitempty"` // what SIGHUP does to the process: end, reload or ignored
+	Settings   string          `json:"settings,omitempty"` // the same for two mounts that are alike
+	Hangup     string          `json:"hangup,omitempty"`   // what SIGHUP does to the process: end, reload or ignored
 	Cache      cache.Stats     `json:"cache"`
 	FS         tree.Counts     `json:"fs"`
 	Unlocked   int64           `json:"unlocked_bytes"`   // memory for values that could be swapped (ulimit -l)

@@ -55,6 +55,8 @@ func (*process) close() {}
 
 func (*process) endsWithin(context.Context, time.Duration) bool { return false }
 
+func putBack(string, int) error { return errOnlyLinux() }
+
 func holders(int) []Holder { return nil }
 
 func detach(context.Context, string, manner) error { return errOnlyLinux() }
@@ -100,5 +102,7 @@ type poker struct {
 var errNotMounted = errOnlyLinux()
 
 func startPoker(string, int, *slog.Logger, func()) (*poker, error) { return nil, errOnlyLinux() }
+
+func (*poker) goesOn() bool { return false }
 
 func (*poker) poke(func(int)) error { return errOnlyLinux() }

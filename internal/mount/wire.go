@@ -195,7 +195,7 @@ func (r *rooms) poke(do func(root int)) error {
 // watched begins to tell watchers at point, if that is wanted. left is called when
 // the mount table no longer has the mount.
 func (r *rooms) watched(cfg Config, point string, device int, left func()) {
-	if cfg.Notify == "" || cfg.Notify == fs.NotifyOff {
+	if cfg.Notify == "" || cfg.Notify == fs.NotifyOff || r.poker.Load().goesOn() {
 		return
 	}
 	p, err := startPoker(point, device, cfg.logger(), left)
@@ -234,6 +234,7 @@ func (r *rooms) status(cfg Config, point string, since time.Time) ([]byte, error
 		Since:      since,
 		Root:       cfg.Root.String(),
 		ReadOnly:   cfg.readOnly(),
+		Settings:   cfg.Settings,
 		Cache:      r.cache.Stats(),
 		FS:         r.tree.Counts(),
 		Unlocked:   secret.Unlocked(),

@@ -1,0 +1,97 @@
+package mount
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/moby/sys/mountinfo"
+	"golang.org/x/sys/unix"
+)
+
+// errNobodyHas means that no whole instance of a mount was found.
+var errNobodyHas = errors.New("nobody has the whole of the mount where it can be reached")
+
+// putBack mounts an instance of the mount with that connection on point, made from
+// one that somebody else has. Only root can.
+func putBack(point string, connection int) error {
+	instance, err := instanceElsewhere(connection)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(instance)
+	// A container's may be read-only, and shared with others of its own.
+	attr := unix.MountAttr{
+		Attr_clr: unix.MOUNT_ATTR_RDONLY, Attr_set: unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV | unix.MOUNT_ATTR_NOEXEC,
+		Propagation: unix.MS_PRIVATE,
+	}
+	if err := unix.MountSetattr(instance, "", unix.AT_EMPTY_PATH, &attr); err != nil {
+		return fmt.Errorf("the attributes of an instance: %w", err)
+	}
+	if err := unix.MoveMount(instance, "", unix.AT_FDCWD, point, unix.MOVE_MOUNT_F_EMPTY_PATH); err != nil {
+		return fmt.Errorf("mounting on %s: %w", point, err)
+	}
+	return nil
+}
+
+// instanceElsewhere returns a descriptor of a new instance, in no tree, of the mount
+// with that connection. It is made from a bind mount here, or in another mount
+// namespace; one of a part of the mount does not do.
+func instanceElsewhere(connection int) (int, error) {
+	mounts, err := readTable()
+	if err != nil {
+		return -1, err
+	}
+	if m := mounts.whole(connection); m != nil {
+		return openRoot(m.Mountpoint, connection, unix.OPEN_TREE_CLONE)
+	}
+	here, _ := os.Readlink("/proc/self/ns/mnt")
+	tried := map[string]bool{here: true}
+	for _, pid := range processes() {
+		proc := fmt.Sprintf("/proc/%d", pid)
+		namespace, err := os.Readlink(proc + "/ns/mnt")
+		if err != nil || tried[namespace] {
+			continue
+		}
+		tried[namespace] = true
+		mounts, err := tableOf(proc)
+		if err != nil {
+			continue
+		}
+		if m := mounts.whole(connection); m != nil {
+			if fd, err := cloneIn(proc+"/ns/mnt", m.Mountpoint, connection); err == nil {
+				return fd, nil
+			}
+		}
+	}
+	return -1, errNobodyHas
+}
+
+// whole returns a mount of ours with that connection that shows all of it.
+func (t table) whole(connection int) *mountinfo.Info {
+	for _, m := range t {
+		if ours(m) && m.Minor == connection && m.Root == "/" {
+			return m
+		}
+	}
+	return nil
+}
+
+// cloneIn makes an instance of what is mounted at point in another namespace.
+func cloneIn(namespace, point string, connection int) (fd int, err error) {
+	ns, err := unix.Open(namespace, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1, err
+	}
+	defer unix.Close(ns)
+	fd = -1
+	onThread(func() { // it stays there, and ends
+		if err = unix.Unshare(unix.CLONE_FS); err != nil {
+			return
+		}
+		if err = unix.Setns(ns, unix.CLONE_NEWNS); err == nil {
+			fd, err = openRoot(point, connection, unix.OPEN_TREE_CLONE)
+		}
+	})
+	return fd, err
+}
