@@ -135,7 +135,9 @@ func (r *renaming) run(ctx context.Context) error {
 	case e.folder != nil:
 		return r.renameFolder(ctx, e.folder.Name)
 	case r.from == r.to && !r.taken() && r.names.Backup(r.name, r.newName):
-		return r.whiteOut(ctx, fromSnap, e.secret)
+		if covered, err := r.whiteOut(ctx, fromSnap, e.secret); covered || err != nil {
+			return err
+		}
 	}
 	newName, err := r.FS.newName(r.snap, r.newName)
 	if err != nil {

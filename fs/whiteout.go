@@ -33,12 +33,17 @@ type whiteout struct {
 // pending reports whether w is a whiteout that has not ended. [overlay.mu] is held.
 func (w *whiteout) pending() bool { return w != nil && !w.ended }
 
-// cover hides a secret of dir. It may not be hidden already.
-func (o *overlay) cover(dir secret.Dir, w *whiteout) {
+// cover hides a secret of dir, which may not be hidden already. It reports false
+// if the file that has its value is gone.
+func (o *overlay) cover(dir secret.Dir, w *whiteout) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if !w.file.linked {
+		return false
+	}
 	o.part(dir).whiteouts[w.name] = w
 	w.file.holds = w
+	return true
 }
 
 // end ends a whiteout that has not ended. [overlay.mu] is held.
@@ -109,24 +114,24 @@ func (o *overlay) copyOf(sc *scratchFile) string {
 	return sc.holds.name
 }
 
-// backup returns where the file of a whiteout is, if that has not ended.
-func (o *overlay) backup(w *whiteout) (at named, ok bool) {
+// backup returns where the file of a whiteout is, or was if it has been unlinked
+// since, and whether the whiteout has not ended.
+func (o *overlay) backup(w *whiteout) (at named, linked, pending bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return w.file.at, !w.ended && w.file.linked
+	return w.file.at, w.file.linked, !w.ended
 }
 
 // whiteOut gives a secret the name of a backup. The file under it has the value
-// as it was shown, whatever becomes of the secret.
-func (r *renaming) whiteOut(ctx context.Context, snap *secret.Folder, s *secret.Secret) error {
-	switch {
-	case r.from != r.to:
-		return errOtherProject
-	case s.Hidden:
-		return hidden(s)
+// as it was shown, whatever becomes of the secret. It reports false for a secret
+// that cannot be covered, because its value is not known or finds no room, or an
+// import gives it: whoever renames that is told at once what becomes of it.
+func (r *renaming) whiteOut(ctx context.Context, snap *secret.Folder, s *secret.Secret) (covered bool, err error) {
+	if s.Hidden || s.Import != nil {
+		return false, nil
 	}
 	if err := r.writable(s); err != nil {
-		return err
+		return false, err
 	}
 	dir, who := snap.Dir, r.callers.of(ctx)
 	seen, ok := r.bases.of(who, dir, s.Name)
@@ -139,20 +144,23 @@ func (r *renaming) whiteOut(ctx context.Context, snap *secret.Folder, s *secret.
 		sc.id = n.StableAttr() // the kernel takes the secret's node for the file from now on
 	}
 	if !r.fill(sc, s) || !r.overlay.nameScratch(sc, dir, r.newName) {
-		return errScratchFull
+		return false, nil
 	}
 	w := &whiteout{
 		name: s.Name, base: seen, file: sc, maker: r.makers.of(who), parent: parentOf(who),
 		began: time.Now(), over: make(chan struct{}),
 	}
-	r.overlay.cover(dir, w)
+	if !r.overlay.cover(dir, w) {
+		r.makers.release(w.maker)
+		return false, nil
+	}
 	if known {
 		n.at.Store(&location{r.from, s.Name})
 		n.scratch.Store(sc)
 		r.reborn.left(childID(r.from.StableAttr(), syscall.S_IFREG, s.Name))
 	}
 	r.background(func() { r.followWhiteout(w) })
-	return nil
+	return true, nil
 }
 
 // fill makes the value of s the content of a new scratch file, with its date.

@@ -72,8 +72,8 @@ func (f *FS) followWhiteout(w *whiteout) {
 func (f *FS) carryRenameOut(ctx context.Context, w *whiteout) error {
 	ctx, stop := context.WithTimeout(fuse.NewContext(ctx, &w.file.caller), sendLasts)
 	defer stop()
-	at, ok := f.overlay.backup(w)
-	if !ok {
+	at, _, pending := f.overlay.backup(w)
+	if !pending {
 		return nil
 	}
 	leave, err := f.folderQueue.Enter(ctx, at.dir)
@@ -105,8 +105,15 @@ func (f *FS) carryOutBefore(ctx context.Context, h *writeHandle) error {
 // where the server has it. During an outage everything stays as it is, and the
 // error is one of mayWorkLater.
 func (f *FS) realize(ctx context.Context, w *whiteout, to string) error {
-	at, ok := f.overlay.backup(w)
-	if !ok {
+	at, linked, pending := f.overlay.backup(w)
+	switch {
+	case !pending:
+		return nil
+	case !linked: // by who was to write the secret anew, and has not
+		f.log.Warn("a secret was put aside to be written anew, and nobody has: it is as it was", "path", path.Join(at.dir.String(), EncodeName(w.name)))
+		if f.overlay.lift(w) {
+			f.reveal(at.dir, w.name)
+		}
 		return nil
 	}
 	name, ok := DecodeName(to)

@@ -1,6 +1,7 @@
 package fs
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"strings"
@@ -137,6 +138,41 @@ func TestSecretThatIsWrittenAnewKeepsItsID(t *testing.T) {
 			})
 		})
 	}
+}
+
+// An editor that removes its backup and then is killed before it has written has
+// not destroyed the secret.
+func TestSecretThatIsNotWrittenAnewAfterAllIsBack(t *testing.T) {
+	timed(t, func(t *testing.T, w *world, k *fusetest.Kernel, p *processes) {
+		require.NoError(t, k.Rename(key, backup))
+		f, err := k.CreateFile(key, syscall.O_WRONLY, 0o600)
+		require.NoError(t, err)
+		_, err = f.WriteAt([]byte("half"), 0)
+		require.NoError(t, err)
+		require.NoError(t, k.Unlink(backup))
+		w.FailWrites(secrettest.KindUpdate, secret.ErrInvalid)
+		require.Error(t, f.Close())
+		p.end(procend.Killed)
+		pass(2 * afterTheMaker)
+		text, err := fusetest.ReadFile(k, key)
+		require.NoError(t, err)
+		require.Equal(t, "hello, world", text)
+		require.Equal(t, map[string]string{"GREETING.1": "half"}, w.rejectedTexts())
+		require.Zero(t, w.Counts().Writes.Whiteouts)
+	})
+}
+
+// What cannot be covered is renamed at once, or refused at once.
+func TestSecretThatCannotBeCovered(t *testing.T) {
+	timed(t, func(t *testing.T, w *world, k *fusetest.Kernel, _ *processes) {
+		for i := range maxFaces {
+			require.NoError(t, fusetest.WriteFile(k, fmt.Sprintf("demo/dev/.%d.swp", i), "typed"))
+		}
+		require.NoError(t, k.Rename(key, backup))
+		require.Equal(t, []string{"rename GREETING"}, w.Writes())
+		w.Put(dev, secret.Secret{Name: "IMPORTED", Value: secret.NewValue("x"), Import: &payments})
+		require.Equal(t, syscall.EPERM, k.Rename("demo/dev/IMPORTED", "demo/dev/IMPORTED.bak"))
+	})
 }
 
 // Somebody else who creates the name makes another secret.
