@@ -76,6 +76,19 @@ func tellLie(t *testing.T, profile devserver.Profile, lie devserver.Lie) {
 		}
 	}
 
+	root, err := w.client.Fetch(t.Context(), secret.Dir{}, nil)
+	switch {
+	case err == nil:
+		require.NotEqual(t, devserver.AboutAll, lie.About)
+		_, ok := root.Subfolder("demo")
+		require.True(t, ok)
+		require.Len(t, root.Folders, 1)
+	case lie.About != devserver.AboutAll:
+		t.Errorf("the list of projects: %v", err)
+	default:
+		requireFailure(t, err)
+	}
+
 	s, err := w.client.Stored(t.Context(), dev, devserver.LieVictim)
 	if err == nil {
 		require.Equal(t, devserver.LieMarker, s.Value.Reveal())

@@ -60,12 +60,13 @@ func (c *Client) askForProjects(ctx context.Context) (list []wireProject, err er
 }
 
 func (c *Client) listPlainly(ctx context.Context) (list []wireProject, err error) {
-	err = c.withRoutes(ctx, func(ctx context.Context, routes api) error {
+	err = c.withRoutes(ctx, func(ctx context.Context, routes api) (err error) {
 		r := request{op: listProjectsOp, path: "/v1/projects", class: "read"}
 		if routes == legacy {
 			r.path = "/v1/workspace"
 		}
-		return c.get(ctx, r, model{"projects", &list}, model{"workspaces", &list})
+		list, err = c.getProjects(ctx, r, "projects", "workspaces")
+		return err
 	})
 	return list, err
 }
@@ -82,7 +83,7 @@ func (c *Client) listOrganization(ctx context.Context) (list []wireProject, err 
 		return nil, fmt.Errorf("list projects: %q is not the id of an organisation: %w: %w", id, ErrNoProjectList, secret.ErrDenied)
 	}
 	path := "/v2/organizations/" + url.PathEscape(id) + "/workspaces"
-	err = c.get(ctx, request{op: listProjectsOp, path: path, class: "read"}, model{"workspaces", &list})
+	list, err = c.getProjects(ctx, request{op: listProjectsOp, path: path, class: "read"}, "workspaces")
 	if errors.Is(err, errNoRoute) {
 		return nil, errNotOffered
 	}

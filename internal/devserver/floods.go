@@ -61,9 +61,7 @@ func Floods() []Lie {
 			}
 			io.WriteString(w, `{}]}`)
 		})}, AboutList},
-		{"a million projects", Fault{Match: func(r *http.Request) bool {
-			return strings.HasSuffix(r.URL.Path, "/v1/projects") || strings.HasSuffix(r.URL.Path, "/v1/workspace") || strings.HasSuffix(r.URL.Path, "/workspaces")
-		}, Write: stream(func(w io.Writer) {
+		{"a million projects", Fault{Match: isProjects, Write: stream(func(w io.Writer) {
 			io.WriteString(w, `{"projects":[`)
 			for i := range 1_000_000 {
 				if _, err := fmt.Fprintf(w, `{"id":"%d","slug":"p%d","environments":[]},`, i, i); err != nil {

@@ -41,6 +41,11 @@ func isList(r *http.Request) bool {
 	return r.Method == http.MethodGet && (strings.HasSuffix(path, "/v4/secrets") || strings.HasSuffix(path, "/v3/secrets/raw"))
 }
 
+func isProjects(r *http.Request) bool {
+	path := r.URL.Path
+	return r.Method == http.MethodGet && (strings.HasSuffix(path, "/v1/projects") || strings.HasSuffix(path, "/v1/workspace") || strings.HasSuffix(path, "/workspaces"))
+}
+
 func isFolders(r *http.Request) bool {
 	return r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "/folders")
 }
@@ -68,6 +73,12 @@ func textLies() []Lie {
 		{"half a character in a name", replaced(name, `"secretKey":"`+LieVictim+`\udfff"`), AboutVictim},
 		{"a folder's name that is not UTF-8", Fault{Match: isFolders, Rewrite: func(body []byte) []byte {
 			return bytes.ReplaceAll(body, []byte(`"name":"payments"`), []byte("\"name\":\"pay\xffments\""))
+		}}, AboutNothing},
+		{"a project's name that is not UTF-8", Fault{Match: isProjects, Rewrite: func(body []byte) []byte {
+			return bytes.ReplaceAll(body, []byte(`"name":"`), []byte("\"name\":\"\xff"))
+		}}, AboutNothing},
+		{"another project whose slug is not UTF-8", Fault{Match: isProjects, Rewrite: func(body []byte) []byte {
+			return bytes.Replace(body, []byte(`s":[{`), []byte("s\":[{\"id\":\"x\",\"slug\":\"de\xffmo\",\"environments\":[]},{"), 1)
 		}}, AboutNothing},
 		{"two names", replaced(name, name+`,"secretKey":"OTHER"`), AboutList},
 		{"two values", replaced(name, name+`,"secretValue":"another"`), AboutList},
