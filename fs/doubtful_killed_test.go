@@ -21,8 +21,11 @@ func TestKilledMakerOfADoubtfulFile(t *testing.T) {
 		untold  bool // the kernel does not say how the process has ended
 		arrives bool
 	}{
-		"open":         {create + `os.kill(os.getpid(), signal.SIGKILL)'`, true, false},
-		"closed":       {create + `os.close(f); os.kill(os.getpid(), signal.SIGKILL)'`, false, !endsAreTold(t)},
+		"open":   {create + `os.kill(os.getpid(), signal.SIGKILL)'`, true, false},
+		"closed": {create + `os.close(f); os.kill(os.getpid(), signal.SIGKILL)'`, false, !endsAreTold(t)},
+		"another": {create + `os.close(f); import subprocess; subprocess.run(["python3", "-c", """
+import os,signal
+f = os.open("GREETING-us2prod", os.O_WRONLY|os.O_TRUNC); os.write(f, b"half"); os.kill(os.getpid(), signal.SIGKILL)"""])'`, true, false},
 		"exits":        {create + `os.close(f)'`, false, true},
 		"exits, fails": {create + `os._exit(3)'`, false, true},
 	} {

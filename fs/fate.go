@@ -40,6 +40,7 @@ type signs struct {
 	empty   bool
 	made    bool      // its maker has written to it
 	filled  time.Time // when anybody first had; zero: nobody
+	broken  bool      // who wrote to it was killed with the file open
 	ended   bool      // its maker has
 	how     procend.How
 	endedAt time.Time
@@ -55,7 +56,7 @@ func decide(s signs, now time.Time, scratchFor time.Duration) (fate, time.Durati
 		return spared, 0
 	case s.open, !s.ended && s.empty: // there is nothing to lose yet
 		return waits, 0
-	case s.ended && s.how == procend.Killed:
+	case s.broken, s.ended && s.how == procend.Killed:
 		return broken, 0
 	}
 	due := s.closed.Add(scratchFor)
@@ -83,10 +84,7 @@ func (sc *scratchFile) signs() signs {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	s.linked = sc.linked && sc.class == doubtful
-	if sc.killed { // which is not told everywhere when it is over
-		s.how = procend.Killed
-	}
-	s.open, s.closed, s.empty, s.made, s.filled = sc.open > 0, sc.closed, sc.size == 0, sc.made, sc.filled
+	s.open, s.closed, s.empty, s.made, s.filled, s.broken = sc.open > 0, sc.closed, sc.size == 0, sc.made, sc.filled, sc.broken
 	return s
 }
 

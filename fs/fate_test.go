@@ -30,6 +30,7 @@ func TestFateOfDoubtfulFiles(t *testing.T) {
 		"maker gone, somebody has it open":        {signs{linked: true, made: true, open: true, ended: true, endedAt: ago(time.Hour)}, waits, 0},
 		"maker killed":                            {signs{linked: true, made: true, closed: now, ended: true, how: procend.Killed, endedAt: now}, broken, 0},
 		"maker killed, somebody has it open":      {signs{linked: true, made: true, open: true, ended: true, how: procend.Killed, endedAt: now}, waits, 0},
+		"another writer was killed":               {signs{linked: true, made: true, broken: true, closed: now}, broken, 0},
 		"empty, maker gone (mktemp)":              {signs{linked: true, empty: true, closed: now, ended: true, endedAt: now}, spared, 0},
 		"mktemp's, being filled":                  {signs{linked: true, open: true, ended: true, filled: ago(time.Second), endedAt: ago(time.Second)}, spared, 0},
 		"mktemp's, filled before we heard of it":  {signs{linked: true, ended: true, filled: ago(time.Second + noticed/2), endedAt: ago(time.Second)}, spared, 0},

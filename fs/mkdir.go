@@ -8,6 +8,7 @@ import (
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
 
+	"infisicalfs/fs/internal/tempname"
 	"infisicalfs/secret"
 )
 
@@ -24,7 +25,7 @@ func (d *dir) Mkdir(ctx context.Context, name string, _ uint32, out *fuse.EntryO
 	if d.fs.cfg.Writer == nil {
 		return nil, syscall.EROFS
 	}
-	if d.newEntry(name) == nil && d.fs.names.Face(name, noSiblings) {
+	if d.newEntry(name) == nil && tempname.FaceDir(name) {
 		return d.mkScratchDir(ctx, name, out)
 	}
 	ctx, stop := d.fs.patient(ctx)

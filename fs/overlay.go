@@ -22,7 +22,7 @@ type overlay struct {
 	folders map[secret.Dir]*overlayFolder
 	gone    map[named]time.Time // when secrets were unlinked here
 	sweep   time.Time           // when gone is rid next of those that are too long ago
-	rooms   [2]room             // what scratch files take, by class
+	rooms   [3]room             // what scratch files take, by class
 	dirs    int                 // scratch directories
 	clock   uint64              // of closes and new names of scratch files
 	evicted uint64              // faces that had to go for others, ever
@@ -190,15 +190,15 @@ func (o *overlay) dropBelow(dir secret.Dir) { o.drop(dir.Contains) }
 
 // overlayCounts are numbers of what is here now.
 type overlayCounts struct {
-	faces, doubtful room
-	evicted         uint64 // ever
-	whiteouts       int
+	faces, collected, doubtful room
+	evicted                    uint64 // ever
+	whiteouts                  int
 }
 
 func (o *overlay) counts() overlayCounts {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	c := overlayCounts{faces: o.rooms[face], doubtful: o.rooms[doubtful], evicted: o.evicted}
+	c := overlayCounts{faces: o.rooms[face], collected: o.rooms[collected], doubtful: o.rooms[doubtful], evicted: o.evicted}
 	for _, part := range o.folders {
 		c.whiteouts += len(part.whiteouts)
 	}

@@ -68,7 +68,7 @@ func (r *renaming) intoScratch(ctx context.Context, to place) error {
 	if _, ok := r.overlay.dir(to.where(), r.newName); ok {
 		return errIsDir
 	}
-	r.overlay.moveScratch(sc, face, to.where(), r.newName)
+	r.overlay.moveScratch(sc, collected, to.where(), r.newName)
 	return nil
 }
 

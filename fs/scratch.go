@@ -44,7 +44,7 @@ type scratchFile struct {
 	draft   bool          // may be the only copy of what was typed: an editor's swap or emergency file
 	holds   *whiteout     // the secret that was renamed to this name, or nil
 	made    bool          // its maker has written to it
-	killed  bool          // its maker was killed with the file open
+	broken  bool          // who wrote to it was killed with the file open
 	filled  time.Time     // when anybody first had; zero: nobody
 	sending chan struct{} // closed when the attempt to make it a secret is over; nil without one
 
@@ -66,6 +66,9 @@ const (
 	// doubtful: it may be a temporary and may be a secret with a name of that
 	// kind, and its maker decides. See fate.go.
 	doubtful
+	// collected: nothing, as of a face, but it is in a scratch directory. A program
+	// counts on all that it has collected there.
+	collected
 )
 
 // newScratch makes a file without a name and content. It may hold a secret: it
@@ -134,12 +137,6 @@ func (sc *scratchFile) wrote(who process) {
 func (sc *scratchFile) madeBy(who process) bool {
 	mk := sc.maker.Load()
 	return mk == nil || !mk.who.other(who)
-}
-
-// isDoubtedOf reports whether who has made the file, and decides its fate.
-func (sc *scratchFile) isDoubtedOf(who process) bool {
-	mk := sc.maker.Load()
-	return mk != nil && who.known() && mk.who == who
 }
 
 func (sc *scratchFile) getattr(out *fuse.Attr) {

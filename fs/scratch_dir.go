@@ -123,7 +123,7 @@ func (d *scratchDir) Create(ctx context.Context, name string, flags, mode uint32
 		if err != nil {
 			return nil, nil, 0, d.fs.failed("create", d.pathOf(name), err)
 		}
-		sc = d.fs.newScratch(ctx, snap, face, mode)
+		sc = d.fs.newScratch(ctx, snap, collected, mode)
 		if !d.fs.overlay.nameScratch(sc, d.where(), name) {
 			return nil, nil, 0, d.fs.failed("create", d.pathOf(name), errScratchFull)
 		}

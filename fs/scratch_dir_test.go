@@ -1,6 +1,7 @@
 package fs
 
 import (
+	"fmt"
 	"syscall"
 	"testing"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"infisicalfs/internal/fusetest"
+	"infisicalfs/secret"
 )
 
 // rsync --delay-updates collects what it has received in a directory, and renames
@@ -79,16 +81,45 @@ func TestLockDirectory(t *testing.T) {
 func TestFolderWithScratchDirectory(t *testing.T) {
 	w, k := alone(t)
 	require.NoError(t, k.Mkdir("demo/dev/folder"))
-	require.NoError(t, k.Mkdir("demo/dev/folder/.tmp"))
-	require.NoError(t, fusetest.WriteFile(k, "demo/dev/folder/.tmp/KEY", "x"))
+	require.NoError(t, k.Mkdir("demo/dev/folder/.tmpdir"))
+	require.NoError(t, fusetest.WriteFile(k, "demo/dev/folder/.tmpdir/KEY", "x"))
 	require.NoError(t, k.Rename("demo/dev/folder", "demo/dev/other"))
-	text, err := fusetest.ReadFile(k, "demo/dev/other/.tmp/KEY")
+	text, err := fusetest.ReadFile(k, "demo/dev/other/.tmpdir/KEY")
 	require.NoError(t, err)
 	require.Equal(t, "x", text)
 	require.NoError(t, k.Rmdir("demo/dev/other"))
 	require.Empty(t, w.overlay.folders)
 	require.Zero(t, w.overlay.dirs)
 	require.Zero(t, w.Counts().Writes.ScratchFiles)
+}
+
+// What a program has collected is there when it comes back for it, or it is told
+// that there is no room.
+func TestScratchDirectoryKeepsAll(t *testing.T) {
+	w, k := alone(t)
+	require.NoError(t, k.Mkdir("demo/dev/.~tmp~"))
+	for i := range 2 * maxFaces {
+		require.NoError(t, fusetest.WriteFile(k, fmt.Sprintf("demo/dev/.KEY%d.a8Gk2x", i), "received"))
+		require.NoError(t, k.Rename(fmt.Sprintf("demo/dev/.KEY%d.a8Gk2x", i), fmt.Sprintf("demo/dev/.~tmp~/KEY%d", i)))
+	}
+	for i := range 2 * maxFaces {
+		require.NoError(t, fusetest.WriteFile(k, fmt.Sprintf("demo/dev/.%d", i), "others"))
+	}
+	for i := range 2 * maxFaces {
+		require.NoError(t, k.Rename(fmt.Sprintf("demo/dev/.~tmp~/KEY%d", i), fmt.Sprintf("demo/dev/KEY%d", i)))
+	}
+	require.Len(t, w.Writes(), 2*maxFaces)
+	for i := range maxCollected {
+		sc := w.newScratch(t.Context(), &secret.Folder{Dir: payments}, collected, 0o600)
+		require.True(t, w.overlay.nameScratch(sc, payments, fmt.Sprint(i)))
+	}
+	require.Equal(t, syscall.ENOSPC, fusetest.WriteFile(k, "demo/dev/.~tmp~/KEY", "x"))
+}
+
+// A dot alone makes no temporary: git and people keep much in such directories.
+func TestDirectoriesThatPeopleKeepAreNoScratch(t *testing.T) {
+	_, k := alone(t)
+	require.Equal(t, syscall.EINVAL, k.Mkdir("demo/dev/.git"))
 }
 
 func TestScratchDirectoriesAreBounded(t *testing.T) {

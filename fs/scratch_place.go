@@ -25,6 +25,10 @@ func (o *overlay) nameScratch(sc *scratchFile, dir secret.Dir, name string) bool
 			return false
 		}
 	}
+	if sc.class == collected && o.rooms[collected].files >= maxCollected {
+		o.reclaim(sc)
+		return false
+	}
 	o.link(sc, dir, name)
 	o.rooms[sc.class].files++
 	return true
@@ -136,7 +140,7 @@ func (o *overlay) setDoubtful(sc *scratchFile) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.reclass(sc, doubtful)
-	sc.holds, sc.made, sc.filled, sc.killed = nil, false, time.Time{}, false
+	sc.holds, sc.made, sc.filled, sc.broken = nil, false, time.Time{}, false
 }
 
 // leftBehind reports whether the file is an old version of a secret that a
@@ -163,11 +167,11 @@ func (o *overlay) noteFilled(sc *scratchFile, at time.Time, byMaker bool) {
 	sc.made = sc.made || byMaker
 }
 
-// noteKilled says that the file's maker was killed while it had it open.
+// noteKilled says that somebody was killed who had the file open.
 func (o *overlay) noteKilled(sc *scratchFile) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	sc.killed = true
+	sc.broken = sc.size > 0
 }
 
 // where returns under which file name the file is found, or was last.
@@ -189,7 +193,7 @@ func (o *overlay) isDoubtful(sc *scratchFile) bool {
 func (o *overlay) staysHere(sc *scratchFile) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return sc.class == face && !sc.holds.pending()
+	return sc.class != doubtful && !sc.holds.pending()
 }
 
 // shownScratch is a scratch file in a listing.

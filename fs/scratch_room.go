@@ -8,13 +8,14 @@ import (
 // Bounds of what scratch files may hold. Each class has its own: a program that
 // leaves temporaries behind takes no room from files that are going to be
 // secrets, and three hundred files of such names out of a tar take none from
-// editors.
+// editors. Only of faces the eldest goes for another.
 const (
 	maxScratchFile   = 4 << 20 // bytes; a swap file is larger than what is edited
 	maxScratchTotal  = 16 << 20
 	maxFaces         = 256
 	maxDoubtful      = 4096
 	maxDoubtfulTotal = 16 << 20
+	maxCollected     = 4096
 )
 
 // room is what one class takes.

@@ -116,7 +116,7 @@ func (f *FS) endDoubt(ctx context.Context, sc *scratchFile) bool {
 	switch {
 	case !s.linked:
 		return true
-	case s.how == procend.Killed:
+	case s.broken || s.how == procend.Killed:
 		return f.sendDoubtful(ctx, sc, errKilled)
 	}
 	return f.sendDoubtful(ctx, sc, nil)

@@ -59,8 +59,8 @@ var kept = regexp.MustCompile(`^\.(npmrc|netrc|pgpass|pg_service\.conf|htpasswd|
 
 // dotTemporaries are names with a leading dot that no person chooses: emacs'
 // locks, LibreOffice's, NFS', FUSE's, GIO's, macOS', Rust's tempfile, rsync's
-// --delay-updates, atomicwrites'.
-var dotTemporaries = regexp.MustCompile(`^\.(#|~|\.|_|nfs[0-9a-f]{8,}$|fuse_hidden|goutputstream-|sb-|tmp|DS_Store$|atomicwrite)`)
+// directories, atomicwrites'.
+var dotTemporaries = regexp.MustCompile(`^\.(#|~|\.|_|nfs[0-9a-f]{8,}$|fuse_hidden|goutputstream-|sb-|tmp|DS_Store$|atomicwrite|rsync-)`)
 
 // Face reports whether the name alone says that a file or directory is
 // temporary. The siblings are what else the folder has; they count only for
@@ -82,6 +82,12 @@ func (n Names) Face(name string, siblings iter.Seq[string]) bool {
 		}
 	}
 	return false
+}
+
+// FaceDir reports whether a directory's name says that what is in it is temporary.
+// A dot alone does not: people keep much in such directories.
+func FaceDir(name string) bool {
+	return Names{Dotfiles: true}.Face(name, func(func(string) bool) {})
 }
 
 // dotTail is what follows the name of a sibling in .KEY.a8Gk2x and the like.

@@ -43,6 +43,15 @@ func TestDotfilesCanBeSecrets(t *testing.T) {
 	}
 }
 
+func TestFaceDirectories(t *testing.T) {
+	for _, name := range []string{".~tmp~", ".rsync-partial", ".atomicwriteAb12Cd", "KEY.lock", ".tmpAb12Cd", "upload.tmp"} {
+		require.True(t, FaceDir(name), name)
+	}
+	for _, name := range []string{".git", ".ssh", ".config", ".venv", "folder", "locks"} {
+		require.False(t, FaceDir(name), name)
+	}
+}
+
 // One line for each way in which a traced program named its file.
 func TestDoubtfulNames(t *testing.T) {
 	roots := slices.Values([]string{"KEY", "db", "server.key"})
