@@ -161,6 +161,8 @@ func fetchFolder(ctx context.Context, c *client.Client, scope scopeOptions) (*se
 func renderError(dir secret.Dir, err error, template string) error {
 	hint := "choose a view that can hold it, such as .secrets.json, or change the secret"
 	switch {
+	case errors.Is(err, secret.ErrTooLarge):
+		hint = "a view holds 16 MiB: mount the folder and read its secrets one by one"
 	case !errors.Is(err, secret.ErrInvalid):
 		hint = hintFor(err)
 	case template != "":

@@ -28,6 +28,7 @@ func TestExitCodesAndHints(t *testing.T) {
 		{wrapped(secret.ErrNotFound), exitcode.NotFound, "slugs"},
 		{wrapped(secret.ErrUnavailable), exitcode.Unreachable, "--url"},
 		{wrapped(secret.ErrTimeout), exitcode.Unreachable, "--timeout"},
+		{wrapped(secret.ErrTooLarge), exitcode.Other, "--max-secrets"},
 		{wrapped(secret.ErrRateLimited), exitcode.Unreachable, "--rate-wait"},
 		{&mount.Error{Err: errors.New("busy"), Hint: "wait", Code: exitcode.Mountpoint}, exitcode.Mountpoint, "wait"},
 		{&mount.Error{Err: wrapped(secret.ErrDenied), Code: exitcode.Denied}, exitcode.Denied, "give the identity access"},

@@ -40,6 +40,7 @@ var hints = []struct {
 	{client.ErrNoProjectList, "servers before mid-2025 list projects only to who names the id of the organisation (--organization; it is in the address of its settings), else name a --project by its id"},
 	{secret.ErrDenied, "give the identity access in the project's settings, or name a project, environment and path that it may read (--project, --env, --path)"},
 	{secret.ErrNotFound, "check --project, --env and --path; slugs are wanted, not display names"},
+	{secret.ErrTooLarge, "if the folder is meant to have so much, raise --max-secrets; else name a folder below it with --path"},
 	{secret.ErrRateLimited, "the server limits requests per address; wait a minute, or raise --rate-wait"},
 	{secret.ErrTimeout, "check the network to the server, or raise --timeout"},
 	{secret.ErrUnavailable, "check --url and the network to it; 'infisicalfs doctor' tries each step"},
