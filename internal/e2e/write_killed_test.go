@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"strconv"
 	"slices"
 	"syscall"
 	"testing"
@@ -231,6 +232,7 @@ func TestAKilledDaemon(t *testing.T) {
 // mountAgain mounts where the mount's process was killed.
 func (d *desk) mountAgain(t *testing.T) {
 	t.Helper()
+	ended(t, strconv.Itoa(d.pid)) // a process that was killed lives on until its threads have noticed
 	cmd := exec.Command(program, "mount", "--log-file", d.log, d.dir)
 	cmd.Env = d.environ("admin")
 	out, err := cmd.CombinedOutput()
