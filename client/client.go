@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"sync/atomic"
 	"time"
 
 	"infisicalfs/secret"
@@ -58,9 +59,10 @@ type Client struct {
 	tokens    *tokens
 	counts    counts
 
-	generation generation
-	projects   *projectTable
-	slow       slowTrees
+	generation  generation
+	strictNames atomic.Bool // the server has refused a name with a colon or a slash
+	projects    *projectTable
+	slow        slowTrees
 }
 
 var _ secret.Upstream = (*Client)(nil)

@@ -45,6 +45,35 @@ func TestRefusedBeforeAnythingIsSent(t *testing.T) {
 	})
 }
 
+// Names that the server does not take are known without asking: by its routes, or
+// since it has refused one. What has such a name may be changed.
+func TestNamesThatTheServerDoesNotTake(t *testing.T) {
+	eachReady(t, func(t *testing.T, w world) {
+		_, err := w.client.Stored(t.Context(), dev, "GREETING") // and is known from then on
+		require.NoError(t, err)
+		for _, name := range []string{"a:b", "a/b"} {
+			if w.profile.Old() {
+				require.NoError(t, w.client.NewName(name))
+				require.NoError(t, second(w.client.Create(t.Context(), dev, name, text("x"))))
+				require.NoError(t, second(w.client.Update(t.Context(), dev, name, text("y"))))
+				continue
+			}
+			require.ErrorIs(t, w.client.NewName(name), secret.ErrInvalid)
+		}
+		require.NoError(t, w.client.NewName("a.b"))
+		require.ErrorIs(t, w.client.NewName(" "), secret.ErrInvalid)
+		if !w.profile.Old() {
+			return
+		}
+		w.Inject(devserver.Fault{
+			Match: func(r *http.Request) bool { return r.Method == http.MethodPost }, Times: 1,
+			Status: 422, Body: `{"statusCode":422,"error":"ValidationFailure","message":"Secret name cannot contain colon"}`,
+		})
+		require.ErrorIs(t, second(w.client.Create(t.Context(), dev, "c:d", text("x"))), secret.ErrInvalid)
+		require.ErrorIs(t, w.client.NewName("e:f"), secret.ErrInvalid, "servers of spring 2025 have the old routes and the new rule")
+	})
+}
+
 // Somebody else was faster: the server refuses, in words that nobody relies on.
 func TestTakenAfterItWasLookedAt(t *testing.T) {
 	eachReady(t, func(t *testing.T, w world) {

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -34,6 +35,30 @@ func checkNewName(name string) error {
 		return fmt.Errorf("a name must not be empty: %w", secret.ErrInvalid)
 	}
 	return checkName(name)
+}
+
+// NewName says why the server takes no new secret of that name, as far as that is
+// known; it asks nobody. Servers have refused a colon since February 2025 and a
+// slash since April 2025, and no version tells: those with the routes of
+// September 2025 do, and of others it is known once they have. What has such a
+// name from before can be changed.
+func (c *Client) NewName(name string) error {
+	if err := checkNewName(name); err != nil {
+		return err
+	}
+	if strings.ContainsAny(name, refusedInNames) && (c.generation.get() == current || c.strictNames.Load()) {
+		return fmt.Errorf("the server takes no colon and no slash in the name %q: %w", name, secret.ErrInvalid)
+	}
+	return nil
+}
+
+const refusedInNames = ":/"
+
+// learnNames draws the conclusion from the failure of a create.
+func (c *Client) learnNames(name string, err error) {
+	if strings.ContainsAny(name, refusedInNames) && errors.Is(err, secret.ErrInvalid) {
+		c.strictNames.Store(true)
+	}
 }
 
 // checkText refuses what JSON cannot carry.

@@ -39,6 +39,7 @@ func (c *Client) create(ctx context.Context, at place, name, value string, more 
 	if !taken {
 		var made secret.Secret
 		made, err = c.writeValue(ctx, secretRequest{at, http.MethodPost, name, fields}, value)
+		c.learnNames(name, err)
 		if err == nil || !isBadRequest(err) {
 			return made, err
 		}

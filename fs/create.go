@@ -51,7 +51,10 @@ func (d *dir) create(ctx context.Context, shown string, flags, mode uint32, out 
 	if e.folder != nil {
 		return nil, nil, errIsDir
 	}
-	name, err := d.fs.newName(snap, shown)
+	name, err := nameOf(snap, shown)
+	if e.secret == nil && err == nil {
+		name, err = d.fs.newName(snap, shown)
+	}
 	if err != nil {
 		return nil, nil, err
 	}

@@ -34,7 +34,7 @@ type Config struct {
 	Writer secret.Writer
 
 	// Refuses says why no secret, or folder, of that name may be made in dir; it
-	// wraps [secret.ErrProtected]. It answers at once. Nil: all may.
+	// wraps [secret.ErrProtected] or [secret.ErrInvalid]. It answers at once. Nil: all may.
 	Refuses func(dir secret.Dir, name string, folder bool) error
 
 	// Overwrite lets the last writer win: neither changes by others nor

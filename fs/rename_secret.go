@@ -90,11 +90,18 @@ func (r *renaming) arrived(ctx context.Context, stored *secret.Secret, newName s
 	if len(writers) == 0 {
 		return
 	}
-	if got, err := r.cfg.Writer.Stored(ctx, r.to.where(), newName); err == nil && got.Value.Equal(stored.Value) {
+	if got, err := r.cfg.Writer.Stored(ctx, r.to.where(), newName); err == nil && arrivedAs(stored, &got) {
 		for _, h := range writers {
 			h.rebase(baseOf(stored), baseOf(&got))
 		}
 	}
+}
+
+// arrivedAs reports whether got is what was moved, and nobody has changed it since.
+// It counts from 1 again, and servers rewrite the references in a text that is
+// moved: that makes a version more.
+func arrivedAs(stored, got *secret.Secret) bool {
+	return got.Value.Equal(stored.Value) || refers(stored.Value) && got.Version <= 2
 }
 
 // replace puts a secret in the place of another: that is an update of the

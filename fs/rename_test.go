@@ -251,3 +251,22 @@ func TestFailuresOfPathOperations(t *testing.T) {
 		})
 	}
 }
+
+// A secret with references gets another text by a move. Who has it open goes on.
+func TestAMoveThatRewritesReferencesUnderAWriter(t *testing.T) {
+	w, k := alone(t, func(c *Config) { c.Raw = true })
+	w.Set(dev, "REFERENCE", "${GREETING}")
+	f, err := k.Open("demo/dev/REFERENCE", syscall.O_WRONLY|syscall.O_APPEND)
+	require.NoError(t, err)
+	w.BeforeWrites(func(r secrettest.Request) {
+		if r.Kind == secrettest.KindStored && r.Dir == payments { // the first look at what arrived
+			w.BeforeWrites(nil)
+			w.Set(payments, "REFERENCE", "${dev.GREETING}")
+		}
+	})
+	require.NoError(t, k.Rename("demo/dev/REFERENCE", "demo/dev/payments/REFERENCE"))
+	_, err = f.WriteAt([]byte("!"), 0)
+	require.NoError(t, err)
+	require.NoError(t, f.Close())
+	w.requireValue(t, payments, "REFERENCE", "${GREETING}!")
+}

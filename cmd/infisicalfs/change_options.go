@@ -43,6 +43,7 @@ func (o *changeOptions) applyToClient(cfg *client.Config) error {
 // Whether it is a person's login remains to be seen.
 func (o *changeOptions) apply(cfg *mount.Config, c *client.Client) {
 	cfg.Writer, cfg.ReadOnly, cfg.Overwrite = c, o.readOnly, o.overwrite
+	cfg.NewName = c.NewName
 	cfg.RawReferences, cfg.UserLogin = !o.expand, o.personal
 	cfg.ScratchFor, cfg.Dotfiles = o.scratchFor, o.dotfiles == "secret"
 }

@@ -44,12 +44,13 @@ type Config struct {
 	Layout            Layout // what is shown under which names
 	ReadOnly          bool   // refuse writing even where the server would allow it
 
-	Writer        secret.Writer // what is written goes there, through the cache; nil: read-only
-	Overwrite     bool          // the last writer wins, also over references
-	ScratchFor    time.Duration // how long a doubtful file waits, see [fs.Config]; zero means 30 seconds
-	Dotfiles      bool          // new names with a leading dot are secrets' but for programs' temporaries
-	RawReferences bool          // Upstream shows values with their references unexpanded, so that they can be edited
-	UserLogin     bool          // Upstream shows a person's overrides of shared values: secrets cannot be written
+	Writer        secret.Writer           // what is written goes there, through the cache; nil: read-only
+	NewName       func(name string) error // says why Writer makes no secret of that name, at once; nil: it makes all
+	Overwrite     bool                    // the last writer wins, also over references
+	ScratchFor    time.Duration           // how long a doubtful file waits, see [fs.Config]; zero means 30 seconds
+	Dotfiles      bool                    // new names with a leading dot are secrets' but for programs' temporaries
+	RawReferences bool                    // Upstream shows values with their references unexpanded, so that they can be edited
+	UserLogin     bool                    // Upstream shows a person's overrides of shared values: secrets cannot be written
 
 	// Status returns what the client wants to be known about itself: it appears
 	// in the status document under "server". It must be fit for JSON, hold no

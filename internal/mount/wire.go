@@ -79,7 +79,7 @@ func wire(cfg Config, point string, since time.Time) *rooms {
 	r.tree = fs.New(fs.Config{
 		Source:    r.layout.Source(),
 		Writer:    writer,
-		Refuses:   r.layout.Refuses,
+		Refuses:   cfg.refuses(r.layout),
 		Overwrite: cfg.Overwrite,
 		Raw:       cfg.RawReferences,
 
@@ -252,4 +252,15 @@ func (r *rooms) status(cfg Config, point string, since time.Time) ([]byte, error
 	}
 	text, err := json.MarshalIndent(s, "", "  ")
 	return append(PlainJSON(text), '\n'), err
+}
+
+// refuses returns what says why nothing may be made under a name: because it
+// would not be shown, or because the server takes no such name.
+func (c Config) refuses(l *layout.Layout) func(secret.Dir, string, bool) error {
+	return func(dir secret.Dir, name string, folder bool) error {
+		if err := l.Refuses(dir, name, folder); err != nil || folder || c.NewName == nil {
+			return err
+		}
+		return c.NewName(name)
+	}
 }
