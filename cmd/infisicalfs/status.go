@@ -81,7 +81,10 @@ func listMounts(ctx context.Context, out io.Writer, asJSON bool) error {
 	}
 	for _, h := range hidden {
 		state := fmt.Sprintf("unmounted here; process %d goes on", h.Status.PID)
-		if len(h.Holders) > 0 {
+		if h.Status.InTree {
+			state = fmt.Sprintf("in the mount namespace of process %d only", h.Status.PID)
+		}
+		if len(h.Holders) > 0 && !h.Status.InTree {
 			state += ", held by " + heldBy(h.Holders)
 		}
 		rows = append(rows, row{h.Status.Mountpoint, state, h.Status.PID, h.Holders})

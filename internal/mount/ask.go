@@ -24,8 +24,9 @@ func askStatus(ctx context.Context, of control.Target) (s Status, from control.P
 	return s, from, err
 }
 
-// Hidden is a process that serves a mount which is in the mount table no longer:
-// somebody else still has it, such as a container.
+// Hidden is a process that serves a mount which is not in the mount table: it was
+// unmounted here, and somebody else still has it, such as a container; or it was
+// made in another mount namespace (Status.InTree), such as that of a command.
 type Hidden struct {
 	Status  Status   `json:"status"`
 	Holders []Holder `json:"holders"` // those that this process may see
@@ -45,7 +46,7 @@ func elsewhere(ctx context.Context, point string) []Hidden {
 	if err != nil {
 		return nil
 	}
-	return slices.DeleteFunc(found, func(h Hidden) bool { return h.Status.Mountpoint != point })
+	return slices.DeleteFunc(found, func(h Hidden) bool { return h.Status.Mountpoint != point || h.Status.InTree })
 }
 
 // goingOn asks the processes that the mount table says this of.

@@ -140,6 +140,7 @@ func start(ctx context.Context, cfg Config, p place, rooms *rooms) (*Mount, erro
 	if m.device, err = connection(point); err != nil {
 		unix.Close(fd)
 	} else {
+		rooms.inTree = m.stands
 		m.server, err = rooms.serve(fd, cfg)
 	}
 	if err != nil {
@@ -218,6 +219,13 @@ func (m *Mount) getattr() error {
 func (m *Mount) inTree() bool {
 	device, err := connection(m.point)
 	return err == nil && device == m.device
+}
+
+// stands reports whether the mount is at its mountpoint, on top or not, as this
+// process sees it; true if that cannot be seen.
+func (m *Mount) stands() bool {
+	mounts, err := readTable()
+	return err != nil || mounts.has(m.point, m.device)
 }
 
 // Mountpoint returns the absolute path without symbolic links.

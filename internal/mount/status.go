@@ -30,6 +30,7 @@ type Status struct {
 	PID        int             `json:"pid"`
 	Version    string          `json:"version"`
 	Mountpoint string          `json:"mountpoint"`
+	InTree     bool            `json:"in_tree"` // the mountpoint has it, in the mount namespace of the process
 	Root       string          `json:"root"`
 	Since      time.Time       `json:"since"`
 	ReadOnly   bool            `json:"read_only"`

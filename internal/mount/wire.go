@@ -28,6 +28,7 @@ type rooms struct {
 	tree   *fs.FS
 
 	document   func() ([]byte, error) // the status, JSON; it asks nobody
+	inTree     func() bool            // the mount is where it was made; set before serve
 	reconsider func()                 // Config.Refresh, may be nil
 
 	looks    sync.WaitGroup        // for what appeared
@@ -40,7 +41,7 @@ const retained = 256 << 20
 
 // wire builds the rooms. Nothing runs and nobody is asked yet.
 func wire(cfg Config, point string, since time.Time) *rooms {
-	r := &rooms{root: cfg.Root, reconsider: cfg.Refresh}
+	r := &rooms{root: cfg.Root, reconsider: cfg.Refresh, inTree: func() bool { return true }}
 	r.document = func() ([]byte, error) { return r.status(cfg, point, since) }
 	var stored func(context.Context, secret.Dir) ([]secret.Secret, error)
 	if !cfg.readOnly() && !cfg.RawReferences {
@@ -235,6 +236,7 @@ func (r *rooms) status(cfg Config, point string, since time.Time) ([]byte, error
 		Root:       cfg.Root.String(),
 		ReadOnly:   cfg.readOnly(),
 		Settings:   cfg.Settings,
+		InTree:     r.inTree(),
 		Cache:      r.cache.Stats(),
 		FS:         r.tree.Counts(),
 		Unlocked:   secret.Unlocked(),
