@@ -59,8 +59,8 @@ func (s suite) Run() int {
 	return code
 }
 
-// ourMounts lists the mountpoints of infisicalfs below dir.
-func ourMounts(dir string) []string {
+// ourMounts lists the mountpoints of infisicalfs whose paths begin with prefix.
+func ourMounts(prefix string) []string {
 	text, err := os.ReadFile("/proc/self/mountinfo")
 	if err != nil {
 		panic(err)
@@ -68,7 +68,7 @@ func ourMounts(dir string) []string {
 	var points []string
 	for line := range strings.Lines(string(text)) {
 		fields := strings.Fields(line)
-		if strings.Contains(line, " - fuse.infisicalfs ") && strings.HasPrefix(fields[4], dir) {
+		if strings.Contains(line, " - fuse.infisicalfs ") && strings.HasPrefix(fields[4], prefix) {
 			points = append(points, fields[4])
 		}
 	}

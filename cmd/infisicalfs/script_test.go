@@ -94,7 +94,7 @@ func fails(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: fails CODE PROGRAM ARGS...")
 	}
 	w := worldOf(ts)
-	before := ourMounts(w.dir)
+	before := ourMounts(w.dir + "/")
 	code := 0
 	if err := ts.Exec(args[1], args[2:]...); err != nil {
 		exit, ok := errors.AsType[*exec.ExitError](err)
@@ -110,7 +110,7 @@ func fails(ts *testscript.TestScript, neg bool, args []string) {
 	if !complaint.MatchString(stderr) {
 		ts.Fatalf("wanted one line with the error and one with a hint")
 	}
-	if after := ourMounts(w.dir); !slices.Equal(before, after) {
+	if after := ourMounts(w.dir + "/"); !slices.Equal(before, after) {
 		ts.Fatalf("mounts before: %q, after: %q", before, after)
 	}
 	w.mustNotShow(ts, stdout+stderr)
@@ -126,7 +126,7 @@ func mounts(ts *testscript.TestScript, _ bool, args []string) {
 	for _, dir := range args {
 		want = append(want, ts.MkAbs(dir))
 	}
-	if have := ourMounts(worldOf(ts).dir); !slices.Equal(have, want) {
+	if have := ourMounts(worldOf(ts).dir + "/"); !slices.Equal(have, want) {
 		ts.Fatalf("mounted: %q, wanted: %q", have, want)
 	}
 }
@@ -149,7 +149,7 @@ func until(ts *testscript.TestScript, _ bool, args []string) {
 	case "mounted":
 		happened = func() bool { _, err := mount.ReadStatus(ts.MkAbs(args[1])); return err == nil }
 	case "gone":
-		happened = func() bool { return !slices.Contains(ourMounts(w.dir), ts.MkAbs(args[1])) }
+		happened = func() bool { return !slices.Contains(ourMounts(w.dir+"/"), ts.MkAbs(args[1])) }
 	case "matches":
 		re := regexp.MustCompile(args[1])
 		happened = func() bool { text, _ := os.ReadFile(ts.MkAbs(args[2])); return re.Match(text) }

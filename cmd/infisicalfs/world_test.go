@@ -181,7 +181,7 @@ func (w *world) mustNotShow(ts *testscript.TestScript, text string) {
 
 // endMounts unmounts what the script left mounted, and sees its process end.
 func (w *world) endMounts() {
-	for _, point := range ourMounts(w.dir) {
+	for _, point := range ourMounts(w.dir + "/") {
 		status, unknown := mount.ReadStatus(point)
 		if out, err := exec.Command("infisicalfs", "unmount", "--discard", point).CombinedOutput(); err != nil {
 			w.t.Log("unmounting: " + string(out))
