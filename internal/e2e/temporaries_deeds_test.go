@@ -71,6 +71,7 @@ except sqlite3.OperationalError:
 	{name: "install -b", run: `install -b "$SRC/new" KEY`},
 	{name: "helix", run: python(`os.rename("KEY", "KEYaB3xY9.bck")`, `f = os.open("KEY", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)`, `os.write(f, b"new value\n")`, `os.fsync(f)`, `os.close(f)`, `os.unlink("KEYaB3xY9.bck")`)},
 	{name: "an editor of JetBrains", run: python(`f = os.open("KEY___jb_tmp___", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)`, `os.write(f, b"new value\n")`, `os.close(f)`, `os.rename("KEY", "KEY___jb_old___")`, `os.rename("KEY___jb_tmp___", "KEY")`, `os.unlink("KEY___jb_old___")`)},
+	{name: "vim, renaming", run: vim + `--cmd 'set backup backupcopy=no' -es '+%s/old/new/' +x KEY`},
 	{name: "mv to .old and echo", run: `mv KEY KEY.old; echo new value >KEY; rm KEY.old`},
 	{name: "joe", run: `joe -nobackups KEY`, keys: []keystroke{{"old value", "\x19new value\r"}, {"Modified", "\x0bx"}}},
 	{name: "joe with backup", run: `joe KEY`, keys: []keystroke{{"old value", "\x19new value\r"}, {"Modified", "\x0bx"}}},

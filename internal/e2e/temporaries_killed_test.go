@@ -39,6 +39,9 @@ var killable = []struct {
 	{name: "mktemp and mv"}, {name: "rsync"}, {name: "rsync --delay-updates"}, {name: "a lock that is a file"},
 	{name: "sed -i.old", backs: true}, {name: "perl -i.bak", backs: true}, {name: "patch -b", backs: true}, {name: "cp --backup", backs: true},
 	{name: "install -b", backs: true}, {name: "mv to .old and echo", backs: true},
+	// In place, with a swap file or not.
+	{name: "vim"}, {name: "vim, renaming", backs: true}, {name: "ex"}, {name: "ed"}, {name: "visudo"}, {name: "git config"},
+	{name: "dd in small pieces"}, {name: "rsync --inplace"},
 }
 
 // A program that is killed before any of its calls leaves the old value or the
@@ -50,9 +53,10 @@ func TestProgramsKilledAtEachStep(t *testing.T) {
 	}
 	d := newDesk(t, devserver.Current, nil, "--ttl=1h")
 	for i, k := range killable {
-		at := slices.IndexFunc(replacing, func(c deed) bool { return c.name == k.name })
+		all := slices.Concat(replacing, deeds)
+		at := slices.IndexFunc(all, func(c deed) bool { return c.name == k.name })
 		require.NotEqual(t, -1, at, k.name)
-		c := replacing[at].completed()
+		c := all[at].completed()
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			c.need(t)
