@@ -35,6 +35,7 @@ type openFile interface {
 type model struct {
 	t    testing.TB
 	w    *world
+	name string // of the secret
 	file openFile
 
 	mu      sync.Mutex // guards what follows; held during a write, so that texts are in order
@@ -134,7 +135,7 @@ func (m *model) acknowledge(what string, call func() error) {
 		return
 	}
 	m.zeros++
-	stored, _ := m.w.Own(dev, "GREETING")
+	stored, _ := m.w.Own(dev, m.name)
 	for _, text := range m.texts[since:] {
 		if stored.Value.Reveal() == text && !(part && m.part) {
 			return
@@ -158,17 +159,22 @@ func (m *model) weather(random *rand.Rand, until <-chan struct{}) {
 		case 0:
 			m.w.Hang(true)
 		case 1:
-			m.w.FailWrites(secrettest.KindUpdate, secret.ErrUnavailable)
+			m.fail(m.w.FailWrites, secret.ErrUnavailable)
 		case 2:
-			m.w.FailWritesLate(secrettest.KindUpdate, secret.ErrTimeout) // the answer is lost
+			m.fail(m.w.FailWritesLate, secret.ErrTimeout) // the answer is lost
 		case 3:
 			m.w.Delay(time.Duration(random.IntN(int(4 * time.Millisecond))))
 		default:
 			m.w.Hang(false)
-			m.w.FailWrites(secrettest.KindUpdate, nil)
+			m.fail(m.w.FailWrites, nil)
 			m.w.Delay(0)
 		}
 	}
+}
+
+func (m *model) fail(how func(secrettest.Kind, error), err error) {
+	how(secrettest.KindUpdate, err)
+	how(secrettest.KindCreate, err)
 }
 
 // run lets threads act, closes the file, and looks for the text.
@@ -191,7 +197,7 @@ func (m *model) run(threads, acts int) {
 	m.acknowledge("last close", m.file.closeLast)
 
 	last := m.texts[len(m.texts)-1]
-	stored, _ := m.w.Own(dev, "GREETING")
+	stored, _ := m.w.Own(dev, m.name)
 	if last == "" || stored.Value.Reveal() == last {
 		return
 	}
@@ -255,16 +261,18 @@ func TestAcknowledgedMeansStored(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w, k := alone(t)
 				w.Set(dev, "GREETING", "hello_world")
-				flags, m := uint32(syscall.O_WRONLY), &model{t: t, w: w, random: rand.New(rand.NewPCG(seed, 0)), texts: []string{"hello_world"}}
-				if m.emptied = seed%2 == 0; m.emptied {
-					flags, m.texts[0] = flags|syscall.O_TRUNC, ""
+				m := &model{t: t, w: w, name: "GREETING", random: rand.New(rand.NewPCG(seed, 0)), texts: []string{"hello_world"}}
+				flags := syscall.O_WRONLY
+				switch seed % 3 {
+				case 0:
+					m.emptied, m.texts[0] = true, ""
+					flags |= syscall.O_TRUNC
+				case 1:
+					m.emptied, m.texts[0], m.name = true, "", "NEW"
 				}
-				_, err := k.Lookup("demo/dev/GREETING")
+				_, err := k.CreateFile("demo/dev/"+m.name, flags, 0o644)
 				require.NoError(t, err)
-				n := w.inode(dev).GetChild("GREETING").Operations().(*file)
-				fh, _, errno := n.openToWrite(directHandle{}.context(0), flags)
-				require.Zero(t, errno)
-				m.file = directHandle{fh.(*writeHandle)}
+				m.file = directHandle{w.overlay.writers(dev, m.name)[0]}
 				m.run(3, 8)
 				zeros += m.zeros
 			})
@@ -304,9 +312,9 @@ func TestAcknowledgedMeansStoredMounted(t *testing.T) {
 		w.Set(dev, "GREETING", "hello_world")
 		fd, err := unix.Open(mnt+"/demo/dev/GREETING", unix.O_RDWR|unix.O_CLOEXEC, 0)
 		require.NoError(t, err)
-		m := &model{t: t, w: w, random: rand.New(rand.NewPCG(seed, 1)), texts: []string{"hello_world"}, file: mountedFile{fd}}
+		m := &model{t: t, w: w, name: "GREETING", random: rand.New(rand.NewPCG(seed, 1)), texts: []string{"hello_world"}, file: mountedFile{fd}}
 		m.run(3, 8)
-		w.FailWrites(secrettest.KindUpdate, nil)
+		m.fail(w.FailWrites, nil)
 		w.Delay(0)
 		require.Eventually(t, func() bool { return w.Counts().Open == 0 }, time.Minute, time.Millisecond)
 	}
