@@ -109,7 +109,7 @@ func (h *writeHandle) take(why occasion) outgoing {
 				out.value = secret.Value{}
 			}
 		case h.part != nil:
-			out.err, out.part = h.part, true
+			out.err = h.part
 		case len(t.b) > maxValue:
 			out.err = secret.ErrTooLarge
 		case !t.valid():
@@ -142,7 +142,7 @@ func (h *writeHandle) look(why occasion, do func(*outgoing, *text)) (out outgoin
 		t, out.base = &h.scratch.text, h.scratch.sent
 	}
 	out.due, out.early, out.after, out.attempt = true, h.unsent == opened, h.changes, h.attempt
-	out.failed = h.hasFailed()
+	out.failed, out.part = h.hasFailed(), h.part != nil
 	do(&out, t)
 	return out
 }

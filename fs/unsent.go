@@ -94,8 +94,8 @@ func describe(t *unsent.Text) UnsentText {
 // describe describes what the handle has unsent, if anything.
 func (h *writeHandle) describe() (t UnsentText, ok bool) {
 	out := h.look(atFsync, func(out *outgoing, text *text) { t.Size, t.At = len(text.b), h.changed })
-	if !out.due || out.failed {
-		return t, false // a text that was refused is in rejected/
+	if !out.due || out.failed || out.part {
+		return t, false // a text that was refused is in rejected/, and a part is never sent
 	}
 	t.Path, t.Kind, t.UID, t.Why = h.file.path(), UnsentOpen, h.caller.Uid, "it is open and was not sent yet"
 	return t, true
@@ -174,7 +174,7 @@ func (h *writeHandle) toBeSent() (whole, due bool) {
 	out := h.look(atFsync, func(*outgoing, *text) {
 		whole = h.closing || time.Since(h.changed) >= textIsWhole
 	})
-	return whole, out.due && !out.failed
+	return whole, out.due && !out.failed && !out.part
 }
 
 // writerSet are the handles that are open for writing, scratch files' too.

@@ -77,6 +77,7 @@ func TestAWriteThatIsRefusedHarmsNothing(t *testing.T) {
 			require.NoError(t, f.Sync(), "nothing was written yet")
 			_, err = f.WriteAt([]byte("\xfe\xff"), 0)
 			require.Equal(t, syscall.EILSEQ, err)
+			require.Empty(t, w.Unsent(), "who wrote it knows that it is nowhere")
 			require.Equal(t, syscall.EILSEQ, f.Sync())
 			_, err = f.WriteAt([]byte("and then some text"), 2)
 			require.NoError(t, err)
