@@ -44,6 +44,11 @@ type Config struct {
 	// [secret.Writer]. With it the cache finds out which of the values that it has
 	// refer to what is changed through its Writer. Nil: nothing is changed, or Raw.
 	Stored func(context.Context, secret.Dir) ([]secret.Secret, error)
+	// OnTouch is called by a change of ours, before it returns, with folders that may
+	// show something that refers to it: what is kept of their files shall be asked for
+	// again. It must wait for nothing that a caller may be waiting for. OnChange comes
+	// as well, but behind.
+	OnTouch func([]secret.Dir)
 	// Raw: values are shown as they are stored.
 	Raw bool
 	// OnChange receives the news, one at a time and in the order in which they
@@ -108,6 +113,9 @@ func (cfg Config) withDefaults() Config {
 	}
 	if cfg.OnChange == nil {
 		cfg.OnChange = func(secret.Change) {}
+	}
+	if cfg.OnTouch == nil {
+		cfg.OnTouch = func([]secret.Dir) {}
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)

@@ -63,10 +63,10 @@ func (c *Cache) shows(t *texts, e *entry) *shown {
 }
 
 // touched is called when changes of ours have touched secrets. What certainly shows
-// none of them stays as it is.
-func (c *Cache) touched(ch touch) {
+// none of them stays as it is; the others are returned.
+func (c *Cache) touched(ch touch) (dirs []secret.Dir) {
 	if c.cfg.Stored == nil && !c.cfg.Raw || len(ch.names) == 0 && !ch.all {
-		return
+		return nil
 	}
 	c.touches++
 	ch.number = c.touches
@@ -79,9 +79,14 @@ func (c *Cache) touched(ch touch) {
 	j := c.judge(ch)
 	for dir, e := range c.store.entries {
 		if dir.Project == ch.dir.Project {
-			c.pass(e, ch, j.verdict(e))
+			v := j.verdict(e)
+			if v != untouched {
+				dirs = append(dirs, dir)
+			}
+			c.pass(e, ch, v)
 		}
 	}
+	return dirs
 }
 
 // touch notes a change that f's answer may have been made before.

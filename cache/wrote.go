@@ -42,10 +42,14 @@ func uncertain(*secret.Folder) (*secret.Folder, bool) { return nil, false }
 // wrote takes in the outcome of a change. It makes no request, and waits only if
 // the change found out that nothing may be shown any longer, for that to be heard.
 func (c *Cache) wrote(ctx context.Context, err error, edits ...edit) {
-	c.hear(ctx, c.takeInChange(err, edits))
+	touched, before := c.takeInChange(err, edits)
+	if len(touched) > 0 {
+		c.cfg.OnTouch(touched)
+	}
+	c.hear(ctx, before)
 }
 
-func (c *Cache) takeInChange(err error, edits []edit) *piece {
+func (c *Cache) takeInChange(err error, edits []edit) (touched []secret.Dir, before *piece) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := time.Now()
@@ -53,7 +57,7 @@ func (c *Cache) takeInChange(err error, edits []edit) *piece {
 	case c.closed:
 	case errors.Is(err, secret.ErrUnauthenticated):
 		c.purge(err, now)
-		return c.denied(err)
+		return nil, c.denied(err)
 	case hadNoEffect(err):
 	default:
 		if err == nil {
@@ -74,10 +78,10 @@ func (c *Cache) takeInChange(err error, edits []edit) *piece {
 			}
 		}
 		for _, ed := range edits {
-			c.touched(ed.touch())
+			touched = append(touched, c.touched(ed.touch())...)
 		}
 	}
-	return nil
+	return touched, nil
 }
 
 // hadNoEffect reports whether a change certainly did nothing. Any other error

@@ -141,6 +141,28 @@ func (f *FS) tell(dir secret.Dir, name string) {
 	f.forgetViews(at)
 }
 
+// Touched has the kernel ask again how large the files of a folder are: one of them
+// may refer to what was just changed here. A stat after the change shall see it; as
+// with tell, nothing that a caller of the kernel's waits for is waited for.
+func (f *FS) Touched(dir secret.Dir) {
+	at := f.inode(dir)
+	if !f.known.Load() || at == nil {
+		return
+	}
+	children := at.Children()
+	if len(children) > touchedAtOnce {
+		return // the news of the change, which comes behind, says it too
+	}
+	for _, child := range children {
+		if !child.IsDir() {
+			forgetAttr(child)
+		}
+	}
+}
+
+// touchedAtOnce bounds the messages that a change of one secret may wait for.
+const touchedAtOnce = 1000
+
 // reveal is tell for names that came to be or went without the kernel's doing.
 func (f *FS) reveal(dir secret.Dir, names ...string) {
 	out := outdated{dir: dir}

@@ -3,6 +3,7 @@ package fs
 import (
 	"context"
 	"syscall"
+	"time"
 
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
@@ -57,8 +58,15 @@ func (r *refreshFile) Write(_ context.Context, _ fusefs.FileHandle, data []byte,
 func (r *refreshFile) Fsync(context.Context, fusefs.FileHandle, uint32) syscall.Errno { return 0 }
 
 // Refresh is what a write to .infisicalfs/refresh does: what the server refused is
-// forgotten, and Config.Refresh called.
+// forgotten, and Config.Refresh called. The kernel has forgotten as well when it
+// returns, unless lookups are in the way for long.
 func (f *FS) Refresh() error {
 	f.denials.forget()
-	return f.cfg.Refresh()
+	err := f.cfg.Refresh()
+	f.news.wait(refreshWaits)
+	return err
 }
+
+// refreshWaits bounds what a refresh waits for. Longer lookups end when the server
+// answers, and what they tell the kernel is new.
+const refreshWaits = time.Second

@@ -2,6 +2,7 @@ package fs
 
 import (
 	"sync"
+	"time"
 
 	"infisicalfs/secret"
 )
@@ -48,4 +49,20 @@ func (q *news) take(dir secret.Dir) (outdated, bool) {
 		q.idle = nil
 	}
 	return outdated{}, false
+}
+
+// wait waits until everything was told, for as long as limit says.
+func (q *news) wait(limit time.Duration) {
+	q.mu.Lock()
+	idle := q.idle
+	q.mu.Unlock()
+	if idle == nil {
+		return
+	}
+	timeout := time.NewTimer(limit)
+	defer timeout.Stop()
+	select {
+	case <-idle:
+	case <-timeout.C:
+	}
 }

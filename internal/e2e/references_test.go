@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"os"
 	"strings"
 	"testing"
 
@@ -51,5 +52,32 @@ func TestReferencesAfterAWrite(t *testing.T) {
 		agree(t, all)
 		sh(t, d.dir, "rm demo/dev/desk/DB_NAME")
 		agree(t, strings.Replace(all, " demo/prod/DB_NAME", "", 1))
+	}, "--ttl=1h", "--watch=off")
+}
+
+// A program that writes and at once looks at what refers to that sees the new value
+// and its size.
+func TestReferencesInOneProgram(t *testing.T) {
+	eachDesk(t, func(t *testing.T, d *desk) {
+		d.edit(t, func(e *devserver.Editor) error {
+			for folder, text := range map[string]string{"/desk": "${DB_USER}@db", "/": "${dev.desk.DB_USER}@db"} {
+				if err := e.Set("demo", "dev", folder, "URL", text); err != nil {
+					return err
+				}
+			}
+			return e.Set("demo", "dev", "/desk", "DB_USER", "old")
+		})
+		for _, file := range []string{d.at("desk", "URL"), d.at("URL")} {
+			for i := range 60 {
+				user := strings.Repeat("x", i%20+1)
+				require.NoError(t, os.WriteFile(d.at("desk", "DB_USER"), []byte(user), 0o600))
+				info, err := os.Stat(file)
+				require.NoError(t, err)
+				require.EqualValues(t, len(user+"@db"), info.Size())
+				text, err := os.ReadFile(file)
+				require.NoError(t, err)
+				require.Equal(t, user+"@db", string(text))
+			}
+		}
 	}, "--ttl=1h", "--watch=off")
 }

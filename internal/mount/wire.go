@@ -62,6 +62,11 @@ func wire(cfg Config, point string, since time.Time) *rooms {
 
 		Stored: stored,
 		Raw:    cfg.RawReferences,
+		OnTouch: func(dirs []secret.Dir) {
+			for _, dir := range dirs {
+				r.tree.Touched(r.layout.Shown(dir))
+			}
+		},
 
 		OnChange: r.apply, // not before firstContact
 		Log:      cfg.logger(),
