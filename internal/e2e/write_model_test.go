@@ -139,7 +139,7 @@ func (m *model) step(t *testing.T) {
 	}
 	want := do(m.real)
 	require.Equal(t, errnoIn(want), errnoIn(got), what)
-	if words := strings.Fields(what); words[0] == "rename" && !ofScratch(words[1]) && ofScratch(words[3]) && want == nil {
+	if words := strings.Fields(what); words[0] == "rename" && (!ofScratch(words[1]) || m.renamed[words[1]]) && ofScratch(words[3]) && want == nil {
 		m.backedUp[words[1]], m.renamed[words[3]] = true, true
 	}
 	m.tree(t, m.mount) // which names are secrets
