@@ -26,7 +26,7 @@ func (s *Store) Grow(r *Room, uid uint32, n int) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if u := s.only[uid]; u.texts+texts > MaxTexts || u.bytes+bytes > MaxBytes {
+	if u := s.only[uid]; u.texts+texts > MaxTexts || u.bytes+bytes > MaxBytes || s.all+bytes > MaxAllBytes {
 		return ErrFull
 	}
 	s.use(uid, texts, bytes)

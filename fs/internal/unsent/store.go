@@ -17,10 +17,11 @@ import (
 	"infisicalfs/secret"
 )
 
-// Bounds of text that exists nowhere else, for each user.
+// Bounds of text that exists nowhere else, for each user, and for all together.
 const (
-	MaxTexts = 4096
-	MaxBytes = 64 << 20
+	MaxTexts    = 4096
+	MaxBytes    = 64 << 20
+	MaxAllBytes = 256 << 20
 )
 
 // Bounds of old values, of all users together.
@@ -54,6 +55,7 @@ type Store struct {
 	ever  uint64     // texts so far
 	old   usage
 	only  map[uint32]usage // by user: texts, and rooms for texts in the making
+	all   int              // bytes in only
 }
 
 // usage is how much of a budget is taken.
@@ -186,6 +188,7 @@ func (s *Store) use(uid uint32, texts, bytes int) {
 	u := s.only[uid]
 	u.texts += texts
 	u.bytes += bytes
+	s.all += bytes
 	s.only[uid] = u
 	if u == (usage{}) {
 		delete(s.only, uid)

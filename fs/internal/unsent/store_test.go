@@ -112,6 +112,16 @@ func TestRooms(t *testing.T) {
 	s.Give(&other)
 	require.Empty(t, s.only)
 
+	users := make([]Room, MaxAllBytes/MaxBytes)
+	for i := range users {
+		require.NoError(t, s.Grow(&users[i], uint32(i), MaxBytes))
+	}
+	require.ErrorIs(t, s.Grow(&more, 1000, 1), ErrFull, "all users together have a bound as well")
+	for i := range users {
+		s.Give(&users[i])
+	}
+	require.Zero(t, s.all)
+
 	s.use(1000, MaxTexts, 0)
 	require.ErrorIs(t, s.Grow(&more, 1000, 1), ErrFull, "texts count as well as bytes")
 	s.use(1000, -MaxTexts, 0)
