@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -59,10 +60,13 @@ func TestReconsideringWakesWhoWaits(t *testing.T) {
 
 func isSecrets(r *http.Request) bool { return strings.Contains(r.URL.Path, "secrets") }
 
-// revisions are the tags that a client would send for what it fetched.
+// sentTags are the tags that the client sends when it asks again for what it knows.
 func sentTags(ctx context.Context, t *testing.T, w world, known *secret.Folder) []string {
+	var mu sync.Mutex // guards sent: two requests go out side by side
 	var sent []string
 	remove := w.Inject(devserver.Fault{Match: func(r *http.Request) bool {
+		mu.Lock()
+		defer mu.Unlock()
 		if tag := r.Header.Get("If-None-Match"); tag != "" {
 			sent = append(sent, tag)
 		}
@@ -71,6 +75,8 @@ func sentTags(ctx context.Context, t *testing.T, w world, known *secret.Folder) 
 	defer remove()
 	_, err := w.client.Fetch(ctx, dev, known)
 	require.NoError(t, err)
+	mu.Lock()
+	defer mu.Unlock()
 	return sent
 }
 

@@ -155,11 +155,21 @@ func TestTheScannerIsWiped(t *testing.T) {
 
 // list reads an answer to "list secrets".
 func list(text string, want listing, most int) (*secretList, error) {
+	return listWithin(text, want, most, 64<<20)
+}
+
+// listWithin is list with so many bytes to keep it in.
+func listWithin(text string, want listing, most int, bytes int64) (*secretList, error) {
 	c := &Client{large: make(chan struct{}, 1)}
 	c.cfg.MaxSecrets = most
+	allowed := &allowance{}
+	allowed.left.Store(bytes)
 	got := &secretList{}
-	s := newScan(strings.NewReader(text), 1<<30)
-	(&listReader{want: want, most: most, scan: s, hold: c.hold(context.Background()), list: got}).read()
+	s, h := newScan(strings.NewReader(text), 1<<30), c.hold(context.WithValue(context.Background(), allowanceKey{}, allowed))
+	(&listReader{want: want, most: most, scan: s, hold: h, list: got}).read()
+	if h.end(s.err != nil); s.err != nil && allowed.left.Load() != bytes {
+		return nil, errors.New("what failed still counts")
+	}
 	return got, s.err
 }
 
@@ -237,10 +247,13 @@ func TestMoreThanAFolderMayHold(t *testing.T) {
 		require.ErrorContains(t, err, "--max-secrets")
 	}
 	// Few entries may take too much memory just as well.
-	large := `{"secretKey":"K","secretValue":"` + strings.Repeat("x", 10<<20) + `"},`
-	_, err = list(`{"secrets":[`+strings.TrimSuffix(strings.Repeat(large, 10), ",")+`]}`, listing{values: true}, 100)
+	many := func(n int, one string) string { return strings.TrimSuffix(strings.Repeat(one+",", n), ",") }
+	large := `{"secretKey":"K","secretValue":"` + strings.Repeat("x", 100<<10) + `"}`
+	_, err = listWithin(`{"secrets":[`+many(9, large)+`]}`, listing{values: true}, 100, 1<<20)
+	require.NoError(t, err)
+	_, err = listWithin(`{"secrets":[`+many(11, large)+`]}`, listing{values: true}, 100, 1<<20)
 	require.ErrorIs(t, err, secret.ErrTooLarge)
-	tags := `{"secretKey":"K","secretValue":"v","tags":[` + strings.TrimSuffix(strings.Repeat(`{"id":"x","slug":"y"},`, 3<<20), ",") + `]}`
-	_, err = list(`{"secrets":[`+tags+`]}`, listing{values: true}, 100)
+	tagged := `{"secretKey":"K","secretValue":"v","tags":[` + many(10_000, `{"id":"x","slug":"y"}`) + `]}`
+	_, err = listWithin(`{"secrets":[`+tagged+`]}`, listing{values: true}, 100, 1<<20)
 	require.ErrorIs(t, err, secret.ErrTooLarge)
 }
