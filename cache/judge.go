@@ -57,13 +57,13 @@ func (j *judge) verdict(e *entry) verdict {
 		}
 	}
 	v := untouched
-	here := hashOf(e.dir.Env)
+	here := secret.HashName(e.dir.Env)
 	for _, ref := range s.refs {
 		switch {
-		case j.reached[ref.name]:
+		case j.reached[ref.Name]:
 			return hit
-		case ref.env == 0 || j.cache.cfg.Raw || j.texts.covers(ref.env):
-		case ref.env != here: // what it refers to may refer to anything
+		case ref.Env == 0 || j.cache.cfg.Raw || j.texts.covers(ref.Env):
+		case ref.Env != here: // what it refers to may refer to anything
 			return hit
 		default:
 			v = unclear

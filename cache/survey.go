@@ -29,7 +29,7 @@ type surveyed struct {
 // refer to.
 func (t *texts) covers(env uint64) bool {
 	for top, s := range t.surveyed {
-		if s.done && top.Path == "/" && hashOf(top.Env) == env {
+		if s.done && top.Path == "/" && secret.HashName(top.Env) == env {
 			return true
 		}
 	}

@@ -1,11 +1,6 @@
 package cache
 
-import (
-	"bytes"
-	"hash/maphash"
-
-	"infisicalfs/secret"
-)
+import "infisicalfs/secret"
 
 // texts is what is known of the stored values of one project: what they refer to.
 // Lists show values with their references resolved, so it comes from elsewhere: from
@@ -27,21 +22,14 @@ type version struct {
 // text is what one stored value refers to.
 type text struct {
 	name    uint64 // of the secret, a hash
-	refs    []reference
+	refs    []secret.Reference
 	dynamic bool // the name in a reference is made of others: it may be any
 }
-
-// reference is one ${…}. Both are hashes; env is zero if it names no environment.
-type reference struct{ name, env uint64 }
 
 // maxTexts bounds how many versions of a project are known.
 const maxTexts = 200_000
 
-var nameSeed = maphash.MakeSeed()
-
-func hashOf(name string) uint64 { return maphash.String(nameSeed, name) }
-
-func versionOf(s *secret.Secret) version { return version{hashOf(s.ID), s.Version} }
+func versionOf(s *secret.Secret) version { return version{secret.HashName(s.ID), s.Version} }
 
 // learn takes in a secret as it is stored.
 func (t *texts) learn(s *secret.Secret) {
@@ -58,12 +46,12 @@ func (t *texts) learn(s *secret.Secret) {
 	if t.known == nil {
 		t.known = map[version]*text{}
 	}
-	refs, dynamic := references(s.Value)
+	refs, dynamic := s.Value.References()
 	if len(refs) == 0 && !dynamic {
 		t.known[at] = nil
 		return
 	}
-	found := &text{hashOf(s.Name), refs, dynamic}
+	found := &text{secret.HashName(s.Name), refs, dynamic}
 	t.known[at] = found
 	t.referring = append(t.referring, found)
 }
@@ -94,39 +82,9 @@ const maxChain = 10
 
 func (t *text) refersTo(names map[uint64]bool) bool {
 	for _, ref := range t.refs {
-		if names[ref.name] {
+		if names[ref.Name] {
 			return true
 		}
 	}
 	return false
-}
-
-// references finds what a stored value refers to. Servers differ in what they take
-// for a name, so anything between the braces counts. What lies in another project is
-// left out.
-func references(v secret.Value) (refs []reference, dynamic bool) {
-	if !v.HasReference() {
-		return nil, false
-	}
-	whole := make([]byte, v.Len())
-	defer clear(whole)
-	rest := whole[:v.CopyAt(whole, 0)]
-	for {
-		_, after, found := bytes.Cut(rest, []byte("${"))
-		inner, behind, closed := bytes.Cut(after, []byte("}"))
-		if !found || !closed {
-			return refs, dynamic
-		}
-		rest = behind
-		if bytes.Contains(inner, []byte("${")) || bytes.ContainsRune(inner, '\\') { // the latter makes a dot a part of the name
-			dynamic = true
-			continue
-		}
-		words := bytes.Split(inner, []byte("."))
-		ref := reference{name: maphash.Bytes(nameSeed, bytes.TrimSpace(words[len(words)-1]))}
-		if first := bytes.TrimSpace(words[0]); len(words) > 1 && !bytes.HasPrefix(first, []byte("@")) {
-			ref.env = maphash.Bytes(nameSeed, first)
-		}
-		refs = append(refs, ref)
-	}
 }

@@ -22,7 +22,7 @@ const maxTouches = 32
 // shown is what the values of a snapshot refer to.
 type shown struct {
 	of       *secret.Folder
-	refs     []reference
+	refs     []secret.Reference
 	dynamic  bool
 	imports  bool
 	imported []uint64 // names of what is imported, hashes
@@ -41,10 +41,10 @@ func (c *Cache) shows(t *texts, e *entry) *shown {
 		at := e.dir
 		if found.Import != nil {
 			at, s.imports = *found.Import, true
-			s.imported = append(s.imported, hashOf(found.Name))
+			s.imported = append(s.imported, secret.HashName(found.Name))
 		}
 		if c.cfg.Raw {
-			refs, dynamic := references(found.Value)
+			refs, dynamic := found.Value.References()
 			s.refs, s.dynamic = append(s.refs, refs...), s.dynamic || dynamic
 			continue
 		}
@@ -123,12 +123,12 @@ func (c *Cache) hears(f *flight, dir secret.Dir, old, new *secret.Folder) {
 		s := &new.Secrets[i]
 		was, ok := old.Secret(s.Name)
 		if !ok || !sameVersion(was, *s) || was.Hidden != s.Hidden {
-			ch.names, ch.comes = append(ch.names, hashOf(s.Name)), ch.comes || !ok
+			ch.names, ch.comes = append(ch.names, secret.HashName(s.Name)), ch.comes || !ok
 		}
 	}
 	for i := range old.Secrets {
 		if _, ok := new.Secret(old.Secrets[i].Name); !ok && !new.Partial {
-			ch.names, ch.comes = append(ch.names, hashOf(old.Secrets[i].Name)), true
+			ch.names, ch.comes = append(ch.names, secret.HashName(old.Secrets[i].Name)), true
 		}
 	}
 	f.heard = append(f.heard, ch)

@@ -31,7 +31,7 @@ type edit struct {
 func (ed edit) touch() touch {
 	ch := touch{dir: ed.dir, all: ed.moved, comes: ed.comes || ed.moved}
 	for _, name := range ed.names {
-		ch.names = append(ch.names, hashOf(name))
+		ch.names = append(ch.names, secret.HashName(name))
 	}
 	return ch
 }
