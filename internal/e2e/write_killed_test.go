@@ -32,11 +32,11 @@ var writing = map[string][][]string{
 	"by renaming": {
 		{"open", "f", ".KEY.new", "w,creat,excl,600"}, {"write", "f", "new value"}, {"close", "f"},
 	},
-	"with a backup": {
-		{"rename", "KEY", "KEY~"}, {"open", "f", "KEY", "w,creat"}, {"write", "f", "new value"},
-	},
 	"making": {{"open", "f", "MADE", "w,creat,trunc"}, {"write", "f", "half a value"}},
 }
+
+// withABackup are those of a program that renames what it is about to write anew.
+var withABackup = [][]string{{"rename", "KEY", "KEY~"}, {"open", "f", "KEY", "w,creat"}, {"write", "f", "new value"}}
 
 // A program that is ended by a signal while it saves has not saved, at whatever
 // step: the kernel closes its files for it, which is not its word.
@@ -62,15 +62,36 @@ func TestAKilledWriterWritesNothing(t *testing.T) {
 				require.False(t, made, what)
 				require.Empty(t, d.record.writes("desk"), what)
 				os.Remove(d.at("desk/.KEY.new"))
-				if how == "with a backup" {
-					require.NoError(t, os.Rename(d.at("desk/KEY~"), d.at("desk/KEY")))
-				}
 			}
 		}
 		d.keeps(t, "new value")
 		d.keeps(t, "half a value")
 		d.holds(t, "desk/KEY", old)
 		d.lacks(t, "desk/MADE")
+	}, "--ttl=0s")
+}
+
+// What a killed program had renamed is renamed, and what it had begun to write in
+// its place is not written.
+func TestAKilledWriterWithABackup(t *testing.T) {
+	eachDesk(t, func(t *testing.T, d *desk) {
+		for last := range withABackup {
+			d.have(t, "desk", one(old))
+			p := startProcess(t, d.at("desk"))
+			for _, step := range withABackup[:last+1] {
+				p.do(t, step...)
+			}
+			p.kill(t, unix.SIGKILL)
+			soon(t, "it is renamed on the server", func() bool {
+				return slices.Equal(d.Names("demo", "dev", "/desk"), []string{"KEY~"})
+			})
+			require.Equal(t, old, d.stored(t, "desk/KEY~").Value, "after %q", withABackup[last])
+			d.settled(t)
+			d.lacks(t, "desk/KEY")
+			require.NoError(t, os.Remove(d.at("desk/KEY~")))
+			require.Empty(t, d.Names("demo", "dev", "/desk"))
+		}
+		d.keeps(t, "new value")
 	}, "--ttl=0s")
 }
 
@@ -186,7 +207,7 @@ func TestAKilledDaemon(t *testing.T) {
 			{"written", writing["in place"], nil, devserver.Fault{}, []string{old}},
 			{"synced", [][]string{{"open", "f", "KEY", "w,trunc"}, {"write", "f", "new"}, {"fsync", "f"}}, nil, devserver.Fault{}, []string{"new"}},
 			{"acknowledged", [][]string{{"put", "KEY", "new"}}, nil, devserver.Fault{}, []string{"new"}},
-			{"renamed away", writing["with a backup"][:1], nil, devserver.Fault{}, []string{old}},
+			{"renamed away", withABackup[:1], nil, devserver.Fault{}, []string{old}},
 			{"asking", writing["appending"], []string{"close", "f"}, devserver.Fault{Match: method("GET"), Hang: true}, []string{old}},
 			{"sent", writing["appending"], []string{"close", "f"}, devserver.Fault{Match: method("PATCH"), Hang: true}, []string{old}},
 			{"sent and done", writing["appending"], []string{"close", "f"}, devserver.Fault{Match: method("PATCH"), Hang: true, After: true}, []string{old + "more"}},
