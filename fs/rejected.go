@@ -41,7 +41,11 @@ func (f *FS) keepText(t unsent.Text) (name string) {
 	}
 	t.At = time.Now()
 	kept, dropped := f.rejected.Keep(t)
+	as := path.Join(controlName, rejectedName, kept.Name)
+	if f.cfg.NoControl {
+		as = kept.Name // for "infisicalfs rejected"
+	}
 	f.log.Warn("kept a text", "why", t.Why, "path", path.Join(t.Dir.String(), EncodeName(t.Key)),
-		"as", path.Join(controlName, rejectedName, kept.Name), "dropped", dropped)
+		"as", as, "dropped", dropped)
 	return kept.Name
 }

@@ -29,7 +29,7 @@ func TestRejectedAtReleaseBelongsToItsWriter(t *testing.T) {
 	mnt := fusetest.Mounted(t, w.Root(), opts)
 	require.NoError(t, os.Chmod(filepath.Dir(mnt), 0o755))
 	w.FailWrites(secrettest.KindUpdate, secret.ErrUnavailable)
-	cmd := exec.Command("bash", "-c", `{ sh -c 'read x; echo mine' & } > "$0"; exit`, filepath.Join(mnt, "demo/dev/GREETING"))
+	cmd := exec.Command("bash", "-c", `{ sh -c 'while kill -0 "$1" 2>&-; do sleep 0.01; done; echo mine' - $$ & } > "$0"; exit`, filepath.Join(mnt, "demo/dev/GREETING"))
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 1000, Gid: 1000}}
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, "%s", out)
