@@ -49,6 +49,20 @@ func TestWhatIsScratch(t *testing.T) {
 	}
 }
 
+// With --dotfiles=secret a dot alone says nothing.
+func TestDotfilesThatAreSecrets(t *testing.T) {
+	bothWaysWriting(t, func(t *testing.T, w *world, v fusetest.View) {
+		require.NoError(t, fusetest.WriteFile(v, "demo/dev/.hidden", "kept"))
+		w.requireValue(t, dev, ".hidden", "kept")
+		for _, name := range []string{".GREETING.swp", ".GREETING.a8Gk2x", ".tmpAb12Cd", ".#GREETING"} {
+			require.NoError(t, fusetest.WriteFile(v, "demo/dev/"+name, "temporary"))
+		}
+		require.Equal(t, []string{"create .hidden"}, w.Writes())
+		require.NoError(t, v.Rename("demo/dev/.GREETING.a8Gk2x", "demo/dev/.hidden"))
+		w.requireValue(t, dev, ".hidden", "temporary")
+	}, func(c *Config) { c.Dotfiles = true })
+}
+
 func TestScratchStaysHere(t *testing.T) {
 	bothWaysWriting(t, func(t *testing.T, w *world, v fusetest.View) {
 		require.NoError(t, fusetest.WriteFile(v, "demo/dev/.GREETING.swp", "\xffbinary"))
