@@ -156,7 +156,7 @@ func (n *file) Open(ctx context.Context, flags uint32) (fusefs.FileHandle, uint3
 		h.epoch = n.pages.Epoch()
 		_, s, err := n.current(ctx)
 		switch {
-		case errors.Is(err, secret.ErrNotFound) && h.openDraft(ctx):
+		case errors.Is(err, secret.ErrNotFound) && (h.openDraft(ctx) || h.openRemoved()):
 			return nil
 		case err != nil:
 			return err
@@ -176,7 +176,7 @@ func (n *file) Open(ctx context.Context, flags uint32) (fusefs.FileHandle, uint3
 // openFlags says what the kernel may remember of what h has.
 func (n *file) openFlags(ctx context.Context, h *handle) uint32 {
 	s := h.secret.Load()
-	if s == nil || h.draft || n.fs.cfg.KernelCache == CacheOff {
+	if s == nil || h.apart || n.fs.cfg.KernelCache == CacheOff {
 		return fuse.FOPEN_DIRECT_IO
 	}
 	mode := n.pages.Open(h.epoch, s)

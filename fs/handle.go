@@ -18,7 +18,7 @@ type handle struct {
 	secret atomic.Pointer[secret.Secret] // nil once revoked or released
 	noted  atomic.Bool                   // its reader is known to have seen the version
 	read   atomic.Bool                   // it was read from
-	draft  bool                          // there is no version yet: its secret is being created
+	apart  bool                          // its text is no version that the server has: of a secret that is being created, or was removed
 	cached bool                          // it was opened with the kernel's cache,
 	epoch  uint64                        // of the file's pages, from before its version was asked for
 }
@@ -26,6 +26,7 @@ type handle struct {
 var (
 	_ fusefs.FileReader   = (*handle)(nil)
 	_ fusefs.FileLseeker  = (*handle)(nil)
+	_ fusefs.FileLseeker  = (*writeHandle)(nil)
 	_ fusefs.FileFsyncer  = (*handle)(nil)
 	_ fusefs.FileReleaser = (*handle)(nil)
 )
@@ -46,11 +47,28 @@ func (h *handle) openDraft(ctx context.Context) bool {
 		if who.known() && draft.opener.known() && draft.mine(who) {
 			draft.with(func(t *text) { s.Value = t.value() }, func(error) {})
 		}
-		h.draft = true
+		h.apart = true
 		h.secret.Store(s)
 		return true
 	}
 	return false
+}
+
+// openRemoved opens a secret that was removed here, if somebody has it open for
+// reading: by way of that descriptor it can be opened again (/dev/fd), as any file
+// can that has no name any more.
+func (h *handle) openRemoved() bool {
+	f := h.file.fs
+	if !f.overlay.wasUnlinked(h.file.where()) {
+		return false
+	}
+	s := f.opened.version(h.file)
+	if s == nil {
+		return false
+	}
+	h.apart = true
+	h.secret.Store(s)
+	return true
 }
 
 // Read copies from the version that the handle holds. After a revocation there
@@ -76,7 +94,7 @@ func (h *handle) Read(ctx context.Context, dest []byte, off int64) (fuse.ReadRes
 // note notes that the caller sees the version, for what it writes next.
 func (h *handle) note(ctx context.Context) {
 	f, s := h.file.fs, h.secret.Load()
-	if s != nil && !h.draft && f.cfg.Writer != nil && !h.noted.Swap(true) {
+	if s != nil && !h.apart && f.cfg.Writer != nil && !h.noted.Swap(true) {
 		dir, name := h.file.where()
 		f.bases.noteRead(f.callers.of(ctx), dir, name, s)
 	}
@@ -93,6 +111,12 @@ func (h *handle) Lseek(_ context.Context, off uint64, whence uint32) (uint64, sy
 		return 0, syscall.ESTALE
 	}
 	return seek(off, whence, s.Value.Len())
+}
+
+// Lseek answers for the handle's own text.
+func (h *writeHandle) Lseek(_ context.Context, off uint64, whence uint32) (where uint64, errno syscall.Errno) {
+	h.with(func(t *text) { where, errno = seek(off, whence, len(t.b)) }, func(err error) { errno = errnoOf(err) })
+	return where, errno
 }
 
 func seek(off uint64, whence uint32, size int) (uint64, syscall.Errno) {

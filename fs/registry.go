@@ -56,6 +56,20 @@ func (g *registry) add(r revocable, epoch uint64) bool {
 	return true
 }
 
+// version returns what somebody has who has n open for reading; nil if nobody has.
+func (g *registry) version(n *file) *secret.Secret {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for r := range g.files {
+		if h, ok := r.(*handle); ok && h.file == n {
+			if s := h.secret.Load(); s != nil {
+				return s
+			}
+		}
+	}
+	return nil
+}
+
 func (g *registry) close(r revocable) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
