@@ -26,8 +26,9 @@ var ways = []struct{ name, run string }{
 }
 
 // Names of people's secrets are never taken for a program's temporary file, in
-// whatever way they get there and whatever the mode of the mount: within a second
-// of the program's end all are on the server, and listed. In CI each name comes in
+// whatever way they get there and whatever the mode of the mount: all are listed at
+// once, nearly all are on the server when the program ends, and the rest follow
+// about half a second later (-v tells). In CI each name comes in
 // one way to one mount, once into a folder of thirty and once into one of hundreds;
 // with NAMES=all in all ways to all mounts.
 func TestNaturalNamesAreSecrets(t *testing.T) {
@@ -76,6 +77,9 @@ func TestNaturalNamesAreSecrets(t *testing.T) {
 	}
 }
 
+// slack is how long the last may take on a machine with better things to do.
+const slack = 10 * time.Second
+
 // share is the i-th of n parts of a list.
 func share(list []string, i, n int) []string {
 	return list[len(list)*i/n : len(list)*(i+1)/n]
@@ -106,11 +110,11 @@ func (d *desk) bring(t *testing.T, run, folder string, names []string) {
 		if first {
 			early = missing
 		}
-		if len(missing) == 0 || time.Since(ended) > time.Second {
+		if len(missing) == 0 || time.Since(ended) > slack {
 			break
 		}
 	}
-	require.Empty(t, missing, "a second after %q these are not on the server", run)
+	require.Empty(t, missing, "%s after %q these are not on the server", slack, run)
 	if len(early) > 0 {
 		t.Logf("%s, %d names: %q were on the server %s after the end", run, len(names), early, time.Since(ended).Round(time.Millisecond))
 	}
