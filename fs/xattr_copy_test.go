@@ -133,6 +133,12 @@ func TestProgramsThatCopyXattrs(t *testing.T) {
 		require.Empty(t, run(t, "getfattr", "-d", here+"/.x.tmp"))
 		require.Contains(t, run(t, "getfattr", "--absolute-names", "-d", here+"/payments/NOTED"), `user.infisical.comment="a remark"`)
 	})
+	t.Run("setfattr", func(t *testing.T) {
+		run(t, "setfattr", "-n", "user.infisical.comment", "-v", "why", here+"/GREETING")
+		s, _ := w.Own(dev, "GREETING")
+		require.Equal(t, "why", s.Comment)
+		require.Contains(t, run(t, "getfattr", "--absolute-names", "-d", here+"/GREETING"), `user.infisical.comment="why"`)
+	})
 	t.Run("rsync", func(t *testing.T) {
 		outside := t.TempDir()
 		run(t, "rsync", "-aX", here+"/payments/", here+"/copy/")
