@@ -27,7 +27,8 @@ type overlay struct {
 	clock   uint64              // of closes and new names of scratch files
 	evicted uint64              // faces that had to go for others, ever
 
-	made atomic.Uint64 // scratch files ever
+	made      atomic.Uint64 // scratch files ever
+	lastBasis atomic.Pointer[basis]
 }
 
 // named is a place for a secret or a scratch file: by the server's name or by

@@ -41,3 +41,16 @@ func TestOverlayAsksLeaveNothing(t *testing.T) {
 	o.uncover(dir, "KEY")
 	require.Empty(t, o.folders)
 }
+
+// In a folder of 50,000 secrets their versions take megabytes.
+func TestScratchFilesShareWhatTheyAreBasedOn(t *testing.T) {
+	var o overlay
+	snap := &secret.Folder{Secrets: []secret.Secret{{Name: "KEY", ID: "id", Version: 3}}}
+	first, second := o.basisOf(snap), o.basisOf(snap)
+	require.Equal(t, base{"id", 3}, first["KEY"])
+	first["marked"] = base{}
+	require.Contains(t, second, "marked", "another map")
+	next := &secret.Folder{Secrets: []secret.Secret{{Name: "KEY", ID: "id", Version: 4}}}
+	require.Equal(t, base{"id", 4}, o.basisOf(next)["KEY"])
+	require.Equal(t, base{"id", 3}, first["KEY"], "who made a file earlier has seen the earlier version")
+}

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+	"weak"
 
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
@@ -20,7 +21,7 @@ type scratchFile struct {
 	over   *overlay // whose room its content takes
 	id     fusefs.StableAttr
 	dir    secret.Dir      // where it was created
-	basis  map[string]base // the folder's own secrets at that time
+	basis  map[string]base // the folder's own secrets at that time; shared
 	caller fuse.Caller     // who made it; no thread, as that may be somebody else's by now
 
 	notes notes // for the secret that it may become
@@ -89,18 +90,37 @@ func (o *overlay) newScratch(snap *secret.Folder, class class, caller fuse.Calle
 		over:    o,
 		id:      scratchID(o.made.Add(1)),
 		dir:     snap.Dir,
-		basis:   make(map[string]base, len(snap.Secrets)),
+		basis:   o.basisOf(snap),
 		caller:  caller,
 		class:   class,
 		changed: make(chan struct{}, 1),
 		attr:    attr,
 	}
-	for i := range snap.Secrets {
-		sc.basis[snap.Secrets[i].Name] = baseOf(&snap.Secrets[i])
-	}
 	now := time.Now()
 	sc.attr.SetTimes(&now, &now, &now)
 	return sc
+}
+
+// basisOf returns the versions of a folder's own secrets, by name. All scratch
+// files that are made while a snapshot lasts share one map: in a folder of 50,000
+// it takes megabytes. Nobody changes it.
+func (o *overlay) basisOf(snap *secret.Folder) map[string]base {
+	if last := o.lastBasis.Load(); last != nil && last.snap.Value() == snap {
+		return last.versions
+	}
+	versions := make(map[string]base, len(snap.Secrets))
+	for i := range snap.Secrets {
+		versions[snap.Secrets[i].Name] = baseOf(&snap.Secrets[i])
+	}
+	o.lastBasis.Store(&basis{weak.Make(snap), versions})
+	return versions
+}
+
+// basis is what [overlay.basisOf] has last made. It keeps no snapshot: that has
+// values.
+type basis struct {
+	snap     weak.Pointer[secret.Folder]
+	versions map[string]base
 }
 
 // resize makes room for n bytes, or gives some back. [scratchFile.mu] is held.
