@@ -123,11 +123,11 @@ func (c *cutOff) run(t *testing.T) map[string]int {
 		require.NoError(t, err, replace)
 		cmd.Env = append(cmd.Env, "REPLACE="+replace)
 	}
-	out, _ := cmd.CombinedOutput()
+	out, ran := cmd.CombinedOutput()
 	syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // what a killed parent has left
 	calls := readFile(t, log)
 	done := !strings.Contains(calls, killedEnd)
-	what := fmt.Sprintf("killed before %s %d: %s\n%s", c.call, c.n, out, lastLines(calls, 12))
+	what := fmt.Sprintf("killed before %s %d: %s\n%s", c.call, c.n, out, lastLines(calls, 40))
 
 	// Whatever is going to be sent is sent a while after the end.
 	list := func() (names []string) {
@@ -139,6 +139,7 @@ func (c *cutOff) run(t *testing.T) map[string]int {
 		return names
 	}
 	if done {
+		require.NoError(t, ran, what)
 		c.d.holds(t, folder+"/KEY", after)
 		require.Empty(t, list(), what)
 		return countCalls(calls)
