@@ -33,12 +33,6 @@ func descriptors(pid int) (int, error) {
 	return len(list), err
 }
 
-// threads is how many threads a process has.
-func threads(pid int) (int, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	return int(field(string(text), "Threads")), err
-}
-
 // field finds "name: number" in a text of /proc; 0 without.
 func field(text, name string) int64 {
 	for line := range strings.Lines(text) {

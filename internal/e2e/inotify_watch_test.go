@@ -116,10 +116,3 @@ func (w *watcher) said(t *testing.T, names ...string) (list []string) {
 	}
 	return list
 }
-
-func (w *watcher) forget(t *testing.T) {
-	t.Helper()
-	for w.listen(t, 0) {
-	}
-	w.heard = nil
-}

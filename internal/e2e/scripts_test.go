@@ -33,7 +33,7 @@ func said(t *testing.T, dir string, variables []string, command string, args ...
 
 func TestScriptsExplainThemselves(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"quickstart", "install", "test"} {
+	for _, name := range []string{"quickstart", "install", "test", "vulncheck"} {
 		for _, help := range []string{"-h", "--help"} {
 			code, out := said(t, t.TempDir(), nil, script(t, name), help)
 			require.Zero(t, code, "%s %s: %s", name, help, out)

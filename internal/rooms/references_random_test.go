@@ -96,7 +96,6 @@ type writer struct {
 	rand  *rand.Rand
 	there map[string]bool // of "path name"
 	last  string
-	moved int
 }
 
 var names = []string{"A", "B", "C", "D"}
