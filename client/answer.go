@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 
+	"infisicalfs/client/internal/jsonstream"
 	"infisicalfs/secret"
 )
 
@@ -60,6 +61,11 @@ func readWhole(in io.Reader) ([]byte, error) {
 	}
 }
 
+// maxSmallAnswer bounds the bytes of an answer that is read as a whole: about a
+// single secret, of a megabyte with six bytes for each if all are escaped, or
+// about projects.
+const maxSmallAnswer = 16 << 20
+
 // maxRefusal is far more than the words that a server has for a refusal; of a
 // page that a proxy sends in its place the rest is not looked at.
 const maxRefusal = 1 << 20
@@ -75,21 +81,21 @@ func (c *Client) receiveRefusal(ctx context.Context, body io.Reader, got *respon
 // is told by [response.streamed]; an error means that it did not arrive, or is
 // too large.
 func (c *Client) receiveStream(ctx context.Context, r request, body io.Reader, got *response) error {
-	s, h := newScan(body, c.maxAnswer), c.hold(ctx)
+	s, h := jsonstream.New(body, c.maxAnswer), c.memory.Reserve(ctx)
 	r.into(s, h)
-	s.wipe()
-	h.end(s.err != nil)
-	var broken brokenOff
-	var shape shapeError
-	switch err := s.err; {
+	s.Wipe()
+	h.End(s.Err() != nil)
+	var broken jsonstream.ReadError
+	var shape jsonstream.ShapeError
+	switch err := s.Err(); {
 	case err == nil:
 	case errors.As(err, &broken):
-		return transportError(ctx, r.op, c.base.Host, broken.error)
+		return transportError(ctx, r.op, c.base.Host, broken.Unwrap())
 	case errors.As(err, &shape):
 		got.fault = fmt.Errorf("%s: the server's answer has an unexpected shape: %w: %w", r.op, err, secret.ErrUnavailable)
-	case errors.Is(err, errNotJSON):
+	case errors.Is(err, jsonstream.ErrNotJSON):
 		got.fault = got.notJSON()
-	case errors.Is(err, errTooMuch):
+	case errors.Is(err, jsonstream.ErrTooMuch):
 		return c.tooLarge(r.op, c.maxAnswer)
 	default:
 		return fmt.Errorf("%s: %w", r.op, err)

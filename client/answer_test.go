@@ -10,6 +10,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// arrivals are the ways in which a body may come over the wire.
+var arrivals = map[string]func(io.Reader) io.Reader{
+	"at once":          func(r io.Reader) io.Reader { return r },
+	"byte by byte":     iotest.OneByteReader,
+	"with its own end": iotest.DataErrReader,
+	"in halves":        iotest.HalfReader,
+}
+
 func TestAnAnswerIsReadWhole(t *testing.T) {
 	for _, n := range []int{0, 1, 4095, 4096, 4097, 100_000} {
 		want := strings.Repeat("x", n)

@@ -10,8 +10,13 @@ import (
 	"sync/atomic"
 	"time"
 
+	"infisicalfs/client/internal/jsonstream"
 	"infisicalfs/secret"
 )
+
+// DefaultMaxSecrets is how many entries an answer may have unless
+// [Config.MaxSecrets] says otherwise.
+const DefaultMaxSecrets = jsonstream.DefaultEntries
 
 // Config says which server to talk to, as whom, and with how much patience.
 // Fields left zero have the default that is named beside them.
@@ -29,8 +34,8 @@ type Config struct {
 	RawReferences bool // leave ${…} as stored instead of expanding it
 	SharedOnly    bool // ignore the user's personal overrides
 
-	// MaxSecrets bounds the entries of one answer, and with them the memory for it
-	// (allowance.go); default [DefaultMaxSecrets].
+	// MaxSecrets bounds the entries of one answer, and with them the memory for it;
+	// default [DefaultMaxSecrets].
 	MaxSecrets int
 
 	Timeout  time.Duration // hard deadline of one operation; default 10 s
@@ -54,8 +59,8 @@ type Client struct {
 	http      *http.Client
 	log       *slog.Logger
 	gate      *gate
-	maxAnswer int64         // bytes that are read of one
-	large     chan struct{} // full while a large answer is read
+	maxAnswer int64 // bytes that are read of one
+	memory    *jsonstream.Memory
 	tokens    *tokens
 	counts    counts
 
@@ -86,18 +91,18 @@ func New(cfg Config) (*Client, error) {
 		cfg.Transport = newTransport(cfg.RootCAs)
 	}
 	c := &Client{
-		cfg:   cfg,
-		base:  base,
-		log:   cfg.Log,
-		gate:  newGate(),
-		large: make(chan struct{}, 1),
+		cfg:    cfg,
+		base:   base,
+		log:    cfg.Log,
+		gate:   newGate(),
+		memory: jsonstream.ForEntries(cfg.MaxSecrets),
 		http: &http.Client{
 			Transport: cfg.Transport,
 			// A redirect would carry the token to an address nobody configured.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 	}
-	c.maxAnswer = c.maxRead()
+	c.maxAnswer = c.memory.MaxRead()
 	c.tokens, c.projects = newTokens(c, cfg.Auth), newProjectTable()
 	return c, nil
 }

@@ -36,7 +36,7 @@ func (c *Client) begin(ctx context.Context) (context.Context, func()) {
 	if stopwatchOf(ctx) != nil {
 		return ctx, func() {}
 	}
-	return withStopwatch(c.withAllowance(ctx), c.cfg.Timeout, c.cfg.RateWait)
+	return withStopwatch(c.memory.WithAllowance(ctx), c.cfg.Timeout, c.cfg.RateWait)
 }
 
 func withStopwatch(ctx context.Context, timeout, patience time.Duration) (context.Context, func()) {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"infisicalfs/client/internal/jsonstream"
 	"infisicalfs/secret"
 )
 
@@ -33,11 +34,11 @@ func (c *Client) listFolders(ctx context.Context, at place, recursive bool, etag
 			r.query.Del("projectId")
 			r.query.Set("workspaceId", at.projectID)
 		}
-		r.into = func(s *scan, h *holding) {
+		r.into = func(s *jsonstream.Scanner, h *jsonstream.Reservation) {
 			reader := folderReader{listReader: listReader{most: c.cfg.MaxSecrets, scan: s, hold: h}}
 			reader.read()
 			a.wire, garbled = reader.folders, reader.garbled
-			if s.err != nil {
+			if s.Err() != nil {
 				a.wire = nil
 			}
 		}

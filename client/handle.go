@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 
+	"infisicalfs/client/internal/jsonstream"
 	"infisicalfs/secret"
 )
 
@@ -31,7 +32,7 @@ func (r *response) handle(models ...model) (key string, err error) {
 	if !json.Valid(r.body) {
 		return "", r.notJSON()
 	}
-	if err := sound(r.body); err != nil {
+	if err := jsonstream.Check(r.body); err != nil {
 		return "", fmt.Errorf("%s: the server's answer is damaged: %w: %w", r.op, err, secret.ErrUnavailable)
 	}
 	if len(models) == 0 {

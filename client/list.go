@@ -7,6 +7,7 @@ import (
 	"time"
 	"unsafe"
 
+	"infisicalfs/client/internal/jsonstream"
 	"infisicalfs/secret"
 )
 
@@ -33,52 +34,52 @@ type importedSecrets struct {
 type listReader struct {
 	want  listing
 	most  int // entries
-	scan  *scan
-	hold  *holding
+	scan  *jsonstream.Scanner
+	hold  *jsonstream.Reservation
 	list  *secretList
 	paths map[string]string // each path once
 }
 
-// read reads the answer; [scan.err] tells whether it was one.
+// read reads the answer; [jsonstream.Scanner.Err] tells whether it was one.
 func (l *listReader) read() {
 	var secrets, imports bool
 	l.list.own, l.paths = map[string][]secret.Secret{}, map[string]string{}
-	l.scan.members("the answer", func(key []byte) {
+	l.scan.Members("the answer", func(key []byte) {
 		switch string(key) {
 		case "secrets":
 			l.once(&secrets, "secrets")
-			if !l.scan.null() {
-				l.scan.elements("secrets", l.ownEntry)
+			if !l.scan.Null() {
+				l.scan.Elements("secrets", l.ownEntry)
 				return
 			}
 			secrets = false
 		case "imports":
 			l.once(&imports, "imports")
-			if !l.scan.null() {
-				l.scan.elements("imports", l.importEntry)
+			if !l.scan.Null() {
+				l.scan.Elements("imports", l.importEntry)
 			}
 		default:
-			l.scan.skip()
+			l.scan.Skip()
 		}
 	})
 	if !secrets { // anything is JSON; an empty folder says so
-		l.scan.misshapen(`it has none of the expected keys ("secrets")`)
+		l.scan.Misshapen(`it has none of the expected keys ("secrets")`)
 	}
-	l.scan.finish()
+	l.scan.Finish()
 }
 
 // once fails where an object has a member twice: which of them is meant is
 // anybody's guess.
 func (l *listReader) once(seen *bool, name string) {
 	if *seen {
-		l.scan.misshapen(name + " is there twice")
+		l.scan.Misshapen(name + " is there twice")
 	}
 	*seen = true
 }
 
 func (l *listReader) ownEntry() {
 	e := l.entry()
-	if l.scan.err != nil {
+	if l.scan.Err() != nil {
 		return
 	}
 	folder := ""
@@ -94,12 +95,12 @@ func (l *listReader) ownEntry() {
 
 func (l *listReader) importEntry() {
 	if len(l.list.imports) == l.most {
-		l.scan.fail(fmt.Errorf("the server's answer has more than %d imports (--max-secrets): %w", l.most, secret.ErrTooLarge))
+		l.scan.Fail(fmt.Errorf("the server's answer has more than %d imports (--max-secrets): %w", l.most, secret.ErrTooLarge))
 		return
 	}
 	var from importedSecrets
 	var env, path, secrets bool
-	l.scan.members("an import", func(key []byte) {
+	l.scan.Members("an import", func(key []byte) {
 		switch string(key) {
 		case "environment":
 			l.once(&env, "environment")
@@ -109,16 +110,16 @@ func (l *listReader) importEntry() {
 			from.path = l.string("secretPath")
 		case "secrets":
 			l.once(&secrets, "secrets")
-			if l.scan.null() {
+			if l.scan.Null() {
 				return
 			}
-			l.scan.elements("secrets of an import", func() {
-				if e := l.entry(); l.scan.err == nil {
+			l.scan.Elements("secrets of an import", func() {
+				if e := l.entry(); l.scan.Err() == nil {
 					from.secrets = append(from.secrets, l.finish(e))
 				}
 			})
 		default:
-			l.scan.skip()
+			l.scan.Skip()
 		}
 	})
 	l.list.imports = append(l.list.imports, from)
@@ -137,15 +138,15 @@ type entry struct {
 func (l *listReader) entry() (e entry) {
 	s := l.scan
 	if l.list.count++; l.list.count > l.most {
-		s.fail(fmt.Errorf("the server's answer has more than %d secrets (--max-secrets): %w", l.most, secret.ErrTooLarge))
+		s.Fail(fmt.Errorf("the server's answer has more than %d secrets (--max-secrets): %w", l.most, secret.ErrTooLarge))
 		return e
 	}
 	var named, valued bool
-	s.members("a secret", func(key []byte) {
+	s.Members("a secret", func(key []byte) {
 		switch string(key) {
 		case "secretKey":
 			l.once(&named, "secretKey")
-			name, sound := s.str("secretKey")
+			name, sound := s.Text("secretKey")
 			e.wire.Key = string(name)
 			if !sound {
 				e.garbled = "the name is not UTF-8"
@@ -154,9 +155,9 @@ func (l *listReader) entry() (e entry) {
 			l.once(&valued, "secretValue")
 			l.value(&e)
 		case "secretValueHidden":
-			if !s.null() {
+			if !s.Null() {
 				l.list.masks = true
-				e.hidden = s.boolean("secretValueHidden")
+				e.hidden = s.Bool("secretValueHidden")
 			}
 		case "id":
 			e.wire.ID = l.string("id")
@@ -175,17 +176,17 @@ func (l *listReader) entry() (e entry) {
 		case "secretMetadata":
 			l.metadata(&e)
 		case "isRotatedSecret":
-			e.wire.Rotated = s.boolean("isRotatedSecret")
+			e.wire.Rotated = s.Bool("isRotatedSecret")
 		case "createdAt":
 			e.wire.CreatedAt = l.date("createdAt")
 		case "updatedAt":
 			e.wire.UpdatedAt = l.date("updatedAt")
 		default:
-			s.skip()
+			s.Skip()
 		}
 	})
 	if !named {
-		s.misshapen("a secret has no secretKey")
+		s.Misshapen("a secret has no secretKey")
 	}
 	return e
 }
@@ -195,10 +196,10 @@ func (l *listReader) entry() (e entry) {
 func (l *listReader) value(e *entry) {
 	switch {
 	case !l.want.values:
-		l.scan.skip()
-	case l.scan.null(): // which is not the empty value
+		l.scan.Skip()
+	case l.scan.Null(): // which is not the empty value
 	default:
-		text, sound := l.scan.str("secretValue")
+		text, sound := l.scan.Text("secretValue")
 		e.sent = true
 		if !sound {
 			e.garbled = "the value is not UTF-8"
@@ -209,14 +210,14 @@ func (l *listReader) value(e *entry) {
 }
 
 func (l *listReader) version(e *entry) {
-	if l.scan.null() {
+	if l.scan.Null() {
 		return
 	}
-	if c := l.scan.peek(); c != '-' && (c < '0' || c > '9') {
-		l.scan.wrongKind(c, "version is no number")
+	if c := l.scan.Peek(); c != '-' && (c < '0' || c > '9') {
+		l.scan.WrongKind(c, "version is no number")
 		return
 	}
-	n, err := strconv.ParseInt(string(l.scan.digits()), 10, 64)
+	n, err := strconv.ParseInt(string(l.scan.Digits()), 10, 64)
 	if err != nil || n < 0 || n > math.MaxInt32 {
 		e.garbled = "the version is none that a secret can have"
 		return
@@ -230,19 +231,19 @@ func (l *listReader) version(e *entry) {
 const noteOverhead = 4*int(unsafe.Sizeof(wireTag{})) + 64
 
 func (l *listReader) tags(e *entry) {
-	if l.scan.null() {
+	if l.scan.Null() {
 		return
 	}
-	l.scan.elements("tags", func() {
+	l.scan.Elements("tags", func() {
 		var t wireTag
-		l.scan.members("a tag", func(key []byte) {
+		l.scan.Members("a tag", func(key []byte) {
 			switch string(key) {
 			case "id":
 				t.ID = l.string("id of a tag")
 			case "slug":
 				t.Slug = l.string("slug of a tag")
 			default:
-				l.scan.skip()
+				l.scan.Skip()
 			}
 		})
 		e.wire.Tags = append(e.wire.Tags, t)
@@ -251,19 +252,19 @@ func (l *listReader) tags(e *entry) {
 }
 
 func (l *listReader) metadata(e *entry) {
-	if l.scan.null() {
+	if l.scan.Null() {
 		return
 	}
-	l.scan.elements("secretMetadata", func() {
+	l.scan.Elements("secretMetadata", func() {
 		var m wireKV
-		l.scan.members("an entry of secretMetadata", func(key []byte) {
+		l.scan.Members("an entry of secretMetadata", func(key []byte) {
 			switch string(key) {
 			case "key":
 				m.Key = l.string("key of secretMetadata")
 			case "value":
 				m.Value = l.string("value of secretMetadata")
 			default:
-				l.scan.skip()
+				l.scan.Skip()
 			}
 		})
 		e.wire.Metadata = append(e.wire.Metadata, m)
@@ -274,10 +275,10 @@ func (l *listReader) metadata(e *entry) {
 // bytes takes a string, or null, which is the empty one. It is valid until
 // anything else is taken.
 func (l *listReader) bytes(called string) []byte {
-	if l.scan.null() {
+	if l.scan.Null() {
 		return nil
 	}
-	text, _ := l.scan.str(called)
+	text, _ := l.scan.Text(called)
 	return text
 }
 
@@ -308,9 +309,9 @@ func dateOf(text []byte) (t time.Time) {
 
 // keep accounts for memory.
 func (l *listReader) keep(bytes int) {
-	if l.scan.err == nil {
-		if err := l.hold.keep(bytes); err != nil {
-			l.scan.fail(err)
+	if l.scan.Err() == nil {
+		if err := l.hold.Keep(bytes); err != nil {
+			l.scan.Fail(err)
 		}
 	}
 }
@@ -345,7 +346,7 @@ func (l *listReader) match(e entry) {
 		return
 	}
 	if e.garbled != "" {
-		l.scan.misshapen(e.garbled)
+		l.scan.Misshapen(e.garbled)
 		return
 	}
 	if e.sent {

@@ -15,61 +15,61 @@ type folderReader struct {
 	garbled bool // a name is no text
 }
 
-// read reads the answer; [scan.err] tells whether it was one.
+// read reads the answer; [jsonstream.Scanner.Err] tells whether it was one.
 func (r *folderReader) read() {
 	r.paths = map[string]string{}
 	var folders bool
-	r.scan.members("the answer", func(key []byte) {
+	r.scan.Members("the answer", func(key []byte) {
 		switch string(key) {
 		case "folders":
 			r.once(&folders, "folders")
-			if !r.scan.null() {
-				r.scan.elements("folders", r.folder)
+			if !r.scan.Null() {
+				r.scan.Elements("folders", r.folder)
 				return
 			}
 			folders = false
 		default:
-			r.scan.skip()
+			r.scan.Skip()
 		}
 	})
 	if !folders {
-		r.scan.misshapen(`it has none of the expected keys ("folders")`)
+		r.scan.Misshapen(`it has none of the expected keys ("folders")`)
 	}
-	r.scan.finish()
+	r.scan.Finish()
 }
 
 func (r *folderReader) folder() {
 	s := r.scan
 	if len(r.folders) == r.most {
-		s.fail(fmt.Errorf("the server's answer has more than %d folders (--max-secrets): %w", r.most, secret.ErrTooLarge))
+		s.Fail(fmt.Errorf("the server's answer has more than %d folders (--max-secrets): %w", r.most, secret.ErrTooLarge))
 		return
 	}
 	var w wireFolder
 	var named bool
-	s.members("a folder", func(key []byte) {
+	s.Members("a folder", func(key []byte) {
 		switch string(key) {
 		case "id":
 			w.ID = r.string("id of a folder")
 		case "name":
 			r.once(&named, "name")
-			name, sound := s.str("name of a folder")
+			name, sound := s.Text("name of a folder")
 			w.Name = string(name)
 			r.garbled = r.garbled || !sound
 		case "isReserved":
-			w.IsReserved = s.boolean("isReserved")
+			w.IsReserved = s.Bool("isReserved")
 		case "relativePath":
 			w.RelativePath = r.string("relativePath")
 		case "updatedAt":
 			w.UpdatedAt = r.date("updatedAt of a folder")
 		case "lastSecretModified":
 			w.SecretModified = json.RawMessage("null")
-			s.skip()
+			s.Skip()
 		default:
-			s.skip()
+			s.Skip()
 		}
 	})
 	if !named {
-		s.misshapen("a folder has no name")
+		s.Misshapen("a folder has no name")
 	}
 	r.folders = append(r.folders, w)
 	r.keep(2*int(unsafe.Sizeof(w)) + int(unsafe.Sizeof(secret.Subfolder{})) + len(w.ID) + len(w.Name) + len(w.RelativePath))

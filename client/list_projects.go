@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"unsafe"
 
+	"infisicalfs/client/internal/jsonstream"
 	"infisicalfs/secret"
 )
 
@@ -18,22 +19,22 @@ type projectReader struct {
 }
 
 // read reads the list under the first of the keys that the answer has;
-// [scan.err] tells whether it was an answer.
+// [jsonstream.Scanner.Err] tells whether it was an answer.
 func (r *projectReader) read(keys ...string) {
 	r.paths = map[string]string{}
 	lists, seen := make([][]wireProject, len(keys)), make([]bool, len(keys))
-	r.scan.members("the answer", func(key []byte) {
+	r.scan.Members("the answer", func(key []byte) {
 		for i, known := range keys {
 			if string(key) != known {
 				continue
 			}
 			r.once(&seen[i], known)
-			if seen[i] = !r.scan.null(); seen[i] {
-				r.scan.elements(known, func() { lists[i] = append(lists[i], r.project()) })
+			if seen[i] = !r.scan.Null(); seen[i] {
+				r.scan.Elements(known, func() { lists[i] = append(lists[i], r.project()) })
 			}
 			return
 		}
-		r.scan.skip()
+		r.scan.Skip()
 	})
 	for i := range keys {
 		if seen[i] && !r.found {
@@ -41,19 +42,19 @@ func (r *projectReader) read(keys ...string) {
 		}
 	}
 	if !r.found {
-		r.scan.misshapen(fmt.Sprintf("it has none of the expected keys (%q)", keys))
+		r.scan.Misshapen(fmt.Sprintf("it has none of the expected keys (%q)", keys))
 	}
-	r.scan.finish()
+	r.scan.Finish()
 }
 
 func (r *projectReader) project() (p wireProject) {
 	s := r.scan
 	if r.count++; r.count > r.most {
-		s.fail(fmt.Errorf("the server's answer has more than %d projects (--max-secrets): %w", r.most, secret.ErrTooLarge))
+		s.Fail(fmt.Errorf("the server's answer has more than %d projects (--max-secrets): %w", r.most, secret.ErrTooLarge))
 		return p
 	}
 	var named bool
-	s.members("a project", func(key []byte) {
+	s.Members("a project", func(key []byte) {
 		switch string(key) {
 		case "id":
 			p.ID = r.string("id of a project")
@@ -65,11 +66,11 @@ func (r *projectReader) project() (p wireProject) {
 		case "updatedAt":
 			p.UpdatedAt = r.date("updatedAt of a project")
 		case "environments":
-			if !s.null() {
-				s.elements("environments", func() { p.Environments = append(p.Environments, r.environment()) })
+			if !s.Null() {
+				s.Elements("environments", func() { p.Environments = append(p.Environments, r.environment()) })
 			}
 		default:
-			s.skip()
+			s.Skip()
 		}
 	})
 	r.keep(4*int(unsafe.Sizeof(p)) + len(p.ID) + len(p.Slug) + len(p.OrgID))
@@ -77,14 +78,14 @@ func (r *projectReader) project() (p wireProject) {
 }
 
 func (r *projectReader) environment() (e wireEnvironment) {
-	r.scan.members("an environment", func(key []byte) {
+	r.scan.Members("an environment", func(key []byte) {
 		switch string(key) {
 		case "id":
 			e.ID = r.string("id of an environment")
 		case "slug":
 			e.Slug = r.string("slug of an environment")
 		default:
-			r.scan.skip()
+			r.scan.Skip()
 		}
 	})
 	r.keep(noteOverhead + len(e.ID) + len(e.Slug))
@@ -94,10 +95,10 @@ func (r *projectReader) environment() (e wireEnvironment) {
 // getProjects sends a GET whose answer has projects under the first of the keys.
 func (c *Client) getProjects(ctx context.Context, q request, keys ...string) (list []wireProject, err error) {
 	q.method = http.MethodGet
-	q.into = func(s *scan, h *holding) {
+	q.into = func(s *jsonstream.Scanner, h *jsonstream.Reservation) {
 		reader := projectReader{listReader: listReader{most: c.cfg.MaxSecrets, scan: s, hold: h}}
 		reader.read(keys...)
-		if list = reader.projects; s.err != nil {
+		if list = reader.projects; s.Err() != nil {
 			list = nil
 		}
 	}

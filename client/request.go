@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"time"
 
+	"infisicalfs/client/internal/jsonstream"
 	"infisicalfs/secret"
 )
 
@@ -28,7 +29,7 @@ type request struct {
 	// into reads a 2xx answer as it arrives; nil: it is kept as a whole. It is
 	// called for each attempt, begins anew then, and keeps nothing if scan.err is
 	// set at its end.
-	into func(*scan, *holding)
+	into func(*jsonstream.Scanner, *jsonstream.Reservation)
 }
 
 // response is an answer that arrived whole.

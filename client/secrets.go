@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"unicode/utf16"
 
+	"infisicalfs/client/internal/jsonstream"
 	"infisicalfs/secret"
 )
 
@@ -56,10 +57,10 @@ func (c *Client) querySecrets(ctx context.Context, at place, want listing) (*sec
 		}
 		r.query.Set("recursive", strconv.FormatBool(want.recursive))
 		c.setReading(r.query, want)
-		r.into = func(s *scan, h *holding) {
+		r.into = func(s *jsonstream.Scanner, h *jsonstream.Reservation) {
 			found = &secretList{}
 			(&listReader{want: want, most: c.cfg.MaxSecrets, scan: s, hold: h, list: found}).read()
-			if s.err != nil {
+			if s.Err() != nil {
 				found = nil
 			}
 		}

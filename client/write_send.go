@@ -16,7 +16,7 @@ const maxBody = 1 << 20
 // beginWrite starts the deadline of a change and ties the change to its caller
 // until something is on its way. The end function must be called.
 func (c *Client) beginWrite(caller context.Context) (context.Context, func()) {
-	ctx, end := withStopwatch(c.withAllowance(context.WithoutCancel(caller)), c.cfg.Timeout, c.cfg.WriteWait)
+	ctx, end := withStopwatch(c.memory.WithAllowance(context.WithoutCancel(caller)), c.cfg.Timeout, c.cfg.WriteWait)
 	ctx, cancel := context.WithCancelCause(ctx)
 	l := &leash{caller: caller, cancel: cancel}
 	l.attach()

@@ -1,4 +1,4 @@
-package client
+package jsonstream
 
 import (
 	"bytes"
@@ -7,11 +7,11 @@ import (
 	"io"
 )
 
-// scan reads JSON from an answer as it arrives. encoding/json would want the
+// Scanner reads JSON from an answer as it arrives. encoding/json would want the
 // whole of it in memory first, keep copies of values that nobody can wipe, and
 // turn what is no text into U+FFFD without a word. Errors are sticky: after one,
-// everything yields nothing, and [scan.err] says why.
-type scan struct {
+// everything yields nothing, and [Scanner.Err] says why.
+type Scanner struct {
 	in       io.Reader
 	window   []byte // what has arrived and is looked at
 	pos, end int
@@ -23,20 +23,20 @@ type scan struct {
 
 // The ways in which an answer can be wrong.
 var (
-	errNotJSON = errors.New("not JSON")
-	errTooMuch = errors.New("more than is read of one answer")
+	ErrNotJSON = errors.New("not JSON")
+	ErrTooMuch = errors.New("more than is read of one answer")
 )
 
-// shapeError is JSON that is not what was asked for. It names the field and never
+// ShapeError is JSON that is not what was asked for. It names the field and never
 // quotes what is there.
-type shapeError struct{ what string }
+type ShapeError struct{ what string }
 
-func (e shapeError) Error() string { return e.what }
+func (e ShapeError) Error() string { return e.what }
 
-// brokenOff is the failure to read on.
-type brokenOff struct{ error }
+// ReadError is the failure to read on.
+type ReadError struct{ error }
 
-func (b brokenOff) Unwrap() error { return b.error }
+func (b ReadError) Unwrap() error { return b.error }
 
 const (
 	windowSize = 64 << 10
@@ -45,36 +45,42 @@ const (
 	maxDigits  = 64
 )
 
-func newScan(in io.Reader, most int64) *scan {
-	return &scan{in: in, window: make([]byte, windowSize), left: most}
+// New returns a scanner that reads so many bytes at most.
+func New(in io.Reader, most int64) *Scanner {
+	return &Scanner{in: in, window: make([]byte, windowSize), left: most}
 }
 
-// sound reports whether a body has nothing in it that encoding/json would hand on as
+// Check reports whether a body has nothing in it that encoding/json would hand on as
 // something else, without a word: what is no text, and members that are there twice.
-func sound(body []byte) error {
-	s := &scan{in: bytes.NewReader(nil), window: body, end: len(body), strict: true}
-	s.skip()
-	s.finish()
+func Check(body []byte) error {
+	s := &Scanner{in: bytes.NewReader(nil), window: body, end: len(body), strict: true}
+	s.Skip()
+	s.Finish()
 	return s.err
 }
 
-// wipe takes what was read out of memory.
-func (s *scan) wipe() {
+// Wipe takes what was read out of memory.
+func (s *Scanner) Wipe() {
 	clear(s.window)
 	clear(s.text[:cap(s.text)])
 }
 
-func (s *scan) fail(err error) {
+// Err is the first error, nil so far.
+func (s *Scanner) Err() error { return s.err }
+
+// Fail makes err the scanner's error, unless it has one.
+func (s *Scanner) Fail(err error) {
 	if s.err == nil {
 		s.err = err
 	}
 }
 
-func (s *scan) misshapen(what string) { s.fail(shapeError{what}) }
+// Misshapen fails with a [ShapeError].
+func (s *Scanner) Misshapen(what string) { s.Fail(ShapeError{what}) }
 
 // next makes sure that there is a byte at pos. After the last it returns false;
 // whether that is an error is for the caller to say.
-func (s *scan) next() bool {
+func (s *Scanner) next() bool {
 	for s.pos == s.end {
 		if s.err != nil {
 			return false
@@ -85,22 +91,22 @@ func (s *scan) next() bool {
 		switch {
 		case s.left < 0:
 			s.end = 0
-			s.fail(errTooMuch)
+			s.Fail(ErrTooMuch)
 			return false
 		case n > 0:
 		case err == io.EOF:
 			return false
 		case err != nil:
-			s.fail(brokenOff{err})
+			s.Fail(ReadError{err})
 			return false
 		}
 	}
 	return s.err == nil
 }
 
-// peek returns the next byte that is not white space, and leaves it there. It is
+// Peek returns the next byte that is not white space, and leaves it there. It is
 // zero after an error, to which an early end counts.
-func (s *scan) peek() byte {
+func (s *Scanner) Peek() byte {
 	for s.next() {
 		switch c := s.window[s.pos]; c {
 		case ' ', '\t', '\n', '\r':
@@ -109,54 +115,54 @@ func (s *scan) peek() byte {
 			return c
 		}
 	}
-	s.fail(errNotJSON)
+	s.Fail(ErrNotJSON)
 	return 0
 }
 
 // take takes the byte that has to come next.
-func (s *scan) take(want byte) {
-	if s.peek() != want {
-		s.fail(errNotJSON)
+func (s *Scanner) take(want byte) {
+	if s.Peek() != want {
+		s.Fail(ErrNotJSON)
 		return
 	}
 	s.pos++
 }
 
-// finish takes what follows the outermost value: nothing.
-func (s *scan) finish() {
+// Finish takes what follows the outermost value: nothing.
+func (s *Scanner) Finish() {
 	for s.next() {
 		switch s.window[s.pos] {
 		case ' ', '\t', '\n', '\r':
 			s.pos++
 		default:
-			s.fail(errNotJSON)
+			s.Fail(ErrNotJSON)
 		}
 	}
 }
 
-// members calls f with each key of the object that comes next, for f to take the
+// Members calls f with each key of the object that comes next, for f to take the
 // value. The key is gone once f reads on. called names the object in errors.
-func (s *scan) members(called string, f func(key []byte)) {
-	if c := s.peek(); c != '{' {
-		s.wrongKind(c, called+" is no object")
+func (s *Scanner) Members(called string, f func(key []byte)) {
+	if c := s.Peek(); c != '{' {
+		s.WrongKind(c, called+" is no object")
 		return
 	}
 	s.pos++
-	if s.peek() == '}' {
+	if s.Peek() == '}' {
 		s.pos++
 		return
 	}
 	for s.err == nil {
-		if s.peek() != '"' {
-			s.fail(errNotJSON)
+		if s.Peek() != '"' {
+			s.Fail(ErrNotJSON)
 			return
 		}
-		key, _ := s.str(called)
+		key, _ := s.Text(called)
 		colon := s.peekAfter(key, f)
 		if !colon {
 			return
 		}
-		if s.peek() == '}' {
+		if s.Peek() == '}' {
 			s.pos++
 			return
 		}
@@ -166,7 +172,7 @@ func (s *scan) members(called string, f func(key []byte)) {
 
 // peekAfter takes the colon behind a key and hands the key on. Reading the colon
 // may move the window under the key, so the key is copied where it might.
-func (s *scan) peekAfter(key []byte, f func([]byte)) bool {
+func (s *Scanner) peekAfter(key []byte, f func([]byte)) bool {
 	if s.pos == s.end || s.window[s.pos] != ':' {
 		key = append([]byte(nil), key...)
 	}
@@ -178,20 +184,20 @@ func (s *scan) peekAfter(key []byte, f func([]byte)) bool {
 	return s.err == nil
 }
 
-// elements calls f for each element of the array that comes next, for f to take.
-func (s *scan) elements(called string, f func()) {
-	if c := s.peek(); c != '[' {
-		s.wrongKind(c, called+" is no list")
+// Elements calls f for each element of the array that comes next, for f to take.
+func (s *Scanner) Elements(called string, f func()) {
+	if c := s.Peek(); c != '[' {
+		s.WrongKind(c, called+" is no list")
 		return
 	}
 	s.pos++
-	if s.peek() == ']' {
+	if s.Peek() == ']' {
 		s.pos++
 		return
 	}
 	for s.err == nil {
 		f()
-		if s.peek() == ']' {
+		if s.Peek() == ']' {
 			s.pos++
 			return
 		}
@@ -199,43 +205,43 @@ func (s *scan) elements(called string, f func()) {
 	}
 }
 
-// wrongKind tells another kind of value from what is no value at all.
-func (s *scan) wrongKind(c byte, what string) {
+// WrongKind tells another kind of value from what is no value at all.
+func (s *Scanner) WrongKind(c byte, what string) {
 	switch {
 	case c == '{', c == '[', c == '"', c == '-', c >= '0' && c <= '9':
-		s.misshapen(what)
+		s.Misshapen(what)
 	case s.isLiteral():
-		s.misshapen(what)
+		s.Misshapen(what)
 	default:
-		s.fail(errNotJSON)
+		s.Fail(ErrNotJSON)
 	}
 }
 
-// null takes a null, if that is what comes next.
-func (s *scan) null() bool {
-	if s.peek() != 'n' {
+// Null takes a null, if that is what comes next.
+func (s *Scanner) Null() bool {
+	if s.Peek() != 'n' {
 		return false
 	}
 	return string(s.word()) == "null"
 }
 
-// boolean takes true, false, or null, which is false.
-func (s *scan) boolean(called string) bool {
-	c := s.peek()
+// Bool takes true, false, or null, which is false.
+func (s *Scanner) Bool(called string) bool {
+	c := s.Peek()
 	if c != 't' && c != 'f' && c != 'n' {
-		s.wrongKind(c, called+" is neither true nor false")
+		s.WrongKind(c, called+" is neither true nor false")
 		return false
 	}
 	return string(s.word()) == "true"
 }
 
 // isLiteral takes one of the three words.
-func (s *scan) isLiteral() bool {
+func (s *Scanner) isLiteral() bool {
 	return s.word() != nil
 }
 
 // word takes one of the three words that JSON has, and fails without.
-func (s *scan) word() []byte {
+func (s *Scanner) word() []byte {
 	var word [6]byte
 	n := 0
 	for n < len(word) && s.next() && s.window[s.pos] >= 'a' && s.window[s.pos] <= 'z' {
@@ -247,12 +253,12 @@ func (s *scan) word() []byte {
 	case "true", "false", "null":
 		return word[:n]
 	}
-	s.fail(errNotJSON)
+	s.Fail(ErrNotJSON)
 	return nil
 }
 
-// digits takes a number as it is written.
-func (s *scan) digits() []byte {
+// Digits takes a number as it is written.
+func (s *Scanner) Digits() []byte {
 	var number [maxDigits]byte
 	n := 0
 	for s.next() {
@@ -261,7 +267,7 @@ func (s *scan) digits() []byte {
 			break
 		}
 		if n == len(number) {
-			s.misshapen("a number has too many digits")
+			s.Misshapen("a number has too many digits")
 			return nil
 		}
 		number[n] = c
@@ -269,27 +275,27 @@ func (s *scan) digits() []byte {
 		s.pos++
 	}
 	if !json.Valid(number[:n]) {
-		s.fail(errNotJSON)
+		s.Fail(ErrNotJSON)
 		return nil
 	}
 	return number[:n]
 }
 
-// skip takes a value of any kind.
-func (s *scan) skip() { s.skipNested(0) }
+// Skip takes a value of any kind.
+func (s *Scanner) Skip() { s.skipNested(0) }
 
-func (s *scan) skipNested(depth int) {
+func (s *Scanner) skipNested(depth int) {
 	if depth > maxNesting {
-		s.misshapen("something is nested too deep")
+		s.Misshapen("something is nested too deep")
 		return
 	}
-	switch c := s.peek(); {
+	switch c := s.Peek(); {
 	case c == '{':
 		var seen map[string]bool
-		s.members("something", func(key []byte) {
+		s.Members("something", func(key []byte) {
 			if s.strict {
 				if seen[string(key)] {
-					s.misshapen("a member is there twice")
+					s.Misshapen("a member is there twice")
 				}
 				if seen == nil {
 					seen = map[string]bool{}
@@ -299,15 +305,15 @@ func (s *scan) skipNested(depth int) {
 			s.skipNested(depth + 1)
 		})
 	case c == '[':
-		s.elements("something", func() { s.skipNested(depth + 1) })
+		s.Elements("something", func() { s.skipNested(depth + 1) })
 	case c == '"' && s.strict:
-		if _, sound := s.str("something"); !sound {
-			s.misshapen("a text in it is not UTF-8")
+		if _, sound := s.Text("something"); !sound {
+			s.Misshapen("a text in it is not UTF-8")
 		}
 	case c == '"':
 		s.skipText()
 	case c == '-' || c >= '0' && c <= '9':
-		s.digits()
+		s.Digits()
 	default:
 		s.word()
 	}

@@ -1,17 +1,17 @@
-package client
+package jsonstream
 
 import (
 	"unicode/utf16"
 	"unicode/utf8"
 )
 
-// str takes a string. It is valid until anything else is taken. Not sound: it is
+// Text takes a string. It is valid until anything else is taken. Not sound: it is
 // no text, because bytes of it are not UTF-8 or an escape is half of a character;
 // those bytes, or the three that the half would have, are in it as they are, so
 // that two such strings differ if what was sent does.
-func (s *scan) str(called string) (text []byte, sound bool) {
-	if c := s.peek(); c != '"' {
-		s.wrongKind(c, called+" is no text")
+func (s *Scanner) Text(called string) (text []byte, sound bool) {
+	if c := s.Peek(); c != '"' {
+		s.WrongKind(c, called+" is no text")
 		return nil, false
 	}
 	s.pos++
@@ -33,8 +33,8 @@ func plain(b []byte) int {
 	return len(b)
 }
 
-// pieces takes the rest of a string that is put together in [scan.text].
-func (s *scan) pieces() (text []byte, sound bool) {
+// pieces takes the rest of a string that is put together in [Scanner.text].
+func (s *Scanner) pieces() (text []byte, sound bool) {
 	clear(s.text)
 	s.text = s.text[:0]
 	sound = true
@@ -57,17 +57,17 @@ func (s *scan) pieces() (text []byte, sound bool) {
 				sound = false
 			}
 		default: // a control character
-			s.fail(errNotJSON)
+			s.Fail(ErrNotJSON)
 		}
 	}
-	s.fail(errNotJSON)
+	s.Fail(ErrNotJSON)
 	return nil, false
 }
 
-// add appends to [scan.text] and leaves no copy behind where it has to grow.
-func (s *scan) add(b []byte) bool {
+// add appends to [Scanner.text] and leaves no copy behind where it has to grow.
+func (s *Scanner) add(b []byte) bool {
 	if len(s.text)+len(b) > maxText {
-		s.fail(errTooMuch)
+		s.Fail(ErrTooMuch)
 		return false
 	}
 	if len(s.text)+len(b) > cap(s.text) {
@@ -81,9 +81,9 @@ func (s *scan) add(b []byte) bool {
 }
 
 // escape takes what follows a backslash. It reports false for half a character.
-func (s *scan) escape() (whole bool) {
+func (s *Scanner) escape() (whole bool) {
 	if !s.next() {
-		s.fail(errNotJSON)
+		s.Fail(ErrNotJSON)
 		return false
 	}
 	c := s.window[s.pos]
@@ -103,7 +103,7 @@ func (s *scan) escape() (whole bool) {
 	case 'u':
 		return s.character()
 	default:
-		s.fail(errNotJSON)
+		s.Fail(ErrNotJSON)
 		return false
 	}
 	return s.add([]byte{c})
@@ -112,7 +112,7 @@ func (s *scan) escape() (whole bool) {
 // character takes the digits of \uXXXX, and a second escape if the first is the
 // upper half of a character. An upper half without a lower one is kept, and the
 // escape behind it looked at anew.
-func (s *scan) character() (whole bool) {
+func (s *Scanner) character() (whole bool) {
 	whole = true
 	unit := s.unit()
 	for utf16.IsSurrogate(unit) && s.err == nil {
@@ -140,15 +140,15 @@ func (s *scan) character() (whole bool) {
 
 // half keeps half a character in the three bytes that UTF-8 would have for it if
 // it allowed it.
-func (s *scan) half(unit rune) bool {
+func (s *Scanner) half(unit rune) bool {
 	return s.add([]byte{0xe0 | byte(unit>>12), 0x80 | byte(unit>>6)&0x3f, 0x80 | byte(unit)&0x3f})
 }
 
 // unit takes four hexadecimal digits.
-func (s *scan) unit() (unit rune) {
+func (s *Scanner) unit() (unit rune) {
 	for range 4 {
 		if !s.next() {
-			s.fail(errNotJSON)
+			s.Fail(ErrNotJSON)
 			return 0
 		}
 		c := s.window[s.pos]
@@ -161,7 +161,7 @@ func (s *scan) unit() (unit rune) {
 		case c >= 'A' && c <= 'F':
 			unit = unit<<4 | rune(c-'A'+10)
 		default:
-			s.fail(errNotJSON)
+			s.Fail(ErrNotJSON)
 			return 0
 		}
 	}
@@ -169,7 +169,7 @@ func (s *scan) unit() (unit rune) {
 }
 
 // skipText takes a string of any length and keeps none of it.
-func (s *scan) skipText() {
+func (s *Scanner) skipText() {
 	s.pos++
 	for s.next() {
 		n := plain(s.window[s.pos:s.end])
@@ -185,15 +185,15 @@ func (s *scan) skipText() {
 		case '\\':
 			s.skipEscape()
 		default:
-			s.fail(errNotJSON)
+			s.Fail(ErrNotJSON)
 		}
 	}
-	s.fail(errNotJSON)
+	s.Fail(ErrNotJSON)
 }
 
-func (s *scan) skipEscape() {
+func (s *Scanner) skipEscape() {
 	if !s.next() {
-		s.fail(errNotJSON)
+		s.Fail(ErrNotJSON)
 		return
 	}
 	c := s.window[s.pos]
@@ -203,6 +203,6 @@ func (s *scan) skipEscape() {
 	case 'u':
 		s.unit()
 	default:
-		s.fail(errNotJSON)
+		s.Fail(ErrNotJSON)
 	}
 }
