@@ -2,16 +2,18 @@ package main
 
 import (
 	"os"
+	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 
-	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"github.com/stretchr/testify/require"
 )
+
+// pages are what users read, README first; the manual page is apart.
+var pages = []string{"README.md", "docs/READERS.md", "docs/WRITING.md", "docs/CONFIGURATION.md", "docs/CREDENTIALS.md", "docs/TROUBLE.md"}
 
 func read(t *testing.T, path string) string {
 	text, err := os.ReadFile(path)
@@ -43,14 +45,57 @@ func TestEveryFlagIsExplained(t *testing.T) {
 	for _, m := range regexp.MustCompile(`Fl -([a-z-]+)`).FindAllStringSubmatch(manual, -1) {
 		require.True(t, known[m[1]], "the manual has --%s, which does not exist", m[1])
 	}
-	for _, m := range regexp.MustCompile("`--([a-z-]+)").FindAllStringSubmatch(read(t, "../../README.md"), -1) {
-		require.True(t, known[m[1]] || m[1] == "help", "the README has --%s, which does not exist", m[1])
+	for _, page := range pages {
+		for _, m := range regexp.MustCompile("`--([a-z-]+)").FindAllStringSubmatch(read(t, "../../"+page), -1) {
+			require.True(t, known[m[1]] || m[1] == "help", "%s has --%s, which does not exist", page, m[1])
+		}
 	}
 }
 
+// Who opens the README has not much time, and goes on to where more is.
+func TestReadmeIsShort(t *testing.T) {
+	readme := read(t, "../../README.md")
+	require.Less(t, strings.Count(readme, "\n"), 150)
+	for _, page := range pages[1:] {
+		require.Contains(t, readme, "]("+page+")")
+		_, first, found := strings.Cut(read(t, "../../"+page), "\n\n")
+		require.True(t, found && strings.HasPrefix(first, "In a hurry: "), "%s begins with what a hurried reader needs", page)
+	}
+}
+
+// Links between documents lead to files and headings that exist.
+func TestLinksLead(t *testing.T) {
+	slug := func(heading string) string {
+		return strings.ReplaceAll(regexp.MustCompile("[^a-z0-9 _-]").ReplaceAllString(strings.ToLower(heading), ""), " ", "-")
+	}
+	documents, err := filepath.Glob("../../docs/*.md")
+	require.NoError(t, err)
+	count := 0
+	for _, document := range append(documents, "../../README.md", "../../CHANGELOG.md") {
+		for _, m := range regexp.MustCompile(`\]\(([^):]*?)(?:#([^)]*))?\)`).FindAllStringSubmatch(read(t, document), -1) {
+			target := filepath.Join(filepath.Dir(document), m[1])
+			if m[1] == "" {
+				target = document
+			}
+			_, err := os.Stat(target)
+			require.NoError(t, err, "%s: %s", document, m[0])
+			count++
+			if m[2] == "" {
+				continue
+			}
+			var slugs []string
+			for _, h := range regexp.MustCompile(`(?m)^#+ (.*)$`).FindAllStringSubmatch(read(t, target), -1) {
+				slugs = append(slugs, slug(h[1]))
+			}
+			require.Contains(t, slugs, m[2], "%s: %s", document, m[0])
+		}
+	}
+	require.Greater(t, count, 20)
+}
+
 func TestEveryCommandIsExplained(t *testing.T) {
-	readme, manual := read(t, "../../README.md"), read(t, "../../docs/infisicalfs.1")
-	_, section, found := strings.Cut(readme, "## Commands\n")
+	manual := read(t, "../../docs/infisicalfs.1")
+	_, section, found := strings.Cut(read(t, "../../docs/CONFIGURATION.md"), "## Commands\n")
 	require.True(t, found)
 	block, _, _ := strings.Cut(strings.SplitN(section, "```\n", 2)[1], "```")
 
@@ -65,7 +110,7 @@ func TestEveryCommandIsExplained(t *testing.T) {
 		if cmd.Name() == "help" {
 			continue
 		}
-		require.Contains(t, documented, cmd.Name(), "not in the README")
+		require.Contains(t, documented, cmd.Name(), "not in CONFIGURATION.md")
 		require.True(t, strings.Contains(manual, ".Cm "+cmd.Name()+"\n"), "%s is not in the manual", cmd.Name())
 	}
 	for _, name := range documented {
@@ -75,75 +120,29 @@ func TestEveryCommandIsExplained(t *testing.T) {
 	}
 }
 
-// The README's flags in its commands exist for those commands, and its exit
-// codes are those of --help.
-func TestReadmeCommandLines(t *testing.T) {
-	readme := read(t, "../../README.md")
-	for _, line := range regexp.MustCompile(`(?m)^(?:\$ )?(?:\./)?infisicalfs ([a-z]+)(.*)$`).FindAllStringSubmatch(readme, -1) {
-		cmd, _, err := newRoot().Find([]string{line[1]})
-		require.NoError(t, err, line[0])
-		for _, flag := range regexp.MustCompile(`--([a-z-]+)`).FindAllStringSubmatch(line[2], -1) {
-			require.NotNil(t, cmd.Flags().Lookup(flag[1]), line[0])
+// The flags of the pages' command lines, also of those within a sentence, exist
+// for those commands, and the exit codes are those of --help.
+func TestDocumentedCommandLines(t *testing.T) {
+	count := 0
+	for _, page := range pages {
+		lines := regexp.MustCompile("(?m)(?:^|`)(?:\\$ )?(?:\\./)?infisicalfs ([a-z]+)([^`\n]*)").FindAllStringSubmatch(read(t, "../../"+page), -1)
+		for _, line := range lines {
+			cmd, _, err := newRoot().Find([]string{line[1]})
+			require.NoError(t, err, "%s: %s", page, line[0])
+			own, _, _ := strings.Cut(line[2], " -- ")
+			for _, flag := range regexp.MustCompile(`--([a-z-]+)`).FindAllStringSubmatch(own, -1) {
+				require.NotNil(t, cmd.Flags().Lookup(flag[1]), "%s: %s", page, line[0])
+			}
+			count++
 		}
 	}
-	manual := read(t, "../../docs/infisicalfs.1")
+	require.Greater(t, count, 30)
+
+	trouble, manual := read(t, "../../docs/TROUBLE.md"), read(t, "../../docs/infisicalfs.1")
 	codes := regexp.MustCompile(`(\d) ([A-Za-z ]+?)(?:   |\n|$)`).FindAllStringSubmatch(environment[strings.Index(environment, "Exit codes"):], -1)
 	require.Len(t, codes, 10)
 	for _, code := range codes {
-		require.True(t, strings.Contains(strings.ReplaceAll(readme, "\n", " "), code[1]+" "+code[2]), "README: %q", code[0])
+		require.True(t, strings.Contains(strings.ReplaceAll(trouble, "\n", " "), code[1]+" "+code[2]), "TROUBLE.md: %q", code[0])
 		require.True(t, strings.Contains(manual, ".It "+code[1]+"\n"+code[2]+"\n"), "manual: %q", code[0])
 	}
-}
-
-// consoleBlocks returns the commands of the README's console blocks below a
-// heading.
-func consoleBlocks(t *testing.T, readme, heading string) []string {
-	_, section, found := strings.Cut(readme, heading+"\n")
-	require.True(t, found, heading)
-	section, _, _ = strings.Cut(section, "\n#")
-	var commands []string
-	for _, block := range strings.Split(section, "```console\n")[1:] {
-		block, _, _ = strings.Cut(block, "```")
-		for line := range strings.Lines(block) {
-			if command, ok := strings.CutPrefix(strings.TrimSpace(line), "$ "); ok {
-				commands = append(commands, command)
-			}
-		}
-	}
-	require.NotEmpty(t, commands)
-	return commands
-}
-
-// The README's own commands, in a shell, with the dev server in place of the
-// reader's.
-func TestReadmeCommandsWork(t *testing.T) {
-	readme := read(t, "../../README.md")
-	own := consoleBlocks(t, readme, "## Your own server")
-	require.True(t, strings.HasPrefix(own[0], "go build "), own[0])
-	own = own[1:] // built already
-	one := consoleBlocks(t, readme, "### One project, one folder")
-
-	script := slices.Concat([]string{
-		"fuse", "server", "login admin",
-		"exec sh -eu own.sh", "stdout '^postgres://demo:'", "mounts",
-		"mkdir run/secrets",
-		"exec sh -eu one.sh", "stdout STRIPE_KEY", "mounts",
-		"-- own.sh --", "HOME=$WORK",
-	}, own, []string{
-		"infisicalfs status ~/secrets", "infisicalfs unmount ~/secrets",
-		"-- one.sh --",
-	}, one, []string{"ls $WORK/run/secrets", "infisicalfs unmount $WORK/run/secrets", ""})
-	text := strings.NewReplacer(
-		"./infisicalfs", "infisicalfs",
-		"https://infisical.example.com", "$INFISICAL_API_URL",
-		"INFISICAL_UNIVERSAL_AUTH_CLIENT_ID=…", "INFISICAL_UNIVERSAL_AUTH_CLIENT_ID=$INFISICAL_UNIVERSAL_AUTH_CLIENT_ID",
-		"INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET=…", "INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET=$INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET",
-		"my-project/prod", "demo/dev", "my-project --env prod", "demo --env dev",
-		" /run/secrets", " $WORK/run/secrets",
-	).Replace(strings.Join(script, "\n"))
-
-	p := sessions()
-	p.Dir, p.Files = "", []string{t.TempDir() + "/readme.txtar"}
-	require.NoError(t, os.WriteFile(p.Files[0], []byte(text), 0o600))
-	testscript.Run(t, p)
 }

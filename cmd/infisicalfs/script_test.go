@@ -29,21 +29,22 @@ func sessions() testscript.Params {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"fails":  fails,
-			"fuse":   needFUSE,
-			"root":   needRoot,
-			"server": startServer,
-			"dead":   deadServer,
-			"login":  login,
-			"token":  writeToken,
-			"revoke": revokeToken,
-			"hang":   hang,
-			"edit":   edit,
-			"deny":   deny,
-			"until":  until,
-			"signal": signalMount,
-			"mounts": mounts,
-			"ended":  ended,
+			"fails":    fails,
+			"fuse":     needFUSE,
+			"root":     needRoot,
+			"programs": needPrograms,
+			"server":   startServer,
+			"dead":     deadServer,
+			"login":    login,
+			"token":    writeToken,
+			"revoke":   revokeToken,
+			"hang":     hang,
+			"edit":     edit,
+			"deny":     deny,
+			"until":    until,
+			"signal":   signalMount,
+			"mounts":   mounts,
+			"ended":    ended,
 		},
 	}
 }
@@ -76,6 +77,15 @@ func needFUSE(ts *testscript.TestScript, _ bool, _ []string) {
 func needRoot(ts *testscript.TestScript, _ bool, _ []string) {
 	if os.Geteuid() != 0 {
 		skip(ts, errors.New("not root"))
+	}
+}
+
+// needPrograms ("programs NAME...") skips the script where one is not installed.
+func needPrograms(ts *testscript.TestScript, _ bool, names []string) {
+	for _, name := range names {
+		if _, err := exec.LookPath(name); err != nil {
+			skip(ts, err)
+		}
 	}
 }
 
