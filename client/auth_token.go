@@ -3,8 +3,8 @@ package client
 import (
 	"context"
 	"fmt"
-	"time"
 
+	"infisicalfs/client/internal/transport"
 	"infisicalfs/secret"
 )
 
@@ -23,14 +23,13 @@ func (*tokenAuth) Method() string { return "token" }
 
 func (*tokenAuth) replaced() bool { return false } // reading a token is not paused for
 
-func (a *tokenAuth) login(_ context.Context, _ *Client) (token, error) {
+func (a *tokenAuth) login(_ context.Context, _ *transport.Transport) (transport.Token, error) {
 	value, err := a.read()
 	if err != nil {
-		return token{}, fmt.Errorf("log in: cannot read the token: %w: %w", err, secret.ErrUnauthenticated)
+		return transport.Token{}, fmt.Errorf("log in: cannot read the token: %w: %w", err, secret.ErrUnauthenticated)
 	}
 	if value.Len() == 0 {
-		return token{}, fmt.Errorf("log in: the token is empty: %w", secret.ErrUnauthenticated)
+		return transport.Token{}, fmt.Errorf("log in: the token is empty: %w", secret.ErrUnauthenticated)
 	}
-	now := time.Now()
-	return token{value: value, obtained: now, since: now}, nil
+	return transport.GivenToken(value), nil
 }

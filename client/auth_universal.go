@@ -3,9 +3,8 @@ package client
 import (
 	"context"
 	"fmt"
-	"net/http"
-	"time"
 
+	"infisicalfs/client/internal/transport"
 	"infisicalfs/secret"
 )
 
@@ -29,22 +28,17 @@ type universalAuth struct {
 
 func (*universalAuth) Method() string { return "universal-auth" }
 
-func (a *universalAuth) login(ctx context.Context, c *Client) (token, error) {
+func (a *universalAuth) login(ctx context.Context, t *transport.Transport) (transport.Token, error) {
 	clientSecret, err := a.read()
 	if err != nil {
-		return token{}, fmt.Errorf("log in: cannot read the client secret: %w: %w", err, secret.ErrUnauthenticated)
+		return transport.Token{}, fmt.Errorf("log in: cannot read the client secret: %w: %w", err, secret.ErrUnauthenticated)
 	}
 	a.last = clientSecret
-	now := time.Now()
-	g, err := c.exchange(ctx, request{
-		op: "log in", method: http.MethodPost, path: "/v1/auth/universal-auth/login",
-		body: map[string]string{"clientId": a.clientID, "clientSecret": clientSecret.Reveal()},
-		sent: clientSecret.Reveal(),
+	return t.Exchange(ctx, transport.Request{
+		Op: "log in", Path: "/v1/auth/universal-auth/login",
+		Body:   map[string]string{"clientId": a.clientID, "clientSecret": clientSecret.Reveal()},
+		Secret: clientSecret.Reveal(),
 	})
-	if err != nil {
-		return token{}, err
-	}
-	return g.token(now, now), nil
 }
 
 func (a *universalAuth) replaced() bool {

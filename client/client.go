@@ -6,11 +6,11 @@ import (
 	"crypto/x509"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"sync/atomic"
 	"time"
 
 	"infisicalfs/client/internal/jsonstream"
+	"infisicalfs/client/internal/transport"
 	"infisicalfs/secret"
 )
 
@@ -54,20 +54,13 @@ type Config struct {
 // Client is a connection to one server as one identity. It is safe for
 // concurrent use. Close it at the end.
 type Client struct {
-	cfg       Config
-	base      *url.URL // ends in /api
-	http      *http.Client
-	log       *slog.Logger
-	gate      *gate
-	maxAnswer int64 // bytes that are read of one
-	memory    *jsonstream.Memory
-	tokens    *tokens
-	counts    counts
+	cfg    Config
+	log    *slog.Logger
+	server *transport.Transport
 
-	generation  generation
-	strictNames atomic.Bool // the server has refused a name with a colon or a slash
-	projects    *projectTable
-	slow        slowTrees
+	garbled  atomic.Int64 // secrets in answers whose name or value could not be
+	projects *projectTable
+	slow     slowTrees
 }
 
 var _ secret.Upstream = (*Client)(nil)
@@ -75,36 +68,19 @@ var _ secret.Upstream = (*Client)(nil)
 // New makes a client. It does not talk to the server yet: [Client.Login] does.
 // A Config that cannot work is an error wrapping [secret.ErrInvalid].
 func New(cfg Config) (*Client, error) {
-	base, err := baseURL(cmp.Or(cfg.URL, "https://app.infisical.com"), cfg.InsecureHTTP)
-	if err != nil {
-		return nil, err
-	}
-	cfg.Timeout = cmp.Or(cfg.Timeout, 10*time.Second)
-	cfg.RateWait = cmp.Or(cfg.RateWait, 65*time.Second)
-	cfg.WriteWait = cmp.Or(cfg.WriteWait, 90*time.Second)
 	cfg.MaxSecrets = cmp.Or(cfg.MaxSecrets, DefaultMaxSecrets)
-	cfg.UserAgent = cmp.Or(cfg.UserAgent, "infisicalfs")
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	if cfg.Transport == nil {
-		cfg.Transport = newTransport(cfg.RootCAs)
+	server, err := transport.New(transport.Config{
+		URL: cfg.URL, InsecureHTTP: cfg.InsecureHTTP, Source: sourceOf(cfg.Auth), MaxEntries: cfg.MaxSecrets,
+		Timeout: cfg.Timeout, RateWait: cfg.RateWait, WriteWait: cfg.WriteWait,
+		RootCAs: cfg.RootCAs, Transport: cfg.Transport, UserAgent: cfg.UserAgent, Log: cfg.Log,
+	})
+	if err != nil {
+		return nil, err
 	}
-	c := &Client{
-		cfg:    cfg,
-		base:   base,
-		log:    cfg.Log,
-		gate:   newGate(),
-		memory: jsonstream.ForEntries(cfg.MaxSecrets),
-		http: &http.Client{
-			Transport: cfg.Transport,
-			// A redirect would carry the token to an address nobody configured.
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		},
-	}
-	c.maxAnswer = c.memory.MaxRead()
-	c.tokens, c.projects = newTokens(c, cfg.Auth), newProjectTable()
-	return c, nil
+	return &Client{cfg: cfg, log: cfg.Log, server: server, projects: newProjectTable()}, nil
 }
 
 // Login obtains a token now instead of at the first request, so that a caller
@@ -112,30 +88,35 @@ func New(cfg Config) (*Client, error) {
 // [secret.ErrUnauthenticated], [secret.ErrUnavailable], [secret.ErrTimeout] or
 // [secret.ErrRateLimited].
 func (c *Client) Login(ctx context.Context) error {
-	ctx, end := c.begin(ctx)
+	ctx, end := c.server.Begin(ctx)
 	defer end()
-	_, err := c.tokens.get(ctx)
-	return deadlineError(ctx, "log in", err)
+	return transport.DeadlineError(ctx, "log in", c.server.LogIn(ctx))
 }
 
 // Close gives back a token that this client obtained by logging in, waiting two
 // seconds at most, and closes the connections. What is asked for afterwards
 // fails with [secret.ErrUnavailable].
 func (c *Client) Close() error {
-	c.tokens.revoke()
-	c.http.CloseIdleConnections()
+	c.server.Close()
 	return nil
 }
+
+// Server returns the address in use, without /api. It holds no credentials.
+func (c *Client) Server() string { return c.server.Address() }
 
 // MaxSecrets is how many secrets a folder may have.
 func (c *Client) MaxSecrets() int { return c.cfg.MaxSecrets }
 
 // Reconsider is for a person who wants to know now: the server is asked again even
 // if it said that it wants to be left alone for longer.
-func (c *Client) Reconsider() { c.gate.reopen() }
+func (c *Client) Reconsider() { c.server.Reopen() }
 
 // Folder is [Client.Fetch] without anything known, which makes a Client a
 // [secret.Source].
 func (c *Client) Folder(ctx context.Context, dir secret.Dir, _ secret.Need) (*secret.Folder, error) {
 	return c.Fetch(ctx, dir, nil)
 }
+
+// LoadCertificates returns the system's certificate authorities and those in a
+// PEM file.
+func LoadCertificates(file string) (*x509.CertPool, error) { return transport.LoadCertificates(file) }

@@ -1,12 +1,14 @@
-// Package client speaks Infisical's HTTP API and is a [secret.Upstream].
+// Package client speaks Infisical's HTTP API and is a [secret.Upstream] and a
+// [secret.Writer].
 //
-// A call is two steps: a request is built first (what to ask, [request]) and
-// its answer handled second ([response.handle]): anything but 2xx becomes an
-// [APIError], and a 2xx body is decoded by the first expected key that it has.
-// Between the two stand, from the outside in: the hard deadline of the whole
-// operation (deadline.go), the token's life (token.go), the rate gate (gate.go)
-// and the retries of what may be asked twice (retry.go).
+// It knows what is asked for: folders, secrets, whole trees, projects, and changes
+// of them. How a request gets to the server and what its answer means is the
+// business of package client/internal/transport, with its deadlines, tokens, rate
+// gate and retries; answers are read by client/internal/jsonstream, within bounds.
 //
-// Servers come in two generations, current and legacy (generation.go). Which
-// one answers is found out by asking, once, and again if a route vanishes.
+// [New] makes a [Client] without talking to the server. [Client.Login] tells bad
+// credentials from the start; without it the first request logs in. Each operation
+// ends within [Config.Timeout], and what it waits for the rate limit on top. All
+// methods are safe for concurrent use. Their errors wrap the sentinels of package
+// secret; a refusal in the server's own words is an [APIError].
 package client

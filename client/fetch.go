@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"infisicalfs/client/internal/transport"
 	"infisicalfs/secret"
 )
 
@@ -18,10 +18,10 @@ import (
 // its subfolders) side by side, one for a list of projects or environments.
 // Errors wrap the sentinels of package secret.
 func (c *Client) Fetch(ctx context.Context, dir secret.Dir, known *secret.Folder) (*secret.Folder, error) {
-	ctx, end := c.begin(ctx)
+	ctx, end := c.server.Begin(ctx)
 	defer end()
 	f, err := c.fetch(ctx, dir, known)
-	return f, deadlineError(ctx, "read "+dir.String(), err)
+	return f, transport.DeadlineError(ctx, "read "+dir.String(), err)
 }
 
 func (c *Client) fetch(ctx context.Context, dir secret.Dir, known *secret.Folder) (*secret.Folder, error) {
@@ -117,7 +117,7 @@ func (c *Client) fetchFolder(ctx context.Context, at place, known *secret.Folder
 			return nil, f.Denied
 		}
 	}
-	if f.Denied == nil && len(f.Secrets) == 0 && len(f.Folders) == 0 && at.dir.Path != "/" && c.generation.get() == legacy {
+	if f.Denied == nil && len(f.Secrets) == 0 && len(f.Folders) == 0 && at.dir.Path != "/" && c.server.Profile.Routes() == transport.Legacy {
 		// Old servers list a folder that does not exist as an empty one.
 		if err := c.proveFolder(ctx, at); err != nil {
 			return nil, err
@@ -134,7 +134,7 @@ func (c *Client) withheld(ctx context.Context, at place, known *secret.Folder) e
 	i := slices.IndexFunc(known.Secrets, func(s secret.Secret) bool { return s.Import == nil && addressable(s.Name) })
 	ask := secret.Secret{Name: "INFISICALFS"} // where it was withheld before no name is known any more
 	switch {
-	case c.generation.get() == legacy, i < 0 && known.Denied == nil:
+	case c.server.Profile.Routes() == transport.Legacy, i < 0 && known.Denied == nil:
 		return nil
 	case i >= 0:
 		ask = known.Secrets[i]
@@ -169,27 +169,15 @@ func (c *Client) completeSubfolders(ctx context.Context, at place, known *secret
 	return known.With(func(f *secret.Folder) { f.Folders, f.NoSubfolders = answer.list, false }), nil
 }
 
-// get sends a GET and handles its answer.
-func (c *Client) get(ctx context.Context, r request, models ...model) error {
-	r.method = http.MethodGet
-	answer, err := c.do(ctx, r)
-	if err != nil {
-		return err
-	}
-	_, err = answer.handle(models...)
-	clear(answer.body) // there may be a value in it
-	return err
-}
-
 // Tree implements [secret.Upstream]; see tree.go for what makes an answer exact.
 func (c *Client) Tree(ctx context.Context, dir secret.Dir, known []*secret.Folder) ([]*secret.Folder, error) {
 	if dir.IsFolder() && c.slow.has(dir) {
 		return nil, fmt.Errorf("%s: the bulk answer took too long before: %w", dir, secret.ErrInexact)
 	}
-	ctx, end := c.begin(ctx)
+	ctx, end := c.server.Begin(ctx)
 	defer end()
 	folders, err := c.tree(ctx, dir, known)
-	err = deadlineError(ctx, "read all of "+dir.String(), err)
+	err = transport.DeadlineError(ctx, "read all of "+dir.String(), err)
 	if dir.IsFolder() && errors.Is(err, secret.ErrTimeout) {
 		c.slow.add(dir)
 	}
@@ -198,4 +186,4 @@ func (c *Client) Tree(ctx context.Context, dir secret.Dir, known []*secret.Folde
 
 // Crowded implements [secret.Upstream]: it compares what the server's answers
 // say is left of the rate limit with the number of requests that were sent.
-func (c *Client) Crowded() bool { return c.gate.isCrowded() }
+func (c *Client) Crowded() bool { return c.server.Crowded() }

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"infisicalfs/client/internal/jsonstream"
+	"infisicalfs/client/internal/transport"
 	"infisicalfs/secret"
 )
 
@@ -25,16 +26,16 @@ type foldersAnswer struct {
 func (c *Client) listFolders(ctx context.Context, at place, recursive bool, etag string) (foldersAnswer, error) {
 	var a foldersAnswer
 	var garbled bool
-	err := c.withRoutes(ctx, func(ctx context.Context, routes api) error {
-		r := request{op: "list folders", method: "GET", path: "/v2/folders", class: "read", etag: etag, query: url.Values{
+	err := c.server.WithRoutes(ctx, func(ctx context.Context, routes transport.Routes) error {
+		r := transport.Request{Op: "list folders", Method: "GET", Path: "/v2/folders", Class: "read", ETag: etag, Query: url.Values{
 			"projectId": {at.projectID}, "environment": {at.dir.Env}, "path": {at.dir.Path}, "recursive": {strconv.FormatBool(recursive)},
 		}}
-		if routes == legacy {
-			r.path, r.class = "/v1/folders", "v1/folders"
-			r.query.Del("projectId")
-			r.query.Set("workspaceId", at.projectID)
+		if routes == transport.Legacy {
+			r.Path, r.Class = "/v1/folders", "v1/folders"
+			r.Query.Del("projectId")
+			r.Query.Set("workspaceId", at.projectID)
 		}
-		r.into = func(s *jsonstream.Scanner, h *jsonstream.Reservation) {
+		r.Decode = func(s *jsonstream.Scanner, h *jsonstream.Reservation) {
 			reader := folderReader{listReader: listReader{most: c.cfg.MaxSecrets, scan: s, hold: h}}
 			reader.read()
 			a.wire, garbled = reader.folders, reader.garbled
@@ -42,18 +43,18 @@ func (c *Client) listFolders(ctx context.Context, at place, recursive bool, etag
 				a.wire = nil
 			}
 		}
-		answer, err := c.do(ctx, r)
+		answer, err := c.server.Do(ctx, r)
 		if err != nil {
 			return err
 		}
-		if answer.notModified() {
+		if answer.NotModified() {
 			a = foldersAnswer{etag: etag, notModified: true}
 			return nil
 		}
-		if a.etag = answer.etag(); garbled {
+		if a.etag = answer.ETag(); garbled {
 			a.etag = "" // it is asked for in full until it is whole
 		}
-		return answer.streamed()
+		return answer.Decoded()
 	})
 	if err != nil {
 		return foldersAnswer{}, err

@@ -7,6 +7,7 @@ import (
 	"unsafe"
 
 	"infisicalfs/client/internal/jsonstream"
+	"infisicalfs/client/internal/transport"
 	"infisicalfs/secret"
 )
 
@@ -93,18 +94,18 @@ func (r *projectReader) environment() (e wireEnvironment) {
 }
 
 // getProjects sends a GET whose answer has projects under the first of the keys.
-func (c *Client) getProjects(ctx context.Context, q request, keys ...string) (list []wireProject, err error) {
-	q.method = http.MethodGet
-	q.into = func(s *jsonstream.Scanner, h *jsonstream.Reservation) {
+func (c *Client) getProjects(ctx context.Context, q transport.Request, keys ...string) (list []wireProject, err error) {
+	q.Method = http.MethodGet
+	q.Decode = func(s *jsonstream.Scanner, h *jsonstream.Reservation) {
 		reader := projectReader{listReader: listReader{most: c.cfg.MaxSecrets, scan: s, hold: h}}
 		reader.read(keys...)
 		if list = reader.projects; s.Err() != nil {
 			list = nil
 		}
 	}
-	answer, err := c.do(ctx, q)
+	answer, err := c.server.Do(ctx, q)
 	if err != nil {
 		return nil, err
 	}
-	return list, answer.streamed()
+	return list, answer.Decoded()
 }

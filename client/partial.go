@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"infisicalfs/client/internal/transport"
 	"infisicalfs/secret"
 )
 
@@ -111,7 +112,7 @@ func (c *Client) askOne(ctx context.Context, at place, s *secret.Secret, refused
 	switch whole := wire.secret(); {
 	case errors.Is(err, secret.ErrDenied):
 		hide(s, refused)
-	case errors.Is(err, errNoRoute), errors.Is(err, secret.ErrNotFound), err == nil && whole.Name != s.Name:
+	case errors.Is(err, transport.ErrNoRoute), errors.Is(err, secret.ErrNotFound), err == nil && whole.Name != s.Name:
 		hide(s, unreached) // or it is gone since the list
 	case err != nil:
 		return err

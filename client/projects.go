@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"infisicalfs/client/internal/transport"
 	"infisicalfs/secret"
 )
 
@@ -15,13 +16,13 @@ import (
 // the server does not list is [secret.ErrNotFound]; if the server lists none to
 // this identity, what it says to a request for that one alone counts.
 func (c *Client) Project(ctx context.Context, idOrSlug string) (string, error) {
-	ctx, end := c.begin(ctx)
+	ctx, end := c.server.Begin(ctx)
 	defer end()
 	p, err := c.project(ctx, idOrSlug)
 	if stumbledOver(err) {
 		err = fmt.Errorf("the server finds no project %q (%w): %w", idOrSlug, err, ErrUnknownProject)
 	}
-	return p.Slug, deadlineError(ctx, "find project "+idOrSlug, err)
+	return p.Slug, transport.DeadlineError(ctx, "find project "+idOrSlug, err)
 }
 
 // ErrUnknownProject: a server of 2024 stumbled over a project that was asked for
@@ -33,7 +34,7 @@ var ErrUnknownProject = errors.New("it stumbles so over those that it does not h
 // stumbledOver recognises an internal error that is named after the look-up, and
 // the refusal of slugs that such a server does not look up: under five characters.
 func stumbledOver(err error) bool {
-	var refusal *APIError
+	var refusal *transport.APIError
 	if !errors.As(err, &refusal) || refusal.Op != getProjectOp {
 		return false
 	}

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"slices"
 
+	"infisicalfs/client/internal/transport"
 	"infisicalfs/secret"
 )
 
@@ -60,10 +61,10 @@ func (c *Client) askForProjects(ctx context.Context) (list []wireProject, err er
 }
 
 func (c *Client) listPlainly(ctx context.Context) (list []wireProject, err error) {
-	err = c.withRoutes(ctx, func(ctx context.Context, routes api) (err error) {
-		r := request{op: listProjectsOp, path: "/v1/projects", class: "read"}
-		if routes == legacy {
-			r.path = "/v1/workspace"
+	err = c.server.WithRoutes(ctx, func(ctx context.Context, routes transport.Routes) (err error) {
+		r := transport.Request{Op: listProjectsOp, Path: "/v1/projects", Class: "read"}
+		if routes == transport.Legacy {
+			r.Path = "/v1/workspace"
 		}
 		list, err = c.getProjects(ctx, r, "projects", "workspaces")
 		return err
@@ -83,8 +84,8 @@ func (c *Client) listOrganization(ctx context.Context) (list []wireProject, err 
 		return nil, fmt.Errorf("list projects: %q is not the id of an organisation: %w: %w", id, ErrNoProjectList, secret.ErrDenied)
 	}
 	path := "/v2/organizations/" + url.PathEscape(id) + "/workspaces"
-	list, err = c.getProjects(ctx, request{op: listProjectsOp, path: path, class: "read"}, "workspaces")
-	if errors.Is(err, errNoRoute) {
+	list, err = c.getProjects(ctx, transport.Request{Op: listProjectsOp, Path: path, Class: "read"}, "workspaces")
+	if errors.Is(err, transport.ErrNoRoute) {
 		return nil, errNotOffered
 	}
 	if err == nil {
@@ -123,16 +124,17 @@ func (c *Client) getConfigured(ctx context.Context) (list []wireProject, err err
 // of their own. Of those that look like a refused token, the replay after a new
 // login has made certain that they are not; a refused login is another matter.
 func refused(err error) bool {
-	var verdict *APIError
+	var verdict *transport.APIError
 	if errors.Is(err, errNotOffered) {
 		return true
 	}
 	if !errors.As(err, &verdict) || verdict.Op != listProjectsOp || verdict.Name == "TokenError" {
 		return false
 	}
-	switch verdict.kind {
-	case secret.ErrDenied, secret.ErrInvalid, secret.ErrNotFound, secret.ErrUnauthenticated:
-		return true
+	for _, meaning := range []error{secret.ErrDenied, secret.ErrInvalid, secret.ErrNotFound, secret.ErrUnauthenticated} {
+		if errors.Is(verdict, meaning) {
+			return true
+		}
 	}
 	return false
 }
@@ -140,11 +142,9 @@ func refused(err error) bool {
 // denied makes one error of two refusals: the server's own words if there are any.
 func denied(errs ...error) error {
 	for _, err := range errs {
-		var verdict *APIError
+		var verdict *transport.APIError
 		if errors.As(err, &verdict) {
-			whole := *verdict
-			whole.kind = secret.ErrDenied
-			return &whole
+			return transport.Reclassify(verdict, secret.ErrDenied)
 		}
 	}
 	return errNotOffered
@@ -193,13 +193,13 @@ func (c *Client) getProjectByID(ctx context.Context, id string) (wireProject, er
 
 // getProjectAt asks for a project at the path of a current or of a legacy server.
 func (c *Client) getProjectAt(ctx context.Context, currentPath, legacyPath, key string) (p wireProject, err error) {
-	err = c.withRoutes(ctx, func(ctx context.Context, routes api) error {
+	err = c.server.WithRoutes(ctx, func(ctx context.Context, routes transport.Routes) error {
 		path := currentPath
-		if routes == legacy {
+		if routes == transport.Legacy {
 			path = legacyPath
 		}
-		return c.get(ctx, request{op: getProjectOp, path: path + url.PathEscape(key), class: "read"},
-			model{"project", &p}, model{"workspace", &p}, model{"", &p})
+		return c.server.Get(ctx, transport.Request{Op: getProjectOp, Path: path + url.PathEscape(key), Class: "read"},
+			transport.Under("project", &p), transport.Under("workspace", &p), transport.Whole(&p))
 	})
 	if err == nil && (p.ID == "" || !reachable(p.Slug)) {
 		err = fmt.Errorf("get project: the server's answer has no id or slug: %w", secret.ErrUnavailable)
@@ -217,6 +217,6 @@ func (c *Client) organization(ctx context.Context) (string, error) {
 	if c.cfg.Organization != "" {
 		return c.cfg.Organization, nil
 	}
-	found, err := c.claims(ctx)
+	found, err := c.server.Claims(ctx)
 	return found.OrgID, err
 }

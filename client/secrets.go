@@ -7,6 +7,7 @@ import (
 	"unicode/utf16"
 
 	"infisicalfs/client/internal/jsonstream"
+	"infisicalfs/client/internal/transport"
 	"infisicalfs/secret"
 )
 
@@ -50,27 +51,27 @@ func (c *Client) listSecrets(ctx context.Context, at place, etag string) (secret
 func (c *Client) querySecrets(ctx context.Context, at place, want listing) (*secretList, string, error) {
 	var found *secretList
 	var etag string
-	err := c.withRoutes(ctx, func(ctx context.Context, routes api) error {
-		r := request{op: "list secrets", method: "GET", path: "/v4/secrets", class: "secret", query: secretQuery(at, routes), etag: want.etag}
-		if routes == legacy {
-			r.path, r.class = "/v3/secrets/raw", "v3/secrets"
+	err := c.server.WithRoutes(ctx, func(ctx context.Context, routes transport.Routes) error {
+		r := transport.Request{Op: "list secrets", Method: "GET", Path: "/v4/secrets", Class: "secret", Query: secretQuery(at, routes), ETag: want.etag}
+		if routes == transport.Legacy {
+			r.Path, r.Class = "/v3/secrets/raw", "v3/secrets"
 		}
-		r.query.Set("recursive", strconv.FormatBool(want.recursive))
-		c.setReading(r.query, want)
-		r.into = func(s *jsonstream.Scanner, h *jsonstream.Reservation) {
+		r.Query.Set("recursive", strconv.FormatBool(want.recursive))
+		c.setReading(r.Query, want)
+		r.Decode = func(s *jsonstream.Scanner, h *jsonstream.Reservation) {
 			found = &secretList{}
 			(&listReader{want: want, most: c.cfg.MaxSecrets, scan: s, hold: h, list: found}).read()
 			if s.Err() != nil {
 				found = nil
 			}
 		}
-		answer, err := c.do(ctx, r)
-		if err != nil || answer.notModified() {
+		answer, err := c.server.Do(ctx, r)
+		if err != nil || answer.NotModified() {
 			found = nil
 			return err
 		}
-		etag = answer.etag()
-		return answer.streamed()
+		etag = answer.ETag()
+		return answer.Decoded()
 	})
 	if err != nil || found == nil {
 		return nil, "", err
@@ -86,7 +87,7 @@ func (c *Client) noteGarbled(at place, list *secretList) bool {
 	if list.garbled == 0 {
 		return false
 	}
-	c.counts.addGarbled(list.garbled)
+	c.garbled.Add(int64(list.garbled))
 	c.log.Warn("the server's answer has secrets that cannot be read, because a name or value is not UTF-8 or cannot be",
 		"in", at.dir.String(), "count", list.garbled, "one", list.firstGarbled)
 	return true
@@ -96,17 +97,17 @@ func (c *Client) noteGarbled(at place, list *secretList) bool {
 // The name must be addressable. A missing route says nothing about the server's
 // generation here, as it may be due to the name.
 func (c *Client) querySecret(ctx context.Context, at place, s secret.Secret) (found wireSecret, err error) {
-	routes := c.generation.get()
-	r := request{op: "get secret", path: "/v4/secrets/" + url.PathEscape(s.Name), class: "secret", query: secretQuery(at, routes)}
-	if routes == legacy {
-		r.path, r.class = "/v3/secrets/raw/"+url.PathEscape(s.Name), "v3/secret"
+	routes := c.server.Profile.Routes()
+	r := transport.Request{Op: "get secret", Path: "/v4/secrets/" + url.PathEscape(s.Name), Class: "secret", Query: secretQuery(at, routes)}
+	if routes == transport.Legacy {
+		r.Path, r.Class = "/v3/secrets/raw/"+url.PathEscape(s.Name), "v3/secret"
 	}
-	c.setReading(r.query, listing{values: true, expand: !c.cfg.RawReferences, imports: true})
-	r.query.Set("type", shared)
+	c.setReading(r.Query, listing{values: true, expand: !c.cfg.RawReferences, imports: true})
+	r.Query.Set("type", shared)
 	if s.Personal {
-		r.query.Set("type", personal)
+		r.Query.Set("type", personal)
 	}
-	err = c.get(ctx, r, model{"secret", &found})
+	err = c.server.Get(ctx, r, transport.Under("secret", &found))
 	return found, err
 }
 
@@ -117,9 +118,9 @@ func addressable(name string) bool {
 	return reachable(name) && len(utf16.Encode([]rune(name))) <= 100
 }
 
-func secretQuery(at place, routes api) url.Values {
+func secretQuery(at place, routes transport.Routes) url.Values {
 	q := url.Values{"environment": {at.dir.Env}, "secretPath": {at.dir.Path}}
-	if routes == legacy {
+	if routes == transport.Legacy {
 		q.Set("workspaceId", at.projectID)
 	} else {
 		q.Set("projectId", at.projectID)

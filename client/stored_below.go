@@ -5,12 +5,13 @@ import (
 	"errors"
 	"fmt"
 
+	"infisicalfs/client/internal/transport"
 	"infisicalfs/secret"
 )
 
 // StoredBelow implements [secret.Writer] with one request.
 func (c *Client) StoredBelow(ctx context.Context, dir secret.Dir) ([]secret.Secret, error) {
-	ctx, end := c.begin(ctx)
+	ctx, end := c.server.Begin(ctx)
 	defer end()
 	var list []secret.Secret
 	err := c.inProject(ctx, dir.Project, func(id string) error {
@@ -27,5 +28,5 @@ func (c *Client) StoredBelow(ctx context.Context, dir secret.Dir) ([]secret.Secr
 	if errors.Is(err, secret.ErrTooLarge) {
 		err = fmt.Errorf("%w (%v)", secret.ErrInexact, err)
 	}
-	return list, deadlineError(ctx, "read what is stored in "+dir.String(), err)
+	return list, transport.DeadlineError(ctx, "read what is stored in "+dir.String(), err)
 }

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"infisicalfs/client/internal/transport"
 	"infisicalfs/secret"
 )
 
@@ -40,7 +41,7 @@ func (c *Client) tree(ctx context.Context, dir secret.Dir, known []*secret.Folde
 }
 
 func (c *Client) treeAt(ctx context.Context, at place, known []*secret.Folder) ([]*secret.Folder, error) {
-	if c.generation.get() == legacy {
+	if c.server.Profile.Routes() == transport.Legacy {
 		return c.treeOfSecrets(ctx, at, known)
 	}
 	tags := treeRevision(known)
@@ -174,7 +175,7 @@ func (c *Client) secretsBelow(ctx context.Context, at place, etag string) (*secr
 	if values == nil {
 		both.Go(func() error { return askValues(sub) })
 	}
-	if c.generation.get() != legacy {
+	if c.server.Profile.Routes() != transport.Legacy {
 		both.Go(func() error { return askNames(sub) })
 	}
 	if err := both.Wait(); err != nil {

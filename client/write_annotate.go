@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"slices"
 
+	"infisicalfs/client/internal/transport"
 	"infisicalfs/secret"
 )
 
@@ -50,8 +51,8 @@ func (c *Client) annotate(ctx context.Context, at place, name string, comment *s
 	var answer secretAnswer
 	var changed wireSecret
 	err = c.perform(ctx, change{
-		request: func(routes api) request {
-			if routes == legacy || !fitsURL(name) { // these want the value in every change
+		request: func(routes transport.Routes) transport.Request {
+			if routes == transport.Legacy || !fitsURL(name) { // these want the value in every change
 				fields["secretValue"] = now.text()
 			}
 			return secretRequest{at, http.MethodPatch, name, fields}.build(routes)
@@ -81,12 +82,12 @@ func (c *Client) tagIDs(ctx context.Context, at place, slugs []string) ([]string
 		return ids, nil
 	}
 	var known []wireTag
-	err := c.withRoutes(ctx, func(ctx context.Context, routes api) error {
-		r := request{op: "list tags", path: "/v1/projects/" + url.PathEscape(at.projectID) + "/tags", class: "read"}
-		if routes == legacy {
-			r.path, r.class = "/v1/workspace/"+url.PathEscape(at.projectID)+"/tags", "v1/tags"
+	err := c.server.WithRoutes(ctx, func(ctx context.Context, routes transport.Routes) error {
+		r := transport.Request{Op: "list tags", Path: "/v1/projects/" + url.PathEscape(at.projectID) + "/tags", Class: "read"}
+		if routes == transport.Legacy {
+			r.Path, r.Class = "/v1/workspace/"+url.PathEscape(at.projectID)+"/tags", "v1/tags"
 		}
-		return c.get(ctx, r, model{"workspaceTags", &known}, model{"tags", &known})
+		return c.server.Get(ctx, r, transport.Under("workspaceTags", &known), transport.Under("tags", &known))
 	})
 	if err != nil {
 		return nil, err

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 
+	"infisicalfs/client/internal/transport"
 	"infisicalfs/secret"
 )
 
@@ -16,8 +17,8 @@ var _ secret.Writer = (*Client)(nil)
 // change is one request that changes something, and how to find out what became
 // of it if its answer does not tell.
 type change struct {
-	request func(api) request
-	models  []model
+	request func(transport.Routes) transport.Request
+	models  []transport.Shape
 	// accept checks the decoded answer. ErrProtected is a refusal; any other
 	// error means that the answer does not say what was asked for.
 	accept func() error
@@ -30,7 +31,7 @@ func (c *Client) write(caller context.Context, dir secret.Dir, do func(context.C
 	if !dir.IsFolder() {
 		return fmt.Errorf("%s: only folders can be changed, not projects or environments: %w", dir, secret.ErrInvalid)
 	}
-	ctx, end := c.beginWrite(caller)
+	ctx, end := c.server.BeginWrite(caller)
 	defer end()
 	p, err := c.project(ctx, dir.Project)
 	if err != nil {
@@ -43,13 +44,13 @@ func (c *Client) write(caller context.Context, dir secret.Dir, do func(context.C
 // server has said that the first one had no effect: after a failure that leaves
 // this open the server is asked. nil: the server has the change.
 func (c *Client) perform(ctx context.Context, ch change) error {
-	routes := c.generation.get()
-	if routes == unknown {
-		routes = current
+	routes := c.server.Profile.Routes()
+	if routes == transport.Unknown {
+		routes = transport.Current
 	}
 	for again := false; ; again = true {
 		err := c.sendChange(ctx, ch, routes)
-		var open unsettled
+		var open transport.OutcomeUnknown
 		if !errors.As(err, &open) {
 			return err
 		}
@@ -57,38 +58,38 @@ func (c *Client) perform(ctx context.Context, ch change) error {
 		done, unknowable := ch.done(ctx)
 		switch {
 		case unknowable != nil:
-			return fmt.Errorf("%w (whether the server has the change could not be found out: %v)", open.error, unknowable)
+			return fmt.Errorf("%w (whether the server has the change could not be found out: %v)", open.Err, unknowable)
 		case done:
 			return nil
-		case errors.Is(err, errNoRoute) && !again && c.generation.get() != routes:
-			routes = c.generation.get() // asking has found the server's routes
+		case errors.Is(err, transport.ErrNoRoute) && !again && c.server.Profile.Routes() != routes:
+			routes = c.server.Profile.Routes() // asking has found the server's routes
 			continue
 		}
-		return open.error
+		return open.Err
 	}
 }
 
-func (c *Client) sendChange(ctx context.Context, ch change, routes api) error {
+func (c *Client) sendChange(ctx context.Context, ch change, routes transport.Routes) error {
 	r := ch.request(routes)
-	answer, err := c.submit(ctx, r)
+	answer, err := c.server.Submit(ctx, r)
 	if err != nil {
 		return err
 	}
-	defer clear(answer.body) // there may be a value in it
+	defer answer.Wipe() // there may be a value in it
 	var approval json.RawMessage
-	key, err := answer.handle(append([]model{{"approval", &approval}}, ch.models...)...)
+	key, err := answer.Handle(append([]transport.Shape{transport.Under("approval", &approval)}, ch.models...)...)
 	switch {
 	case err != nil:
 		return refusalOf(answer, err)
 	case key == "approval":
-		return fmt.Errorf("%s: a change policy wants an approval, and nothing is stored until then: %w", r.op, secret.ErrApproval)
+		return fmt.Errorf("%s: a change policy wants an approval, and nothing is stored until then: %w", r.Op, secret.ErrApproval)
 	}
 	err = ch.accept()
 	switch {
 	case errors.Is(err, secret.ErrProtected):
-		return fmt.Errorf("%s: %w", r.op, err)
+		return fmt.Errorf("%s: %w", r.Op, err)
 	case err != nil:
-		return unsettled{fmt.Errorf("%s: %w", r.op, err)}
+		return transport.OutcomeUnknown{Err: fmt.Errorf("%s: %w", r.Op, err)}
 	}
 	return nil
 }
@@ -96,25 +97,25 @@ func (c *Client) sendChange(ctx context.Context, ch change, routes api) error {
 // refusalOf tells the server's own refusals, after which nothing has changed,
 // from answers that say nothing about what happened: failures of the server, and
 // pages of whoever stands in between.
-func refusalOf(answer *response, err error) error {
-	var refusal *APIError
+func refusalOf(answer *transport.Response, err error) error {
+	var refusal *transport.APIError
 	switch {
-	case answer.status == http.StatusRequestEntityTooLarge:
+	case answer.Status() == http.StatusRequestEntityTooLarge:
 		return fmt.Errorf("%v: %w", err, secret.ErrTooLarge)
-	case answer.status == http.StatusRequestTimeout:
-		return unsettled{fmt.Errorf("%v: %w", err, secret.ErrTimeout)}
-	case !errors.As(err, &refusal), errors.Is(err, errNoRoute), answer.status < 400, answer.status >= 500:
-		return unsettled{err}
+	case answer.Status() == http.StatusRequestTimeout:
+		return transport.OutcomeUnknown{Err: fmt.Errorf("%v: %w", err, secret.ErrTimeout)}
+	case !errors.As(err, &refusal), errors.Is(err, transport.ErrNoRoute), answer.Status() < 400, answer.Status() >= 500:
+		return transport.OutcomeUnknown{Err: err}
 	}
 	if refusal.Status == http.StatusBadRequest && saysProtected(refusal) {
-		refusal.kind = secret.ErrProtected
+		return transport.Reclassify(refusal, secret.ErrProtected)
 	}
 	return err
 }
 
 // saysProtected recognises what servers keep from being changed. There is no
 // code for it; not recognised, it is an invalid request.
-func saysProtected(e *APIError) bool {
+func saysProtected(e *transport.APIError) bool {
 	text := strings.ToLower(e.Name + " " + e.Message)
 	for _, word := range []string{"rotat", "honey", "protectedbypolicy"} {
 		if strings.Contains(text, word) {
@@ -127,7 +128,7 @@ func saysProtected(e *APIError) bool {
 // isBadRequest reports whether the server refused the request for a reason that
 // its status does not tell, such as a name that is taken.
 func isBadRequest(err error) bool {
-	var refusal *APIError
+	var refusal *transport.APIError
 	return errors.As(err, &refusal) && refusal.Status == http.StatusBadRequest
 }
 

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"slices"
 
+	"infisicalfs/client/internal/transport"
 	"infisicalfs/secret"
 )
 
@@ -38,7 +39,7 @@ func (c *Client) createFolder(ctx context.Context, at place, name string) error 
 	var made wireFolder
 	err := c.perform(ctx, change{
 		request: folderRequest{at, http.MethodPost, "", map[string]any{"name": name}}.build,
-		models:  []model{{"folder", &made}},
+		models:  []transport.Shape{transport.Under("folder", &made)},
 		accept:  func() error { return made.isCalled(name) },
 		done: func(ctx context.Context) (bool, error) {
 			return c.hasFolder(ctx, at, name)
@@ -75,7 +76,7 @@ func (c *Client) renameFolder(ctx context.Context, at place, old wireFolder, to 
 	var renamed wireFolder
 	err := c.perform(ctx, change{
 		request: folderRequest{at, http.MethodPatch, old.ID, map[string]any{"name": to}}.build,
-		models:  []model{{"folder", &renamed}},
+		models:  []transport.Shape{transport.Under("folder", &renamed)},
 		accept:  func() error { return renamed.isCalled(to) },
 		done: func(ctx context.Context) (bool, error) {
 			now, err := c.listFolders(ctx, at, false, "")
@@ -126,19 +127,19 @@ type folderRequest struct {
 	fields map[string]any
 }
 
-func (f folderRequest) build(routes api) request {
+func (f folderRequest) build(routes transport.Routes) transport.Request {
 	op := map[string]string{http.MethodPost: "create", http.MethodPatch: "rename", http.MethodDelete: "delete"}[f.method]
-	r := request{op: op + " folder", method: f.method, path: "/v2/folders", class: "secret"}
-	if routes == legacy {
-		r.path, r.class = "/v1/folders", f.method+" v1/folders"
+	r := transport.Request{Op: op + " folder", Method: f.method, Path: "/v2/folders", Class: "secret"}
+	if routes == transport.Legacy {
+		r.Path, r.Class = "/v1/folders", f.method+" v1/folders"
 	}
 	if f.id != "" {
-		r.path += "/" + url.PathEscape(f.id)
+		r.Path += "/" + url.PathEscape(f.id)
 	}
 	body := bodyFor(f.at, routes)
 	body["path"] = f.at.dir.Path
 	maps.Copy(body, f.fields)
-	r.body = body
+	r.Body = body
 	return r
 }
 

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"regexp"
 
+	"infisicalfs/client/internal/transport"
 	"infisicalfs/secret"
 )
 
@@ -34,8 +35,8 @@ func (c *Client) move(ctx context.Context, from place, old wireSecret, to place)
 		Destination *bool `json:"isDestinationUpdated"`
 	}
 	err := c.perform(ctx, change{
-		request: func(routes api) request { return moveRequest(routes, from, old.ID, to) },
-		models:  []model{{"", &moved}},
+		request: func(routes transport.Routes) transport.Request { return moveRequest(routes, from, old.ID, to) },
+		models:  []transport.Shape{transport.Whole(&moved)},
 		accept: func() error {
 			switch {
 			case moved.Source == nil || moved.Destination == nil:
@@ -94,15 +95,15 @@ func outline(text string) string {
 	}
 }
 
-func moveRequest(routes api, from place, id string, to place) request {
-	r := request{op: "move secret", method: http.MethodPost, path: "/v4/secrets/move", class: "secret", body: map[string]any{
+func moveRequest(routes transport.Routes, from place, id string, to place) transport.Request {
+	r := transport.Request{Op: "move secret", Method: http.MethodPost, Path: "/v4/secrets/move", Class: "secret", Body: map[string]any{
 		"projectId": from.projectID, "projectSlug": from.dir.Project,
 		"sourceEnvironment": from.dir.Env, "sourceSecretPath": from.dir.Path,
 		"destinationEnvironment": to.dir.Env, "destinationSecretPath": to.dir.Path,
 		"secretIds": []string{id}, "shouldOverwrite": false,
 	}}
-	if routes == legacy {
-		r.path, r.class = "/v3/secrets/move", "POST v3/secrets/move"
+	if routes == transport.Legacy {
+		r.Path, r.Class = "/v3/secrets/move", "POST v3/secrets/move"
 	}
 	return r
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"infisicalfs/client/internal/transport"
 	"infisicalfs/secret"
 )
 
@@ -28,8 +29,8 @@ func (c *Client) rename(ctx context.Context, at place, from, to string) (secret.
 	if err != nil || from == to {
 		return old.secret(), err
 	}
-	if c.generation.get() == legacy {
-		switch able, known := c.generation.renames(); {
+	if c.server.Profile.Routes() == transport.Legacy {
+		switch able, known := c.server.Profile.Renames(); {
 		case known && !able:
 			return c.copyAndDelete(ctx, at, old, to)
 		case !known: // trying makes a new version, even where it is no rename
@@ -44,7 +45,7 @@ func (c *Client) rename(ctx context.Context, at place, from, to string) (secret.
 	}
 	renamed, err := c.renameInPlace(ctx, at, old, to)
 	if err == nil || errors.Is(err, errNotRenamed) {
-		c.generation.learnRenames(err == nil)
+		c.server.Profile.LearnRenames(err == nil)
 	}
 	switch {
 	case errors.Is(err, errNotRenamed):
@@ -74,9 +75,9 @@ func (c *Client) renameInPlace(ctx context.Context, at place, old wireSecret, to
 	var answer secretAnswer
 	ignored := false
 	err = c.perform(ctx, change{
-		request: func(routes api) request {
+		request: func(routes transport.Routes) transport.Request {
 			fields := map[string]any{"newSecretName": to}
-			if routes == legacy || !fitsURL(old.Key) { // these want the value in every change
+			if routes == transport.Legacy || !fitsURL(old.Key) { // these want the value in every change
 				fields["secretValue"] = old.text()
 			}
 			return secretRequest{at, http.MethodPatch, old.Key, fields}.build(routes)
@@ -109,7 +110,7 @@ func (c *Client) renameInPlace(ctx context.Context, at place, old wireSecret, to
 // value that the secret had already: it has the old name, the same text, and one
 // version more.
 func (c *Client) wasOnlyCounted(ctx context.Context, at place, old wireSecret) (bool, error) {
-	if c.generation.get() != legacy {
+	if c.server.Profile.Routes() != transport.Legacy {
 		return false, nil
 	}
 	now, err := c.stored(ctx, at, old.Key)

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"slices"
 
+	"infisicalfs/client/internal/transport"
 	"infisicalfs/secret"
 )
 
@@ -42,7 +43,7 @@ func (c *Client) deleteFolder(ctx context.Context, at place, doomed wireFolder, 
 	var gone wireFolder
 	return c.perform(ctx, change{
 		request: folderRequest{at, http.MethodDelete, doomed.ID, map[string]any{"forceDelete": force}}.build,
-		models:  []model{{"folder", &gone}},
+		models:  []transport.Shape{transport.Under("folder", &gone)},
 		accept:  func() error { return gone.isCalled(doomed.Name) },
 		done: func(ctx context.Context) (bool, error) {
 			there, err := c.hasFolder(ctx, at, doomed.Name)
@@ -86,14 +87,14 @@ func (c *Client) mustBeEmpty(ctx context.Context, inside place) error {
 
 func (c *Client) hasImports(ctx context.Context, inside place) (bool, error) {
 	var imports []struct{}
-	err := c.withRoutes(ctx, func(ctx context.Context, routes api) error {
+	err := c.server.WithRoutes(ctx, func(ctx context.Context, routes transport.Routes) error {
 		project := "projectId"
-		r := request{op: "list imports", path: "/v2/secret-imports", class: "read"}
-		if routes == legacy {
-			project, r.path, r.class = "workspaceId", "/v1/secret-imports", "v1/secret-imports"
+		r := transport.Request{Op: "list imports", Path: "/v2/secret-imports", Class: "read"}
+		if routes == transport.Legacy {
+			project, r.Path, r.Class = "workspaceId", "/v1/secret-imports", "v1/secret-imports"
 		}
-		r.query = url.Values{project: {inside.projectID}, "environment": {inside.dir.Env}, "path": {inside.dir.Path}}
-		return c.get(ctx, r, model{"secretImports", &imports})
+		r.Query = url.Values{project: {inside.projectID}, "environment": {inside.dir.Env}, "path": {inside.dir.Path}}
+		return c.server.Get(ctx, r, transport.Under("secretImports", &imports))
 	})
 	return len(imports) > 0, err
 }

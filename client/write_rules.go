@@ -8,6 +8,7 @@ import (
 	"unicode/utf16"
 	"unicode/utf8"
 
+	"infisicalfs/client/internal/transport"
 	"infisicalfs/secret"
 )
 
@@ -46,7 +47,7 @@ func (c *Client) NewName(name string) error {
 	if err := checkNewName(name); err != nil {
 		return err
 	}
-	if strings.ContainsAny(name, refusedInNames) && (c.generation.get() == current || c.strictNames.Load()) {
+	if strings.ContainsAny(name, refusedInNames) && (c.server.Profile.Routes() == transport.Current || c.server.Profile.StrictNames()) {
 		return fmt.Errorf("the server takes no colon and no slash in the name %q: %w", name, secret.ErrInvalid)
 	}
 	return nil
@@ -57,7 +58,7 @@ const refusedInNames = ":/"
 // learnNames draws the conclusion from the failure of a create.
 func (c *Client) learnNames(name string, err error) {
 	if strings.ContainsAny(name, refusedInNames) && errors.Is(err, secret.ErrInvalid) {
-		c.strictNames.Store(true)
+		c.server.Profile.LearnStrictNames()
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strings"
 
+	"infisicalfs/client/internal/transport"
 	"infisicalfs/secret"
 )
 
@@ -139,43 +140,43 @@ type secretRequest struct {
 
 // build makes the request for a generation of routes: the secret's own route,
 // or a batch of one.
-func (w secretRequest) build(routes api) request {
+func (w secretRequest) build(routes transport.Routes) transport.Request {
 	op := map[string]string{http.MethodPost: "create", http.MethodPatch: "update", http.MethodDelete: "delete"}[w.method]
-	r := request{op: op + " secret", method: w.method, class: "secret"}
-	r.sent, _ = w.fields["secretValue"].(string)
+	r := transport.Request{Op: op + " secret", Method: w.method, Class: "secret"}
+	r.Secret, _ = w.fields["secretValue"].(string)
 	body := bodyFor(w.at, routes)
 	body["secretPath"] = w.at.dir.Path
 	prefix, batch := "/v4/secrets", "/v4/secrets/batch"
-	if routes == legacy {
+	if routes == transport.Legacy {
 		prefix, batch = "/v3/secrets/raw", "/v3/secrets/batch/raw"
 	}
 	if fitsURL(w.name) {
-		r.path = prefix + "/" + url.PathEscape(w.name)
+		r.Path = prefix + "/" + url.PathEscape(w.name)
 		body["type"] = "shared"
 		maps.Copy(body, w.fields)
 	} else {
-		r.path = batch
+		r.Path = batch
 		one := map[string]any{"secretKey": w.name}
 		if w.method == http.MethodDelete {
 			one["type"] = "shared"
 		}
 		maps.Copy(one, w.fields)
 		body["secrets"] = []any{one}
-		if routes == legacy { // until autumn 2024 batches knew a project by its slug only
+		if routes == transport.Legacy { // until autumn 2024 batches knew a project by its slug only
 			body["projectSlug"] = w.at.dir.Project
 		}
 	}
-	if routes == legacy { // each method of a route has a budget of its own
-		r.class = w.method + " " + strings.TrimSuffix(r.path, "/"+url.PathEscape(w.name))
+	if routes == transport.Legacy { // each method of a route has a budget of its own
+		r.Class = w.method + " " + strings.TrimSuffix(r.Path, "/"+url.PathEscape(w.name))
 	}
-	r.body = body
+	r.Body = body
 	return r
 }
 
 // bodyFor is what the bodies of all changes have in common.
-func bodyFor(at place, routes api) map[string]any {
+func bodyFor(at place, routes transport.Routes) map[string]any {
 	project := "projectId"
-	if routes == legacy {
+	if routes == transport.Legacy {
 		project = "workspaceId"
 	}
 	return map[string]any{project: at.projectID, "environment": at.dir.Env}
@@ -187,7 +188,9 @@ type secretAnswer struct {
 	list []wireSecret
 }
 
-func (a *secretAnswer) models() []model { return []model{{"secret", &a.one}, {"secrets", &a.list}} }
+func (a *secretAnswer) models() []transport.Shape {
+	return []transport.Shape{transport.Under("secret", &a.one), transport.Under("secrets", &a.list)}
+}
 
 func (a *secretAnswer) secret() wireSecret {
 	if len(a.list) > 0 {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 
+	"infisicalfs/client/internal/transport"
 	"infisicalfs/secret"
 )
 
@@ -15,15 +16,15 @@ func (c *Client) Stored(ctx context.Context, dir secret.Dir, name string) (secre
 	if err := checkName(name); err != nil {
 		return secret.Secret{}, err
 	}
-	ctx, end := c.begin(ctx)
+	ctx, end := c.server.Begin(ctx)
 	defer end()
 	p, err := c.project(ctx, dir.Project)
 	if err != nil {
-		return secret.Secret{}, deadlineError(ctx, "read "+dir.String(), err)
+		return secret.Secret{}, transport.DeadlineError(ctx, "read "+dir.String(), err)
 	}
 	found, err := c.stored(ctx, place{dir: dir, projectID: p.ID}, name)
 	if err != nil {
-		return secret.Secret{}, deadlineError(ctx, "read a secret of "+dir.String(), err)
+		return secret.Secret{}, transport.DeadlineError(ctx, "read a secret of "+dir.String(), err)
 	}
 	return found.secret(), nil
 }
@@ -49,15 +50,15 @@ func (c *Client) stored(ctx context.Context, at place, name string) (wireSecret,
 }
 
 func (c *Client) storedByName(ctx context.Context, at place, name string) (found wireSecret, err error) {
-	err = c.withRoutes(ctx, func(ctx context.Context, routes api) error {
+	err = c.server.WithRoutes(ctx, func(ctx context.Context, routes transport.Routes) error {
 		found = wireSecret{}
-		r := request{op: "get secret", path: "/v4/secrets/" + url.PathEscape(name), class: "secret", query: secretQuery(at, routes)}
-		if routes == legacy {
-			r.path, r.class = "/v3/secrets/raw/"+url.PathEscape(name), "v3/secret"
+		r := transport.Request{Op: "get secret", Path: "/v4/secrets/" + url.PathEscape(name), Class: "secret", Query: secretQuery(at, routes)}
+		if routes == transport.Legacy {
+			r.Path, r.Class = "/v3/secrets/raw/"+url.PathEscape(name), "v3/secret"
 		}
-		c.setReading(r.query, listing{values: true, shared: true})
-		r.query.Set("type", "shared")
-		return c.get(ctx, r, model{"secret", &found})
+		c.setReading(r.Query, listing{values: true, shared: true})
+		r.Query.Set("type", "shared")
+		return c.server.Get(ctx, r, transport.Under("secret", &found))
 	})
 	return found, err
 }

@@ -19,11 +19,12 @@ const module = "infisicalfs/"
 // value, so no import points up. A package that is not here has no place yet.
 var picture = map[string][]string{
 	"secret": {},
-	"client": {"secret", "client/internal/jsonstream"},
+	"client": {"secret", "client/internal/transport", "client/internal/jsonstream"},
 	"cache":  {"secret"},
 	"fs":     {"secret", "internal/glob", "fs/internal/folderqueue", "fs/internal/pagecache", "fs/internal/procend", "fs/internal/tempname", "fs/internal/unsent"},
 
-	"client/internal/jsonstream": {"secret"}, // answers, read as they arrive and within bounds
+	"client/internal/transport":  {"secret", "client/internal/jsonstream"}, // how a request gets to the server and what its answer means
+	"client/internal/jsonstream": {"secret"},                               // answers, read as they arrive and within bounds
 
 	"fs/internal/pagecache":   {"secret"}, // what the kernel may keep of a file
 	"fs/internal/folderqueue": {"secret"}, // the changes of one folder, one after the other
@@ -62,7 +63,7 @@ var outside = []struct {
 	{"github.com/hanwen/go-fuse/", []string{"fs", "internal/mount", "internal/fusetest", "internal/bench"}, "the kernel's side stays in two rooms"},
 	{"github.com/coreos/go-systemd/", []string{"internal/mount"}, "the service manager is told about a mount's life"},
 	{"github.com/spf13/", []string{"cmd/infisicalfs", "internal/bench"}, "flags are the command's business"},
-	{"net/http", []string{"client", "internal/control", "internal/devserver", "cmd/infisicalfs", "internal/bench"}, "only the client talks to a server"},
+	{"net/http", []string{"client", "client/internal/transport", "internal/control", "internal/devserver", "cmd/infisicalfs", "internal/bench"}, "only the client talks to a server"},
 	{"github.com/stretchr/", []string{"secret/secrettest", "internal/fusetest"}, "a test library does not belong into the binary"},
 	{"testing", []string{"secret/secrettest", "internal/fusetest"}, "a test library does not belong into the binary"},
 }

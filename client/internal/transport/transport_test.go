@@ -1,4 +1,4 @@
-package client
+package transport
 
 import (
 	"context"
@@ -21,6 +21,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"infisicalfs/client/internal/jsonstream"
 	"infisicalfs/secret"
 )
 
@@ -31,8 +32,34 @@ type tlsServer struct {
 	connections atomic.Int32
 }
 
+// byName is a source that logs in with obviously fake credentials.
+type byName struct{}
+
+func (byName) Method() string { return "test" }
+
+func (byName) Login(ctx context.Context, t *Transport) (Token, error) {
+	return t.Exchange(ctx, Request{Op: "log in", Path: "/v1/auth/test/login", Body: map[string]string{"clientSecret": "fake-secret"}, Secret: "fake-secret"})
+}
+
+func (byName) Replaced() bool { return false }
+
+// listProjects is one operation: a list that is read as it arrives.
+func listProjects(t *testing.T, c *Transport) (answer *Response, err error) {
+	ctx, end := c.Begin(t.Context())
+	defer end()
+	read := func(s *jsonstream.Scanner, _ *jsonstream.Reservation) {
+		s.Members("the answer", func([]byte) { s.Skip() })
+		s.Finish()
+	}
+	answer, err = c.Do(ctx, Request{Op: "list projects", Method: http.MethodGet, Path: "/v1/projects", Class: "read", Decode: read})
+	if err == nil {
+		err = answer.Decoded()
+	}
+	return answer, DeadlineError(ctx, "list projects", err)
+}
+
 // secure returns a server, and a client that trusts it.
-func secure(t *testing.T, http2 bool, change func(*Config), answer http.HandlerFunc) (*tlsServer, *Client) {
+func secure(t *testing.T, http2 bool, change func(*Config), answer http.HandlerFunc) (*tlsServer, *Transport) {
 	t.Helper()
 	s := &tlsServer{}
 	s.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -53,7 +80,7 @@ func secure(t *testing.T, http2 bool, change func(*Config), answer http.HandlerF
 	t.Cleanup(s.Close)
 	roots := x509.NewCertPool()
 	roots.AddCert(s.Certificate())
-	cfg := Config{URL: s.URL, RootCAs: roots, Auth: UniversalAuth("id", secret.NewValue("fake-secret"))}
+	cfg := Config{URL: s.URL, RootCAs: roots, Source: byName{}}
 	if change != nil {
 		change(&cfg)
 	}
@@ -67,12 +94,12 @@ func noAnswer(http.ResponseWriter, *http.Request) {}
 
 func TestAnUnknownCertificateIsRefusedAtOnce(t *testing.T) {
 	s, c := secure(t, false, func(cfg *Config) { cfg.RootCAs = x509.NewCertPool() }, noAnswer)
-	err := c.Login(t.Context())
+	err := c.LogIn(t.Context())
 	require.ErrorIs(t, err, secret.ErrUnavailable)
 	var verification *tls.CertificateVerificationError
 	require.ErrorAs(t, err, &verification)
 	require.NotContains(t, err.Error(), "fake-secret")
-	_, err = c.try(withPatience(t), request{op: "test", method: "GET", path: "/x"}, secret.Value{})
+	_, err = c.try(withPatience(t), Request{Op: "test", Method: "GET", Path: "/x"}, secret.Value{})
 	require.ErrorAs(t, err, &verification)
 	require.EqualValues(t, 2, s.connections.Load(), "no repetition will change the certificate")
 }
@@ -90,10 +117,10 @@ func TestCertificatesFromAFile(t *testing.T) {
 	require.NoError(t, os.WriteFile(file, block, 0o600))
 	pool, err := LoadCertificates(file)
 	require.NoError(t, err)
-	c, err := New(Config{URL: s.URL, RootCAs: pool, Auth: UniversalAuth("id", secret.NewValue("x"))})
+	c, err := New(Config{URL: s.URL, RootCAs: pool, Source: byName{}})
 	require.NoError(t, err)
 	defer c.Close()
-	require.NoError(t, c.Login(t.Context()))
+	require.NoError(t, c.LogIn(t.Context()))
 
 	require.NoError(t, os.WriteFile(file, []byte("nothing"), 0o600))
 	_, err = LoadCertificates(file)
@@ -108,7 +135,7 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 	defer thief.Close()
 	for _, status := range []int{301, 302, 303, 307, 308} {
 		_, c := secure(t, false, nil, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, thief.URL, status) })
-		_, err := c.Fetch(t.Context(), secret.Dir{}, nil)
+		_, err := listProjects(t, c)
 		require.ErrorIs(t, err, secret.ErrUnavailable)
 		var page *AnswerError
 		require.ErrorAs(t, err, &page)
@@ -124,7 +151,7 @@ func TestABodyIsBounded(t *testing.T) {
 		}
 	})
 	c.maxAnswer = 4 << 20
-	_, err := c.Fetch(t.Context(), secret.Dir{}, nil)
+	_, err := listProjects(t, c)
 	require.ErrorIs(t, err, secret.ErrTooLarge)
 }
 
@@ -140,9 +167,9 @@ func TestABodyThatTricklesEndsWithTheDeadline(t *testing.T) {
 				}
 			}
 		})
-		require.NoError(t, c.Login(t.Context()))
+		require.NoError(t, c.LogIn(t.Context()))
 		began := time.Now()
-		_, err := c.Fetch(t.Context(), secret.Dir{}, nil)
+		_, err := listProjects(t, c)
 		require.ErrorIs(t, err, secret.ErrTimeout)
 		require.Less(t, time.Since(began), 5*time.Second)
 	}
@@ -155,7 +182,7 @@ func TestConnectionsAreReused(t *testing.T) {
 			io.WriteString(w, `{"projects":[]}`)
 		})
 		for range 20 {
-			_, err := c.Fetch(t.Context(), secret.Dir{}, nil)
+			_, err := listProjects(t, c)
 			require.NoError(t, err)
 		}
 		require.EqualValues(t, 1, s.connections.Load())
@@ -167,10 +194,10 @@ func TestNobodyListens(t *testing.T) {
 	require.NoError(t, err)
 	address := l.Addr().String()
 	l.Close()
-	c, err := New(Config{URL: "https://" + address, Auth: UniversalAuth("id", secret.NewValue("fake-secret"))})
+	c, err := New(Config{URL: "https://" + address, Source: byName{}})
 	require.NoError(t, err)
 	defer c.Close()
-	err = c.Login(t.Context())
+	err = c.LogIn(t.Context())
 	require.ErrorIs(t, err, secret.ErrUnavailable)
 	require.NotErrorIs(t, err, secret.ErrTimeout)
 	require.ErrorContains(t, err, address)
@@ -181,16 +208,16 @@ func TestAHandshakeThatHangs(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer l.Close()
-	c, err := New(Config{URL: "https://" + l.Addr().String(), Timeout: 200 * time.Millisecond, Auth: UniversalAuth("id", secret.NewValue("x"))})
+	c, err := New(Config{URL: "https://" + l.Addr().String(), Timeout: 200 * time.Millisecond, Source: byName{}})
 	require.NoError(t, err)
 	defer c.Close()
 	began := time.Now()
-	require.ErrorIs(t, c.Login(t.Context()), secret.ErrTimeout)
+	require.ErrorIs(t, c.LogIn(t.Context()), secret.ErrTimeout)
 	require.Less(t, time.Since(began), 4*time.Second)
 
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	err = c.Login(ctx)
+	err = c.LogIn(ctx)
 	require.ErrorIs(t, err, context.Canceled)
 	require.NotErrorIs(t, err, secret.ErrTimeout)
 }
@@ -225,7 +252,7 @@ func TestThroughAProxy(t *testing.T) {
 		u.User = user
 		s, c := secure(t, false, nil, func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, `{"projects":[]}`) })
 		c.cfg.Transport.(*http.Transport).Proxy = http.ProxyURL(u)
-		_, err = c.Fetch(t.Context(), secret.Dir{}, nil)
+		_, err = listProjects(t, c)
 		return s, err
 	}
 	s, err := via(url.UserPassword("me", "fake-password"))
@@ -242,7 +269,7 @@ func TestAProxysPasswordIsNotShown(t *testing.T) {
 	c.cfg.Transport.(*http.Transport).Proxy = quietly(func(*http.Request) (*url.URL, error) {
 		return nil, errors.New(`invalid proxy address "http://me:fake-password@%"`)
 	})
-	err := c.Login(t.Context())
+	err := c.LogIn(t.Context())
 	require.ErrorIs(t, err, secret.ErrUnavailable)
 	require.ErrorContains(t, err, "HTTPS_PROXY")
 	require.NotContains(t, err.Error(), "fake-password")

@@ -1,4 +1,4 @@
-package client
+package transport
 
 import (
 	"crypto/tls"
@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// newTransport makes the connections to one server. Waiting for an answer is
+// newRoundTripper makes the connections to one server. Waiting for an answer is
 // bounded elsewhere, by the deadline of each operation.
-func newTransport(roots *x509.CertPool) *http.Transport {
+func newRoundTripper(roots *x509.CertPool) *http.Transport {
 	return &http.Transport{
 		Proxy:               quietly(http.ProxyFromEnvironment),
 		DialContext:         (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext,

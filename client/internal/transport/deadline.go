@@ -1,4 +1,4 @@
-package client
+package transport
 
 import (
 	"context"
@@ -30,13 +30,13 @@ type stopwatch struct {
 
 type stopwatchKey struct{}
 
-// begin starts the hard deadline of an operation. The end function must be
+// Begin starts the hard deadline of an operation. The end function must be
 // called. An operation that is part of another keeps the outer deadline.
-func (c *Client) begin(ctx context.Context) (context.Context, func()) {
+func (t *Transport) Begin(ctx context.Context) (context.Context, func()) {
 	if stopwatchOf(ctx) != nil {
 		return ctx, func() {}
 	}
-	return withStopwatch(c.memory.WithAllowance(ctx), c.cfg.Timeout, c.cfg.RateWait)
+	return withStopwatch(t.memory.WithAllowance(ctx), t.cfg.Timeout, t.cfg.RateWait)
 }
 
 func withStopwatch(ctx context.Context, timeout, patience time.Duration) (context.Context, func()) {
@@ -94,8 +94,8 @@ func (w *stopwatch) start() {
 	}
 }
 
-// deadlineError names the operation when its deadline was what ended it.
-func deadlineError(ctx context.Context, op string, err error) error {
+// DeadlineError names the operation when its deadline was what ended it.
+func DeadlineError(ctx context.Context, op string, err error) error {
 	if err != nil && errors.Is(context.Cause(ctx), errDeadline) && !errors.Is(err, secret.ErrTimeout) {
 		return fmt.Errorf("%s: %w", op, errDeadline)
 	}

@@ -1,35 +1,43 @@
-package client
+package transport
 
 import (
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"infisicalfs/secret"
 )
 
-func answer(status int, body string) *response {
-	return &response{op: "test", status: status, header: http.Header{"Content-Type": {"application/json"}}, body: []byte(body)}
+func answer(status int, body string) *Response {
+	return &Response{op: "test", status: status, header: http.Header{"Content-Type": {"application/json"}}, body: []byte(body)}
+}
+
+// item is a shape to decode into.
+type item struct {
+	Key       string    `json:"secretKey"`
+	Version   int       `json:"version"`
+	CreatedAt time.Time `json:"createdAt"`
 }
 
 func TestHandleTakesTheFirstExpectedKey(t *testing.T) {
-	var approval, item struct{ ID string }
-	key, err := answer(200, `{"secret":{"id":"s"},"approval":{"id":"a"}}`).handle(model{"approval", &approval}, model{"secret", &item})
+	var approval, one struct{ ID string }
+	key, err := answer(200, `{"secret":{"id":"s"},"approval":{"id":"a"}}`).Handle(Under("approval", &approval), Under("secret", &one))
 	require.NoError(t, err)
 	require.Equal(t, "approval", key)
 	require.Equal(t, "a", approval.ID)
-	require.Empty(t, item.ID)
+	require.Empty(t, one.ID)
 
-	key, err = answer(200, `{"secret":{"id":"s"}}`).handle(model{"approval", &approval}, model{"secret", &item})
+	key, err = answer(200, `{"secret":{"id":"s"}}`).Handle(Under("approval", &approval), Under("secret", &one))
 	require.NoError(t, err)
 	require.Equal(t, "secret", key)
-	require.Equal(t, "s", item.ID)
+	require.Equal(t, "s", one.ID)
 }
 
 func TestHandleEmptyKeyTakesTheWholeBody(t *testing.T) {
-	var project wireProject
-	key, err := answer(200, `{"id":"1","slug":"demo"}`).handle(model{"project", &project}, model{"", &project})
+	var project struct{ ID, Slug string }
+	key, err := answer(200, `{"id":"1","slug":"demo"}`).Handle(Under("project", &project), Whole(&project))
 	require.NoError(t, err)
 	require.Empty(t, key)
 	require.Equal(t, "demo", project.Slug)
@@ -37,38 +45,38 @@ func TestHandleEmptyKeyTakesTheWholeBody(t *testing.T) {
 
 func TestHandleNamesTheKeysItMissed(t *testing.T) {
 	var x any
-	_, err := answer(200, `{"other":1}`).handle(model{"approval", &x}, model{"secret", &x})
+	_, err := answer(200, `{"other":1}`).Handle(Under("approval", &x), Under("secret", &x))
 	require.ErrorContains(t, err, "approval, secret")
 	require.ErrorIs(t, err, secret.ErrUnavailable)
 }
 
 func TestHandleNamesTheFieldThatHasAnotherShape(t *testing.T) {
 	var list struct {
-		Secrets []wireSecret `json:"secrets"`
+		Secrets []item `json:"secrets"`
 	}
-	_, err := answer(200, `{"secrets":[{"secretKey":"A","version":"one"}]}`).handle(model{"", &list})
+	_, err := answer(200, `{"secrets":[{"secretKey":"A","version":"one"}]}`).Handle(Whole(&list))
 	require.ErrorContains(t, err, "secrets.version")
 	require.ErrorContains(t, err, "is a string")
 	require.ErrorIs(t, err, secret.ErrUnavailable)
 
-	_, err = answer(200, `{"secrets":[{"secretKey":"A","createdAt":"yesterday"}]}`).handle(model{"secrets", &list.Secrets})
+	_, err = answer(200, `{"secrets":[{"secretKey":"A","createdAt":"yesterday"}]}`).Handle(Under("secrets", &list.Secrets))
 	require.ErrorContains(t, err, `under "secrets"`)
 	require.NotContains(t, err.Error(), "yesterday")
 
 	for _, body := range []string{`null`, ` null `} {
-		_, err = answer(200, body).handle(model{"", &list})
+		_, err = answer(200, body).Handle(Whole(&list))
 		require.ErrorContains(t, err, "is empty")
 		require.NotContains(t, err.Error(), "()")
 	}
-	_, err = answer(200, `["a list"]`).handle(model{"", &list})
+	_, err = answer(200, `["a list"]`).Handle(Whole(&list))
 	require.ErrorContains(t, err, "is an array")
 	require.NotContains(t, err.Error(), `""`)
 }
 
-func TestHandleWithoutModelsChecksThatItIsJSON(t *testing.T) {
-	_, err := answer(200, `{"anything":true}`).handle()
+func TestHandleWithoutShapesChecksThatItIsJSON(t *testing.T) {
+	_, err := answer(200, `{"anything":true}`).Handle()
 	require.NoError(t, err)
-	_, err = answer(200, `<html>`).handle()
+	_, err = answer(200, `<html>`).Handle()
 	require.ErrorIs(t, err, secret.ErrUnavailable)
 }
 
@@ -76,7 +84,7 @@ func TestHandleNeverQuotesTheBody(t *testing.T) {
 	const fake = "fake-value-that-must-not-show"
 	var target struct{ N int }
 	for _, body := range []string{`{"secret":{"n":"` + fake + `"}}`, `{"secret":"` + fake + `"}`, fake, `{"secret":` + fake} {
-		_, err := answer(200, body).handle(model{"secret", &target})
+		_, err := answer(200, body).Handle(Under("secret", &target))
 		require.Error(t, err)
 		require.NotContains(t, err.Error(), fake)
 	}

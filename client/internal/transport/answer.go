@@ -1,4 +1,4 @@
-package client
+package transport
 
 import (
 	"context"
@@ -13,27 +13,27 @@ import (
 )
 
 // receive reads an answer: as it arrives if the request says how, else as a whole.
-func (c *Client) receive(ctx context.Context, r request, answer *http.Response) (*response, error) {
-	got := &response{op: r.op, status: answer.StatusCode, header: answer.Header, conditional: vouchesFor(answer.Header, r.etag), sent: r.sent}
+func (t *Transport) receive(ctx context.Context, r Request, answer *http.Response) (*Response, error) {
+	got := &Response{op: r.Op, status: answer.StatusCode, header: answer.Header, conditional: vouchesFor(answer.Header, r.ETag), sent: r.Secret}
 	switch {
 	case got.status < 200 || got.status > 299:
-		return got, c.receiveRefusal(ctx, answer.Body, got)
-	case r.into != nil:
-		return got, c.receiveStream(ctx, r, answer.Body, got)
+		return got, t.receiveRefusal(ctx, answer.Body, got)
+	case r.Decode != nil:
+		return got, t.receiveStream(ctx, r, answer.Body, got)
 	}
-	most := min(c.maxAnswer, maxSmallAnswer)
+	most := min(t.maxAnswer, maxSmallAnswer)
 	text, err := readWhole(io.LimitReader(answer.Body, most+1))
 	switch {
 	case err != nil:
-		return nil, transportError(ctx, r.op, c.base.Host, err)
+		return nil, transportError(ctx, r.Op, t.base.Host, err)
 	case int64(len(text)) > most:
-		return nil, c.tooLarge(r.op, most)
+		return nil, t.tooLarge(r.Op, most)
 	}
 	got.body = text
 	return got, nil
 }
 
-func (c *Client) tooLarge(op string, most int64) error {
+func (t *Transport) tooLarge(op string, most int64) error {
 	return fmt.Errorf("%s: the server's answer is larger than %d MiB: %w", op, most>>20, secret.ErrTooLarge)
 }
 
@@ -70,19 +70,19 @@ const maxSmallAnswer = 16 << 20
 // page that a proxy sends in its place the rest is not looked at.
 const maxRefusal = 1 << 20
 
-func (c *Client) receiveRefusal(ctx context.Context, body io.Reader, got *response) (err error) {
+func (t *Transport) receiveRefusal(ctx context.Context, body io.Reader, got *Response) (err error) {
 	if got.body, err = io.ReadAll(io.LimitReader(body, maxRefusal)); err != nil {
-		return transportError(ctx, got.op, c.base.Host, err)
+		return transportError(ctx, got.op, t.base.Host, err)
 	}
 	return nil
 }
 
 // receiveStream reads an answer as it arrives. That it is not what was asked for
-// is told by [response.streamed]; an error means that it did not arrive, or is
+// is told by [Response.Decoded]; an error means that it did not arrive, or is
 // too large.
-func (c *Client) receiveStream(ctx context.Context, r request, body io.Reader, got *response) error {
-	s, h := jsonstream.New(body, c.maxAnswer), c.memory.Reserve(ctx)
-	r.into(s, h)
+func (t *Transport) receiveStream(ctx context.Context, r Request, body io.Reader, got *Response) error {
+	s, h := jsonstream.New(body, t.maxAnswer), t.memory.Reserve(ctx)
+	r.Decode(s, h)
 	s.Wipe()
 	h.End(s.Err() != nil)
 	var broken jsonstream.ReadError
@@ -90,21 +90,21 @@ func (c *Client) receiveStream(ctx context.Context, r request, body io.Reader, g
 	switch err := s.Err(); {
 	case err == nil:
 	case errors.As(err, &broken):
-		return transportError(ctx, r.op, c.base.Host, broken.Unwrap())
+		return transportError(ctx, r.Op, t.base.Host, broken.Unwrap())
 	case errors.As(err, &shape):
-		got.fault = fmt.Errorf("%s: the server's answer has an unexpected shape: %w: %w", r.op, err, secret.ErrUnavailable)
+		got.fault = fmt.Errorf("%s: the server's answer has an unexpected shape: %w: %w", r.Op, err, secret.ErrUnavailable)
 	case errors.Is(err, jsonstream.ErrNotJSON):
 		got.fault = got.notJSON()
 	case errors.Is(err, jsonstream.ErrTooMuch):
-		return c.tooLarge(r.op, c.maxAnswer)
+		return t.tooLarge(r.Op, t.maxAnswer)
 	default:
-		return fmt.Errorf("%s: %w", r.op, err)
+		return fmt.Errorf("%s: %w", r.Op, err)
 	}
 	return nil
 }
 
-// streamed is what handle is for an answer that was read as it arrived.
-func (r *response) streamed() error {
+// Decoded is what [Response.Handle] is for an answer that was read as it arrived.
+func (r *Response) Decoded() error {
 	if r.status < 200 || r.status > 299 {
 		return newAPIError(r)
 	}
@@ -115,9 +115,9 @@ func (r *response) streamed() error {
 // on each request that carries it, and may be too long for one.
 const maxTag = 256
 
-// etag returns the answer's ETag, with its quotes; empty if there is none that
+// ETag returns the answer's ETag, with its quotes; empty if there is none that
 // could be sent back.
-func (r *response) etag() string {
+func (r *Response) ETag() string {
 	tag := r.header.Get("ETag")
 	if len(tag) > maxTag || strings.ContainsFunc(tag, func(c rune) bool { return c < ' ' || c > '~' }) {
 		return ""

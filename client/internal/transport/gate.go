@@ -1,4 +1,4 @@
-package client
+package transport
 
 import (
 	"context"
@@ -130,7 +130,7 @@ func (g *gate) taken(class string, background bool) time.Duration {
 
 // learn takes in what an answer tells about the budget. The request was sent at
 // the time began.
-func (g *gate) learn(class string, r *response, began time.Time) {
+func (g *gate) learn(class string, r *Response, began time.Time) {
 	now := time.Now()
 	told, ok := toldBudget(r.header, now)
 	limited := isRateLimited(r)

@@ -1,4 +1,4 @@
-package client
+package transport
 
 import (
 	"context"
@@ -17,17 +17,17 @@ const attempts = 3 // of a GET that fails without the server's verdict, and of l
 // try sends r until there is an answer worth handling. Only GETs are repeated
 // after a failure that leaves open what the server did; a request that the rate
 // limit refused was not executed, so any method is.
-func (c *Client) try(ctx context.Context, r request, token secret.Value) (*response, error) {
+func (t *Transport) try(ctx context.Context, r Request, token secret.Value) (*Response, error) {
 	pauses := backoff.NewExponentialBackOff() // with jitter
 	pauses.InitialInterval = 200 * time.Millisecond
 	pauses.MaxInterval = 2 * time.Second
 	for n := 1; ; {
-		if err := c.gate.wait(ctx, r.class); err != nil {
-			return nil, fmt.Errorf("%s: %w", r.op, err)
+		if err := t.gate.wait(ctx, r.Class); err != nil {
+			return nil, fmt.Errorf("%s: %w", r.Op, err)
 		}
-		answer, err := c.attempt(ctx, r, token, n)
-		if answer != nil && answer.status == http.StatusNotModified && r.etag != "" && !answer.conditional {
-			r.etag = "" // it speaks of something else, so the whole answer is wanted
+		answer, err := t.attempt(ctx, r, token, n)
+		if answer != nil && answer.status == http.StatusNotModified && r.ETag != "" && !answer.conditional {
+			r.ETag = "" // it speaks of something else, so the whole answer is wanted
 			continue
 		}
 		if answer != nil && isRateLimited(answer) {
@@ -36,15 +36,15 @@ func (c *Client) try(ctx context.Context, r request, token secret.Value) (*respo
 			}
 			continue // the gate is closed now: it decides how long, and when it was too often
 		}
-		repeatable := r.method == http.MethodGet || answer != nil && isCollision(answer)
+		repeatable := r.Method == http.MethodGet || answer != nil && isCollision(answer)
 		if !repeatable || n == attempts || ctx.Err() != nil || !transient(answer, err) {
 			return answer, err
 		}
 		n++
 		wait := pauses.NextBackOff()
-		c.log.Debug("trying again", "op", r.op, "attempt", n, "in", wait, "error", err)
+		t.log.Debug("trying again", "op", r.Op, "attempt", n, "in", wait, "error", err)
 		if err := sleep(ctx, wait); err != nil {
-			return nil, fmt.Errorf("%s: %w", r.op, err)
+			return nil, fmt.Errorf("%s: %w", r.Op, err)
 		}
 	}
 }
@@ -53,29 +53,29 @@ func (c *Client) try(ctx context.Context, r request, token secret.Value) (*respo
 // the hard deadline only: the connection may be dead, and then there must be
 // time for another. The later ones may use all that is left, because the server
 // may just be slow.
-func (c *Client) attempt(ctx context.Context, r request, token secret.Value, n int) (*response, error) {
-	patience := c.cfg.Timeout
-	if r.method == http.MethodGet && n == 1 {
+func (t *Transport) attempt(ctx context.Context, r Request, token secret.Value, n int) (*Response, error) {
+	patience := t.cfg.Timeout
+	if r.Method == http.MethodGet && n == 1 {
 		patience /= 3
 	}
 	began := time.Now()
-	answer, err := c.send(ctx, r, token, patience)
-	c.counts.add(r.op, answer)
+	answer, err := t.send(ctx, r, token, patience)
+	t.counts.add(r.Op, answer)
 	if err != nil {
 		if errors.Is(err, secret.ErrTimeout) {
-			c.http.CloseIdleConnections() // those are probably dead too
+			t.http.CloseIdleConnections() // those are probably dead too
 		}
-		c.log.Debug("request failed", "op", r.op, "method", r.method, "after", time.Since(began), "error", err)
+		t.log.Debug("request failed", "op", r.Op, "method", r.Method, "after", time.Since(began), "error", err)
 		return nil, err
 	}
-	c.gate.learn(r.class, answer, began)
-	c.log.Debug("request", "op", r.op, "method", r.method, "status", answer.status, "bytes", len(answer.body), "after", time.Since(began))
+	t.gate.learn(r.Class, answer, began)
+	t.log.Debug("request", "op", r.Op, "method", r.Method, "status", answer.status, "bytes", len(answer.body), "after", time.Since(began))
 	return answer, nil
 }
 
 // transient reports whether asking again may help. A plain 500 is not among
 // the statuses: old servers answer mistakes of the client with it.
-func transient(answer *response, err error) bool {
+func transient(answer *Response, err error) bool {
 	if err != nil {
 		return !isCertificateError(err) && (errors.Is(err, secret.ErrUnavailable) || errors.Is(err, secret.ErrTimeout))
 	}

@@ -1,4 +1,4 @@
-package client
+package transport
 
 import (
 	"context"
@@ -10,31 +10,31 @@ import (
 	"infisicalfs/secret"
 )
 
-// do sends r with a token. If the server refuses the token, it is replaced and
+// Do sends r with a token. If the server refuses the token, it is replaced and
 // r is sent once more, and never again: a refusal of a fresh token is final.
-func (c *Client) do(ctx context.Context, r request) (*response, error) {
+func (t *Transport) Do(ctx context.Context, r Request) (*Response, error) {
 	for replay := false; ; replay = true {
-		value, err := c.tokens.get(ctx)
+		value, err := t.tokens.get(ctx)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", r.op, err)
+			return nil, fmt.Errorf("%s: %w", r.Op, err)
 		}
-		answer, err := c.try(ctx, r, value)
-		if err != nil || !tokenRefused(answer) {
+		answer, err := t.try(ctx, r, value)
+		if err != nil || !tokenRejected(answer) {
 			return answer, err
 		}
 		if replay {
-			c.tokens.inVain()
+			t.tokens.inVain()
 			return answer, nil
 		}
-		if !c.tokens.reject(value) {
+		if !t.tokens.reject(value) {
 			return answer, nil
 		}
 	}
 }
 
-// tokenRefused reports whether the answer is about the token rather than about
+// tokenRejected reports whether the answer is about the token rather than about
 // what was asked; the status alone does not tell.
-func tokenRefused(answer *response) bool {
+func tokenRejected(answer *Response) bool {
 	return answer.status >= http.StatusBadRequest && errors.Is(newAPIError(answer), secret.ErrUnauthenticated)
 }
 
@@ -53,7 +53,7 @@ func (t *tokens) revoke() {
 		}
 		t.mu.Lock()
 		last := t.current
-		t.current = token{}
+		t.current = Token{}
 		t.mu.Unlock()
 		if last.own && last.alive(time.Now()) {
 			t.giveBack(ctx, last)
@@ -61,14 +61,14 @@ func (t *tokens) revoke() {
 	})
 }
 
-func (t *tokens) giveBack(ctx context.Context, last token) {
-	answer, err := t.client.send(ctx, request{
-		op: "revoke token", method: http.MethodPost, path: "/v1/auth/token/revoke", anonymous: true,
-		body: map[string]string{"accessToken": last.value.Reveal()},
-	}, secret.Value{}, t.client.cfg.Timeout)
-	t.client.counts.add("revoke token", answer)
+func (t *tokens) giveBack(ctx context.Context, last Token) {
+	answer, err := t.transport.send(ctx, Request{
+		Op: "revoke token", Method: http.MethodPost, Path: "/v1/auth/token/revoke", Anonymous: true,
+		Body: map[string]string{"accessToken": last.value.Reveal()},
+	}, secret.Value{}, t.transport.cfg.Timeout)
+	t.transport.counts.add("revoke token", answer)
 	if err != nil {
-		t.client.log.Debug("the token was not revoked", "error", err)
+		t.transport.log.Debug("the token was not revoked", "error", err)
 	}
 }
 

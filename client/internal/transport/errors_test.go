@@ -1,4 +1,4 @@
-package client
+package transport
 
 import (
 	"net/http"
@@ -29,7 +29,7 @@ func TestKindOfRefusal(t *testing.T) {
 		{422, `{"error":"ValidationFailure","message":[]}`, secret.ErrInvalid},
 		{404, `{"error":"NotFound"}`, secret.ErrNotFound},
 		{404, `{"error":"SecretPathNotFound"}`, secret.ErrNotFound},
-		{404, `{"error":"Not Found","message":"Route GET:/x not found"}`, errNoRoute},
+		{404, `{"error":"Not Found","message":"Route GET:/x not found"}`, ErrNoRoute},
 		{400, `{"error":"BadRequest"}`, secret.ErrInvalid},
 		{413, `{"error":"x"}`, secret.ErrTooLarge},
 		{429, `{"error":"RateLimitExceeded"}`, secret.ErrRateLimited},
@@ -89,9 +89,9 @@ func TestOldServersHideTheRateLimitBehind500(t *testing.T) {
 }
 
 func TestHTMLIsNoAnswerAndNoAbsence(t *testing.T) {
-	r := &response{op: "list secrets", status: 404, header: http.Header{"Content-Type": {"text/html; charset=utf-8"}}, body: []byte("<!doctype html><p>nothing here")}
+	r := &Response{op: "list secrets", status: 404, header: http.Header{"Content-Type": {"text/html; charset=utf-8"}}, body: []byte("<!doctype html><p>nothing here")}
 	err := newAPIError(r)
-	require.ErrorIs(t, err, errNoRoute)
+	require.ErrorIs(t, err, ErrNoRoute)
 	require.ErrorIs(t, err, secret.ErrUnavailable)
 	require.NotErrorIs(t, err, secret.ErrNotFound)
 	require.NotContains(t, err.Error(), "nothing here")

@@ -1,4 +1,4 @@
-package client
+package transport
 
 import (
 	"fmt"
@@ -46,5 +46,5 @@ func isLoopback(host string) bool {
 	return ip != nil && ip.IsLoopback()
 }
 
-// Server returns the address in use, without /api. It holds no credentials.
-func (c *Client) Server() string { return strings.TrimSuffix(c.base.String(), "/api") }
+// Address returns the address in use, without /api. It holds no credentials.
+func (t *Transport) Address() string { return strings.TrimSuffix(t.base.String(), "/api") }

@@ -1,4 +1,4 @@
-package client
+package transport
 
 import (
 	"context"
@@ -13,10 +13,10 @@ import (
 // maxBody is the largest body that servers take, in bytes.
 const maxBody = 1 << 20
 
-// beginWrite starts the deadline of a change and ties the change to its caller
+// BeginWrite starts the deadline of a change and ties the change to its caller
 // until something is on its way. The end function must be called.
-func (c *Client) beginWrite(caller context.Context) (context.Context, func()) {
-	ctx, end := withStopwatch(c.memory.WithAllowance(context.WithoutCancel(caller)), c.cfg.Timeout, c.cfg.WriteWait)
+func (t *Transport) BeginWrite(caller context.Context) (context.Context, func()) {
+	ctx, end := withStopwatch(t.memory.WithAllowance(context.WithoutCancel(caller)), t.cfg.Timeout, t.cfg.WriteWait)
 	ctx, cancel := context.WithCancelCause(ctx)
 	l := &leash{caller: caller, cancel: cancel}
 	l.attach()
@@ -55,45 +55,47 @@ func (l *leash) slip() error {
 	return nil
 }
 
-// unsettled is the failure of a request that the server may have executed.
-type unsettled struct{ error }
+// OutcomeUnknown is the failure of a request that the server may have executed.
+type OutcomeUnknown struct{ Err error }
 
-func (u unsettled) Unwrap() error { return u.error }
+func (u OutcomeUnknown) Error() string { return u.Err.Error() }
 
-// submit sends a change once and returns what the server answered. It is sent
+func (u OutcomeUnknown) Unwrap() error { return u.Err }
+
+// Submit sends a change once and returns what the server answered. It is sent
 // again only if the server refused to look at it: for the rate limit, or for a
 // token that has to be replaced. A third of the deadline is left over for asking
-// what became of it; an error is unsettled if that has to be asked.
-func (c *Client) submit(ctx context.Context, r request) (*response, error) {
-	if text, err := encode(r.body); err != nil || len(text) > maxBody {
-		return nil, fmt.Errorf("%s: the server takes %d KiB in all, escapes included: %w", r.op, maxBody>>10, secret.ErrTooLarge)
+// what became of it; an error is [OutcomeUnknown] if that has to be asked.
+func (t *Transport) Submit(ctx context.Context, r Request) (*Response, error) {
+	if text, err := encode(r.Body); err != nil || len(text) > maxBody {
+		return nil, fmt.Errorf("%s: the server takes %d KiB in all, escapes included: %w", r.Op, maxBody>>10, secret.ErrTooLarge)
 	}
 	l := ctx.Value(leashKey{}).(*leash)
 	wasAttached := l.attached
 	for replay := false; ; {
-		token, err := c.tokens.get(ctx)
+		token, err := t.tokens.get(ctx)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", r.op, err)
+			return nil, fmt.Errorf("%s: %w", r.Op, err)
 		}
-		if err := c.gate.wait(ctx, r.class); err != nil {
-			return nil, fmt.Errorf("%s: %w", r.op, err)
+		if err := t.gate.wait(ctx, r.Class); err != nil {
+			return nil, fmt.Errorf("%s: %w", r.Op, err)
 		}
-		limit := remaining(ctx) - c.cfg.Timeout/3
-		if limit < c.cfg.Timeout/6 {
-			return nil, fmt.Errorf("%s: not sent, too little time is left: %w", r.op, errDeadline)
+		limit := remaining(ctx) - t.cfg.Timeout/3
+		if limit < t.cfg.Timeout/6 {
+			return nil, fmt.Errorf("%s: not sent, too little time is left: %w", r.Op, errDeadline)
 		}
 		if err := l.slip(); err != nil {
-			return nil, fmt.Errorf("%s: %w", r.op, err)
+			return nil, fmt.Errorf("%s: %w", r.Op, err)
 		}
-		answer, err := c.attemptWithin(ctx, limit, r, token)
+		answer, err := t.attemptWithin(ctx, limit, r, token)
 		switch {
 		case neverLeft(err):
 			return nil, err
 		case err != nil:
-			return nil, unsettled{err}
+			return nil, OutcomeUnknown{err}
 		case isRateLimited(answer):
-		case !replay && tokenRefused(answer):
-			c.tokens.reject(token)
+		case !replay && tokenRejected(answer):
+			t.tokens.reject(token)
 			replay = true
 		default:
 			return answer, nil
@@ -104,11 +106,11 @@ func (c *Client) submit(ctx context.Context, r request) (*response, error) {
 	}
 }
 
-func (c *Client) attemptWithin(ctx context.Context, limit time.Duration, r request, token secret.Value) (*response, error) {
-	cause := fmt.Errorf("no answer from %s within %s: %w", c.base.Host, limit.Round(time.Millisecond), secret.ErrTimeout)
+func (t *Transport) attemptWithin(ctx context.Context, limit time.Duration, r Request, token secret.Value) (*Response, error) {
+	cause := fmt.Errorf("no answer from %s within %s: %w", t.base.Host, limit.Round(time.Millisecond), secret.ErrTimeout)
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, cause)
 	defer cancel()
-	return c.attempt(ctx, r, token, 1)
+	return t.attempt(ctx, r, token, 1)
 }
 
 // neverLeft reports whether a request failed before there was a connection.

@@ -1,4 +1,4 @@
-package client
+package transport
 
 import (
 	"context"
@@ -22,16 +22,16 @@ func waiting(t *testing.T, patience time.Duration) context.Context {
 }
 
 // limited is a refusal by the rate limit, of a current server.
-func limited(retryAfter string) *response {
-	return &response{status: 429, header: http.Header{"Retry-After": {retryAfter}}}
+func limited(retryAfter string) *Response {
+	return &Response{status: 429, header: http.Header{"Retry-After": {retryAfter}}}
 }
 
-func told(status, limit, remaining, reset int) *response {
+func told(status, limit, remaining, reset int) *Response {
 	h := http.Header{}
 	h.Set("X-Ratelimit-Limit", strconv.Itoa(limit))
 	h.Set("X-Ratelimit-Remaining", strconv.Itoa(remaining))
 	h.Set("X-Ratelimit-Reset", strconv.Itoa(reset))
-	return &response{status: status, header: h}
+	return &Response{status: status, header: h}
 }
 
 func TestGateWaitsForTheNextWindow(t *testing.T) {
@@ -55,7 +55,7 @@ func TestGateHonoursRetryAfterInBothForms(t *testing.T) {
 	for _, status := range []int{429, 500} {
 		synctest.Test(t, func(t *testing.T) {
 			g := newGate()
-			g.learn("secret", &response{status: status, header: http.Header{"Retry-After": {"17"}, "X-Ratelimit-Remaining": {"0"}}}, time.Now())
+			g.learn("secret", &Response{status: status, header: http.Header{"Retry-After": {"17"}, "X-Ratelimit-Remaining": {"0"}}}, time.Now())
 			ctx := waiting(t, 65*time.Second)
 			began := time.Now()
 			require.NoError(t, g.wait(ctx, "secret"))

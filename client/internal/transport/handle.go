@@ -1,7 +1,8 @@
-package client
+package transport
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,19 +14,25 @@ import (
 	"infisicalfs/secret"
 )
 
-// model is one shape that a 2xx body may have: the object has key, and what is
+// Shape is one shape that a 2xx body may have: the object has key, and what is
 // under it decodes into target. The empty key takes the whole body.
-type model struct {
+type Shape struct {
 	key    string
 	target any
 }
 
-// handle turns an answer into a result. Anything but 2xx is an [APIError]. Of
-// the models, the first whose key the body has (with something other than null)
+// Under is the shape whose target is the object's member of that name.
+func Under(key string, target any) Shape { return Shape{key, target} }
+
+// Whole is the shape whose target is the body itself.
+func Whole(target any) Shape { return Shape{"", target} }
+
+// Handle turns an answer into a result. Anything but 2xx is an [APIError]. Of
+// the shapes, the first whose key the body has (with something other than null)
 // is decoded, and its key returned; none of them is an error that names the
-// keys. Without models the body is checked to be JSON and left for the caller
-// as it is. A model with the empty key comes last or alone.
-func (r *response) handle(models ...model) (key string, err error) {
+// keys. Without shapes the body is checked to be JSON and left for the caller
+// as it is. A shape with the empty key comes last or alone.
+func (r *Response) Handle(shapes ...Shape) (key string, err error) {
 	if r.status < 200 || r.status > 299 {
 		return "", newAPIError(r)
 	}
@@ -35,16 +42,16 @@ func (r *response) handle(models ...model) (key string, err error) {
 	if err := jsonstream.Check(r.body); err != nil {
 		return "", fmt.Errorf("%s: the server's answer is damaged: %w: %w", r.op, err, secret.ErrUnavailable)
 	}
-	if len(models) == 0 {
+	if len(shapes) == 0 {
 		return "", nil
 	}
 	var object map[string]json.RawMessage // stays nil if the body is no object
-	if models[0].key != "" {
+	if shapes[0].key != "" {
 		json.Unmarshal(r.body, &object)
 		defer wipe(object)
 	}
-	keys := make([]string, 0, len(models))
-	for _, m := range models {
+	keys := make([]string, 0, len(shapes))
+	for _, m := range shapes {
 		text := json.RawMessage(bytes.TrimSpace(r.body))
 		if m.key != "" {
 			text = object[m.key]
@@ -58,7 +65,7 @@ func (r *response) handle(models ...model) (key string, err error) {
 		}
 		return m.key, nil
 	}
-	if len(models) == 1 && models[0].key == "" {
+	if len(shapes) == 1 && shapes[0].key == "" {
 		return "", fmt.Errorf("%s: the server's answer is empty: %w", r.op, secret.ErrUnavailable)
 	}
 	return "", fmt.Errorf("%s: the server's answer has none of the expected keys (%s): %w", r.op, strings.Join(keys, ", "), secret.ErrUnavailable)
@@ -93,13 +100,13 @@ func wipe(object map[string]json.RawMessage) {
 	}
 }
 
-// notModified reports whether the server says that the caller's copy is good.
+// NotModified reports whether the server says that the caller's copy is good.
 // To a request that named no copy that is no answer.
-func (r *response) notModified() bool { return r.conditional && r.status == http.StatusNotModified }
+func (r *Response) NotModified() bool { return r.conditional && r.status == http.StatusNotModified }
 
 // notJSON is the error for a body that no Infisical server sends: a proxy's
 // page, or the wrong address. It never quotes the body.
-func (r *response) notJSON() error {
+func (r *Response) notJSON() error {
 	kind, _, _ := mime.ParseMediaType(r.header.Get("Content-Type"))
 	if kind == "" {
 		kind = "no content type"
@@ -120,3 +127,22 @@ func (e *AnswerError) Error() string {
 }
 
 func (e *AnswerError) Unwrap() error { return secret.ErrUnavailable }
+
+// Status is the HTTP status.
+func (r *Response) Status() int { return r.status }
+
+// Wipe takes the body out of memory: there may be a value in it. Nothing can be
+// read from r any more.
+func (r *Response) Wipe() { clear(r.body) }
+
+// Get sends a GET and handles its answer.
+func (t *Transport) Get(ctx context.Context, r Request, shapes ...Shape) error {
+	r.Method = http.MethodGet
+	answer, err := t.Do(ctx, r)
+	if err != nil {
+		return err
+	}
+	_, err = answer.Handle(shapes...)
+	answer.Wipe()
+	return err
+}

@@ -1,4 +1,4 @@
-package client
+package transport
 
 import (
 	"net/http"
@@ -26,9 +26,9 @@ func TestRepeats(t *testing.T) {
 // Validators like to say what they stumbled over.
 func TestAnErrorDoesNotRepeatWhatWasSent(t *testing.T) {
 	const sent = "obviously fake value"
-	answer := &response{op: "update secret", status: http.StatusBadRequest, sent: sent,
+	answer := &Response{op: "update secret", status: http.StatusBadRequest, sent: sent,
 		body: []byte(`{"error": "BadRequest", "message": "cannot rotate ` + sent + `", "reqId": "` + sent + `"}`)}
-	_, err := answer.handle()
+	_, err := answer.Handle()
 	require.ErrorContains(t, err, "update secret: the server says 400 BadRequest: "+withheld)
 	require.NotContains(t, err.Error(), sent[:tellingLength])
 }

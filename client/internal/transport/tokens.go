@@ -1,10 +1,9 @@
-package client
+package transport
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"sync"
 	"time"
 
@@ -13,16 +12,16 @@ import (
 
 // tokens keeps the one token that all requests share.
 type tokens struct {
-	client *Client
+	transport *Transport
 
 	turn   chan struct{} // held by whoever talks to the server about the token; a channel, so that waiting for it can be given up
 	closed chan struct{}
 	close  sync.Once
 
-	mu       sync.Mutex // guards all below; never held while talking to the server
-	auth     Auth       // who logs in; written by who has the turn, who may read it without the lock
-	current  token      // zero value: none
-	postpone time.Time  // current is due, but replacing it failed: not again before then
+	mu       sync.Mutex  // guards all below; never held while talking to the server
+	source   TokenSource // who logs in; written by who has the turn, who may read it without the lock
+	current  Token       // zero value: none
+	postpone time.Time   // current is due, but replacing it failed: not again before then
 
 	refused error     // why the last login was refused
 	until   time.Time // no login before then: servers lock out who keeps trying
@@ -39,8 +38,8 @@ const minLoginPause, maxLoginPause = 30 * time.Second, 5 * time.Minute
 
 var errClosed = fmt.Errorf("the client is closed: %w", secret.ErrUnavailable)
 
-func newTokens(c *Client, auth Auth) *tokens {
-	return &tokens{client: c, auth: auth, turn: make(chan struct{}, 1), closed: make(chan struct{})}
+func newTokens(t *Transport, source TokenSource) *tokens {
+	return &tokens{transport: t, source: source, turn: make(chan struct{}, 1), closed: make(chan struct{})}
 }
 
 // get returns a token that should work. While there is none, all wait for the
@@ -91,14 +90,14 @@ func (t *tokens) obtain(ctx context.Context) (secret.Value, error) {
 	switch {
 	case isClosed(t.closed):
 		return secret.Value{}, errClosed
-	case t.auth == nil:
+	case t.source == nil:
 		return secret.Value{}, fmt.Errorf("log in: no credentials: %w", secret.ErrUnauthenticated)
-	case now.Before(until) && !t.auth.replaced():
+	case now.Before(until) && !t.source.Replaced():
 		return secret.Value{}, refused
 	}
 
 	if alive { // the request behind this must not suffer from a login that hangs
-		limit := t.client.cfg.Timeout / 3
+		limit := t.transport.cfg.Timeout / 3
 		var cancel func()
 		ctx, cancel = context.WithTimeoutCause(ctx, limit, fmt.Errorf("no new token within %s: %w", limit, secret.ErrTimeout))
 		defer cancel()
@@ -110,7 +109,7 @@ func (t *tokens) obtain(ctx context.Context) (secret.Value, error) {
 	case errors.Is(err, secret.ErrUnauthenticated):
 		t.refuse(err)
 	case alive:
-		t.client.log.Warn("the token was not replaced; the old one still works", "until", old.end(), "error", err)
+		t.transport.log.Warn("the token was not replaced; the old one still works", "until", old.end(), "error", err)
 		t.later()
 		return old.value, nil
 	}
@@ -118,35 +117,35 @@ func (t *tokens) obtain(ctx context.Context) (secret.Value, error) {
 }
 
 // replace renews old where that is safe, and else logs in.
-func (t *tokens) replace(ctx context.Context, old token, alive bool) (token, error) {
-	latest := time.Now().Add(t.client.cfg.Timeout / 3)
+func (t *tokens) replace(ctx context.Context, old Token, alive bool) (Token, error) {
+	latest := time.Now().Add(t.transport.cfg.Timeout / 3)
 	if alive && old.renewable(latest) {
 		renewed, err := t.renew(ctx, old)
 		if err == nil || !errors.Is(err, secret.ErrUnauthenticated) {
 			return renewed, err
 		}
-		t.client.log.Warn("the server does not renew the token, logging in anew", "error", err)
+		t.transport.log.Warn("the server does not renew the token, logging in anew", "error", err)
 	}
-	fresh, err := t.auth.login(ctx, t.client)
+	fresh, err := t.source.Login(ctx, t.transport)
 	if err == nil && !fresh.own && t.isRejected(fresh.value) {
 		err = fmt.Errorf("log in: the server refused this token and there is no newer one: %w", secret.ErrUnauthenticated)
 	}
 	return fresh, err
 }
 
-func (t *tokens) renew(ctx context.Context, old token) (token, error) {
-	now := time.Now()
-	g, err := t.client.exchange(ctx, request{
-		op: "renew token", method: http.MethodPost, path: "/v1/auth/token/renew",
-		body: map[string]string{"accessToken": old.value.Reveal()},
+func (t *tokens) renew(ctx context.Context, old Token) (Token, error) {
+	renewed, err := t.transport.Exchange(ctx, Request{
+		Op: "renew token", Path: "/v1/auth/token/renew",
+		Body: map[string]string{"accessToken": old.value.Reveal()},
 	})
+	renewed.obtained = old.obtained
 	if err != nil {
-		return token{}, err
+		return Token{}, err
 	}
-	return g.token(old.obtained, now), nil
+	return renewed, nil
 }
 
-func (t *tokens) accept(fresh token) secret.Value {
+func (t *tokens) accept(fresh Token) secret.Value {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.current, t.postpone = fresh, time.Time{}
@@ -165,7 +164,7 @@ func (t *tokens) later() {
 func (t *tokens) refuse(err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.current = token{}
+	t.current = Token{}
 	var refusal *APIError
 	if errors.As(err, &refusal) {
 		t.pause = min(max(2*t.pause, minLoginPause), maxLoginPause)
@@ -191,7 +190,7 @@ func (t *tokens) reject(value secret.Value) bool {
 		if now.Before(t.vainUntil) {
 			return false
 		}
-		t.current = token{}
+		t.current = Token{}
 	}
 	t.rejected, t.rejectedAt = value, now
 	return true
@@ -207,8 +206,8 @@ func (t *tokens) inVain() {
 func (t *tokens) describe() (method string, ends time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.auth == nil {
+	if t.source == nil {
 		return "none", time.Time{}
 	}
-	return t.auth.Method(), t.current.end()
+	return t.source.Method(), t.current.end()
 }

@@ -1,4 +1,4 @@
-package client
+package transport
 
 import (
 	"bytes"
@@ -25,7 +25,7 @@ func toldBudget(h http.Header, now time.Time) (b budget, ok bool) {
 
 // isRateLimited recognises the refusal in both its forms: servers of 2024 hide
 // the 429 behind a 500, and only the headers give it away.
-func isRateLimited(r *response) bool {
+func isRateLimited(r *Response) bool {
 	return r.status == http.StatusTooManyRequests && !isCollision(r) ||
 		r.status == http.StatusInternalServerError && r.header.Get("Retry-After") != "" && r.header.Get("X-Ratelimit-Remaining") == "0"
 }
@@ -33,7 +33,7 @@ func isRateLimited(r *response) bool {
 // isCollision recognises what looks like the rate limit and is none: several
 // logins of one client at the same moment. The server did nothing, and the login
 // may be repeated. Only the words tell.
-func isCollision(r *response) bool {
+func isCollision(r *Response) bool {
 	return r.status == http.StatusTooManyRequests && bytes.Contains(r.body, []byte("Failed to acquire lock"))
 }
 

@@ -1,0 +1,41 @@
+package transport
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"strings"
+
+	"infisicalfs/secret"
+)
+
+// Claims are the parts of a token that are of use to its bearer. They are read
+// and not verified: who made the token is the server's business.
+type Claims struct {
+	OrgID      string `json:"orgId"` // in tokens of current servers
+	UserID     string `json:"userId"`
+	IdentityID string `json:"identityId"`
+}
+
+// Claims reads the token in use; those of other forms have none.
+func (t *Transport) Claims(ctx context.Context) (Claims, error) {
+	value, err := t.tokens.get(ctx)
+	if err != nil {
+		return Claims{}, err
+	}
+	return claimsOf(value), nil
+}
+
+func claimsOf(token secret.Value) Claims {
+	_, rest, _ := strings.Cut(token.Reveal(), ".")
+	payload, _, _ := strings.Cut(rest, ".")
+	var found Claims
+	text, err := base64.RawURLEncoding.DecodeString(payload)
+	if err != nil || json.Unmarshal(text, &found) != nil {
+		return Claims{}
+	}
+	return found
+}
+
+// IsUser reports whether it is a person's login, and not a machine identity's.
+func (c Claims) IsUser() bool { return c.UserID != "" && c.IdentityID == "" }

@@ -1,0 +1,101 @@
+package transport
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+
+	"infisicalfs/client/internal/jsonstream"
+	"infisicalfs/secret"
+)
+
+// Request is one thing to ask, before it is sent.
+type Request struct {
+	Op        string // for errors, logs and counts: "list secrets"
+	Method    string
+	Path      string // below /Routes, escaped
+	Query     url.Values
+	Body      any    // sent as JSON; DELETE has one too
+	Secret    string // what of the body is secret, not to be repeated from an answer
+	Class     string // which rate budget it draws on
+	Anonymous bool   // carries no token
+	ETag      string // sent as If-None-Match, with its quotes
+
+	// Decode reads a 2xx answer as it arrives; nil: it is kept as a whole. It is
+	// called for each attempt, begins anew then, and keeps nothing if scan.err is
+	// set at its end.
+	Decode func(*jsonstream.Scanner, *jsonstream.Reservation)
+}
+
+// Response is an answer that arrived whole.
+type Response struct {
+	op          string
+	status      int
+	header      http.Header
+	body        []byte // empty if it was read as it arrived
+	fault       error  // why what was read as it arrived is not an answer
+	conditional bool   // "not modified" would be about what the request's etag is of
+	sent        string // the request's
+}
+
+// encode renders a body. Markup characters stay as they are: escaping them for
+// web pages would make six bytes of one and cost values their room.
+func encode(body any) ([]byte, error) {
+	var text bytes.Buffer
+	e := json.NewEncoder(&text)
+	e.SetEscapeHTML(false)
+	err := e.Encode(body)
+	return bytes.TrimSuffix(text.Bytes(), []byte("\n")), err
+}
+
+// send does one attempt. The server has to begin its answer within patience; the rest
+// of it may take as long as ctx allows. An error means that no answer came, or not all of it; it wraps
+// [secret.ErrUnavailable], [secret.ErrTimeout], [secret.ErrTooLarge] or the
+// cause of ctx's end.
+func (t *Transport) send(ctx context.Context, r Request, token secret.Value, patience time.Duration) (*Response, error) {
+	u := *t.base
+	u.RawPath = u.EscapedPath() + r.Path
+	u.Path, _ = url.PathUnescape(u.RawPath)
+	u.RawQuery = r.Query.Encode()
+
+	var body io.Reader
+	if r.Body != nil {
+		text, err := encode(r.Body)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", r.Op, secret.ErrInvalid)
+		}
+		body = bytes.NewReader(text)
+	}
+	ctx = withResponseTimeout(ctx, patience)
+	req, err := http.NewRequestWithContext(ctx, r.Method, u.String(), body)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", r.Op, secret.ErrInvalid)
+	}
+	req.Header.Set("Accept", "application/json")
+	req.Header.Set("User-Agent", t.cfg.UserAgent)
+	if r.Body != nil { // Fastify refuses the header on an empty body
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if r.ETag != "" {
+		req.Header.Set("If-None-Match", r.ETag)
+	}
+	if !r.Anonymous {
+		req.Header.Set("Authorization", "Bearer "+token.Reveal())
+	}
+
+	answer, err := t.http.Do(req)
+	if err != nil {
+		return nil, transportError(ctx, r.Op, t.base.Host, err)
+	}
+	defer answer.Body.Close()
+	got, err := t.receive(ctx, r, answer)
+	if err != nil {
+		return nil, err
+	}
+	return got, nil
+}

@@ -1,0 +1,60 @@
+package transport
+
+import (
+	"maps"
+	"sync"
+	"time"
+)
+
+// Stats is what a transport tells about itself. It holds no secret.
+type Stats struct {
+	Server      string           `json:"server"`
+	Routes      string           `json:"routes"` // unknown, current or legacy
+	Auth        string           `json:"auth"`
+	TokenEnds   time.Time        `json:"token_ends,omitzero"` // zero: not known
+	Requests    map[string]int64 `json:"requests"`            // by operation, repetitions included
+	Total       int64            `json:"requests_total"`
+	Failed      int64            `json:"requests_failed"` // no answer, or 5xx
+	NotModified int64            `json:"not_modified"`
+	RateWaits   int64            `json:"rate_waits"` // times that a request found the rate limit reached
+}
+
+// Stats returns the counts since the transport was made.
+func (t *Transport) Stats() Stats {
+	s := t.counts.snapshot()
+	s.Server, s.Routes = t.Address(), t.Profile.Routes().String()
+	s.Auth, s.TokenEnds = t.tokens.describe()
+	t.gate.mu.Lock()
+	s.RateWaits = t.gate.waits
+	t.gate.mu.Unlock()
+	return s
+}
+
+type counts struct {
+	mu sync.Mutex // guards stats
+	Stats
+}
+
+func (c *counts) add(op string, answer *Response) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.Requests == nil {
+		c.Requests = map[string]int64{}
+	}
+	c.Requests[op]++
+	c.Total++
+	switch {
+	case answer == nil || answer.status >= 500:
+		c.Failed++
+	case answer.NotModified():
+		c.NotModified++
+	}
+}
+
+func (c *counts) snapshot() Stats {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := c.Stats
+	s.Requests = maps.Clone(c.Requests)
+	return s
+}
