@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"infisicalfs/client/internal/transport"
+	"infisicalfs/client/internal/wire"
 	"infisicalfs/secret"
 )
 
@@ -60,7 +61,7 @@ func (c *Client) fetchUpper(ctx context.Context, dir secret.Dir) (*secret.Folder
 	if err != nil {
 		return nil, err
 	}
-	return projectFolders([]wireProject{p}, time.Now())[1], nil
+	return projectFolders([]wire.Project{p}, time.Now())[1], nil
 }
 
 // revision is what the conditional requests of a folder need: the tag of each

@@ -9,13 +9,14 @@ import (
 
 	"infisicalfs/client/internal/jsonstream"
 	"infisicalfs/client/internal/transport"
+	"infisicalfs/client/internal/wire"
 	"infisicalfs/secret"
 )
 
 // foldersAnswer is one answer to "list folders".
 type foldersAnswer struct {
 	list        []secret.Subfolder // sorted, without names that cannot be reached
-	wire        []wireFolder       // as sent; for recursive lists
+	wire        []wire.Folder      // as sent; for recursive lists
 	etag        string
 	notModified bool
 }
@@ -36,12 +37,7 @@ func (c *Client) listFolders(ctx context.Context, at place, recursive bool, etag
 			r.Query.Set("workspaceId", at.projectID)
 		}
 		r.Decode = func(s *jsonstream.Scanner, h *jsonstream.Reservation) {
-			reader := folderReader{listReader: listReader{most: c.cfg.MaxSecrets, scan: s, hold: h}}
-			reader.read()
-			a.wire, garbled = reader.folders, reader.garbled
-			if s.Err() != nil {
-				a.wire = nil
-			}
+			a.wire, garbled = wire.ReadFolders(s, h, c.cfg.MaxSecrets)
 		}
 		answer, err := c.server.Do(ctx, r)
 		if err != nil {
@@ -67,9 +63,9 @@ func (c *Client) listFolders(ctx context.Context, at place, recursive bool, etag
 
 // subfolders turns the folders directly in dir into a snapshot's list. Two
 // folders of one name, which servers allow by accident, are one directory.
-func (c *Client) subfolders(dir secret.Dir, wire []wireFolder) []secret.Subfolder {
+func (c *Client) subfolders(dir secret.Dir, sent []wire.Folder) []secret.Subfolder {
 	byName := map[string]secret.Subfolder{}
-	for _, w := range wire {
+	for _, w := range sent {
 		switch {
 		case w.IsReserved:
 			continue

@@ -5,17 +5,18 @@ import (
 	"slices"
 	"strings"
 
+	"infisicalfs/client/internal/wire"
 	"infisicalfs/secret"
 )
 
 // merge makes one list of a folder's own secrets and its imports, as the server
 // resolves them for a single read: own secrets win over imports, and among the
 // imports the last.
-func (c *Client) merge(dir secret.Dir, answer *secretList) []secret.Secret {
-	list := c.pick(dir, answer.own[""])
-	for _, imported := range slices.Backward(answer.imports) {
-		from := secret.Dir{Project: dir.Project, Env: imported.env, Path: imported.path}
-		given := nearest(imported.secrets)
+func (c *Client) merge(dir secret.Dir, answer *wire.SecretList) []secret.Secret {
+	list := c.pick(dir, answer.Own[""])
+	for _, imported := range slices.Backward(answer.Imports) {
+		from := secret.Dir{Project: dir.Project, Env: imported.Env, Path: imported.Path}
+		given := nearest(imported.Secrets)
 		for i := range given {
 			given[i].Import = &from
 		}

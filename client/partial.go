@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"infisicalfs/client/internal/transport"
+	"infisicalfs/client/internal/wire"
 	"infisicalfs/secret"
 )
 
@@ -15,11 +16,9 @@ import (
 const maxSingles = 16
 
 const (
-	unreadable   = "the identity may not read this value"
 	unresolvable = "a reference in this value cannot be resolved: the identity may not read what it refers to"
 	unasked      = "the server refuses the folder's values in one answer, and there are too many to ask for one by one"
 	unreached    = "the server refuses the folder's values in one answer, and no request can name this one"
-	unsent       = "the server sent no value"
 )
 
 // listPartly is called when the server refused a folder's list. Servers do so
@@ -32,9 +31,9 @@ func (c *Client) listPartly(ctx context.Context, at place, refusal error) ([]sec
 		return nil, refusal
 	}
 	if !c.cfg.RawReferences {
-		wire, _, err := c.querySecrets(ctx, at, listing{values: true, imports: true})
+		sent, _, err := c.querySecrets(ctx, at, listing{values: true, imports: true})
 		if err == nil {
-			return c.expandSingly(ctx, at, c.merge(at.dir, wire))
+			return c.expandSingly(ctx, at, c.merge(at.dir, sent))
 		}
 		if !errors.Is(err, secret.ErrDenied) {
 			return nil, err
@@ -61,23 +60,23 @@ func (c *Client) expandSingly(ctx context.Context, at place, list []secret.Secre
 // may not be read instead of failing, so one request gives all own values; only
 // imports are left to be asked for.
 func (c *Client) revealSingly(ctx context.Context, at place, names []secret.Secret) ([]secret.Secret, error) {
-	wire, _, err := c.querySecrets(ctx, at, listing{recursive: true, values: true, expand: !c.cfg.RawReferences})
+	sent, _, err := c.querySecrets(ctx, at, listing{recursive: true, values: true, expand: !c.cfg.RawReferences})
 	if err != nil && !errors.Is(err, secret.ErrDenied) {
 		return nil, err
 	}
 	readable := &secret.Folder{}
 	if err == nil {
-		readable.Secrets = c.pick(at.dir, wire.own[at.dir.Path])
+		readable.Secrets = c.pick(at.dir, sent.Own[at.dir.Path])
 	}
 	for i, s := range names {
 		if r, ok := readable.Secret(s.Name); ok && s.Import == nil {
 			names[i] = r
 		} else {
-			hide(&names[i], unreadable)
+			wire.Hide(&names[i], wire.Unreadable)
 		}
 	}
 	bulk := err == nil
-	return c.askSingly(ctx, at, names, unreadable, func(s secret.Secret) bool {
+	return c.askSingly(ctx, at, names, wire.Unreadable, func(s secret.Secret) bool {
 		return s.Denied() && (s.Import != nil || !bulk)
 	})
 }
@@ -95,9 +94,9 @@ func (c *Client) askSingly(ctx context.Context, at place, list []secret.Secret, 
 		here := &list[i]
 		switch {
 		case !addressable(s.Name):
-			hide(here, unreached)
+			wire.Hide(here, unreached)
 		case asked == maxSingles:
-			hide(here, unasked)
+			wire.Hide(here, unasked)
 		default:
 			asked++
 			group.Go(func() error { return c.askOne(sub, at, here, refused) })
@@ -108,12 +107,12 @@ func (c *Client) askSingly(ctx context.Context, at place, list []secret.Secret, 
 
 // askOne fills in the value of s, or hides it if it is refused.
 func (c *Client) askOne(ctx context.Context, at place, s *secret.Secret, refused string) error {
-	wire, err := c.querySecret(ctx, at, *s)
-	switch whole := wire.secret(); {
+	sent, err := c.querySecret(ctx, at, *s)
+	switch whole := sent.Secret(); {
 	case errors.Is(err, secret.ErrDenied):
-		hide(s, refused)
+		wire.Hide(s, refused)
 	case errors.Is(err, transport.ErrNoRoute), errors.Is(err, secret.ErrNotFound), err == nil && whole.Name != s.Name:
-		hide(s, unreached) // or it is gone since the list
+		wire.Hide(s, unreached) // or it is gone since the list
 	case err != nil:
 		return err
 	default:
@@ -121,8 +120,4 @@ func (c *Client) askOne(ctx context.Context, at place, s *secret.Secret, refused
 		*s = whole
 	}
 	return nil
-}
-
-func hide(s *secret.Secret, reason string) {
-	s.Value, s.Hidden, s.Garbled, s.Reason = secret.Value{}, true, false, reason
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"infisicalfs/client/internal/transport"
+	"infisicalfs/client/internal/wire"
 	"infisicalfs/secret"
 )
 
@@ -43,7 +44,7 @@ func stumbledOver(err error) bool {
 }
 
 // project finds a project in the table, in the list, or alone.
-func (c *Client) project(ctx context.Context, idOrSlug string) (wireProject, error) {
+func (c *Client) project(ctx context.Context, idOrSlug string) (wire.Project, error) {
 	if p, ok := c.projects.get(idOrSlug); ok {
 		return p, nil
 	}
@@ -52,24 +53,24 @@ func (c *Client) project(ctx context.Context, idOrSlug string) (wireProject, err
 
 // findProject asks the server for a project. Many callers at once, each of whom
 // misses one, share a list.
-func (c *Client) findProject(ctx context.Context, idOrSlug string) (wireProject, error) {
+func (c *Client) findProject(ctx context.Context, idOrSlug string) (wire.Project, error) {
 	lists := c.projects.lists()
 	release, err := c.projects.take(ctx)
 	if err != nil {
-		return wireProject{}, err
+		return wire.Project{}, err
 	}
 	defer release()
 	if c.projects.lists() == lists {
 		if _, err := c.listProjects(ctx); errors.Is(err, secret.ErrDenied) {
 			return c.getProject(ctx, idOrSlug)
 		} else if err != nil {
-			return wireProject{}, err
+			return wire.Project{}, err
 		}
 	}
 	if p, ok := c.projects.get(idOrSlug); ok {
 		return p, nil
 	}
-	return wireProject{}, fmt.Errorf("the server lists no project %q for this identity: %w", idOrSlug, secret.ErrNotFound)
+	return wire.Project{}, fmt.Errorf("the server lists no project %q for this identity: %w", idOrSlug, secret.ErrNotFound)
 }
 
 // inProject runs ask with the id of the project that has the slug. If the server
@@ -93,7 +94,7 @@ func (c *Client) inProject(ctx context.Context, slug string, ask func(projectID 
 // currentProject asks the server about one project, by its id where that is
 // known. It answers for the slug that was asked for, even if the project has got
 // another since.
-func (c *Client) currentProject(ctx context.Context, slug string) (p wireProject, err error) {
+func (c *Client) currentProject(ctx context.Context, slug string) (p wire.Project, err error) {
 	if _, known := c.projects.get(slug); known {
 		err = c.inProject(ctx, slug, func(id string) (err error) {
 			p, err = c.getProjectByID(ctx, id)
@@ -108,7 +109,7 @@ func (c *Client) currentProject(ctx context.Context, slug string) (p wireProject
 
 // projectFolders turns projects into the snapshots of the two upper levels: the
 // root, and each project's environments.
-func projectFolders(list []wireProject, now time.Time) []*secret.Folder {
+func projectFolders(list []wire.Project, now time.Time) []*secret.Folder {
 	root := &secret.Folder{Fetched: now, Answered: now}
 	folders := []*secret.Folder{root}
 	for _, p := range list {

@@ -5,10 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"slices"
 
+	"infisicalfs/client/internal/jsonstream"
 	"infisicalfs/client/internal/transport"
+	"infisicalfs/client/internal/wire"
 	"infisicalfs/secret"
 )
 
@@ -24,7 +27,7 @@ var errNotOffered = fmt.Errorf("list projects: the server does not list them to 
 
 // listProjects asks for the projects of the identity and renews the table. It
 // is [secret.ErrDenied] if none of the ways to ask is allowed.
-func (c *Client) listProjects(ctx context.Context) ([]wireProject, error) {
+func (c *Client) listProjects(ctx context.Context) ([]wire.Project, error) {
 	list, err := c.askForProjects(ctx)
 	if err != nil {
 		return nil, err
@@ -37,8 +40,8 @@ func (c *Client) listProjects(ctx context.Context) ([]wireProject, error) {
 // askForProjects tries the ways that servers of different ages allow: the
 // current list; the old one, which servers before mid-2025 refuse to identities;
 // the organisation's; and at last the configured projects one by one.
-func (c *Client) askForProjects(ctx context.Context) (list []wireProject, err error) {
-	ways := []func(context.Context) ([]wireProject, error){c.listPlainly, c.listOrganization}
+func (c *Client) askForProjects(ctx context.Context) (list []wire.Project, err error) {
+	ways := []func(context.Context) ([]wire.Project, error){c.listPlainly, c.listOrganization}
 	byOrg := c.projects.prefersOrganization()
 	if byOrg {
 		slices.Reverse(ways)
@@ -60,7 +63,7 @@ func (c *Client) askForProjects(ctx context.Context) (list []wireProject, err er
 	return nil, c.organizationWanted(denied(err, again))
 }
 
-func (c *Client) listPlainly(ctx context.Context) (list []wireProject, err error) {
+func (c *Client) listPlainly(ctx context.Context) (list []wire.Project, err error) {
 	err = c.server.WithRoutes(ctx, func(ctx context.Context, routes transport.Routes) (err error) {
 		r := transport.Request{Op: listProjectsOp, Path: "/v1/projects", Class: "read"}
 		if routes == transport.Legacy {
@@ -72,7 +75,7 @@ func (c *Client) listPlainly(ctx context.Context) (list []wireProject, err error
 	return list, err
 }
 
-func (c *Client) listOrganization(ctx context.Context) (list []wireProject, err error) {
+func (c *Client) listOrganization(ctx context.Context) (list []wire.Project, err error) {
 	id, err := c.organization(ctx)
 	if err != nil {
 		return nil, err
@@ -99,9 +102,22 @@ func (c *Client) listOrganization(ctx context.Context) (list []wireProject, err 
 // have, too. It is empty if there were projects or they were listed otherwise.
 func (c *Client) EmptyOrganization() string { return c.projects.emptyOrganization() }
 
+// getProjects sends a GET whose answer has projects under the first of the keys.
+func (c *Client) getProjects(ctx context.Context, q transport.Request, keys ...string) (list []wire.Project, err error) {
+	q.Method = http.MethodGet
+	q.Decode = func(s *jsonstream.Scanner, h *jsonstream.Reservation) {
+		list = wire.ReadProjects(s, h, c.cfg.MaxSecrets, keys...)
+	}
+	answer, err := c.server.Do(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	return list, answer.Decoded()
+}
+
 // getConfigured asks for the configured projects. One that is gone, or that the
 // identity may not see, does not take the others away.
-func (c *Client) getConfigured(ctx context.Context) (list []wireProject, err error) {
+func (c *Client) getConfigured(ctx context.Context) (list []wire.Project, err error) {
 	for _, name := range c.cfg.Projects {
 		p, err := c.getProject(ctx, name)
 		switch {
@@ -161,8 +177,8 @@ func (c *Client) organizationWanted(refusal error) error {
 
 // distinct leaves out what cannot be a directory: projects without id or slug,
 // and all but the oldest id of a slug that several organisations use.
-func (c *Client) distinct(list []wireProject) []wireProject {
-	slices.SortFunc(list, func(a, b wireProject) int {
+func (c *Client) distinct(list []wire.Project) []wire.Project {
+	slices.SortFunc(list, func(a, b wire.Project) int {
 		return cmp.Or(cmp.Compare(a.Slug, b.Slug), cmp.Compare(a.ID, b.ID))
 	})
 	kept := list[:0]
@@ -180,19 +196,19 @@ func (c *Client) distinct(list []wireProject) []wireProject {
 }
 
 // getProject asks for one project by id or by slug.
-func (c *Client) getProject(ctx context.Context, idOrSlug string) (wireProject, error) {
+func (c *Client) getProject(ctx context.Context, idOrSlug string) (wire.Project, error) {
 	if looksLikeID(idOrSlug) {
 		return c.getProjectByID(ctx, idOrSlug)
 	}
 	return c.getProjectAt(ctx, "/v1/projects/slug/", "/v2/workspace/", idOrSlug)
 }
 
-func (c *Client) getProjectByID(ctx context.Context, id string) (wireProject, error) {
+func (c *Client) getProjectByID(ctx context.Context, id string) (wire.Project, error) {
 	return c.getProjectAt(ctx, "/v1/projects/", "/v1/workspace/", id)
 }
 
 // getProjectAt asks for a project at the path of a current or of a legacy server.
-func (c *Client) getProjectAt(ctx context.Context, currentPath, legacyPath, key string) (p wireProject, err error) {
+func (c *Client) getProjectAt(ctx context.Context, currentPath, legacyPath, key string) (p wire.Project, err error) {
 	err = c.server.WithRoutes(ctx, func(ctx context.Context, routes transport.Routes) error {
 		path := currentPath
 		if routes == transport.Legacy {
@@ -205,7 +221,7 @@ func (c *Client) getProjectAt(ctx context.Context, currentPath, legacyPath, key 
 		err = fmt.Errorf("get project: the server's answer has no id or slug: %w", secret.ErrUnavailable)
 	}
 	if err != nil {
-		return wireProject{}, err
+		return wire.Project{}, err
 	}
 	c.projects.add(p)
 	return p, nil

@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"infisicalfs/client/internal/wire"
 )
 
 // projectTable translates slugs, which people see, to ids, which routes want.
@@ -11,7 +13,7 @@ type projectTable struct {
 	turn chan struct{} // held by whoever asks the server because the table lacks something
 
 	mu      sync.Mutex // guards all below
-	bySlug  map[string]wireProject
+	bySlug  map[string]wire.Project
 	count   uint64    // lists that have arrived
 	checked time.Time // when a refusal was last looked into
 	byOrg   bool      // the server refuses the plain list and gives the organisation's
@@ -33,7 +35,7 @@ func (t *projectTable) emptyOrganization() string {
 }
 
 func newProjectTable() *projectTable {
-	return &projectTable{turn: make(chan struct{}, 1), bySlug: map[string]wireProject{}}
+	return &projectTable{turn: make(chan struct{}, 1), bySlug: map[string]wire.Project{}}
 }
 
 // take waits for the turn to ask the server.
@@ -47,7 +49,7 @@ func (t *projectTable) take(ctx context.Context) (release func(), err error) {
 }
 
 // get returns the project that has this slug or id.
-func (t *projectTable) get(idOrSlug string) (wireProject, bool) {
+func (t *projectTable) get(idOrSlug string) (wire.Project, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if p, ok := t.bySlug[idOrSlug]; ok {
@@ -58,11 +60,11 @@ func (t *projectTable) get(idOrSlug string) (wireProject, bool) {
 			return p, true
 		}
 	}
-	return wireProject{}, false
+	return wire.Project{}, false
 }
 
 // add remembers a project that was asked for alone.
-func (t *projectTable) add(p wireProject) {
+func (t *projectTable) add(p wire.Project) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.bySlug[p.Slug] = p
@@ -71,8 +73,8 @@ func (t *projectTable) add(p wireProject) {
 // replace takes in a list of all projects. A slug that a project had before
 // still leads to it, for those who mounted it by that name, unless another
 // project has the slug now; a project that is not listed any more is forgotten.
-func (t *projectTable) replace(list []wireProject) {
-	bySlug, byID := map[string]wireProject{}, map[string]wireProject{}
+func (t *projectTable) replace(list []wire.Project) {
+	bySlug, byID := map[string]wire.Project{}, map[string]wire.Project{}
 	for _, p := range list {
 		bySlug[p.Slug], byID[p.ID] = p, p
 	}

@@ -8,6 +8,7 @@ import (
 
 	"infisicalfs/client/internal/jsonstream"
 	"infisicalfs/client/internal/transport"
+	"infisicalfs/client/internal/wire"
 	"infisicalfs/secret"
 )
 
@@ -35,21 +36,21 @@ type listing struct {
 // answer is refused for the sake of one secret (partial.go).
 func (c *Client) listSecrets(ctx context.Context, at place, etag string) (secretsAnswer, error) {
 	want := listing{values: true, expand: !c.cfg.RawReferences, imports: true, etag: etag}
-	wire, tag, err := c.querySecrets(ctx, at, want)
+	sent, tag, err := c.querySecrets(ctx, at, want)
 	switch {
 	case err != nil:
 		list, err := c.listPartly(ctx, at, err)
 		return secretsAnswer{list: list}, err
-	case wire == nil:
+	case sent == nil:
 		return secretsAnswer{etag: etag, notModified: true}, nil
 	}
-	return secretsAnswer{list: c.merge(at.dir, wire), imports: len(wire.imports) > 0, etag: tag}, nil
+	return secretsAnswer{list: c.merge(at.dir, sent), imports: len(sent.Imports) > 0, etag: tag}, nil
 }
 
 // querySecrets sends the list request. The answer is nil if the server says
 // that what carries the given tag is still right.
-func (c *Client) querySecrets(ctx context.Context, at place, want listing) (*secretList, string, error) {
-	var found *secretList
+func (c *Client) querySecrets(ctx context.Context, at place, want listing) (*wire.SecretList, string, error) {
+	var found *wire.SecretList
 	var etag string
 	err := c.server.WithRoutes(ctx, func(ctx context.Context, routes transport.Routes) error {
 		r := transport.Request{Op: "list secrets", Method: "GET", Path: "/v4/secrets", Class: "secret", Query: secretQuery(at, routes), ETag: want.etag}
@@ -59,11 +60,7 @@ func (c *Client) querySecrets(ctx context.Context, at place, want listing) (*sec
 		r.Query.Set("recursive", strconv.FormatBool(want.recursive))
 		c.setReading(r.Query, want)
 		r.Decode = func(s *jsonstream.Scanner, h *jsonstream.Reservation) {
-			found = &secretList{}
-			(&listReader{want: want, most: c.cfg.MaxSecrets, scan: s, hold: h, list: found}).read()
-			if s.Err() != nil {
-				found = nil
-			}
+			found = wire.ReadSecrets(s, h, wire.Options{Recursive: want.recursive, Values: want.values, Only: want.only, MaxEntries: c.cfg.MaxSecrets})
 		}
 		answer, err := c.server.Do(ctx, r)
 		if err != nil || answer.NotModified() {
@@ -83,29 +80,29 @@ func (c *Client) querySecrets(ctx context.Context, at place, want listing) (*sec
 }
 
 // noteGarbled says what of an answer cannot be shown, and whether there is any.
-func (c *Client) noteGarbled(at place, list *secretList) bool {
-	if list.garbled == 0 {
+func (c *Client) noteGarbled(at place, list *wire.SecretList) bool {
+	if list.Garbled == 0 {
 		return false
 	}
-	c.garbled.Add(int64(list.garbled))
+	c.garbled.Add(int64(list.Garbled))
 	c.log.Warn("the server's answer has secrets that cannot be read, because a name or value is not UTF-8 or cannot be",
-		"in", at.dir.String(), "count", list.garbled, "one", list.firstGarbled)
+		"in", at.dir.String(), "count", list.Garbled, "one", list.FirstGarbled)
 	return true
 }
 
 // querySecret asks for one secret of a list by name, expanded and with imports.
 // The name must be addressable. A missing route says nothing about the server's
 // generation here, as it may be due to the name.
-func (c *Client) querySecret(ctx context.Context, at place, s secret.Secret) (found wireSecret, err error) {
+func (c *Client) querySecret(ctx context.Context, at place, s secret.Secret) (found wire.Secret, err error) {
 	routes := c.server.Profile.Routes()
 	r := transport.Request{Op: "get secret", Path: "/v4/secrets/" + url.PathEscape(s.Name), Class: "secret", Query: secretQuery(at, routes)}
 	if routes == transport.Legacy {
 		r.Path, r.Class = "/v3/secrets/raw/"+url.PathEscape(s.Name), "v3/secret"
 	}
 	c.setReading(r.Query, listing{values: true, expand: !c.cfg.RawReferences, imports: true})
-	r.Query.Set("type", shared)
+	r.Query.Set("type", wire.Shared)
 	if s.Personal {
-		r.Query.Set("type", personal)
+		r.Query.Set("type", wire.Personal)
 	}
 	err = c.server.Get(ctx, r, transport.Under("secret", &found))
 	return found, err

@@ -19,8 +19,8 @@ func (c *Client) StoredBelow(ctx context.Context, dir secret.Dir) ([]secret.Secr
 		if err != nil {
 			return err
 		}
-		list = make([]secret.Secret, 0, found.count)
-		for _, own := range found.own {
+		list = make([]secret.Secret, 0, found.Count)
+		for _, own := range found.Own {
 			list = append(list, own...)
 		}
 		return nil

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"infisicalfs/client/internal/transport"
+	"infisicalfs/client/internal/wire"
 	"infisicalfs/secret"
 )
 
@@ -79,7 +80,7 @@ func (c *Client) treeAt(ctx context.Context, at place, known []*secret.Folder) (
 // treeOfFolders builds the snapshots of all folders in a recursive list of them,
 // and asks for their secrets unless that was done.
 func (c *Client) treeOfFolders(ctx context.Context, at place, list foldersAnswer, below *secretsBelow) ([]*secret.Folder, error) {
-	children := map[string][]wireFolder{at.dir.Path: nil} // by path
+	children := map[string][]wire.Folder{at.dir.Path: nil} // by path
 	for _, w := range list.wire {
 		if w.IsReserved {
 			continue
@@ -156,7 +157,7 @@ type secretsBelow struct {
 // answer without values tells the names. It is nil if etag is given and the
 // server says that what carries it is still right; only else are names asked for.
 func (c *Client) secretsBelow(ctx context.Context, at place, etag string) (*secretsBelow, error) {
-	var values, names *secretList
+	var values, names *wire.SecretList
 	var tag string
 	askValues := func(ctx context.Context) (err error) {
 		values, tag, err = c.querySecrets(ctx, at, listing{recursive: true, values: true, expand: !c.cfg.RawReferences, imports: true, etag: etag})
@@ -181,22 +182,22 @@ func (c *Client) secretsBelow(ctx context.Context, at place, etag string) (*secr
 	if err := both.Wait(); err != nil {
 		return nil, err
 	}
-	if len(values.imports) > 0 {
+	if len(values.Imports) > 0 {
 		return nil, fmt.Errorf("%s: has imports: %w", at.dir, secret.ErrInexact)
 	}
-	if names == nil && values.masks {
+	if names == nil && values.Masks {
 		if err := askNames(ctx); err != nil {
 			return nil, err
 		}
 	}
 	below := &secretsBelow{byPath: map[string][]secret.Secret{}, etag: tag}
-	for p, list := range values.own {
+	for p, list := range values.Own {
 		if !tooDeep(at, p) {
 			below.byPath[p] = c.pick(secret.Dir{Project: at.dir.Project, Env: at.dir.Env, Path: p}, list)
 		}
 	}
 	if names != nil {
-		for p, list := range names.own { // the names that only this list has are of what may not be read
+		for p, list := range names.Own { // the names that only this list has are of what may not be read
 			if !tooDeep(at, p) {
 				below.byPath[p] = addMissing(below.byPath[p], c.pick(secret.Dir{Project: at.dir.Project, Env: at.dir.Env, Path: p}, list))
 			}

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"infisicalfs/client/internal/transport"
+	"infisicalfs/client/internal/wire"
 	"infisicalfs/secret"
 )
 
@@ -36,9 +37,9 @@ func (c *Client) annotate(ctx context.Context, at place, name string, comment *s
 	}
 	now, err := c.stored(ctx, at, name)
 	if err != nil || comment == nil && tags == nil {
-		return now.secret(), err
+		return now.Secret(), err
 	}
-	want := now.secret()
+	want := now.Secret()
 	fields := map[string]any{}
 	if comment != nil {
 		want.Comment = secret.Trim(*comment)
@@ -49,22 +50,22 @@ func (c *Client) annotate(ctx context.Context, at place, name string, comment *s
 		fields["tagIds"] = ids
 	}
 	var answer secretAnswer
-	var changed wireSecret
+	var changed wire.Secret
 	err = c.perform(ctx, change{
 		request: func(routes transport.Routes) transport.Request {
 			if routes == transport.Legacy || !fitsURL(name) { // these want the value in every change
-				fields["secretValue"] = now.text()
+				fields["secretValue"] = now.Text()
 			}
 			return secretRequest{at, http.MethodPatch, name, fields}.build(routes)
 		},
 		models: answer.models(),
 		accept: func() error {
 			changed = answer.secret()
-			return changed.isAbout(name)
+			return isAbout(changed, name)
 		},
 		done: func(ctx context.Context) (_ bool, err error) {
 			changed, err = c.stored(ctx, at, name)
-			got := changed.secret()
+			got := changed.Secret()
 			return got.Comment == want.Comment && sameTags(got.Tags, want.Tags), err
 		},
 	})
@@ -81,7 +82,7 @@ func (c *Client) tagIDs(ctx context.Context, at place, slugs []string) ([]string
 	if len(slugs) == 0 {
 		return ids, nil
 	}
-	var known []wireTag
+	var known []wire.Tag
 	err := c.server.WithRoutes(ctx, func(ctx context.Context, routes transport.Routes) error {
 		r := transport.Request{Op: "list tags", Path: "/v1/projects/" + url.PathEscape(at.projectID) + "/tags", Class: "read"}
 		if routes == transport.Legacy {
@@ -93,7 +94,7 @@ func (c *Client) tagIDs(ctx context.Context, at place, slugs []string) ([]string
 		return nil, err
 	}
 	for _, slug := range slugs {
-		i := slices.IndexFunc(known, func(t wireTag) bool { return t.Slug == slug })
+		i := slices.IndexFunc(known, func(t wire.Tag) bool { return t.Slug == slug })
 		if i < 0 {
 			return nil, fmt.Errorf("the project %s has no tag %q, make it at the server first: %w", at.dir.Project, slug, secret.ErrInvalid)
 		}

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"infisicalfs/client/internal/transport"
+	"infisicalfs/client/internal/wire"
 	"infisicalfs/secret"
 )
 
@@ -36,11 +37,11 @@ func (c *Client) CreateFolder(ctx context.Context, dir secret.Dir, name string) 
 }
 
 func (c *Client) createFolder(ctx context.Context, at place, name string) error {
-	var made wireFolder
+	var made wire.Folder
 	err := c.perform(ctx, change{
 		request: folderRequest{at, http.MethodPost, "", map[string]any{"name": name}}.build,
 		models:  []transport.Shape{transport.Under("folder", &made)},
-		accept:  func() error { return made.isCalled(name) },
+		accept:  func() error { return isCalled(made, name) },
 		done: func(ctx context.Context) (bool, error) {
 			return c.hasFolder(ctx, at, name)
 		},
@@ -72,12 +73,12 @@ func (c *Client) RenameFolder(ctx context.Context, dir secret.Dir, from, to stri
 	})
 }
 
-func (c *Client) renameFolder(ctx context.Context, at place, old wireFolder, to string) error {
-	var renamed wireFolder
+func (c *Client) renameFolder(ctx context.Context, at place, old wire.Folder, to string) error {
+	var renamed wire.Folder
 	err := c.perform(ctx, change{
 		request: folderRequest{at, http.MethodPatch, old.ID, map[string]any{"name": to}}.build,
 		models:  []transport.Shape{transport.Under("folder", &renamed)},
-		accept:  func() error { return renamed.isCalled(to) },
+		accept:  func() error { return isCalled(renamed, to) },
 		done: func(ctx context.Context) (bool, error) {
 			now, err := c.listFolders(ctx, at, false, "")
 			found, ok := folderNamed(now, to)
@@ -103,10 +104,10 @@ func (c *Client) hasFolder(ctx context.Context, at place, name string) (bool, er
 	return ok, err
 }
 
-func folderNamed(list foldersAnswer, name string) (wireFolder, bool) {
-	i := slices.IndexFunc(list.wire, func(w wireFolder) bool { return w.Name == name && !w.IsReserved })
+func folderNamed(list foldersAnswer, name string) (wire.Folder, bool) {
+	i := slices.IndexFunc(list.wire, func(w wire.Folder) bool { return w.Name == name && !w.IsReserved })
 	if i < 0 {
-		return wireFolder{}, false
+		return wire.Folder{}, false
 	}
 	return list.wire[i], true
 }
@@ -143,7 +144,7 @@ func (f folderRequest) build(routes transport.Routes) transport.Request {
 	return r
 }
 
-func (w wireFolder) isCalled(name string) error {
+func isCalled(w wire.Folder, name string) error {
 	if w.ID == "" || w.Name != name {
 		return errOtherAnswer
 	}

@@ -8,6 +8,7 @@ import (
 	"regexp"
 
 	"infisicalfs/client/internal/transport"
+	"infisicalfs/client/internal/wire"
 	"infisicalfs/secret"
 )
 
@@ -29,7 +30,7 @@ func (c *Client) Move(ctx context.Context, dir secret.Dir, name string, to secre
 	})
 }
 
-func (c *Client) move(ctx context.Context, from place, old wireSecret, to place) error {
+func (c *Client) move(ctx context.Context, from place, old wire.Secret, to place) error {
 	var moved struct {
 		Source      *bool `json:"isSourceUpdated"`
 		Destination *bool `json:"isDestinationUpdated"`
@@ -64,7 +65,7 @@ func (c *Client) move(ctx context.Context, from place, old wireSecret, to place)
 // secret has moved if it is gone by its id, and there is one of its name that is
 // the same but for what stands in references. If it is gone and another one is
 // there, somebody else had a hand in it, and nobody can tell.
-func (c *Client) hasMoved(ctx context.Context, from place, old wireSecret, to place) (bool, error) {
+func (c *Client) hasMoved(ctx context.Context, from place, old wire.Secret, to place) (bool, error) {
 	left, err := c.stored(ctx, from, old.Key)
 	switch {
 	case err == nil && left.ID == old.ID:
@@ -76,7 +77,7 @@ func (c *Client) hasMoved(ctx context.Context, from place, old wireSecret, to pl
 	switch {
 	case err != nil:
 		return false, err
-	case outline(arrived.text()) != outline(old.text()):
+	case outline(arrived.Text()) != outline(old.Text()):
 		return false, fmt.Errorf("%s has no such secret any more, and %s another one: %w", from.dir, to.dir, secret.ErrConflict)
 	}
 	return true, nil

@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"infisicalfs/client/internal/transport"
+	"infisicalfs/client/internal/wire"
 	"infisicalfs/secret"
 )
 
@@ -27,7 +28,7 @@ func (c *Client) Rename(ctx context.Context, dir secret.Dir, from, to string) (s
 func (c *Client) rename(ctx context.Context, at place, from, to string) (secret.Secret, error) {
 	old, err := c.stored(ctx, at, from)
 	if err != nil || from == to {
-		return old.secret(), err
+		return old.Secret(), err
 	}
 	if c.server.Profile.Routes() == transport.Legacy {
 		switch able, known := c.server.Profile.Renames(); {
@@ -60,10 +61,10 @@ func (c *Client) rename(ctx context.Context, at place, from, to string) (secret.
 	}
 	if renamed.Version != old.Version+1 { // somebody changed it in the meantime
 		if now, err := c.stored(ctx, at, to); err == nil {
-			return now.secret(), nil
+			return now.Secret(), nil
 		}
 	}
-	s := old.secret()
+	s := old.Secret()
 	s.Name, s.Version, s.Updated = to, renamed.Version, renamed.UpdatedAt
 	return s, nil
 }
@@ -71,14 +72,14 @@ func (c *Client) rename(ctx context.Context, at place, from, to string) (secret.
 var errNotRenamed = errors.New("the server ignores new names")
 
 // renameInPlace is one request, after which the secret has its id and history.
-func (c *Client) renameInPlace(ctx context.Context, at place, old wireSecret, to string) (renamed wireSecret, err error) {
+func (c *Client) renameInPlace(ctx context.Context, at place, old wire.Secret, to string) (renamed wire.Secret, err error) {
 	var answer secretAnswer
 	ignored := false
 	err = c.perform(ctx, change{
 		request: func(routes transport.Routes) transport.Request {
 			fields := map[string]any{"newSecretName": to}
 			if routes == transport.Legacy || !fitsURL(old.Key) { // these want the value in every change
-				fields["secretValue"] = old.text()
+				fields["secretValue"] = old.Text()
 			}
 			return secretRequest{at, http.MethodPatch, old.Key, fields}.build(routes)
 		},
@@ -89,7 +90,7 @@ func (c *Client) renameInPlace(ctx context.Context, at place, old wireSecret, to
 				ignored = true
 				return nil
 			}
-			return renamed.isAbout(to)
+			return isAbout(renamed, to)
 		},
 		done: func(ctx context.Context) (_ bool, err error) {
 			renamed, err = c.stored(ctx, at, to)
@@ -109,7 +110,7 @@ func (c *Client) renameInPlace(ctx context.Context, at place, old wireSecret, to
 // wasOnlyCounted reports whether the server executed a rename as a change to the
 // value that the secret had already: it has the old name, the same text, and one
 // version more.
-func (c *Client) wasOnlyCounted(ctx context.Context, at place, old wireSecret) (bool, error) {
+func (c *Client) wasOnlyCounted(ctx context.Context, at place, old wire.Secret) (bool, error) {
 	if c.server.Profile.Routes() != transport.Legacy {
 		return false, nil
 	}
@@ -117,24 +118,24 @@ func (c *Client) wasOnlyCounted(ctx context.Context, at place, old wireSecret) (
 	if errors.Is(err, secret.ErrNotFound) {
 		return false, nil
 	}
-	return now.ID == old.ID && now.Version == old.Version+1 && now.text() == old.text(), err
+	return now.ID == old.ID && now.Version == old.Version+1 && now.Text() == old.Text(), err
 }
 
 // copyAndDelete renames by other means; the secret gets a new id. Values are
 // the stored ones, so that no reference is flattened.
-func (c *Client) copyAndDelete(ctx context.Context, at place, old wireSecret, to string) (secret.Secret, error) {
+func (c *Client) copyAndDelete(ctx context.Context, at place, old wire.Secret, to string) (secret.Secret, error) {
 	tags := make([]string, 0, len(old.Tags))
 	for _, t := range old.Tags {
 		tags = append(tags, t.ID)
 	}
-	made, err := c.create(ctx, at, to, old.text(), map[string]any{"secretComment": old.Comment, "tagIds": tags})
+	made, err := c.create(ctx, at, to, old.Text(), map[string]any{"secretComment": old.Comment, "tagIds": tags})
 	if err != nil {
 		return secret.Secret{}, err
 	}
 	if err := c.delete(ctx, at, old.Key); err != nil && !errors.Is(err, secret.ErrNotFound) {
 		return secret.Secret{}, fmt.Errorf("rename secret: %s has both %q and %q now, remove one (%v): %w", at.dir, old.Key, to, err, secret.ErrUnavailable)
 	}
-	whole := old.secret()
+	whole := old.Secret()
 	made.Comment, made.Tags = whole.Comment, whole.Tags
 	return made, nil
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"infisicalfs/client/internal/transport"
+	"infisicalfs/client/internal/wire"
 	"infisicalfs/secret"
 )
 
@@ -39,12 +40,12 @@ func (c *Client) DeleteFolder(ctx context.Context, dir secret.Dir, name string) 
 	})
 }
 
-func (c *Client) deleteFolder(ctx context.Context, at place, doomed wireFolder, force bool) error {
-	var gone wireFolder
+func (c *Client) deleteFolder(ctx context.Context, at place, doomed wire.Folder, force bool) error {
+	var gone wire.Folder
 	return c.perform(ctx, change{
 		request: folderRequest{at, http.MethodDelete, doomed.ID, map[string]any{"forceDelete": force}}.build,
 		models:  []transport.Shape{transport.Under("folder", &gone)},
-		accept:  func() error { return gone.isCalled(doomed.Name) },
+		accept:  func() error { return isCalled(gone, doomed.Name) },
 		done: func(ctx context.Context) (bool, error) {
 			there, err := c.hasFolder(ctx, at, doomed.Name)
 			return !there, err
@@ -54,7 +55,7 @@ func (c *Client) deleteFolder(ctx context.Context, at place, doomed wireFolder, 
 
 // forceDelete is for the folder that the server takes for full because of its
 // imports. That it has some, and is empty still, is looked at first.
-func (c *Client) forceDelete(ctx context.Context, at place, doomed wireFolder, inside place, refusal error) error {
+func (c *Client) forceDelete(ctx context.Context, at place, doomed wire.Folder, inside place, refusal error) error {
 	imports, err := c.hasImports(ctx, inside)
 	if err != nil {
 		return err
@@ -78,8 +79,8 @@ func (c *Client) mustBeEmpty(ctx context.Context, inside place) error {
 	if err != nil {
 		return err
 	}
-	own := slices.ContainsFunc(folders.wire, func(w wireFolder) bool { return !w.IsReserved })
-	if own || secrets.count > 0 {
+	own := slices.ContainsFunc(folders.wire, func(w wire.Folder) bool { return !w.IsReserved })
+	if own || secrets.Count > 0 {
 		return fmt.Errorf("delete folder: %s has entries: %w", inside.dir, secret.ErrNotEmpty)
 	}
 	return nil

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"infisicalfs/client/internal/transport"
+	"infisicalfs/client/internal/wire"
 	"infisicalfs/secret"
 )
 
@@ -73,13 +74,13 @@ func (c *Client) Update(ctx context.Context, dir secret.Dir, name string, value 
 func (c *Client) writeValue(ctx context.Context, w secretRequest, value string) (secret.Secret, error) {
 	want := secret.StoredForm(value)
 	var answer secretAnswer
-	var found wireSecret
+	var found wire.Secret
 	err := c.perform(ctx, change{
 		request: w.build,
 		models:  answer.models(),
 		accept: func() error {
 			found = answer.secret()
-			return found.isAbout(w.name)
+			return isAbout(found, w.name)
 		},
 		done: func(ctx context.Context) (_ bool, err error) {
 			found, err = c.stored(ctx, w.at, w.name)
@@ -93,7 +94,7 @@ func (c *Client) writeValue(ctx context.Context, w secretRequest, value string) 
 		return secret.Secret{}, err
 	}
 	found.Value, found.Hidden = &want, nil
-	return found.secret(), nil
+	return found.Secret(), nil
 }
 
 // Delete implements [secret.Writer]. All secrets of the name go, and everybody's
@@ -112,7 +113,7 @@ func (c *Client) delete(ctx context.Context, at place, name string) error {
 	return c.perform(ctx, change{
 		request: secretRequest{at, http.MethodDelete, name, nil}.build,
 		models:  answer.models(),
-		accept:  func() error { return answer.secret().isAbout(name) },
+		accept:  func() error { return isAbout(answer.secret(), name) },
 		done: func(ctx context.Context) (bool, error) {
 			there, err := c.exists(ctx, at, name)
 			return !there, err
@@ -184,15 +185,15 @@ func bodyFor(at place, routes transport.Routes) map[string]any {
 
 // secretAnswer is the answer to a [secretRequest]; a batch has a list.
 type secretAnswer struct {
-	one  wireSecret
-	list []wireSecret
+	one  wire.Secret
+	list []wire.Secret
 }
 
 func (a *secretAnswer) models() []transport.Shape {
 	return []transport.Shape{transport.Under("secret", &a.one), transport.Under("secrets", &a.list)}
 }
 
-func (a *secretAnswer) secret() wireSecret {
+func (a *secretAnswer) secret() wire.Secret {
 	if len(a.list) > 0 {
 		return a.list[0]
 	}
@@ -200,7 +201,7 @@ func (a *secretAnswer) secret() wireSecret {
 }
 
 // isAbout checks that an answer is about the secret that was meant.
-func (w wireSecret) isAbout(name string) error {
+func isAbout(w wire.Secret, name string) error {
 	if w.ID == "" || w.Key != name {
 		return errOtherAnswer
 	}

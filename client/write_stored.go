@@ -7,6 +7,7 @@ import (
 	"net/url"
 
 	"infisicalfs/client/internal/transport"
+	"infisicalfs/client/internal/wire"
 	"infisicalfs/secret"
 )
 
@@ -26,11 +27,11 @@ func (c *Client) Stored(ctx context.Context, dir secret.Dir, name string) (secre
 	if err != nil {
 		return secret.Secret{}, transport.DeadlineError(ctx, "read a secret of "+dir.String(), err)
 	}
-	return found.secret(), nil
+	return found.Secret(), nil
 }
 
 // stored asks for a secret as it is stored.
-func (c *Client) stored(ctx context.Context, at place, name string) (wireSecret, error) {
+func (c *Client) stored(ctx context.Context, at place, name string) (wire.Secret, error) {
 	ask := c.storedByName
 	if !fitsURL(name) {
 		ask = c.storedInList
@@ -38,20 +39,20 @@ func (c *Client) stored(ctx context.Context, at place, name string) (wireSecret,
 	found, err := ask(ctx, at, name)
 	switch {
 	case err != nil:
-		return wireSecret{}, err
-	case found.Key != name || found.ID == "" || found.Type == personal:
-		return wireSecret{}, fmt.Errorf("get secret: %w", errOtherAnswer)
+		return wire.Secret{}, err
+	case found.Key != name || found.ID == "" || found.Type == wire.Personal:
+		return wire.Secret{}, fmt.Errorf("get secret: %w", errOtherAnswer)
 	case found.Value == nil && (found.Hidden == nil || !*found.Hidden): // which is not the empty value
-		return wireSecret{}, fmt.Errorf("get secret: %s: %w", unsent, secret.ErrUnavailable)
+		return wire.Secret{}, fmt.Errorf("get secret: %s: %w", wire.Unsent, secret.ErrUnavailable)
 	case found.Hidden != nil && *found.Hidden:
-		return wireSecret{}, fmt.Errorf("%s: the identity may not read the value of %q: %w", at.dir, name, secret.ErrDenied)
+		return wire.Secret{}, fmt.Errorf("%s: the identity may not read the value of %q: %w", at.dir, name, secret.ErrDenied)
 	}
 	return found, nil
 }
 
-func (c *Client) storedByName(ctx context.Context, at place, name string) (found wireSecret, err error) {
+func (c *Client) storedByName(ctx context.Context, at place, name string) (found wire.Secret, err error) {
 	err = c.server.WithRoutes(ctx, func(ctx context.Context, routes transport.Routes) error {
-		found = wireSecret{}
+		found = wire.Secret{}
 		r := transport.Request{Op: "get secret", Path: "/v4/secrets/" + url.PathEscape(name), Class: "secret", Query: secretQuery(at, routes)}
 		if routes == transport.Legacy {
 			r.Path, r.Class = "/v3/secrets/raw/"+url.PathEscape(name), "v3/secret"
@@ -64,19 +65,19 @@ func (c *Client) storedByName(ctx context.Context, at place, name string) (found
 }
 
 // storedInList serves the names that no URL can carry.
-func (c *Client) storedInList(ctx context.Context, at place, name string) (wireSecret, error) {
+func (c *Client) storedInList(ctx context.Context, at place, name string) (wire.Secret, error) {
 	list, _, err := c.querySecrets(ctx, at, listing{values: true, shared: true, only: name})
 	if err != nil {
-		return wireSecret{}, err
+		return wire.Secret{}, err
 	}
-	var found *wireSecret
-	for i, w := range list.matches {
-		if w.Type != personal && (found == nil || preferred(w.secret(), found.secret())) {
-			found = &list.matches[i]
+	var found *wire.Secret
+	for i, w := range list.Matches {
+		if w.Type != wire.Personal && (found == nil || preferred(w.Secret(), found.Secret())) {
+			found = &list.Matches[i]
 		}
 	}
 	if found == nil {
-		return wireSecret{}, fmt.Errorf("the list of %s has no secret %q: %w", at.dir, name, secret.ErrNotFound)
+		return wire.Secret{}, fmt.Errorf("the list of %s has no secret %q: %w", at.dir, name, secret.ErrNotFound)
 	}
 	return *found, nil
 }
@@ -97,5 +98,5 @@ func (c *Client) exists(ctx context.Context, at place, name string) (bool, error
 	if err != nil {
 		return false, err
 	}
-	return len(names.matches) > 0, nil
+	return len(names.Matches) > 0, nil
 }

@@ -19,11 +19,12 @@ const module = "infisicalfs/"
 // value, so no import points up. A package that is not here has no place yet.
 var picture = map[string][]string{
 	"secret": {},
-	"client": {"secret", "client/internal/transport", "client/internal/jsonstream"},
+	"client": {"secret", "client/internal/transport", "client/internal/wire", "client/internal/jsonstream"},
 	"cache":  {"secret"},
 	"fs":     {"secret", "internal/glob", "fs/internal/folderqueue", "fs/internal/pagecache", "fs/internal/procend", "fs/internal/tempname", "fs/internal/unsent"},
 
 	"client/internal/transport":  {"secret", "client/internal/jsonstream"}, // how a request gets to the server and what its answer means
+	"client/internal/wire":       {"secret", "client/internal/jsonstream"}, // the shapes of answers, and the readers of lists
 	"client/internal/jsonstream": {"secret"},                               // answers, read as they arrive and within bounds
 
 	"fs/internal/pagecache":   {"secret"}, // what the kernel may keep of a file

@@ -1,17 +1,29 @@
-package client
+package wire
 
 import (
 	"encoding/json"
 	"fmt"
 	"unsafe"
 
+	"infisicalfs/client/internal/jsonstream"
 	"infisicalfs/secret"
 )
+
+// ReadFolders reads an answer to "list folders". Garbled: a name is no text. It is
+// nil if the scanner failed.
+func ReadFolders(s *jsonstream.Scanner, h *jsonstream.Reservation, maxEntries int) (folders []Folder, garbled bool) {
+	reader := folderReader{listReader: listReader{most: maxEntries, scan: s, hold: h}}
+	reader.read()
+	if s.Err() != nil {
+		return nil, reader.garbled
+	}
+	return reader.folders, reader.garbled
+}
 
 // folderReader reads one answer to "list folders" as it arrives.
 type folderReader struct {
 	listReader
-	folders []wireFolder
+	folders []Folder
 	garbled bool // a name is no text
 }
 
@@ -44,7 +56,7 @@ func (r *folderReader) folder() {
 		s.Fail(fmt.Errorf("the server's answer has more than %d folders (--max-secrets): %w", r.most, secret.ErrTooLarge))
 		return
 	}
-	var w wireFolder
+	var w Folder
 	var named bool
 	s.Members("a folder", func(key []byte) {
 		switch string(key) {

@@ -1,4 +1,4 @@
-package client
+package wire
 
 import (
 	"context"
@@ -13,17 +13,17 @@ import (
 )
 
 // list reads an answer to "list secrets".
-func list(text string, want listing, most int) (*secretList, error) {
+func list(text string, want Options, most int) (*SecretList, error) {
 	return listWithin(text, want, most, 64<<20)
 }
 
 // listWithin is list with so many bytes to keep it in.
-func listWithin(text string, want listing, most int, bytes int64) (*secretList, error) {
+func listWithin(text string, want Options, most int, bytes int64) (*SecretList, error) {
 	memory := jsonstream.NewMemory(bytes, 1<<30)
 	ctx := memory.WithAllowance(context.Background())
-	got := &secretList{}
+	want.MaxEntries = most
 	s, h := jsonstream.New(strings.NewReader(text), memory.MaxRead()), memory.Reserve(ctx)
-	(&listReader{want: want, most: most, scan: s, hold: h, list: got}).read()
+	got := ReadSecrets(s, h, want)
 	h.End(s.Err() != nil)
 	if s.Err() == nil {
 		return got, nil
@@ -53,12 +53,12 @@ func TestAListThatContradictsItself(t *testing.T) {
 		"null":              `{"secrets":null}`,
 		"a list":            `[]`,
 	} {
-		_, err := list(text, listing{values: true}, 10)
+		_, err := list(text, Options{Values: true}, 10)
 		require.ErrorAs(t, err, new(jsonstream.ShapeError), name)
 		require.NotContains(t, err.Error(), `"v"`, name)
 	}
 	for _, text := range []string{"", "{", `{"secrets":[]`, `{"secrets":[]}x`, `{"secrets":[]} {}`, "<html>", `{"secrets":[{"secretKey":"A","secretValue":"v"}`} {
-		_, err := list(text, listing{values: true}, 10)
+		_, err := list(text, Options{Values: true}, 10)
 		require.ErrorIs(t, err, jsonstream.ErrNotJSON, text)
 	}
 }
@@ -70,9 +70,9 @@ func TestAGarbledEntryStandsAlone(t *testing.T) {
 		`"secretKey":"B","secretValue":"fine","version":-1`, `"secretKey":"B","secretValue":"fine","version":1.5`,
 		`"secretKey":"B","secretValue":"fine","version":1e400`, `"secretKey":"B","secretValue":"fine","version":99999999999999999999`,
 	} {
-		got, err := list(`{"secrets":[{"secretKey":"A","secretValue":"a","version":1},{`+one+`},{"secretKey":"C","secretValue":"c"}]}`, listing{values: true}, 10)
+		got, err := list(`{"secrets":[{"secretKey":"A","secretValue":"a","version":1},{`+one+`},{"secretKey":"C","secretValue":"c"}]}`, Options{Values: true}, 10)
 		require.NoError(t, err, one)
-		own := got.own[""]
+		own := got.Own[""]
 		require.Len(t, own, 3, one)
 		require.Equal(t, "a", own[0].Value.Reveal())
 		require.Equal(t, "c", own[2].Value.Reveal())
@@ -83,7 +83,7 @@ func TestAGarbledEntryStandsAlone(t *testing.T) {
 		require.NotErrorIs(t, bad.Unreadable(), secret.ErrDenied)
 		require.Zero(t, bad.Value.Len())
 		require.NotContains(t, bad.Name, "\ufffd")
-		require.Equal(t, 1, got.garbled)
+		require.Equal(t, 1, got.Garbled)
 	}
 }
 
@@ -98,25 +98,25 @@ func TestMoreThanAFolderMayHold(t *testing.T) {
 	entries := func(n int) string {
 		return strings.TrimSuffix(strings.Repeat(`{"secretKey":"K","secretValue":"v"},`, n), ",")
 	}
-	_, err := list(`{"secrets":[`+entries(10)+`]}`, listing{values: true}, 10)
+	_, err := list(`{"secrets":[`+entries(10)+`]}`, Options{Values: true}, 10)
 	require.NoError(t, err)
 	for _, text := range []string{
 		`{"secrets":[` + entries(11) + `]}`,
 		`{"secrets":[` + entries(5) + `],"imports":[{"secrets":[` + entries(6) + `]}]}`,
 		`{"secrets":[` + entries(11), // which is known before the rest is there
 	} {
-		_, err := list(text, listing{values: true}, 10)
+		_, err := list(text, Options{Values: true}, 10)
 		require.ErrorIs(t, err, secret.ErrTooLarge)
 		require.ErrorContains(t, err, "--max-secrets")
 	}
 	// Few entries may take too much memory just as well.
 	many := func(n int, one string) string { return strings.TrimSuffix(strings.Repeat(one+",", n), ",") }
 	large := `{"secretKey":"K","secretValue":"` + strings.Repeat("x", 100<<10) + `"}`
-	_, err = listWithin(`{"secrets":[`+many(9, large)+`]}`, listing{values: true}, 100, 1<<20)
+	_, err = listWithin(`{"secrets":[`+many(9, large)+`]}`, Options{Values: true}, 100, 1<<20)
 	require.NoError(t, err)
-	_, err = listWithin(`{"secrets":[`+many(11, large)+`]}`, listing{values: true}, 100, 1<<20)
+	_, err = listWithin(`{"secrets":[`+many(11, large)+`]}`, Options{Values: true}, 100, 1<<20)
 	require.ErrorIs(t, err, secret.ErrTooLarge)
 	tagged := `{"secretKey":"K","secretValue":"v","tags":[` + many(10_000, `{"id":"x","slug":"y"}`) + `]}`
-	_, err = listWithin(`{"secrets":[`+tagged+`]}`, listing{values: true}, 100, 1<<20)
+	_, err = listWithin(`{"secrets":[`+tagged+`]}`, Options{Values: true}, 100, 1<<20)
 	require.ErrorIs(t, err, secret.ErrTooLarge)
 }

@@ -1,21 +1,29 @@
-package client
+package wire
 
 import (
-	"context"
 	"fmt"
-	"net/http"
 	"unsafe"
 
 	"infisicalfs/client/internal/jsonstream"
-	"infisicalfs/client/internal/transport"
 	"infisicalfs/secret"
 )
+
+// ReadProjects reads the list under the first of the keys that an answer to "list
+// projects" has. It is nil if the scanner failed.
+func ReadProjects(s *jsonstream.Scanner, h *jsonstream.Reservation, maxEntries int, keys ...string) []Project {
+	reader := projectReader{listReader: listReader{most: maxEntries, scan: s, hold: h}}
+	reader.read(keys...)
+	if s.Err() != nil {
+		return nil
+	}
+	return reader.projects
+}
 
 // projectReader reads one answer to "list projects" as it arrives.
 type projectReader struct {
 	listReader
 	count    int
-	projects []wireProject
+	projects []Project
 	found    bool
 }
 
@@ -23,7 +31,7 @@ type projectReader struct {
 // [jsonstream.Scanner.Err] tells whether it was an answer.
 func (r *projectReader) read(keys ...string) {
 	r.paths = map[string]string{}
-	lists, seen := make([][]wireProject, len(keys)), make([]bool, len(keys))
+	lists, seen := make([][]Project, len(keys)), make([]bool, len(keys))
 	r.scan.Members("the answer", func(key []byte) {
 		for i, known := range keys {
 			if string(key) != known {
@@ -48,7 +56,7 @@ func (r *projectReader) read(keys ...string) {
 	r.scan.Finish()
 }
 
-func (r *projectReader) project() (p wireProject) {
+func (r *projectReader) project() (p Project) {
 	s := r.scan
 	if r.count++; r.count > r.most {
 		s.Fail(fmt.Errorf("the server's answer has more than %d projects (--max-secrets): %w", r.most, secret.ErrTooLarge))
@@ -78,7 +86,7 @@ func (r *projectReader) project() (p wireProject) {
 	return p
 }
 
-func (r *projectReader) environment() (e wireEnvironment) {
+func (r *projectReader) environment() (e Environment) {
 	r.scan.Members("an environment", func(key []byte) {
 		switch string(key) {
 		case "id":
@@ -91,21 +99,4 @@ func (r *projectReader) environment() (e wireEnvironment) {
 	})
 	r.keep(noteOverhead + len(e.ID) + len(e.Slug))
 	return e
-}
-
-// getProjects sends a GET whose answer has projects under the first of the keys.
-func (c *Client) getProjects(ctx context.Context, q transport.Request, keys ...string) (list []wireProject, err error) {
-	q.Method = http.MethodGet
-	q.Decode = func(s *jsonstream.Scanner, h *jsonstream.Reservation) {
-		reader := projectReader{listReader: listReader{most: c.cfg.MaxSecrets, scan: s, hold: h}}
-		reader.read(keys...)
-		if list = reader.projects; s.Err() != nil {
-			list = nil
-		}
-	}
-	answer, err := c.server.Do(ctx, q)
-	if err != nil {
-		return nil, err
-	}
-	return list, answer.Decoded()
 }

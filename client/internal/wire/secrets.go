@@ -1,0 +1,133 @@
+package wire
+
+import (
+	"fmt"
+	"unsafe"
+
+	"infisicalfs/client/internal/jsonstream"
+	"infisicalfs/secret"
+)
+
+// SecretList is the answer to "list secrets", as sent.
+type SecretList struct {
+	Own     map[string][]secret.Secret // by the path of their folder; if only one was asked for, all under ""
+	Imports []Import
+	Matches []Secret // of the name that was looked for, in their wire form
+	Count   int      // of all
+	Masks   bool     // the server tells of values whether it hides them
+
+	Garbled      int    // entries that cannot be shown
+	FirstGarbled string // the name of one, quoted
+}
+
+// Import is what one import gives.
+type Import struct {
+	Env, Path string
+	Secrets   []secret.Secret
+}
+
+// Options say what was asked for, as far as it matters for reading the answer.
+type Options struct {
+	Recursive  bool
+	Values     bool   // false: names only
+	Only       string // keep secrets of this name alone, in their wire form; empty: all
+	MaxEntries int
+}
+
+// ReadSecrets reads an answer to "list secrets". It is nil if the scanner failed.
+func ReadSecrets(s *jsonstream.Scanner, h *jsonstream.Reservation, want Options) *SecretList {
+	list := &SecretList{}
+	(&listReader{want: want, most: want.MaxEntries, scan: s, hold: h, list: list}).read()
+	if s.Err() != nil {
+		return nil
+	}
+	return list
+}
+
+// listReader reads one answer to "list secrets" as it arrives. Each value goes
+// into locked memory from where it was read.
+type listReader struct {
+	want  Options
+	most  int // entries
+	scan  *jsonstream.Scanner
+	hold  *jsonstream.Reservation
+	list  *SecretList
+	paths map[string]string // each path once
+}
+
+// read reads the answer; [jsonstream.Scanner.Err] tells whether it was one.
+func (l *listReader) read() {
+	var secrets, imports bool
+	l.list.Own, l.paths = map[string][]secret.Secret{}, map[string]string{}
+	l.scan.Members("the answer", func(key []byte) {
+		switch string(key) {
+		case "secrets":
+			l.once(&secrets, "secrets")
+			if !l.scan.Null() {
+				l.scan.Elements("secrets", l.ownEntry)
+				return
+			}
+			secrets = false
+		case "imports":
+			l.once(&imports, "imports")
+			if !l.scan.Null() {
+				l.scan.Elements("imports", l.importEntry)
+			}
+		default:
+			l.scan.Skip()
+		}
+	})
+	if !secrets { // anything is JSON; an empty folder says so
+		l.scan.Misshapen(`it has none of the expected keys ("secrets")`)
+	}
+	l.scan.Finish()
+}
+
+func (l *listReader) ownEntry() {
+	e := l.entry()
+	if l.scan.Err() != nil {
+		return
+	}
+	folder := ""
+	if l.want.Recursive {
+		folder = e.wire.Path
+	}
+	if l.want.Only != "" {
+		l.match(e)
+		return
+	}
+	l.list.Own[folder] = append(l.list.Own[folder], l.finish(e))
+}
+
+func (l *listReader) importEntry() {
+	if len(l.list.Imports) == l.most {
+		l.scan.Fail(fmt.Errorf("the server's answer has more than %d imports (--max-secrets): %w", l.most, secret.ErrTooLarge))
+		return
+	}
+	var from Import
+	var env, path, secrets bool
+	l.scan.Members("an import", func(key []byte) {
+		switch string(key) {
+		case "environment":
+			l.once(&env, "environment")
+			from.Env = l.string("environment")
+		case "secretPath":
+			l.once(&path, "secretPath")
+			from.Path = l.string("secretPath")
+		case "secrets":
+			l.once(&secrets, "secrets")
+			if l.scan.Null() {
+				return
+			}
+			l.scan.Elements("secrets of an import", func() {
+				if e := l.entry(); l.scan.Err() == nil {
+					from.Secrets = append(from.Secrets, l.finish(e))
+				}
+			})
+		default:
+			l.scan.Skip()
+		}
+	})
+	l.list.Imports = append(l.list.Imports, from)
+	l.keep(int(unsafe.Sizeof(from)) + len(from.Env) + len(from.Path))
+}
