@@ -18,7 +18,7 @@ import (
 // [Config.MaxSecrets] says otherwise.
 const DefaultMaxSecrets = jsonstream.DefaultEntries
 
-// Config says which server to talk to, as whom, and with how much patience.
+// Config says which server to talk to, as whom, and how long to wait.
 // Fields left zero have the default that is named beside them.
 type Config struct {
 	URL          string // the site or its /api; default https://app.infisical.com

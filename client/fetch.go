@@ -31,7 +31,7 @@ func (c *Client) fetch(ctx context.Context, dir secret.Dir, known *secret.Folder
 	}
 	var f *secret.Folder
 	err := c.inProject(ctx, dir.Project, func(id string) (err error) {
-		at := place{dir: dir, projectID: id}
+		at := location{dir: dir, projectID: id}
 		if known != nil && known.NoSubfolders {
 			f, err = c.completeSubfolders(ctx, at, known)
 		} else {
@@ -42,8 +42,8 @@ func (c *Client) fetch(ctx context.Context, dir secret.Dir, known *secret.Folder
 	return f, err
 }
 
-// place is a folder with what routes want to know of it.
-type place struct {
+// location is a folder with what routes want to know of it.
+type location struct {
 	dir       secret.Dir
 	projectID string
 }
@@ -82,7 +82,7 @@ func parseRevision(text string) (r revision) {
 	return r
 }
 
-func (c *Client) fetchFolder(ctx context.Context, at place, known *secret.Folder) (*secret.Folder, error) {
+func (c *Client) fetchFolder(ctx context.Context, at location, known *secret.Folder) (*secret.Folder, error) {
 	tags := revisionOf(known)
 	var secrets secretsAnswer
 	var folders foldersAnswer
@@ -114,7 +114,7 @@ func (c *Client) fetchFolder(ctx context.Context, at place, known *secret.Folder
 		f.Folders = known.Folders
 	}
 	if denied == nil && len(f.Secrets) == 0 && known != nil {
-		if f.Denied = c.withheld(ctx, at, known); f.Denied != nil && !errors.Is(f.Denied, secret.ErrDenied) {
+		if f.Denied = c.deniedSilently(ctx, at, known); f.Denied != nil && !errors.Is(f.Denied, secret.ErrDenied) {
 			return nil, f.Denied
 		}
 	}
@@ -127,11 +127,11 @@ func (c *Client) fetchFolder(ctx context.Context, at place, known *secret.Folder
 	return f, nil
 }
 
-// withheld looks into a list that is empty where there were secrets. The newest
+// deniedSilently looks into a list that is empty where there were secrets. The newest
 // servers list a folder that may not be seen as an empty one, and tell only who
 // asks for one secret by its name. It returns their refusal, nil if the secrets
 // are gone, and another error if that could not be found out.
-func (c *Client) withheld(ctx context.Context, at place, known *secret.Folder) error {
+func (c *Client) deniedSilently(ctx context.Context, at location, known *secret.Folder) error {
 	i := slices.IndexFunc(known.Secrets, func(s secret.Secret) bool { return s.Import == nil && addressable(s.Name) })
 	ask := secret.Secret{Name: "INFISICALFS"} // where it was withheld before no name is known any more
 	switch {
@@ -148,8 +148,8 @@ func (c *Client) withheld(ctx context.Context, at place, known *secret.Folder) e
 }
 
 // proveFolder asks the parent whether a folder exists.
-func (c *Client) proveFolder(ctx context.Context, at place) error {
-	parent := place{dir: at.dir.Parent(), projectID: at.projectID}
+func (c *Client) proveFolder(ctx context.Context, at location) error {
+	parent := location{dir: at.dir.Parent(), projectID: at.projectID}
 	answer, err := c.listFolders(ctx, parent, false, "")
 	if err != nil {
 		return err
@@ -162,7 +162,7 @@ func (c *Client) proveFolder(ctx context.Context, at place) error {
 }
 
 // completeSubfolders adds the list of subfolders to a snapshot that lacks it.
-func (c *Client) completeSubfolders(ctx context.Context, at place, known *secret.Folder) (*secret.Folder, error) {
+func (c *Client) completeSubfolders(ctx context.Context, at location, known *secret.Folder) (*secret.Folder, error) {
 	answer, err := c.listFolders(ctx, at, false, "")
 	if err != nil {
 		return nil, err

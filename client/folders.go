@@ -21,10 +21,10 @@ type foldersAnswer struct {
 	notModified bool
 }
 
-// listFolders asks for the folders in a place, or for all below it. Servers
+// listFolders asks for the folders in a location, or for all below it. Servers
 // that cannot do the latter answer with one level, whose entries lack
 // relativePath.
-func (c *Client) listFolders(ctx context.Context, at place, recursive bool, etag string) (foldersAnswer, error) {
+func (c *Client) listFolders(ctx context.Context, at location, recursive bool, etag string) (foldersAnswer, error) {
 	var a foldersAnswer
 	var garbled bool
 	err := c.server.WithRoutes(ctx, func(ctx context.Context, routes transport.Routes) error {

@@ -26,7 +26,7 @@ const (
 // refers to such a value. The rest of the folder must not suffer, so it is asked
 // for again, first without expansion and then without values; if both are
 // refused as well, the first refusal stands.
-func (c *Client) listPartly(ctx context.Context, at place, refusal error) ([]secret.Secret, error) {
+func (c *Client) listPartly(ctx context.Context, at location, refusal error) ([]secret.Secret, error) {
 	if !errors.Is(refusal, secret.ErrDenied) {
 		return nil, refusal
 	}
@@ -50,7 +50,7 @@ func (c *Client) listPartly(ctx context.Context, at place, refusal error) ([]sec
 }
 
 // expandSingly replaces the values that contain a reference, one request each.
-func (c *Client) expandSingly(ctx context.Context, at place, list []secret.Secret) ([]secret.Secret, error) {
+func (c *Client) expandSingly(ctx context.Context, at location, list []secret.Secret) ([]secret.Secret, error) {
 	return c.askSingly(ctx, at, list, unresolvable, func(s secret.Secret) bool {
 		return !s.Hidden && s.Value.HasReference()
 	})
@@ -59,7 +59,7 @@ func (c *Client) expandSingly(ctx context.Context, at place, list []secret.Secre
 // revealSingly fills in values for a list of names. A recursive list drops what
 // may not be read instead of failing, so one request gives all own values; only
 // imports are left to be asked for.
-func (c *Client) revealSingly(ctx context.Context, at place, names []secret.Secret) ([]secret.Secret, error) {
+func (c *Client) revealSingly(ctx context.Context, at location, names []secret.Secret) ([]secret.Secret, error) {
 	sent, _, err := c.querySecrets(ctx, at, listing{recursive: true, values: true, expand: !c.cfg.RawReferences})
 	if err != nil && !errors.Is(err, secret.ErrDenied) {
 		return nil, err
@@ -83,7 +83,7 @@ func (c *Client) revealSingly(ctx context.Context, at place, names []secret.Secr
 
 // askSingly asks for each secret that wants says, up to maxSingles; those that
 // are refused, or too many, are hidden with a reason.
-func (c *Client) askSingly(ctx context.Context, at place, list []secret.Secret, refused string, wants func(secret.Secret) bool) ([]secret.Secret, error) {
+func (c *Client) askSingly(ctx context.Context, at location, list []secret.Secret, refused string, wants func(secret.Secret) bool) ([]secret.Secret, error) {
 	group, sub := errgroup.WithContext(ctx)
 	group.SetLimit(4)
 	asked := 0
@@ -106,7 +106,7 @@ func (c *Client) askSingly(ctx context.Context, at place, list []secret.Secret, 
 }
 
 // askOne fills in the value of s, or hides it if it is refused.
-func (c *Client) askOne(ctx context.Context, at place, s *secret.Secret, refused string) error {
+func (c *Client) askOne(ctx context.Context, at location, s *secret.Secret, refused string) error {
 	sent, err := c.querySecret(ctx, at, *s)
 	switch whole := sent.Secret(); {
 	case errors.Is(err, secret.ErrDenied):

@@ -20,7 +20,7 @@ func (c *Client) Project(ctx context.Context, idOrSlug string) (string, error) {
 	ctx, end := c.server.Begin(ctx)
 	defer end()
 	p, err := c.project(ctx, idOrSlug)
-	if stumbledOver(err) {
+	if isFailedLookup(err) {
 		err = fmt.Errorf("the server finds no project %q (%w): %w", idOrSlug, err, ErrUnknownProject)
 	}
 	return p.Slug, transport.DeadlineError(ctx, "find project "+idOrSlug, err)
@@ -32,9 +32,9 @@ func (c *Client) Project(ctx context.Context, idOrSlug string) (string, error) {
 // a failure wraps, and never [secret.ErrNotFound].
 var ErrUnknownProject = errors.New("it stumbles so over those that it does not have")
 
-// stumbledOver recognises an internal error that is named after the look-up, and
+// isFailedLookup recognises an internal error that is named after the look-up, and
 // the refusal of slugs that such a server does not look up: under five characters.
-func stumbledOver(err error) bool {
+func isFailedLookup(err error) bool {
 	var refusal *transport.APIError
 	if !errors.As(err, &refusal) || refusal.Op != getProjectOp {
 		return false
@@ -55,7 +55,7 @@ func (c *Client) project(ctx context.Context, idOrSlug string) (wire.Project, er
 // misses one, share a list.
 func (c *Client) findProject(ctx context.Context, idOrSlug string) (wire.Project, error) {
 	lists := c.projects.lists()
-	release, err := c.projects.take(ctx)
+	release, err := c.projects.acquire(ctx)
 	if err != nil {
 		return wire.Project{}, err
 	}

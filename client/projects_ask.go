@@ -22,8 +22,8 @@ const listProjectsOp, getProjectOp = "list projects", "get project"
 // [secret.ErrDenied].
 var ErrNoProjectList = errors.New("without the id of its organisation it lists no projects to this identity")
 
-// errNotOffered: there is no such way to list projects, here or on this server.
-var errNotOffered = fmt.Errorf("list projects: the server does not list them to this identity: %w", secret.ErrDenied)
+// errListUnsupported: there is no such way to list projects, here or on this server.
+var errListUnsupported = fmt.Errorf("list projects: the server does not list them to this identity: %w", secret.ErrDenied)
 
 // listProjects asks for the projects of the identity and renews the table. It
 // is [secret.ErrDenied] if none of the ways to ask is allowed.
@@ -47,7 +47,7 @@ func (c *Client) askForProjects(ctx context.Context) (list []wire.Project, err e
 		slices.Reverse(ways)
 	}
 	first, err := ways[0](ctx)
-	if !refused(err) {
+	if !listDenied(err) {
 		return first, err
 	}
 	second, again := ways[1](ctx)
@@ -55,12 +55,12 @@ func (c *Client) askForProjects(ctx context.Context) (list []wire.Project, err e
 	case again == nil:
 		c.projects.preferOrganization(!byOrg)
 		return second, nil
-	case !refused(again):
+	case !listDenied(again):
 		return nil, again
 	case len(c.cfg.Projects) > 0:
 		return c.getConfigured(ctx)
 	}
-	return nil, c.organizationWanted(denied(err, again))
+	return nil, c.organizationWanted(denialOf(err, again))
 }
 
 func (c *Client) listPlainly(ctx context.Context) (list []wire.Project, err error) {
@@ -81,7 +81,7 @@ func (c *Client) listOrganization(ctx context.Context) (list []wire.Project, err
 		return nil, err
 	}
 	if id == "" {
-		return nil, errNotOffered
+		return nil, errListUnsupported
 	}
 	if !looksLikeID(id) { // the server would stumble over it
 		return nil, fmt.Errorf("list projects: %q is not the id of an organisation: %w: %w", id, ErrNoProjectList, secret.ErrDenied)
@@ -89,7 +89,7 @@ func (c *Client) listOrganization(ctx context.Context) (list []wire.Project, err
 	path := "/v2/organizations/" + url.PathEscape(id) + "/workspaces"
 	list, err = c.getProjects(ctx, transport.Request{Op: listProjectsOp, Path: path, Class: "read"}, "workspaces")
 	if errors.Is(err, transport.ErrNoRoute) {
-		return nil, errNotOffered
+		return nil, errListUnsupported
 	}
 	if err == nil {
 		c.projects.tellEmpty(id, len(list) == 0)
@@ -130,18 +130,18 @@ func (c *Client) getConfigured(ctx context.Context) (list []wire.Project, err er
 		}
 	}
 	if list == nil {
-		return nil, errNotOffered
+		return nil, errListUnsupported
 	}
 	return list, nil
 }
 
-// refused reports whether the server understood the question and will not
+// listDenied reports whether the server understood the question and will not
 // answer it to this identity. Old servers say so with 400, 401 and 403 and names
 // of their own. Of those that look like a refused token, the replay after a new
 // login has made certain that they are not; a refused login is another matter.
-func refused(err error) bool {
+func listDenied(err error) bool {
 	var verdict *transport.APIError
-	if errors.Is(err, errNotOffered) {
+	if errors.Is(err, errListUnsupported) {
 		return true
 	}
 	if !errors.As(err, &verdict) || verdict.Op != listProjectsOp || verdict.Name == "TokenError" {
@@ -155,15 +155,15 @@ func refused(err error) bool {
 	return false
 }
 
-// denied makes one error of two refusals: the server's own words if there are any.
-func denied(errs ...error) error {
+// denialOf makes one error of two refusals: the server's own words if there are any.
+func denialOf(errs ...error) error {
 	for _, err := range errs {
 		var verdict *transport.APIError
 		if errors.As(err, &verdict) {
 			return transport.Reclassify(verdict, secret.ErrDenied)
 		}
 	}
-	return errNotOffered
+	return errListUnsupported
 }
 
 // organizationWanted adds to a refusal that no organisation was named, where that

@@ -10,7 +10,7 @@ import (
 
 // projectTable translates slugs, which people see, to ids, which routes want.
 type projectTable struct {
-	turn chan struct{} // held by whoever asks the server because the table lacks something
+	sem chan struct{} // semaphore of whoever asks the server because the table lacks something
 
 	mu      sync.Mutex // guards all below
 	bySlug  map[string]wire.Project
@@ -35,14 +35,14 @@ func (t *projectTable) emptyOrganization() string {
 }
 
 func newProjectTable() *projectTable {
-	return &projectTable{turn: make(chan struct{}, 1), bySlug: map[string]wire.Project{}}
+	return &projectTable{sem: make(chan struct{}, 1), bySlug: map[string]wire.Project{}}
 }
 
-// take waits for the turn to ask the server.
-func (t *projectTable) take(ctx context.Context) (release func(), err error) {
+// acquire waits for its turn to ask the server.
+func (t *projectTable) acquire(ctx context.Context) (release func(), err error) {
 	select {
-	case t.turn <- struct{}{}:
-		return func() { <-t.turn }, nil
+	case t.sem <- struct{}{}:
+		return func() { <-t.sem }, nil
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}

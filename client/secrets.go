@@ -34,7 +34,7 @@ type listing struct {
 
 // listSecrets asks for the secrets of one folder, with what helps if the whole
 // answer is refused for the sake of one secret (partial.go).
-func (c *Client) listSecrets(ctx context.Context, at place, etag string) (secretsAnswer, error) {
+func (c *Client) listSecrets(ctx context.Context, at location, etag string) (secretsAnswer, error) {
 	want := listing{values: true, expand: !c.cfg.RawReferences, imports: true, etag: etag}
 	sent, tag, err := c.querySecrets(ctx, at, want)
 	switch {
@@ -49,7 +49,7 @@ func (c *Client) listSecrets(ctx context.Context, at place, etag string) (secret
 
 // querySecrets sends the list request. The answer is nil if the server says
 // that what carries the given tag is still right.
-func (c *Client) querySecrets(ctx context.Context, at place, want listing) (*wire.SecretList, string, error) {
+func (c *Client) querySecrets(ctx context.Context, at location, want listing) (*wire.SecretList, string, error) {
 	var found *wire.SecretList
 	var etag string
 	err := c.server.WithRoutes(ctx, func(ctx context.Context, routes transport.Routes) error {
@@ -80,7 +80,7 @@ func (c *Client) querySecrets(ctx context.Context, at place, want listing) (*wir
 }
 
 // noteGarbled says what of an answer cannot be shown, and whether there is any.
-func (c *Client) noteGarbled(at place, list *wire.SecretList) bool {
+func (c *Client) noteGarbled(at location, list *wire.SecretList) bool {
 	if list.Garbled == 0 {
 		return false
 	}
@@ -92,8 +92,8 @@ func (c *Client) noteGarbled(at place, list *wire.SecretList) bool {
 
 // querySecret asks for one secret of a list by name, expanded and with imports.
 // The name must be addressable. A missing route says nothing about the server's
-// generation here, as it may be due to the name.
-func (c *Client) querySecret(ctx context.Context, at place, s secret.Secret) (found wire.Secret, err error) {
+// profile here, as it may be due to the name.
+func (c *Client) querySecret(ctx context.Context, at location, s secret.Secret) (found wire.Secret, err error) {
 	routes := c.server.Profile.Routes()
 	r := transport.Request{Op: "get secret", Path: "/v4/secrets/" + url.PathEscape(s.Name), Class: "secret", Query: secretQuery(at, routes)}
 	if routes == transport.Legacy {
@@ -115,7 +115,7 @@ func addressable(name string) bool {
 	return reachable(name) && len(utf16.Encode([]rune(name))) <= 100
 }
 
-func secretQuery(at place, routes transport.Routes) url.Values {
+func secretQuery(at location, routes transport.Routes) url.Values {
 	q := url.Values{"environment": {at.dir.Env}, "secretPath": {at.dir.Path}}
 	if routes == transport.Legacy {
 		q.Set("workspaceId", at.projectID)

@@ -15,7 +15,7 @@ func (c *Client) StoredBelow(ctx context.Context, dir secret.Dir) ([]secret.Secr
 	defer end()
 	var list []secret.Secret
 	err := c.inProject(ctx, dir.Project, func(id string) error {
-		found, _, err := c.querySecrets(ctx, place{dir: dir, projectID: id}, listing{recursive: true, values: true})
+		found, _, err := c.querySecrets(ctx, location{dir: dir, projectID: id}, listing{recursive: true, values: true})
 		if err != nil {
 			return err
 		}

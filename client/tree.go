@@ -35,13 +35,13 @@ func (c *Client) tree(ctx context.Context, dir secret.Dir, known []*secret.Folde
 	}
 	var folders []*secret.Folder
 	err := c.inProject(ctx, dir.Project, func(id string) (err error) {
-		folders, err = c.treeAt(ctx, place{dir: dir, projectID: id}, known)
+		folders, err = c.treeAt(ctx, location{dir: dir, projectID: id}, known)
 		return err
 	})
 	return folders, err
 }
 
-func (c *Client) treeAt(ctx context.Context, at place, known []*secret.Folder) ([]*secret.Folder, error) {
+func (c *Client) treeAt(ctx context.Context, at location, known []*secret.Folder) ([]*secret.Folder, error) {
 	if c.server.Profile.Routes() == transport.Legacy {
 		return c.treeOfSecrets(ctx, at, known)
 	}
@@ -79,7 +79,7 @@ func (c *Client) treeAt(ctx context.Context, at place, known []*secret.Folder) (
 
 // treeOfFolders builds the snapshots of all folders in a recursive list of them,
 // and asks for their secrets unless that was done.
-func (c *Client) treeOfFolders(ctx context.Context, at place, list foldersAnswer, below *secretsBelow) ([]*secret.Folder, error) {
+func (c *Client) treeOfFolders(ctx context.Context, at location, list foldersAnswer, below *secretsBelow) ([]*secret.Folder, error) {
 	children := map[string][]wire.Folder{at.dir.Path: nil} // by path
 	for _, w := range list.wire {
 		if w.IsReserved {
@@ -122,7 +122,7 @@ func (c *Client) treeOfFolders(ctx context.Context, at place, list foldersAnswer
 
 // treeOfSecrets serves servers that list secrets recursively but not folders:
 // the folders that hold secrets are known from them, their subfolders are not.
-func (c *Client) treeOfSecrets(ctx context.Context, at place, known []*secret.Folder) ([]*secret.Folder, error) {
+func (c *Client) treeOfSecrets(ctx context.Context, at location, known []*secret.Folder) ([]*secret.Folder, error) {
 	below, err := c.secretsBelow(ctx, at, treeRevision(known).secrets)
 	if err != nil {
 		return nil, err
@@ -156,7 +156,7 @@ type secretsBelow struct {
 // what may not be read without a word, so where the server hides values a second
 // answer without values tells the names. It is nil if etag is given and the
 // server says that what carries it is still right; only else are names asked for.
-func (c *Client) secretsBelow(ctx context.Context, at place, etag string) (*secretsBelow, error) {
+func (c *Client) secretsBelow(ctx context.Context, at location, etag string) (*secretsBelow, error) {
 	var values, names *wire.SecretList
 	var tag string
 	askValues := func(ctx context.Context) (err error) {
@@ -208,7 +208,7 @@ func (c *Client) secretsBelow(ctx context.Context, at place, etag string) (*secr
 
 // inexactIfRefused: a bulk answer that is refused, or too large, says nothing
 // about single folders.
-func inexactIfRefused(at place, err error) error {
+func inexactIfRefused(at location, err error) error {
 	if errors.Is(err, secret.ErrDenied) || errors.Is(err, secret.ErrTooLarge) {
 		return fmt.Errorf("%s: there is no bulk answer: %w", at.dir, secret.ErrInexact)
 	}
@@ -216,7 +216,7 @@ func inexactIfRefused(at place, err error) error {
 }
 
 // tooDeep reports whether a recursive list from top on may not tell all about p.
-func tooDeep(top place, p string) bool { return depthBelow(top.dir.Path, p) >= maxDepth }
+func tooDeep(top location, p string) bool { return depthBelow(top.dir.Path, p) >= maxDepth }
 
 // depthBelow counts the levels from root down to p.
 func depthBelow(root, p string) int {

@@ -23,14 +23,14 @@ func (c *Client) Annotate(ctx context.Context, dir secret.Dir, name string, comm
 	if err != nil {
 		return secret.Secret{}, err
 	}
-	err = c.write(ctx, dir, func(ctx context.Context, at place) error {
+	err = c.write(ctx, dir, func(ctx context.Context, at location) error {
 		s, err = c.annotate(ctx, at, name, comment, tags)
 		return c.explain(ctx, at, name, err)
 	})
 	return s, err
 }
 
-func (c *Client) annotate(ctx context.Context, at place, name string, comment *string, tags []string) (secret.Secret, error) {
+func (c *Client) annotate(ctx context.Context, at location, name string, comment *string, tags []string) (secret.Secret, error) {
 	ids, err := c.tagIDs(ctx, at, tags)
 	if err != nil {
 		return secret.Secret{}, err
@@ -77,7 +77,7 @@ func (c *Client) annotate(ctx context.Context, at place, name string, comment *s
 }
 
 // tagIDs translates slugs of tags, which people see, to ids, which routes want.
-func (c *Client) tagIDs(ctx context.Context, at place, slugs []string) ([]string, error) {
+func (c *Client) tagIDs(ctx context.Context, at location, slugs []string) ([]string, error) {
 	ids := []string{}
 	if len(slugs) == 0 {
 		return ids, nil

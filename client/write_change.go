@@ -27,7 +27,7 @@ type change struct {
 }
 
 // write runs one operation of a [secret.Writer] on a folder.
-func (c *Client) write(caller context.Context, dir secret.Dir, do func(context.Context, place) error) error {
+func (c *Client) write(caller context.Context, dir secret.Dir, do func(context.Context, location) error) error {
 	if !dir.IsFolder() {
 		return fmt.Errorf("%s: only folders can be changed, not projects or environments: %w", dir, secret.ErrInvalid)
 	}
@@ -37,7 +37,7 @@ func (c *Client) write(caller context.Context, dir secret.Dir, do func(context.C
 	if err != nil {
 		return err
 	}
-	return do(ctx, place{dir: dir, projectID: p.ID})
+	return do(ctx, location{dir: dir, projectID: p.ID})
 }
 
 // perform makes a change. Its request is never sent a second time before the
@@ -50,22 +50,22 @@ func (c *Client) perform(ctx context.Context, ch change) error {
 	}
 	for again := false; ; again = true {
 		err := c.sendChange(ctx, ch, routes)
-		var open transport.OutcomeUnknown
-		if !errors.As(err, &open) {
+		var unknown transport.OutcomeUnknown
+		if !errors.As(err, &unknown) {
 			return err
 		}
 		c.log.Info("the answer to a change does not tell what became of it, asking", "error", err)
-		done, unknowable := ch.done(ctx)
+		done, askErr := ch.done(ctx)
 		switch {
-		case unknowable != nil:
-			return fmt.Errorf("%w (whether the server has the change could not be found out: %v)", open.Err, unknowable)
+		case askErr != nil:
+			return fmt.Errorf("%w (whether the server has the change could not be found out: %v)", unknown.Err, askErr)
 		case done:
 			return nil
 		case errors.Is(err, transport.ErrNoRoute) && !again && c.server.Profile.Routes() != routes:
 			routes = c.server.Profile.Routes() // asking has found the server's routes
 			continue
 		}
-		return open.Err
+		return unknown.Err
 	}
 }
 

@@ -19,7 +19,7 @@ func (c *Client) CreateFolder(ctx context.Context, dir secret.Dir, name string) 
 	if err := checkFolderName(name); err != nil {
 		return err
 	}
-	return c.write(ctx, dir, func(ctx context.Context, at place) error {
+	return c.write(ctx, dir, func(ctx context.Context, at location) error {
 		siblings, err := c.listFolders(ctx, at, false, "")
 		if err != nil {
 			return err
@@ -36,7 +36,7 @@ func (c *Client) CreateFolder(ctx context.Context, dir secret.Dir, name string) 
 	})
 }
 
-func (c *Client) createFolder(ctx context.Context, at place, name string) error {
+func (c *Client) createFolder(ctx context.Context, at location, name string) error {
 	var made wire.Folder
 	err := c.perform(ctx, change{
 		request: folderRequest{at, http.MethodPost, "", map[string]any{"name": name}}.build,
@@ -54,7 +54,7 @@ func (c *Client) RenameFolder(ctx context.Context, dir secret.Dir, from, to stri
 	if err := checkFolderName(to); err != nil {
 		return err
 	}
-	return c.write(ctx, dir, func(ctx context.Context, at place) error {
+	return c.write(ctx, dir, func(ctx context.Context, at location) error {
 		siblings, err := c.listFolders(ctx, at, false, "")
 		if err != nil {
 			return err
@@ -73,7 +73,7 @@ func (c *Client) RenameFolder(ctx context.Context, dir secret.Dir, from, to stri
 	})
 }
 
-func (c *Client) renameFolder(ctx context.Context, at place, old wire.Folder, to string) error {
+func (c *Client) renameFolder(ctx context.Context, at location, old wire.Folder, to string) error {
 	var renamed wire.Folder
 	err := c.perform(ctx, change{
 		request: folderRequest{at, http.MethodPatch, old.ID, map[string]any{"name": to}}.build,
@@ -89,7 +89,7 @@ func (c *Client) renameFolder(ctx context.Context, at place, old wire.Folder, to
 }
 
 // explainFolder looks closer at a refusal: the name may have been taken since.
-func (c *Client) explainFolder(ctx context.Context, op string, at place, name string, err error) error {
+func (c *Client) explainFolder(ctx context.Context, op string, at location, name string, err error) error {
 	if isBadRequest(err) {
 		if taken, _ := c.hasFolder(ctx, at, name); taken {
 			return folderTaken(op, at, name)
@@ -98,7 +98,7 @@ func (c *Client) explainFolder(ctx context.Context, op string, at place, name st
 	return err
 }
 
-func (c *Client) hasFolder(ctx context.Context, at place, name string) (bool, error) {
+func (c *Client) hasFolder(ctx context.Context, at location, name string) (bool, error) {
 	now, err := c.listFolders(ctx, at, false, "")
 	_, ok := folderNamed(now, name)
 	return ok, err
@@ -112,17 +112,17 @@ func folderNamed(list foldersAnswer, name string) (wire.Folder, bool) {
 	return list.wire[i], true
 }
 
-func folderTaken(op string, at place, name string) error {
+func folderTaken(op string, at location, name string) error {
 	return fmt.Errorf("%s: %s has a folder %q: %w", op, at.dir, name, secret.ErrExists)
 }
 
-func noFolder(op string, at place, name string) error {
+func noFolder(op string, at location, name string) error {
 	return fmt.Errorf("%s: %s has no folder %q: %w", op, at.dir, name, secret.ErrNotFound)
 }
 
 // folderRequest is a change of one folder.
 type folderRequest struct {
-	at     place // the folder that it is in
+	at     location // the folder that it is in
 	method string
 	id     string // empty for a new one
 	fields map[string]any

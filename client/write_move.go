@@ -21,16 +21,16 @@ func (c *Client) Move(ctx context.Context, dir secret.Dir, name string, to secre
 	if dir.Project != to.Project || !to.IsFolder() {
 		return fmt.Errorf("%s cannot take secrets of %s, only folders of one project can: %w", to, dir, secret.ErrInvalid)
 	}
-	return c.write(ctx, dir, func(ctx context.Context, at place) error {
+	return c.write(ctx, dir, func(ctx context.Context, at location) error {
 		old, err := c.stored(ctx, at, name)
 		if err != nil || dir == to {
 			return err
 		}
-		return c.move(ctx, at, old, place{dir: to, projectID: at.projectID})
+		return c.move(ctx, at, old, location{dir: to, projectID: at.projectID})
 	})
 }
 
-func (c *Client) move(ctx context.Context, from place, old wire.Secret, to place) error {
+func (c *Client) move(ctx context.Context, from location, old wire.Secret, to location) error {
 	var moved struct {
 		Source      *bool `json:"isSourceUpdated"`
 		Destination *bool `json:"isDestinationUpdated"`
@@ -65,7 +65,7 @@ func (c *Client) move(ctx context.Context, from place, old wire.Secret, to place
 // secret has moved if it is gone by its id, and there is one of its name that is
 // the same but for what stands in references. If it is gone and another one is
 // there, somebody else had a hand in it, and nobody can tell.
-func (c *Client) hasMoved(ctx context.Context, from place, old wire.Secret, to place) (bool, error) {
+func (c *Client) hasMoved(ctx context.Context, from location, old wire.Secret, to location) (bool, error) {
 	left, err := c.stored(ctx, from, old.Key)
 	switch {
 	case err == nil && left.ID == old.ID:
@@ -77,7 +77,7 @@ func (c *Client) hasMoved(ctx context.Context, from place, old wire.Secret, to p
 	switch {
 	case err != nil:
 		return false, err
-	case outline(arrived.Text()) != outline(old.Text()):
+	case withoutReferences(arrived.Text()) != withoutReferences(old.Text()):
 		return false, fmt.Errorf("%s has no such secret any more, and %s another one: %w", from.dir, to.dir, secret.ErrConflict)
 	}
 	return true, nil
@@ -85,8 +85,8 @@ func (c *Client) hasMoved(ctx context.Context, from place, old wire.Secret, to p
 
 var reference = regexp.MustCompile(`\$\{[^{}]*\}`)
 
-// outline is a text without what stands in its references, nested ones included.
-func outline(text string) string {
+// withoutReferences is a text without what stands in its references, nested ones included.
+func withoutReferences(text string) string {
 	for {
 		shorter := reference.ReplaceAllLiteralString(text, "\x00")
 		if shorter == text {
@@ -96,7 +96,7 @@ func outline(text string) string {
 	}
 }
 
-func moveRequest(routes transport.Routes, from place, id string, to place) transport.Request {
+func moveRequest(routes transport.Routes, from location, id string, to location) transport.Request {
 	r := transport.Request{Op: "move secret", Method: http.MethodPost, Path: "/v4/secrets/move", Class: "secret", Body: map[string]any{
 		"projectId": from.projectID, "projectSlug": from.dir.Project,
 		"sourceEnvironment": from.dir.Env, "sourceSecretPath": from.dir.Path,

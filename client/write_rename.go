@@ -18,14 +18,14 @@ func (c *Client) Rename(ctx context.Context, dir secret.Dir, from, to string) (s
 	if err := errors.Join(checkName(from), checkNewName(to)); err != nil {
 		return secret.Secret{}, err
 	}
-	err = c.write(ctx, dir, func(ctx context.Context, at place) error {
+	err = c.write(ctx, dir, func(ctx context.Context, at location) error {
 		s, err = c.rename(ctx, at, from, to)
 		return err
 	})
 	return s, err
 }
 
-func (c *Client) rename(ctx context.Context, at place, from, to string) (secret.Secret, error) {
+func (c *Client) rename(ctx context.Context, at location, from, to string) (secret.Secret, error) {
 	old, err := c.stored(ctx, at, from)
 	if err != nil || from == to {
 		return old.Secret(), err
@@ -72,7 +72,7 @@ func (c *Client) rename(ctx context.Context, at place, from, to string) (secret.
 var errNotRenamed = errors.New("the server ignores new names")
 
 // renameInPlace is one request, after which the secret has its id and history.
-func (c *Client) renameInPlace(ctx context.Context, at place, old wire.Secret, to string) (renamed wire.Secret, err error) {
+func (c *Client) renameInPlace(ctx context.Context, at location, old wire.Secret, to string) (renamed wire.Secret, err error) {
 	var answer secretAnswer
 	ignored := false
 	err = c.perform(ctx, change{
@@ -95,7 +95,7 @@ func (c *Client) renameInPlace(ctx context.Context, at place, old wire.Secret, t
 		done: func(ctx context.Context) (_ bool, err error) {
 			renamed, err = c.stored(ctx, at, to)
 			if errors.Is(err, secret.ErrNotFound) {
-				ignored, err = c.wasOnlyCounted(ctx, at, old)
+				ignored, err = c.wasUpdateOnly(ctx, at, old)
 				return ignored, err
 			}
 			return renamed.ID == old.ID, err
@@ -107,10 +107,10 @@ func (c *Client) renameInPlace(ctx context.Context, at place, old wire.Secret, t
 	return renamed, err
 }
 
-// wasOnlyCounted reports whether the server executed a rename as a change to the
+// wasUpdateOnly reports whether the server executed a rename as a change to the
 // value that the secret had already: it has the old name, the same text, and one
 // version more.
-func (c *Client) wasOnlyCounted(ctx context.Context, at place, old wire.Secret) (bool, error) {
+func (c *Client) wasUpdateOnly(ctx context.Context, at location, old wire.Secret) (bool, error) {
 	if c.server.Profile.Routes() != transport.Legacy {
 		return false, nil
 	}
@@ -123,7 +123,7 @@ func (c *Client) wasOnlyCounted(ctx context.Context, at place, old wire.Secret) 
 
 // copyAndDelete renames by other means; the secret gets a new id. Values are
 // the stored ones, so that no reference is flattened.
-func (c *Client) copyAndDelete(ctx context.Context, at place, old wire.Secret, to string) (secret.Secret, error) {
+func (c *Client) copyAndDelete(ctx context.Context, at location, old wire.Secret, to string) (secret.Secret, error) {
 	tags := make([]string, 0, len(old.Tags))
 	for _, t := range old.Tags {
 		tags = append(tags, t.ID)

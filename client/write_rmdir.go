@@ -19,7 +19,7 @@ func (c *Client) DeleteFolder(ctx context.Context, dir secret.Dir, name string) 
 	if !reachable(name) {
 		return fmt.Errorf("no path leads into a folder called %q, so it cannot be seen to be empty: %w", name, secret.ErrInvalid)
 	}
-	return c.write(ctx, dir, func(ctx context.Context, at place) error {
+	return c.write(ctx, dir, func(ctx context.Context, at location) error {
 		siblings, err := c.listFolders(ctx, at, false, "")
 		if err != nil {
 			return err
@@ -28,7 +28,7 @@ func (c *Client) DeleteFolder(ctx context.Context, dir secret.Dir, name string) 
 		if !ok {
 			return noFolder("delete folder", at, name)
 		}
-		inside := place{dir: dir.Child(name), projectID: at.projectID}
+		inside := location{dir: dir.Child(name), projectID: at.projectID}
 		if err := c.mustBeEmpty(ctx, inside); err != nil {
 			return err
 		}
@@ -40,7 +40,7 @@ func (c *Client) DeleteFolder(ctx context.Context, dir secret.Dir, name string) 
 	})
 }
 
-func (c *Client) deleteFolder(ctx context.Context, at place, doomed wire.Folder, force bool) error {
+func (c *Client) deleteFolder(ctx context.Context, at location, doomed wire.Folder, force bool) error {
 	var gone wire.Folder
 	return c.perform(ctx, change{
 		request: folderRequest{at, http.MethodDelete, doomed.ID, map[string]any{"forceDelete": force}}.build,
@@ -55,7 +55,7 @@ func (c *Client) deleteFolder(ctx context.Context, at place, doomed wire.Folder,
 
 // forceDelete is for the folder that the server takes for full because of its
 // imports. That it has some, and is empty still, is looked at first.
-func (c *Client) forceDelete(ctx context.Context, at place, doomed wire.Folder, inside place, refusal error) error {
+func (c *Client) forceDelete(ctx context.Context, at location, doomed wire.Folder, inside location, refusal error) error {
 	imports, err := c.hasImports(ctx, inside)
 	if err != nil {
 		return err
@@ -70,7 +70,7 @@ func (c *Client) forceDelete(ctx context.Context, at place, doomed wire.Folder, 
 }
 
 // mustBeEmpty asks for everything that a folder has of its own.
-func (c *Client) mustBeEmpty(ctx context.Context, inside place) error {
+func (c *Client) mustBeEmpty(ctx context.Context, inside location) error {
 	folders, err := c.listFolders(ctx, inside, false, "")
 	if err != nil {
 		return err
@@ -86,7 +86,7 @@ func (c *Client) mustBeEmpty(ctx context.Context, inside place) error {
 	return nil
 }
 
-func (c *Client) hasImports(ctx context.Context, inside place) (bool, error) {
+func (c *Client) hasImports(ctx context.Context, inside location) (bool, error) {
 	var imports []struct{}
 	err := c.server.WithRoutes(ctx, func(ctx context.Context, routes transport.Routes) error {
 		project := "projectId"

@@ -21,7 +21,7 @@ func (c *Client) Create(ctx context.Context, dir secret.Dir, name string, value 
 	if err := errors.Join(checkNewName(name), checkText("value", text)); err != nil {
 		return secret.Secret{}, err
 	}
-	err = c.write(ctx, dir, func(ctx context.Context, at place) error {
+	err = c.write(ctx, dir, func(ctx context.Context, at location) error {
 		made, err = c.create(ctx, at, name, text, nil)
 		return err
 	})
@@ -31,7 +31,7 @@ func (c *Client) Create(ctx context.Context, dir secret.Dir, name string, value 
 // create makes a secret; more are fields beside its value. That the name is free
 // is asked first, so that a secret found after a lost answer can be believed to
 // be this one.
-func (c *Client) create(ctx context.Context, at place, name, value string, more map[string]any) (secret.Secret, error) {
+func (c *Client) create(ctx context.Context, at location, name, value string, more map[string]any) (secret.Secret, error) {
 	taken, err := c.exists(ctx, at, name)
 	if err != nil && !errors.Is(err, secret.ErrDenied) { // who may write need not be allowed to read
 		return secret.Secret{}, err
@@ -60,7 +60,7 @@ func (c *Client) Update(ctx context.Context, dir secret.Dir, name string, value 
 	if err := errors.Join(checkName(name), checkText("value", text)); err != nil {
 		return secret.Secret{}, err
 	}
-	err = c.write(ctx, dir, func(ctx context.Context, at place) error {
+	err = c.write(ctx, dir, func(ctx context.Context, at location) error {
 		fields := map[string]any{"secretValue": text}
 		s, err = c.writeValue(ctx, secretRequest{at, http.MethodPatch, name, fields}, text)
 		return c.explain(ctx, at, name, err)
@@ -103,12 +103,12 @@ func (c *Client) Delete(ctx context.Context, dir secret.Dir, name string) error 
 	if err := checkName(name); err != nil {
 		return err
 	}
-	return c.write(ctx, dir, func(ctx context.Context, at place) error {
+	return c.write(ctx, dir, func(ctx context.Context, at location) error {
 		return c.explain(ctx, at, name, c.delete(ctx, at, name))
 	})
 }
 
-func (c *Client) delete(ctx context.Context, at place, name string) error {
+func (c *Client) delete(ctx context.Context, at location, name string) error {
 	var answer secretAnswer
 	return c.perform(ctx, change{
 		request: secretRequest{at, http.MethodDelete, name, nil}.build,
@@ -122,7 +122,7 @@ func (c *Client) delete(ctx context.Context, at place, name string) error {
 }
 
 // explain looks closer at a refusal: what a rotation manages is protected.
-func (c *Client) explain(ctx context.Context, at place, name string, err error) error {
+func (c *Client) explain(ctx context.Context, at location, name string, err error) error {
 	if isBadRequest(err) && errors.Is(err, secret.ErrInvalid) {
 		if s, e := c.stored(ctx, at, name); e == nil && s.Rotated {
 			return fmt.Errorf("%v: managed by a rotation: %w", err, secret.ErrProtected)
@@ -133,13 +133,13 @@ func (c *Client) explain(ctx context.Context, at place, name string, err error) 
 
 // secretRequest is a change of one secret.
 type secretRequest struct {
-	at     place
+	at     location
 	method string
 	name   string
 	fields map[string]any // of the secret
 }
 
-// build makes the request for a generation of routes: the secret's own route,
+// build makes the request for a set of routes: the secret's own route,
 // or a batch of one.
 func (w secretRequest) build(routes transport.Routes) transport.Request {
 	op := map[string]string{http.MethodPost: "create", http.MethodPatch: "update", http.MethodDelete: "delete"}[w.method]
@@ -175,7 +175,7 @@ func (w secretRequest) build(routes transport.Routes) transport.Request {
 }
 
 // bodyFor is what the bodies of all changes have in common.
-func bodyFor(at place, routes transport.Routes) map[string]any {
+func bodyFor(at location, routes transport.Routes) map[string]any {
 	project := "projectId"
 	if routes == transport.Legacy {
 		project = "workspaceId"

@@ -23,7 +23,7 @@ func (c *Client) Stored(ctx context.Context, dir secret.Dir, name string) (secre
 	if err != nil {
 		return secret.Secret{}, transport.DeadlineError(ctx, "read "+dir.String(), err)
 	}
-	found, err := c.stored(ctx, place{dir: dir, projectID: p.ID}, name)
+	found, err := c.stored(ctx, location{dir: dir, projectID: p.ID}, name)
 	if err != nil {
 		return secret.Secret{}, transport.DeadlineError(ctx, "read a secret of "+dir.String(), err)
 	}
@@ -31,7 +31,7 @@ func (c *Client) Stored(ctx context.Context, dir secret.Dir, name string) (secre
 }
 
 // stored asks for a secret as it is stored.
-func (c *Client) stored(ctx context.Context, at place, name string) (wire.Secret, error) {
+func (c *Client) stored(ctx context.Context, at location, name string) (wire.Secret, error) {
 	ask := c.storedByName
 	if !fitsURL(name) {
 		ask = c.storedInList
@@ -50,7 +50,7 @@ func (c *Client) stored(ctx context.Context, at place, name string) (wire.Secret
 	return found, nil
 }
 
-func (c *Client) storedByName(ctx context.Context, at place, name string) (found wire.Secret, err error) {
+func (c *Client) storedByName(ctx context.Context, at location, name string) (found wire.Secret, err error) {
 	err = c.server.WithRoutes(ctx, func(ctx context.Context, routes transport.Routes) error {
 		found = wire.Secret{}
 		r := transport.Request{Op: "get secret", Path: "/v4/secrets/" + url.PathEscape(name), Class: "secret", Query: secretQuery(at, routes)}
@@ -65,7 +65,7 @@ func (c *Client) storedByName(ctx context.Context, at place, name string) (found
 }
 
 // storedInList serves the names that no URL can carry.
-func (c *Client) storedInList(ctx context.Context, at place, name string) (wire.Secret, error) {
+func (c *Client) storedInList(ctx context.Context, at location, name string) (wire.Secret, error) {
 	list, _, err := c.querySecrets(ctx, at, listing{values: true, shared: true, only: name})
 	if err != nil {
 		return wire.Secret{}, err
@@ -84,7 +84,7 @@ func (c *Client) storedInList(ctx context.Context, at place, name string) (wire.
 
 // exists asks whether a name is taken, by a secret with a value that may not be
 // read as well.
-func (c *Client) exists(ctx context.Context, at place, name string) (bool, error) {
+func (c *Client) exists(ctx context.Context, at location, name string) (bool, error) {
 	_, err := c.stored(ctx, at, name)
 	switch {
 	case err == nil:

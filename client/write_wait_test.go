@@ -149,7 +149,7 @@ func TestAChangeLogsInAnew(t *testing.T) {
 	})
 }
 
-// upgraded is a server whose other generation of routes is missing.
+// upgraded is a server whose other set of routes is missing.
 type upgraded struct {
 	http.RoundTripper
 	current atomic.Bool

@@ -67,7 +67,7 @@ type Reservation struct {
 	ctx    context.Context
 	from   *allowance
 	bytes  int64
-	large  bool // it has the turn for large answers
+	large  bool // it holds the semaphore for large answers
 }
 
 // Reserve begins a reservation, empty so far, for an answer to ctx's operation.

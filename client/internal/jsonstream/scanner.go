@@ -307,7 +307,7 @@ func (s *Scanner) skipNested(depth int) {
 	case c == '[':
 		s.Elements("something", func() { s.skipNested(depth + 1) })
 	case c == '"' && s.strict:
-		if _, sound := s.Text("something"); !sound {
+		if _, valid := s.Text("something"); !valid {
 			s.Misshapen("a text in it is not UTF-8")
 		}
 	case c == '"':

@@ -5,11 +5,11 @@ import (
 	"unicode/utf8"
 )
 
-// Text takes a string. It is valid until anything else is taken. Not sound: it is
+// Text takes a string. It is valid until anything else is taken. Not valid: it is
 // no text, because bytes of it are not UTF-8 or an escape is half of a character;
 // those bytes, or the three that the half would have, are in it as they are, so
 // that two such strings differ if what was sent does.
-func (s *Scanner) Text(called string) (text []byte, sound bool) {
+func (s *Scanner) Text(called string) (text []byte, valid bool) {
 	if c := s.Peek(); c != '"' {
 		s.WrongKind(c, called+" is no text")
 		return nil, false
@@ -34,10 +34,10 @@ func plain(b []byte) int {
 }
 
 // pieces takes the rest of a string that is put together in [Scanner.text].
-func (s *Scanner) pieces() (text []byte, sound bool) {
+func (s *Scanner) pieces() (text []byte, valid bool) {
 	clear(s.text)
 	s.text = s.text[:0]
-	sound = true
+	valid = true
 	for s.next() {
 		n := plain(s.window[s.pos:s.end])
 		if !s.add(s.window[s.pos : s.pos+n]) {
@@ -50,11 +50,11 @@ func (s *Scanner) pieces() (text []byte, sound bool) {
 		switch s.window[s.pos] {
 		case '"':
 			s.pos++
-			return s.text, sound && utf8.Valid(s.text)
+			return s.text, valid && utf8.Valid(s.text)
 		case '\\':
 			s.pos++
 			if !s.escape() {
-				sound = false
+				valid = false
 			}
 		default: // a control character
 			s.Fail(ErrNotJSON)

@@ -14,7 +14,7 @@ import (
 
 // receive reads an answer: as it arrives if the request says how, else as a whole.
 func (t *Transport) receive(ctx context.Context, r Request, answer *http.Response) (*Response, error) {
-	got := &Response{op: r.Op, status: answer.StatusCode, header: answer.Header, conditional: vouchesFor(answer.Header, r.ETag), sent: r.Secret}
+	got := &Response{op: r.Op, status: answer.StatusCode, header: answer.Header, conditional: matchesETag(answer.Header, r.ETag), sent: r.Secret}
 	switch {
 	case got.status < 200 || got.status > 299:
 		return got, t.receiveRefusal(ctx, answer.Body, got)
@@ -111,30 +111,30 @@ func (r *Response) Decoded() error {
 	return r.fault
 }
 
-// maxTag is more than any server's ETag has. A longer one would only be a burden
+// maxETag is more than any server's ETag has. A longer one would only be a burden
 // on each request that carries it, and may be too long for one.
-const maxTag = 256
+const maxETag = 256
 
 // ETag returns the answer's ETag, with its quotes; empty if there is none that
 // could be sent back.
 func (r *Response) ETag() string {
 	tag := r.header.Get("ETag")
-	if len(tag) > maxTag || strings.ContainsFunc(tag, func(c rune) bool { return c < ' ' || c > '~' }) {
+	if len(tag) > maxETag || strings.ContainsFunc(tag, func(c rune) bool { return c < ' ' || c > '~' }) {
 		return ""
 	}
 	return tag
 }
 
-// vouchesFor reports whether a "not modified" with this header is about what
+// matchesETag reports whether a "not modified" with this header is about what
 // carries the tag that was sent. A proxy that compresses may make the tag weak,
 // mark it or leave it away; another tag is about something else.
-func vouchesFor(h http.Header, sent string) bool {
+func matchesETag(h http.Header, sent string) bool {
 	told := h.Get("ETag")
-	return sent != "" && (told == "" || ownTag(told) == ownTag(sent))
+	return sent != "" && (told == "" || withoutMarks(told) == withoutMarks(sent))
 }
 
-// ownTag takes away what proxies that compress add to a tag.
-func ownTag(tag string) string {
+// withoutMarks takes away what proxies that compress add to a tag.
+func withoutMarks(tag string) string {
 	tag = strings.Trim(strings.TrimPrefix(tag, "W/"), `"`)
 	for _, mark := range []string{"-gzip", "-br", "-zstd", ";gzip", ";br"} {
 		tag = strings.TrimSuffix(tag, mark)

@@ -14,34 +14,33 @@ import (
 // is up; it is told apart from the caller's own cancellation.
 var errDeadline = fmt.Errorf("deadline passed: %w", secret.ErrTimeout)
 
-// stopwatch is an operation's hard deadline. It runs while the operation talks
-// to the server and stands still while it waits in line for the rate limit,
-// which has a bound of its own: all the waits of an operation together last no
-// longer than its patience.
-type stopwatch struct {
+// deadline is an operation's hard deadline. It runs while the operation talks to
+// the server and is paused while a request of it waits for the rate limit. These
+// waits have a bound of their own, rateWait, for all of an operation together.
+type deadline struct {
 	mu       sync.Mutex // guards all below; held for a few instructions
 	timer    *time.Timer
 	left     time.Duration // for the server, as of since
-	patience time.Duration // for the line, as of since
-	since    time.Time     // when it was started or stopped last
-	waiting  int           // parallel requests of the operation that wait in line; it stands still if any does
+	rateWait time.Duration // for the rate limit, as of since
+	since    time.Time     // when it was paused or resumed last
+	waiting  int           // parallel requests of the operation that wait for the rate limit; it is paused if any does
 	ended    bool
 }
 
-type stopwatchKey struct{}
+type deadlineKey struct{}
 
 // Begin starts the hard deadline of an operation. The end function must be
 // called. An operation that is part of another keeps the outer deadline.
 func (t *Transport) Begin(ctx context.Context) (context.Context, func()) {
-	if stopwatchOf(ctx) != nil {
+	if deadlineOf(ctx) != nil {
 		return ctx, func() {}
 	}
-	return withStopwatch(t.memory.WithAllowance(ctx), t.cfg.Timeout, t.cfg.RateWait)
+	return withDeadline(t.memory.WithAllowance(ctx), t.cfg.Timeout, t.cfg.RateWait)
 }
 
-func withStopwatch(ctx context.Context, timeout, patience time.Duration) (context.Context, func()) {
+func withDeadline(ctx context.Context, timeout, rateWait time.Duration) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	w := &stopwatch{left: timeout, patience: patience, since: time.Now()}
+	w := &deadline{left: timeout, rateWait: rateWait, since: time.Now()}
 	w.timer = time.AfterFunc(timeout, func() { cancel(errDeadline) })
 	end := func() {
 		w.mu.Lock()
@@ -50,26 +49,26 @@ func withStopwatch(ctx context.Context, timeout, patience time.Duration) (contex
 		w.mu.Unlock()
 		cancel(context.Canceled)
 	}
-	return context.WithValue(ctx, stopwatchKey{}, w), end
+	return context.WithValue(ctx, deadlineKey{}, w), end
 }
 
-// stopwatchOf returns the stopwatch of ctx's operation, nil if it has none.
-func stopwatchOf(ctx context.Context) *stopwatch {
-	w, _ := ctx.Value(stopwatchKey{}).(*stopwatch)
+// deadlineOf returns the deadline of ctx's operation, nil if it has none.
+func deadlineOf(ctx context.Context) *deadline {
+	w, _ := ctx.Value(deadlineKey{}).(*deadline)
 	return w
 }
 
-// stop makes w stand still until start is called, for a wait of d in line. It
-// reports false, and does nothing, if the patience left is shorter than that.
-func (w *stopwatch) stop(d time.Duration) bool {
+// pause stops the clock until resume is called, for a wait of d for the rate limit.
+// It reports false, and does nothing, if less than that is left of rateWait.
+func (w *deadline) pause(d time.Duration) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	now := time.Now()
-	patience := w.patience
+	rateWait := w.rateWait
 	if w.waiting > 0 {
-		patience -= now.Sub(w.since)
+		rateWait -= now.Sub(w.since)
 	}
-	if d > patience {
+	if d > rateWait {
 		return false
 	}
 	if w.waiting++; w.waiting == 1 {
@@ -80,14 +79,15 @@ func (w *stopwatch) stop(d time.Duration) bool {
 	return true
 }
 
-func (w *stopwatch) start() {
+// resume ends one wait; the clock goes on when it was the last.
+func (w *deadline) resume() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.waiting--; w.waiting > 0 {
 		return
 	}
 	now := time.Now()
-	w.patience -= now.Sub(w.since)
+	w.rateWait -= now.Sub(w.since)
 	w.since = now
 	if !w.ended {
 		w.timer.Reset(max(w.left, 0))

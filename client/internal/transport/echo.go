@@ -5,17 +5,17 @@ import "strings"
 // withheld stands for words of a server that repeat what they were sent.
 const withheld = "(its words repeat what was sent and are left out)"
 
-// tellingLength is how many bytes of a secret in a row are too many to be seen, unless
+// revealingLength is how many bytes of a secret in a row are too many to be seen, unless
 // the whole secret is shorter.
-const tellingLength = 8
+const revealingLength = 8
 
-// repeats reports whether words of a server have a part of a secret in them.
-func repeats(words, sent string) bool {
-	if len(sent) <= tellingLength {
+// echoes reports whether words of a server have a part of a secret in them.
+func echoes(words, sent string) bool {
+	if len(sent) <= revealingLength {
 		return sent != "" && strings.Contains(words, sent)
 	}
-	for i := 0; i+tellingLength <= len(words); i++ {
-		if strings.Contains(sent, words[i:i+tellingLength]) {
+	for i := 0; i+revealingLength <= len(words); i++ {
+		if strings.Contains(sent, words[i:i+revealingLength]) {
 			return true
 		}
 	}

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestRepeats(t *testing.T) {
+func TestEchoes(t *testing.T) {
 	const sent = "obviously fake value"
 	for words, want := range map[string]bool{
 		"":                                      false,
@@ -16,11 +16,11 @@ func TestRepeats(t *testing.T) {
 		"cannot parse 'usly fake val' (cut off": true,
 		"usly fa":                               false, // too short to tell anything
 	} {
-		require.Equal(t, want, repeats(words, sent), words)
+		require.Equal(t, want, echoes(words, sent), words)
 	}
-	require.False(t, repeats("anything", ""))
-	require.True(t, repeats("expected a number, got abc", "abc"))
-	require.False(t, repeats("expected a number", "abc"))
+	require.False(t, echoes("anything", ""))
+	require.True(t, echoes("expected a number, got abc", "abc"))
+	require.False(t, echoes("expected a number", "abc"))
 }
 
 // Validators like to say what they stumbled over.
@@ -30,5 +30,5 @@ func TestAnErrorDoesNotRepeatWhatWasSent(t *testing.T) {
 		body: []byte(`{"error": "BadRequest", "message": "cannot rotate ` + sent + `", "reqId": "` + sent + `"}`)}
 	_, err := answer.Handle()
 	require.ErrorContains(t, err, "update secret: the server says 400 BadRequest: "+withheld)
-	require.NotContains(t, err.Error(), sent[:tellingLength])
+	require.NotContains(t, err.Error(), sent[:revealingLength])
 }

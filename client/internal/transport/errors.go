@@ -73,7 +73,7 @@ func newAPIError(r *Response) error {
 		e.kind = kindOf(r, body.Name)
 	}
 	for _, words := range []*string{&e.Message, &e.Name, &e.RequestID} {
-		if repeats(*words, r.sent) {
+		if echoes(*words, r.sent) {
 			*words = withheld
 		}
 	}

@@ -31,19 +31,19 @@ type bucket struct {
 	reset            time.Time // when remaining becomes limit again
 	blocked          time.Time // refused until then
 
-	sent    int       // by us in this window
-	behind  int       // of those, by background work
-	crowded time.Time // until then others are known to use much of it
+	sent       int       // by us in this window
+	background int       // of those, by background work
+	crowded    time.Time // until then others are known to use much of it
 }
 
 func newGate() *gate { return &gate{buckets: map[string]*bucket{}, reopened: make(chan struct{})} }
 
-// wait returns when a request of this class may be sent. A wait that would
-// outlast the patience of ctx's operation fails at once: waiting in vain helps
-// nobody. Background work does not wait at all; whether it is background is
-// asked anew each time, because people leave and come while it waits.
+// wait returns when a request of this class may be sent. A wait that would outlast
+// what ctx's operation may wait fails at once: waiting in vain helps nobody.
+// Background work does not wait at all; whether it is background is asked anew each
+// time, because people leave and come while it waits.
 func (g *gate) wait(ctx context.Context, class string) error {
-	line := stopwatchOf(ctx)
+	clock := deadlineOf(ctx)
 	for {
 		d, reopened := g.take(class, secret.IsBackground(ctx))
 		if d <= 0 {
@@ -51,11 +51,11 @@ func (g *gate) wait(ctx context.Context, class string) error {
 		}
 		// Spread those who wait, or they all arrive in the window's first instant.
 		spread := time.Duration(rand.Int64N(int64(100 * time.Millisecond)))
-		if secret.IsBackground(ctx) || line == nil || !line.stop(d+spread) {
+		if secret.IsBackground(ctx) || clock == nil || !clock.pause(d+spread) {
 			return fmt.Errorf("the server's limit is reached for another %s: %w", d.Round(time.Second), secret.ErrRateLimited)
 		}
 		err := sleepUnless(ctx, d+spread, reopened)
-		line.start()
+		clock.resume()
 		if err != nil {
 			return err
 		}
@@ -95,10 +95,11 @@ func (g *gate) reopen() {
 func (g *gate) take(class string, background bool) (time.Duration, <-chan struct{}) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.taken(class, background), g.reopened
+	return g.takeLocked(class, background), g.reopened
 }
 
-func (g *gate) taken(class string, background bool) time.Duration {
+// takeLocked is take for who holds the lock.
+func (g *gate) takeLocked(class string, background bool) time.Duration {
 	b, now := g.buckets[class], time.Now()
 	if b == nil {
 		return 0
@@ -114,16 +115,16 @@ func (g *gate) taken(class string, background bool) time.Duration {
 		// A new window. Until its first answer tells more it is taken to be like
 		// the last, so that those who waited do not all go at once.
 		b.remaining, b.reset = b.limit, now.Add(window)
-		b.sent, b.behind = 0, 0
+		b.sent, b.background = 0, 0
 	}
-	if b.remaining <= 0 || background && (b.remaining <= b.limit/4 || b.behind >= b.limit/2) {
+	if b.remaining <= 0 || background && (b.remaining <= b.limit/4 || b.background >= b.limit/2) {
 		g.waits++
 		return b.reset.Sub(now)
 	}
 	b.remaining--
 	b.sent++
 	if background {
-		b.behind++
+		b.background++
 	}
 	return 0
 }
@@ -132,7 +133,7 @@ func (g *gate) taken(class string, background bool) time.Duration {
 // the time began.
 func (g *gate) learn(class string, r *Response, began time.Time) {
 	now := time.Now()
-	told, ok := toldBudget(r.header, now)
+	said, ok := budgetOf(r.header, now)
 	limited := isRateLimited(r)
 	if !ok && !limited {
 		return
@@ -145,12 +146,12 @@ func (g *gate) learn(class string, r *Response, began time.Time) {
 		g.buckets[class] = b
 	}
 	if ok {
-		b.update(told, began, now)
+		b.update(said, began, now)
 	}
 	if limited {
 		b.blocked = now.Add(retryAfter(r.header, now))
 	}
-	if limited && !ok || ok && b.othersAreBusy(told) {
+	if limited && !ok || ok && b.othersAreBusy(said) {
 		b.crowded = now.Add(window)
 	}
 }
@@ -158,9 +159,9 @@ func (g *gate) learn(class string, r *Response, began time.Time) {
 // othersAreBusy reports whether, of what the server has counted in this window,
 // so much is not ours that it comes to more than a quarter of the limit by the
 // window's end. In a window's first quarter little can be said.
-func (b *bucket) othersAreBusy(told budget) bool {
-	others := b.limit - b.sent - told.remaining
-	gone := max(window-told.left, window/4)
+func (b *bucket) othersAreBusy(said budget) bool {
+	others := b.limit - b.sent - said.remaining
+	gone := max(window-said.left, window/4)
 	return others*4*int(window.Seconds()) > b.limit*int(gone.Seconds())
 }
 
@@ -178,17 +179,17 @@ func (g *gate) isCrowded() bool {
 	return false
 }
 
-// update takes in a told budget. Answers overtake each other, so within a
+// update takes in what an answer said. Answers overtake each other, so within a
 // window only less is news; a window that ends later than the known one, even
 // if the answer took no time and the seconds were rounded up, is another.
-func (b *bucket) update(told budget, began, now time.Time) {
-	reset := now.Add(told.left)
-	if told.limit != b.limit || began.Add(told.left-time.Second).After(b.reset) {
-		b.limit, b.remaining, b.reset = told.limit, told.remaining, reset
-		b.sent, b.behind = 1, 0
+func (b *bucket) update(said budget, began, now time.Time) {
+	reset := now.Add(said.left)
+	if said.limit != b.limit || began.Add(said.left-time.Second).After(b.reset) {
+		b.limit, b.remaining, b.reset = said.limit, said.remaining, reset
+		b.sent, b.background = 1, 0
 		return
 	}
-	b.remaining = min(b.remaining, told.remaining)
+	b.remaining = min(b.remaining, said.remaining)
 	if reset.Before(b.reset) {
 		b.reset = reset
 	}

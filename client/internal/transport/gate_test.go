@@ -14,9 +14,9 @@ import (
 	"infisicalfs/secret"
 )
 
-// waiting is an operation with so much patience for the line.
-func waiting(t *testing.T, patience time.Duration) context.Context {
-	ctx, end := withStopwatch(t.Context(), 10*time.Second, patience)
+// waiting is an operation that may wait so long for the rate limit.
+func waiting(t *testing.T, rateWait time.Duration) context.Context {
+	ctx, end := withDeadline(t.Context(), 10*time.Second, rateWait)
 	t.Cleanup(end)
 	return ctx
 }
@@ -150,7 +150,7 @@ func TestGateRefusesWhoWaitedAlready(t *testing.T) {
 			require.NoError(t, g.wait(ctx, "secret"))
 		}
 		g.learn("secret", limited("30"), time.Now())
-		require.ErrorIs(t, g.wait(ctx, "secret"), secret.ErrRateLimited, "the patience is the operation's, not the request's")
+		require.ErrorIs(t, g.wait(ctx, "secret"), secret.ErrRateLimited, "the bound is the operation's, not the request's")
 		require.Less(t, time.Since(began), 65*time.Second)
 	})
 }
@@ -231,27 +231,27 @@ func TestRateLimitHeadersOfStrangers(t *testing.T) {
 	require.Equal(t, 9*time.Second, retryAfter(skewed, now), "by the server's own clock")
 
 	for _, reset := range []string{"", "x", "NaN", "-1"} {
-		_, ok := toldBudget(http.Header{"X-Ratelimit-Limit": {"40"}, "X-Ratelimit-Remaining": {"0"}, "X-Ratelimit-Reset": {reset}}, now)
+		_, ok := budgetOf(http.Header{"X-Ratelimit-Limit": {"40"}, "X-Ratelimit-Remaining": {"0"}, "X-Ratelimit-Reset": {reset}}, now)
 		require.False(t, ok, reset)
 	}
-	_, ok := toldBudget(told(200, 0, 0, 60).header, now)
+	_, ok := budgetOf(told(200, 0, 0, 60).header, now)
 	require.False(t, ok, "a limit of nothing is none")
 }
 
-func TestDeadlineStandsStillInLine(t *testing.T) {
+func TestDeadlineIsPausedByTheRateLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		ctx, end := withStopwatch(t.Context(), 10*time.Second, time.Hour)
+		ctx, end := withDeadline(t.Context(), 10*time.Second, time.Hour)
 		defer end()
-		w := stopwatchOf(ctx)
+		w := deadlineOf(ctx)
 		time.Sleep(6 * time.Second)
-		require.True(t, w.stop(time.Hour))
+		require.True(t, w.pause(time.Hour))
 		time.Sleep(30 * time.Minute)
-		require.True(t, w.stop(30*time.Minute), "another request of the operation")
-		require.False(t, w.stop(31*time.Minute))
+		require.True(t, w.pause(30*time.Minute), "another request of the operation")
+		require.False(t, w.pause(31*time.Minute))
 		time.Sleep(30 * time.Minute)
-		w.start()
-		w.start()
-		require.False(t, w.stop(time.Second), "the patience is used up")
+		w.resume()
+		w.resume()
+		require.False(t, w.pause(time.Second), "the bound is used up")
 		require.NoError(t, ctx.Err())
 		time.Sleep(5 * time.Second)
 		require.ErrorIs(t, context.Cause(ctx), secret.ErrTimeout)

@@ -23,22 +23,22 @@ func (a Routes) String() string {
 	return [...]string{"unknown", "current", "legacy"}[a]
 }
 
-// doubtAfter is how long a server is believed to have the legacy routes only.
-// Current servers still have those, so without doubt neither an upgrade nor a
+// recheckAfter is how long a server is believed to have the legacy routes only.
+// Current servers still have those, so without asking again neither an upgrade nor a
 // proxy's mistake would ever be noticed.
-const doubtAfter = time.Hour
+const recheckAfter = time.Hour
 
 // ServerProfile remembers which routes the server has. There is no version to ask
 // for, so the first request tries the current ones and learns from a "no such
 // route".
 type ServerProfile struct {
-	mu    sync.Mutex // guards all below
-	known Routes
-	doubt time.Time // when legacy is put to the test again
+	mu      sync.Mutex // guards all below
+	routes  Routes
+	recheck time.Time // when legacy is put to the test again
 
-	deaf      bool      // the server ignored a new name: before August 2024 there was no rename
-	hears     bool      // it obeyed one
-	deafUntil time.Time // when that is put to the test again
+	ignoresRenames bool      // the server ignored a new name: before August 2024 there was no rename
+	obeysRenames   bool      // it obeyed one
+	renamesUntil   time.Time // when the former is put to the test again
 
 	strictNames bool // it has refused a name with a colon or a slash
 }
@@ -47,14 +47,14 @@ type ServerProfile struct {
 func (p *ServerProfile) Renames() (able, known bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.hears, p.hears || p.deaf && time.Now().Before(p.deafUntil)
+	return p.obeysRenames, p.obeysRenames || p.ignoresRenames && time.Now().Before(p.renamesUntil)
 }
 
 // LearnRenames notes whether a rename had an effect.
 func (p *ServerProfile) LearnRenames(able bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.hears, p.deaf, p.deafUntil = able, !able, time.Now().Add(doubtAfter)
+	p.obeysRenames, p.ignoresRenames, p.renamesUntil = able, !able, time.Now().Add(recheckAfter)
 }
 
 // LearnStrictNames notes that the server refused a name with a colon or a slash.
@@ -76,7 +76,7 @@ func (p *ServerProfile) StrictNames() bool {
 func (p *ServerProfile) Routes() Routes {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.known
+	return p.routes
 }
 
 // order returns which routes to try first. Of many callers only one finds out
@@ -84,11 +84,11 @@ func (p *ServerProfile) Routes() Routes {
 func (p *ServerProfile) order() (first, second Routes) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.known != Legacy {
+	if p.routes != Legacy {
 		return Current, Legacy
 	}
-	if now := time.Now(); !now.Before(p.doubt) {
-		p.doubt = now.Add(doubtAfter)
+	if now := time.Now(); !now.Before(p.recheck) {
+		p.recheck = now.Add(recheckAfter)
 		return Current, Legacy
 	}
 	return Legacy, Current
@@ -97,9 +97,9 @@ func (p *ServerProfile) order() (first, second Routes) {
 func (p *ServerProfile) set(a Routes) (old Routes) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	old, p.known = p.known, a
+	old, p.routes = p.routes, a
 	if old != a {
-		p.doubt = time.Now().Add(doubtAfter)
+		p.recheck = time.Now().Add(recheckAfter)
 	}
 	return old
 }
@@ -132,6 +132,6 @@ func (t *Transport) learnRoutes(a Routes, err error) {
 		return
 	}
 	if old := t.Profile.set(a); old != a {
-		t.log.Info("server generation", "routes", a.String(), "before", old.String())
+		t.log.Info("server profile", "routes", a.String(), "before", old.String())
 	}
 }

@@ -14,8 +14,8 @@ type budget struct {
 	left             time.Duration // of the window
 }
 
-// toldBudget reads the x-ratelimit headers; not ok: there are none that make sense.
-func toldBudget(h http.Header, now time.Time) (b budget, ok bool) {
+// budgetOf reads the x-ratelimit headers; not ok: there are none that make sense.
+func budgetOf(h http.Header, now time.Time) (b budget, ok bool) {
 	var errLimit, errRemaining error
 	b.limit, errLimit = strconv.Atoi(h.Get("X-Ratelimit-Limit"))
 	b.remaining, errRemaining = strconv.Atoi(h.Get("X-Ratelimit-Remaining"))

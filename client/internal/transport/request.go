@@ -53,11 +53,11 @@ func encode(body any) ([]byte, error) {
 	return bytes.TrimSuffix(text.Bytes(), []byte("\n")), err
 }
 
-// send does one attempt. The server has to begin its answer within patience; the rest
-// of it may take as long as ctx allows. An error means that no answer came, or not all of it; it wraps
-// [secret.ErrUnavailable], [secret.ErrTimeout], [secret.ErrTooLarge] or the
-// cause of ctx's end.
-func (t *Transport) send(ctx context.Context, r Request, token secret.Value, patience time.Duration) (*Response, error) {
+// send does one attempt. The server has to begin its answer within responseTimeout;
+// the rest of it may take as long as ctx allows. An error means that no answer came,
+// or not all of it; it wraps [secret.ErrUnavailable], [secret.ErrTimeout],
+// [secret.ErrTooLarge] or the cause of ctx's end.
+func (t *Transport) send(ctx context.Context, r Request, token secret.Value, responseTimeout time.Duration) (*Response, error) {
 	u := *t.base
 	u.RawPath = u.EscapedPath() + r.Path
 	u.Path, _ = url.PathUnescape(u.RawPath)
@@ -71,7 +71,7 @@ func (t *Transport) send(ctx context.Context, r Request, token secret.Value, pat
 		}
 		body = bytes.NewReader(text)
 	}
-	ctx = withResponseTimeout(ctx, patience)
+	ctx = withResponseTimeout(ctx, responseTimeout)
 	req, err := http.NewRequestWithContext(ctx, r.Method, u.String(), body)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", r.Op, secret.ErrInvalid)

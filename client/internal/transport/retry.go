@@ -54,12 +54,12 @@ func (t *Transport) try(ctx context.Context, r Request, token secret.Value) (*Re
 // time for another. The later ones may use all that is left, because the server
 // may just be slow.
 func (t *Transport) attempt(ctx context.Context, r Request, token secret.Value, n int) (*Response, error) {
-	patience := t.cfg.Timeout
+	responseTimeout := t.cfg.Timeout
 	if r.Method == http.MethodGet && n == 1 {
-		patience /= 3
+		responseTimeout /= 3
 	}
 	began := time.Now()
-	answer, err := t.send(ctx, r, token, patience)
+	answer, err := t.send(ctx, r, token, responseTimeout)
 	t.counts.add(r.Op, answer)
 	if err != nil {
 		if errors.Is(err, secret.ErrTimeout) {

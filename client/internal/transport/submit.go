@@ -16,11 +16,11 @@ const maxBody = 1 << 20
 // BeginWrite starts the deadline of a change and ties the change to its caller
 // until something is on its way. The end function must be called.
 func (t *Transport) BeginWrite(caller context.Context) (context.Context, func()) {
-	ctx, end := withStopwatch(t.memory.WithAllowance(context.WithoutCancel(caller)), t.cfg.Timeout, t.cfg.WriteWait)
+	ctx, end := withDeadline(t.memory.WithAllowance(context.WithoutCancel(caller)), t.cfg.Timeout, t.cfg.WriteWait)
 	ctx, cancel := context.WithCancelCause(ctx)
-	l := &leash{caller: caller, cancel: cancel}
+	l := &callerTie{caller: caller, cancel: cancel}
 	l.attach()
-	ctx = context.WithValue(ctx, leashKey{}, l)
+	ctx = context.WithValue(ctx, callerTieKey{}, l)
 	return ctx, func() {
 		l.stop()
 		cancel(nil)
@@ -28,26 +28,26 @@ func (t *Transport) BeginWrite(caller context.Context) (context.Context, func())
 	}
 }
 
-// leash ends a change together with its caller for as long as the server was
+// callerTie ends a change together with its caller for as long as the server was
 // not asked for anything. From then on the change is seen to its end, because
 // nobody could tell what became of it otherwise. It belongs to the change's
 // goroutine.
-type leash struct {
+type callerTie struct {
 	caller   context.Context
 	cancel   context.CancelCauseFunc // of the change
 	attached bool
 	stop     func() bool
 }
 
-type leashKey struct{}
+type callerTieKey struct{}
 
-func (l *leash) attach() {
+func (l *callerTie) attach() {
 	l.attached = true
 	l.stop = context.AfterFunc(l.caller, func() { l.cancel(context.Cause(l.caller)) })
 }
 
-// slip lets go of the caller, unless the caller has ended already.
-func (l *leash) slip() error {
+// detach lets go of the caller, unless the caller has ended already.
+func (l *callerTie) detach() error {
 	if l.attached && !l.stop() {
 		return context.Cause(l.caller)
 	}
@@ -70,7 +70,7 @@ func (t *Transport) Submit(ctx context.Context, r Request) (*Response, error) {
 	if text, err := encode(r.Body); err != nil || len(text) > maxBody {
 		return nil, fmt.Errorf("%s: the server takes %d KiB in all, escapes included: %w", r.Op, maxBody>>10, secret.ErrTooLarge)
 	}
-	l := ctx.Value(leashKey{}).(*leash)
+	l := ctx.Value(callerTieKey{}).(*callerTie)
 	wasAttached := l.attached
 	for replay := false; ; {
 		token, err := t.tokens.get(ctx)
@@ -84,7 +84,7 @@ func (t *Transport) Submit(ctx context.Context, r Request) (*Response, error) {
 		if limit < t.cfg.Timeout/6 {
 			return nil, fmt.Errorf("%s: not sent, too little time is left: %w", r.Op, errDeadline)
 		}
-		if err := l.slip(); err != nil {
+		if err := l.detach(); err != nil {
 			return nil, fmt.Errorf("%s: %w", r.Op, err)
 		}
 		answer, err := t.attemptWithin(ctx, limit, r, token)
@@ -121,7 +121,7 @@ func neverLeft(err error) bool {
 
 // remaining is how much of the operation's deadline is left.
 func remaining(ctx context.Context) time.Duration {
-	w := stopwatchOf(ctx)
+	w := deadlineOf(ctx)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.left - time.Since(w.since)

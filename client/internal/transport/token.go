@@ -10,7 +10,7 @@ import (
 	"infisicalfs/secret"
 )
 
-// TokenSource is a way to log in. Its methods are called one at a time.
+// TokenSource is a way to log in. Login and Replaced are called one at a time.
 type TokenSource interface {
 	// Method names the way for status and messages.
 	Method() string
@@ -19,7 +19,7 @@ type TokenSource interface {
 	// the credentials are not accepted, and repeating would not help.
 	Login(ctx context.Context, t *Transport) (Token, error)
 	// Replaced reports whether there are other credentials than at the last
-	// login: then a pause after its refusal is over.
+	// login: then a pause after its denial is over.
 	Replaced() bool
 }
 
@@ -28,13 +28,13 @@ type Token struct {
 	value    secret.Value
 	obtained time.Time     // when it was logged in for; a renewal keeps it
 	since    time.Time     // when its current life began
-	life     time.Duration // from since; zero: not known, used until it is refused
+	life     time.Duration // from since; zero: not known, used until it is rejected
 	most     time.Duration // from obtained; zero: renewable for ever
 	own      bool          // made by a login of ours: may be renewed and revoked
 }
 
 // GivenToken is a token that somebody else obtained: it is used until the server
-// refuses it, and neither renewed nor revoked.
+// rejects it, and neither renewed nor revoked.
 func GivenToken(value secret.Value) Token {
 	now := time.Now()
 	return Token{value: value, obtained: now, since: now}

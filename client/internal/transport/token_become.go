@@ -12,13 +12,13 @@ import (
 // other way round ([secret.ErrInvalid]), since what is shown depends on it.
 func (t *tokens) become(ctx context.Context, source TokenSource) error {
 	select {
-	case t.turn <- struct{}{}:
+	case t.sem <- struct{}{}:
 	case <-t.closed:
 		return errClosed
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-	defer func() { <-t.turn }()
+	defer func() { <-t.sem }()
 	if isClosed(t.closed) {
 		return errClosed
 	}

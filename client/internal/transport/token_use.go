@@ -10,8 +10,8 @@ import (
 	"infisicalfs/secret"
 )
 
-// Do sends r with a token. If the server refuses the token, it is replaced and
-// r is sent once more, and never again: a refusal of a fresh token is final.
+// Do sends r with a token. If the server rejects the token, it is replaced and
+// r is sent once more, and never again: the rejection of a fresh token is final.
 func (t *Transport) Do(ctx context.Context, r Request) (*Response, error) {
 	for replay := false; ; replay = true {
 		value, err := t.tokens.get(ctx)
@@ -23,7 +23,7 @@ func (t *Transport) Do(ctx context.Context, r Request) (*Response, error) {
 			return answer, err
 		}
 		if replay {
-			t.tokens.inVain()
+			t.tokens.rejectedAgain()
 			return answer, nil
 		}
 		if !t.tokens.reject(value) {
@@ -39,7 +39,7 @@ func tokenRejected(answer *Response) bool {
 }
 
 // revoke ends the use of tokens and gives one of our own back to the server,
-// with two seconds' patience. A login under way is waited for, so that its
+// within two seconds. A login under way is waited for, so that its
 // token is given back too.
 func (t *tokens) revoke() {
 	t.close.Do(func() {
@@ -47,8 +47,8 @@ func (t *tokens) revoke() {
 		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 		defer cancel()
 		select {
-		case t.turn <- struct{}{}:
-			defer func() { <-t.turn }()
+		case t.sem <- struct{}{}:
+			defer func() { <-t.sem }()
 		case <-ctx.Done():
 		}
 		t.mu.Lock()

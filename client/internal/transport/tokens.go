@@ -14,32 +14,32 @@ import (
 type tokens struct {
 	transport *Transport
 
-	turn   chan struct{} // held by whoever talks to the server about the token; a channel, so that waiting for it can be given up
+	sem    chan struct{} // semaphore of whoever talks to the server about the token; a channel, so that waiting for it can be given up
 	closed chan struct{}
 	close  sync.Once
 
-	mu       sync.Mutex  // guards all below; never held while talking to the server
-	source   TokenSource // who logs in; written by who has the turn, who may read it without the lock
-	current  Token       // zero value: none
-	postpone time.Time   // current is due, but replacing it failed: not again before then
+	mu         sync.Mutex  // guards all below; never held while talking to the server
+	source     TokenSource // who logs in; written by who holds the semaphore, who may read it without the lock
+	current    Token       // zero value: none
+	renewAfter time.Time   // current is due, but replacing it failed: not again before then
 
-	refused error     // why the last login was refused
-	until   time.Time // no login before then: servers lock out who keeps trying
-	pause   time.Duration
+	loginError error     // why the last login was denied
+	loginAfter time.Time // no login before then: servers lock out who keeps trying
+	loginPause time.Duration
 
-	rejected   secret.Value // the token that the server refused last
+	rejected   secret.Value // the token that the server rejected last
 	rejectedAt time.Time
-	vainUntil  time.Time // a new token was refused like the old one: no replacing before then
+	keepUntil  time.Time // a new token was rejected like the old one: it is not replaced before then
 }
 
-// Bounds of the pause after a refused login. Servers count failures for 30 s and
+// Bounds of the pause after a denied login. Servers count failures for 30 s and
 // lock out for five minutes.
 const minLoginPause, maxLoginPause = 30 * time.Second, 5 * time.Minute
 
 var errClosed = fmt.Errorf("the client is closed: %w", secret.ErrUnavailable)
 
 func newTokens(t *Transport, source TokenSource) *tokens {
-	return &tokens{transport: t, source: source, turn: make(chan struct{}, 1), closed: make(chan struct{})}
+	return &tokens{transport: t, source: source, sem: make(chan struct{}, 1), closed: make(chan struct{})}
 }
 
 // get returns a token that should work. While there is none, all wait for the
@@ -51,20 +51,20 @@ func (t *tokens) get(ctx context.Context) (secret.Value, error) {
 		return value, nil
 	}
 	select {
-	case t.turn <- struct{}{}:
+	case t.sem <- struct{}{}:
 	default:
 		if alive {
 			return value, nil
 		}
 		select {
-		case t.turn <- struct{}{}:
+		case t.sem <- struct{}{}:
 		case <-t.closed:
 			return secret.Value{}, errClosed
 		case <-ctx.Done():
 			return secret.Value{}, context.Cause(ctx)
 		}
 	}
-	defer func() { <-t.turn }()
+	defer func() { <-t.sem }()
 	if value, alive, due := t.look(); alive && !due { // somebody else was faster
 		return value, nil
 	}
@@ -77,13 +77,14 @@ func (t *tokens) look() (value secret.Value, alive, due bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	now := time.Now()
-	return t.current.value, t.current.alive(now), t.current.due(now) && !now.Before(t.postpone)
+	return t.current.value, t.current.alive(now), t.current.due(now) && !now.Before(t.renewAfter)
 }
 
-// obtain renews the token or logs in. The caller holds the turn.
+// obtain renews the token or logs in. The caller holds
+// the semaphore.
 func (t *tokens) obtain(ctx context.Context) (secret.Value, error) {
 	t.mu.Lock()
-	old, refused, until := t.current, t.refused, t.until
+	old, denied, loginAfter := t.current, t.loginError, t.loginAfter
 	t.mu.Unlock()
 	now := time.Now()
 	alive := old.alive(now)
@@ -92,8 +93,8 @@ func (t *tokens) obtain(ctx context.Context) (secret.Value, error) {
 		return secret.Value{}, errClosed
 	case t.source == nil:
 		return secret.Value{}, fmt.Errorf("log in: no credentials: %w", secret.ErrUnauthenticated)
-	case now.Before(until) && !t.source.Replaced():
-		return secret.Value{}, refused
+	case now.Before(loginAfter) && !t.source.Replaced():
+		return secret.Value{}, denied
 	}
 
 	if alive { // the request behind this must not suffer from a login that hangs
@@ -107,10 +108,10 @@ func (t *tokens) obtain(ctx context.Context) (secret.Value, error) {
 	case err == nil:
 		return t.accept(fresh), nil
 	case errors.Is(err, secret.ErrUnauthenticated):
-		t.refuse(err)
+		t.loginDenied(err)
 	case alive:
 		t.transport.log.Warn("the token was not replaced; the old one still works", "until", old.end(), "error", err)
-		t.later()
+		t.renewLater()
 		return old.value, nil
 	}
 	return secret.Value{}, err
@@ -148,38 +149,39 @@ func (t *tokens) renew(ctx context.Context, old Token) (Token, error) {
 func (t *tokens) accept(fresh Token) secret.Value {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.current, t.postpone = fresh, time.Time{}
-	t.refused, t.until, t.pause = nil, time.Time{}, 0
+	t.current, t.renewAfter = fresh, time.Time{}
+	t.loginError, t.loginAfter, t.loginPause = nil, time.Time{}, 0
 	return fresh.value
 }
 
-func (t *tokens) later() {
+// renewLater notes that current could not be replaced.
+func (t *tokens) renewLater() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.postpone = time.Now().Add(minLoginPause)
+	t.renewAfter = time.Now().Add(minLoginPause)
 }
 
-// refuse notes that the credentials are not accepted. Only what the server
+// loginDenied notes that the credentials are not accepted. Only what the server
 // itself refused is paused for: reading a token again costs nobody anything.
-func (t *tokens) refuse(err error) {
+func (t *tokens) loginDenied(err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.current = Token{}
 	var refusal *APIError
 	if errors.As(err, &refusal) {
-		t.pause = min(max(2*t.pause, minLoginPause), maxLoginPause)
-		t.refused, t.until = err, time.Now().Add(t.pause)
+		t.loginPause = min(max(2*t.loginPause, minLoginPause), maxLoginPause)
+		t.loginError, t.loginAfter = err, time.Now().Add(t.loginPause)
 	}
 }
 
-// isRejected reports whether the server refused this token a moment ago.
+// isRejected reports whether the server rejected this token a moment ago.
 func (t *tokens) isRejected(value secret.Value) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return value.Equal(t.rejected) && time.Now().Before(t.rejectedAt.Add(minLoginPause))
 }
 
-// reject is called when the server refused a request's token. It is forgotten
+// reject is called when the server rejected a request's token. It is forgotten
 // unless it was replaced in the meantime. It reports false if another token
 // would not help, as was found out a moment ago.
 func (t *tokens) reject(value secret.Value) bool {
@@ -187,7 +189,7 @@ func (t *tokens) reject(value secret.Value) bool {
 	defer t.mu.Unlock()
 	now := time.Now()
 	if t.current.isSet() && t.current.value.Equal(value) {
-		if now.Before(t.vainUntil) {
+		if now.Before(t.keepUntil) {
 			return false
 		}
 		t.current = Token{}
@@ -196,11 +198,11 @@ func (t *tokens) reject(value secret.Value) bool {
 	return true
 }
 
-// inVain is called when the server refused the new token as well.
-func (t *tokens) inVain() {
+// rejectedAgain is called when the server rejected the new token as well.
+func (t *tokens) rejectedAgain() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.vainUntil = time.Now().Add(minLoginPause)
+	t.keepUntil = time.Now().Add(minLoginPause)
 }
 
 func (t *tokens) describe() (method string, ends time.Time) {

@@ -99,13 +99,13 @@ func TestAnUnknownCertificateIsRefusedAtOnce(t *testing.T) {
 	var verification *tls.CertificateVerificationError
 	require.ErrorAs(t, err, &verification)
 	require.NotContains(t, err.Error(), "fake-secret")
-	_, err = c.try(withPatience(t), Request{Op: "test", Method: "GET", Path: "/x"}, secret.Value{})
+	_, err = c.try(inOperation(t), Request{Op: "test", Method: "GET", Path: "/x"}, secret.Value{})
 	require.ErrorAs(t, err, &verification)
 	require.EqualValues(t, 2, s.connections.Load(), "no repetition will change the certificate")
 }
 
-func withPatience(t *testing.T) context.Context {
-	ctx, end := withStopwatch(t.Context(), 10*time.Second, time.Second)
+func inOperation(t *testing.T) context.Context {
+	ctx, end := withDeadline(t.Context(), 10*time.Second, time.Second)
 	t.Cleanup(end)
 	return ctx
 }

@@ -29,9 +29,9 @@ func (l *listReader) entry() (e entry) {
 		switch string(key) {
 		case "secretKey":
 			l.once(&named, "secretKey")
-			name, sound := s.Text("secretKey")
+			name, valid := s.Text("secretKey")
 			e.wire.Key = string(name)
-			if !sound {
+			if !valid {
 				e.garbled = "the name is not UTF-8"
 			}
 		case "secretValue":
@@ -82,9 +82,9 @@ func (l *listReader) value(e *entry) {
 		l.scan.Skip()
 	case l.scan.Null(): // which is not the empty value
 	default:
-		text, sound := l.scan.Text("secretValue")
+		text, valid := l.scan.Text("secretValue")
 		e.sent = true
-		if !sound {
+		if !valid {
 			e.garbled = "the value is not UTF-8"
 			return
 		}

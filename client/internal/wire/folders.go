@@ -64,9 +64,9 @@ func (r *folderReader) folder() {
 			w.ID = r.string("id of a folder")
 		case "name":
 			r.once(&named, "name")
-			name, sound := s.Text("name of a folder")
+			name, valid := s.Text("name of a folder")
 			w.Name = string(name)
-			r.garbled = r.garbled || !sound
+			r.garbled = r.garbled || !valid
 		case "isReserved":
 			w.IsReserved = s.Bool("isReserved")
 		case "relativePath":
