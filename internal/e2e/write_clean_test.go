@@ -9,7 +9,7 @@ import (
 )
 
 // A mount in a work tree is a directory of it for "git clean", which knows no
-// file systems: README says so, and to mount read-only there.
+// file systems: docs/TROUBLE.md says so, and to mount read-only there.
 func TestGitCleanOverAMount(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
