@@ -159,7 +159,8 @@ func (h *writeHandle) editScratch(who process, e edit) syscall.Errno {
 	}
 	if errno == 0 {
 		e.do(&sc.text)
-		sc.wrote(who)
+		h.wrote.Store(true)
+		sc.wrote(who, h.opener)
 	}
 	if sc.leaving { // its writer has renamed it before closing it
 		h.mu.Lock()

@@ -38,6 +38,7 @@ type writeHandle struct {
 	opener  process
 	caller  fuse.Caller // who opened it: RELEASE names nobody
 	append  bool
+	wrote   atomic.Bool // to its scratch file
 
 	under    *whiteout     // it was created while its secret was away; set before anybody knows the handle
 	turn     chan struct{} // full while the text is sent
