@@ -132,10 +132,11 @@ func partError(errno syscall.Errno) error {
 }
 
 // dirty says that who has changed the text. A text that was emptied is whole,
-// whatever was refused before. [writeHandle.mu] is held.
+// whatever was refused before, and has nothing of the server's any more.
+// [writeHandle.mu] is held.
 func (h *writeHandle) dirty(who process, e edit) {
 	if e.cut && e.off == 0 {
-		h.part = nil
+		h.part, h.foreign = nil, false
 	}
 	h.changes++
 	h.changed = time.Now()

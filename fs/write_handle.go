@@ -49,7 +49,7 @@ type writeHandle struct {
 	mu       sync.Mutex  // guards what follows; nothing is asked under it
 	text     text        // of a secret
 	room     unsent.Room // for it, while the server does not have it
-	foreign  bool        // it began with what the server had
+	foreign  bool        // it began with what the server had, and was not emptied since
 	base     base
 	created  bool      // and not sent yet: the server does not have the secret
 	changes  uint64    // of the text, and of whether it is whole
