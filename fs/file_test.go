@@ -5,6 +5,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -16,6 +17,9 @@ func TestRead(t *testing.T) {
 	big := strings.Repeat("0123456789abcdef", 20_000) // more than one READ
 	bothWays(t, func(t *testing.T, w *world, v fusetest.View) {
 		for _, value := range []string{"", "x", "no newline", "newline\n", "nul\x00 and \xff", big} {
+			// Until the RELEASE of the last reader has come, and a moment at most, what
+			// he has open is shown. The kernel does not wait for it.
+			require.Eventually(t, func() bool { return w.Counts().Open == 0 }, time.Minute, time.Millisecond)
 			w.Set(dev, "VALUE", value)
 			text, err := fusetest.ReadFile(v, "demo/dev/VALUE")
 			require.NoError(t, err)

@@ -30,7 +30,7 @@ func (h *writeHandle) Flush(ctx context.Context) syscall.Errno {
 		return syscall.EINTR // nobody is there to hear it
 	case h.opener.other(who):
 		return 0
-	case h.scratch != nil && f.overlay.isDoubtful(h.scratch) && killed(thread):
+	case h.scratch != nil && h.wrote.Load() && f.overlay.isDoubtful(h.scratch) && killed(thread):
 		f.overlay.noteKilled(h.scratch)
 		return syscall.EINTR
 	}

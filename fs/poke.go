@@ -153,7 +153,7 @@ func (f *FS) ofInterest(p *poke) bool {
 // carryOut pokes. What others look up meanwhile may stand in the way: the
 // kernel then knows already what it is going to be told, and has to forget it.
 func (f *FS) carryOut(at *fusefs.Inode, p *poke) error {
-	p.gentle = f.inForce() != NotifyFull
+	p.gentle = f.inForce() != NotifyFull || f.entered(p)
 	for attempt := 1; ; attempt++ {
 		errno, err := f.onThread(p)
 		switch {
@@ -169,6 +169,14 @@ func (f *FS) carryOut(at *fusefs.Inode, p *poke) error {
 			at.NotifyEntry(newDataName)
 		}
 	}
+}
+
+// entered reports whether somebody is in a folder of which nobody was told yet,
+// or may be. To make it with a system call the kernel drops its dentry for a
+// moment, and getcwd(2) would say ENOENT to who is in it. So then the directory
+// above is only touched.
+func (f *FS) entered(p *poke) bool {
+	return p.deed == appeared && p.folder && f.Held(p.dir.Child(p.name))
 }
 
 // inDirectory reports whether the directory is different, not a file in it.

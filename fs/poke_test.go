@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -271,6 +272,24 @@ func TestNewsOfWhatIsKnownAlready(t *testing.T) {
 		})
 		require.Equal(t, []string{"DELETE EMPTY", "CREATE NEW", "CLOSE_WRITE NEW"}, got)
 		require.Greater(t, looks, 2, "it was to be tried again")
+	}, ttl(time.Hour))
+}
+
+// Who enters a new folder before watchers are told of it stays in it: its dentry
+// is not dropped, which getcwd(2) would call ENOENT.
+func TestNewFolderThatSomebodyIsIn(t *testing.T) {
+	bothPoked(t, func(t *testing.T, w *world, dir string) {
+		at := filepath.Join(dir, "demo/dev")
+		_ = names(t, at)
+		change := w.change(t, dev, func() { w.Mkdir(dev.Child("jobs")) })
+		inside, err := unix.Open(at+"/jobs", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+		require.NoError(t, err)
+		defer unix.Close(inside)
+		got := heard(t, at, func() { w.announce(change) })
+		is, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", inside))
+		require.NoError(t, err)
+		require.Equal(t, at+"/jobs", is)
+		require.Equal(t, []string{"ATTRIB"}, got, "of the directory")
 	}, ttl(time.Hour))
 }
 

@@ -57,6 +57,10 @@ func (r *renaming) promote(ctx context.Context, snap *secret.Folder, sc *scratch
 	if err != nil {
 		return err
 	}
+	if !r.overlay.hold(sc) {
+		return secret.ErrNotFound // it had to go for others a moment ago
+	}
+	defer r.overlay.leave(sc)
 	dir := r.to.where()
 	if err := r.mayCopy(ctx, sc); err != nil {
 		return err

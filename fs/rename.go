@@ -134,7 +134,7 @@ func (r *renaming) run(ctx context.Context) error {
 		return err
 	case e.folder != nil:
 		return r.renameFolder(ctx, e.folder.Name)
-	case r.from == r.to && !r.taken() && r.names.Backup(r.name, r.newName):
+	case r.from == r.to && !r.taken() && r.names.Backup(r.name, r.newName) && r.mayStay():
 		if covered, err := r.whiteOut(ctx, fromSnap, e.secret); covered || err != nil {
 			return err
 		}
@@ -151,6 +151,13 @@ func (r *renaming) run(ctx context.Context) error {
 	}
 	r.overlay.unlinkScratch(r.to.where(), r.newName)
 	return nil
+}
+
+// mayStay reports whether the rename to a backup's name can be carried out, as
+// far as the name goes, or is a program's: a temporary.
+func (r *renaming) mayStay() bool {
+	_, ok := DecodeName(r.newName)
+	return ok || r.names.Face(r.newName, noSiblings)
 }
 
 // taken reports whether the server has something under the new name that is not

@@ -192,3 +192,16 @@ func TestAWritersTextSurvivesRevocation(t *testing.T) {
 		require.Equal(t, map[string]string{"GREETING.1": "typed"}, w.rejectedTexts())
 	})
 }
+
+// A file that was emptied by who has it open holds what was typed and nothing
+// that was revoked.
+func TestTypedTextOfARevokedSecretIsKept(t *testing.T) {
+	w, k := alone(t)
+	f, err := k.Open("demo/dev/GREETING", syscall.O_RDWR)
+	require.NoError(t, err)
+	require.NoError(t, f.Truncate(0))
+	writeAll(t, f, "typed")
+	w.Apply(secret.Change{Dir: dev, Err: secret.ErrDenied})
+	require.Equal(t, syscall.EACCES, f.Close())
+	require.Equal(t, map[string]string{"GREETING.1": "typed"}, w.rejectedTexts())
+}

@@ -44,7 +44,7 @@ type scratchFile struct {
 	spared  bool          // was left empty by its maker, for others to fill
 	draft   bool          // may be the only copy of what was typed: an editor's swap or emergency file
 	holds   *whiteout     // the secret that was renamed to this name, or nil
-	made    bool          // its maker has written to it
+	made    bool          // its maker has written to it, or somebody with a file that the maker has opened
 	broken  bool          // who wrote to it was killed with the file open
 	filled  time.Time     // when anybody first had; zero: nobody
 	sending chan struct{} // closed when the attempt to make it a secret is over; nil without one
@@ -143,13 +143,14 @@ func (sc *scratchFile) wipe() {
 	sc.text.wipe()
 }
 
-// wrote says that who has changed the content. [scratchFile.mu] is held.
-func (sc *scratchFile) wrote(who process) {
+// wrote says that who has changed the content, with a file that opener has
+// opened. [scratchFile.mu] is held.
+func (sc *scratchFile) wrote(who, opener process) {
 	now := time.Now()
 	sc.touched = true
 	sc.attr.SetTimes(nil, &now, &now)
 	if len(sc.text.b) > 0 {
-		sc.over.noteFilled(sc, now, sc.madeBy(who))
+		sc.over.noteFilled(sc, now, sc.madeBy(who) || sc.madeBy(opener))
 	}
 }
 
@@ -183,7 +184,7 @@ func (sc *scratchFile) setattr(in *fuse.SetAttrIn, who process) syscall.Errno {
 		if errno := sc.resize(int(size)); errno != 0 {
 			return errno
 		}
-		sc.wrote(who)
+		sc.wrote(who, who)
 	}
 	if mode, ok := in.GetMode(); ok {
 		sc.attr.Mode = mode & 0o7777

@@ -65,6 +65,6 @@ func (sc *scratchFile) empty(who process) {
 	defer sc.mu.Unlock()
 	if len(sc.text.b) > 0 {
 		sc.resize(0)
-		sc.wrote(who)
+		sc.wrote(who, who)
 	}
 }

@@ -97,7 +97,18 @@ func (o *overlay) enter(sc *scratchFile) (ok bool, wait <-chan struct{}) {
 	return true, nil
 }
 
-// leave is the opposite of enter.
+// hold is enter for who is about to send the file himself: it does not go for
+// others meanwhile. It reports false if the file has lost its name.
+func (o *overlay) hold(sc *scratchFile) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if sc.linked {
+		sc.open++
+	}
+	return sc.linked
+}
+
+// leave is the opposite of enter and hold.
 func (o *overlay) leave(sc *scratchFile) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -132,6 +132,14 @@ func (f *FS) realize(ctx context.Context, w *whiteout, to string) error {
 		f.log.Warn("a secret that was renamed to the name of a backup has been deleted on the server; the backup stays here", "path", from, "backup", at.name)
 		f.overlay.lift(w)
 		return err
+	case errors.Is(err, secret.ErrExists):
+		f.log.Error("a rename to the name of a backup could not be carried out: somebody else has made a secret of that name, and this one has its old name again",
+			"path", from, "backup", at.name, "error", err)
+		if f.overlay.lift(w) {
+			f.overlay.unlinkScratch(at.dir, at.name) // or it would be shown in the place of theirs
+			f.reveal(at.dir, w.name, keyOf(at.name))
+		}
+		return err
 	default:
 		f.log.Error("a rename to the name of a backup could not be carried out: the secret has its old name again, and the backup stays here",
 			"path", from, "backup", at.name, "error", err)

@@ -300,3 +300,30 @@ func TestBackupThatIsCreatedIsASecret(t *testing.T) {
 		w.requireValue(t, dev, "GREETING.hup", "a copy")
 	})
 }
+
+// Somebody else has made a secret of the backup's name before the rename was
+// carried out: it is shown, and the secret has its old name.
+func TestBackupNameThatSomebodyElseTakes(t *testing.T) {
+	timed(t, func(t *testing.T, w *world, k *fusetest.Kernel, p *processes) {
+		require.NoError(t, k.Rename("demo/dev/GREETING", "demo/dev/GREETING.bak"))
+		w.Set(dev, "GREETING.bak", "theirs")
+		p.end(procend.Exited)
+		pass(afterTheMaker)
+		for name, want := range map[string]string{"GREETING": "hello, world", "GREETING.bak": "theirs"} {
+			text, err := fusetest.ReadFile(k, "demo/dev/"+name)
+			require.NoError(t, err, name)
+			require.Equal(t, want, text)
+		}
+	}, ttl(0))
+}
+
+// What cannot be a name on the server is refused at once, unless it is a
+// temporary's.
+func TestBackupNameThatCannotBe(t *testing.T) {
+	w, k := alone(t)
+	w.Set(dev, "payments", "beside its folder")
+	require.Equal(t, syscall.EINVAL, k.Rename("demo/dev/payments%secret", "demo/dev/payments%secret.bak"))
+	require.NoError(t, k.Rename("demo/dev/payments%secret", "demo/dev/payments%secret~"))
+	require.NoError(t, fusetest.WriteFile(k, "demo/dev/payments%secret", "new"))
+	w.requireValue(t, dev, "payments", "new")
+}

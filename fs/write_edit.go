@@ -132,10 +132,11 @@ func partError(errno syscall.Errno) error {
 }
 
 // dirty says that who has changed the text. A text that was emptied is whole,
-// whatever was refused before. [writeHandle.mu] is held.
+// whatever was refused before, and has nothing of the server's any more.
+// [writeHandle.mu] is held.
 func (h *writeHandle) dirty(who process, e edit) {
 	if e.cut && e.off == 0 {
-		h.part = nil
+		h.part, h.foreign = nil, false
 	}
 	h.changes++
 	h.changed = time.Now()
@@ -159,7 +160,8 @@ func (h *writeHandle) editScratch(who process, e edit) syscall.Errno {
 	}
 	if errno == 0 {
 		e.do(&sc.text)
-		sc.wrote(who)
+		h.wrote.Store(true)
+		sc.wrote(who, h.opener)
 	}
 	if sc.leaving { // its writer has renamed it before closing it
 		h.mu.Lock()

@@ -38,6 +38,7 @@ type writeHandle struct {
 	opener  process
 	caller  fuse.Caller // who opened it: RELEASE names nobody
 	append  bool
+	wrote   atomic.Bool // to its scratch file
 
 	under    *whiteout     // it was created while its secret was away; set before anybody knows the handle
 	turn     chan struct{} // full while the text is sent
@@ -48,7 +49,7 @@ type writeHandle struct {
 	mu       sync.Mutex  // guards what follows; nothing is asked under it
 	text     text        // of a secret
 	room     unsent.Room // for it, while the server does not have it
-	foreign  bool        // it began with what the server had
+	foreign  bool        // it began with what the server had, and was not emptied since
 	base     base
 	created  bool      // and not sent yet: the server does not have the secret
 	changes  uint64    // of the text, and of whether it is whole

@@ -21,10 +21,11 @@ func settingsOf(flags *pflag.FlagSet) settings {
 	return values
 }
 
-// changed lists the flags that stand at something else in now, sorted.
+// changed lists the flags that stand at something else in now, sorted. What now
+// does not have is no setting: the command itself adds --help to its flags.
 func (s settings) changed(now settings) (names []string) {
 	for name, value := range s {
-		if now[name] != value {
+		if other, ok := now[name]; ok && other != value {
 			names = append(names, name)
 		}
 	}

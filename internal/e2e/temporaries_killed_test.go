@@ -96,10 +96,8 @@ const killedEnd = "+++ killed by SIGKILL +++"
 func (c *cutOff) run(t *testing.T) map[string]int {
 	t.Helper()
 	folder := "killed-" + c.id
+	require.NoError(t, os.Mkdir(c.d.at(folder), 0o755))
 	c.d.edit(t, func(e *devserver.Editor) error {
-		if err := e.Mkdir("demo", "dev", "/"+folder); err != nil {
-			return err
-		}
 		return e.Set("demo", "dev", "/"+folder, "KEY", c.own(c.deed.have["KEY"]))
 	})
 	c.d.refresh(t)
