@@ -83,24 +83,6 @@ func New(cfg Config) (*Client, error) {
 	return &Client{cfg: cfg, log: cfg.Log, server: server, projects: newProjectTable()}, nil
 }
 
-// Login obtains a token now instead of at the first request, so that a caller
-// can tell bad credentials before it goes on. Errors wrap
-// [secret.ErrUnauthenticated], [secret.ErrUnavailable], [secret.ErrTimeout] or
-// [secret.ErrRateLimited].
-func (c *Client) Login(ctx context.Context) error {
-	ctx, end := c.server.Begin(ctx)
-	defer end()
-	return transport.DeadlineError(ctx, "log in", c.server.LogIn(ctx))
-}
-
-// Close gives back a token that this client obtained by logging in, waiting two
-// seconds at most, and closes the connections. What is asked for afterwards
-// fails with [secret.ErrUnavailable].
-func (c *Client) Close() error {
-	c.server.Close()
-	return nil
-}
-
 // Server returns the address in use, without /api. It holds no credentials.
 func (c *Client) Server() string { return c.server.Address() }
 
@@ -120,3 +102,13 @@ func (c *Client) Folder(ctx context.Context, dir secret.Dir, _ secret.Need) (*se
 // LoadCertificates returns the system's certificate authorities and those in a
 // PEM file.
 func LoadCertificates(file string) (*x509.CertPool, error) { return transport.LoadCertificates(file) }
+
+// Stats is what a client tells about itself, as one JSON object: its requests, token
+// and rate limit, and what it could not show. It holds no secret.
+type Stats struct {
+	transport.Stats
+	Garbled int64 `json:"garbled"` // secrets in answers whose name or value could not be
+}
+
+// Stats returns the counts since the client was made.
+func (c *Client) Stats() Stats { return Stats{c.server.Stats(), c.garbled.Load()} }

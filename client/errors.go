@@ -1,6 +1,10 @@
 package client
 
-import "infisicalfs/client/internal/transport"
+import (
+	"errors"
+
+	"infisicalfs/client/internal/transport"
+)
 
 // APIError is a refusal by the server, in its own words. It wraps the sentinel
 // of package secret that says what the refusal means.
@@ -9,3 +13,14 @@ type APIError = transport.APIError
 // AnswerError is an answer that does not come from an Infisical API: not JSON,
 // or cut off. It wraps [secret.ErrUnavailable].
 type AnswerError = transport.AnswerError
+
+// ErrUnknownProject: a server of 2024 stumbled over a project that was asked for
+// alone, which it does over those that it does not have. That is enough to tell
+// whoever named the project, and no proof that there is none: it wraps what else
+// a failure wraps, and never [secret.ErrNotFound].
+var ErrUnknownProject = errors.New("it stumbles so over those that it does not have")
+
+// ErrNoProjectList: the server does not list this identity its projects, which
+// those before mid-2025 do only by the organisation's id. It comes together with
+// [secret.ErrDenied].
+var ErrNoProjectList = errors.New("without the id of its organisation it lists no projects to this identity")

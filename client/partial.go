@@ -82,8 +82,8 @@ func (c *Client) revealSingly(ctx context.Context, at location, names []secret.S
 }
 
 // askSingly asks for each secret that wants says, up to maxSingles; those that
-// are refused, or too many, are hidden with a reason.
-func (c *Client) askSingly(ctx context.Context, at location, list []secret.Secret, refused string, wants func(secret.Secret) bool) ([]secret.Secret, error) {
+// are denied, or too many, are hidden with a reason.
+func (c *Client) askSingly(ctx context.Context, at location, list []secret.Secret, reason string, wants func(secret.Secret) bool) ([]secret.Secret, error) {
 	group, sub := errgroup.WithContext(ctx)
 	group.SetLimit(4)
 	asked := 0
@@ -99,18 +99,18 @@ func (c *Client) askSingly(ctx context.Context, at location, list []secret.Secre
 			wire.Hide(here, unasked)
 		default:
 			asked++
-			group.Go(func() error { return c.askOne(sub, at, here, refused) })
+			group.Go(func() error { return c.askOne(sub, at, here, reason) })
 		}
 	}
 	return list, group.Wait()
 }
 
-// askOne fills in the value of s, or hides it if it is refused.
-func (c *Client) askOne(ctx context.Context, at location, s *secret.Secret, refused string) error {
+// askOne fills in the value of s, or hides it, for the reason given, if it is denied.
+func (c *Client) askOne(ctx context.Context, at location, s *secret.Secret, reason string) error {
 	sent, err := c.querySecret(ctx, at, *s)
 	switch whole := sent.Secret(); {
 	case errors.Is(err, secret.ErrDenied):
-		wire.Hide(s, refused)
+		wire.Hide(s, reason)
 	case errors.Is(err, transport.ErrNoRoute), errors.Is(err, secret.ErrNotFound), err == nil && whole.Name != s.Name:
 		wire.Hide(s, unreached) // or it is gone since the list
 	case err != nil:

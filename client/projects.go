@@ -26,12 +26,6 @@ func (c *Client) Project(ctx context.Context, idOrSlug string) (string, error) {
 	return p.Slug, transport.DeadlineError(ctx, "find project "+idOrSlug, err)
 }
 
-// ErrUnknownProject: a server of 2024 stumbled over a project that was asked for
-// alone, which it does over those that it does not have. That is enough to tell
-// whoever named the project, and no proof that there is none: it wraps what else
-// a failure wraps, and never [secret.ErrNotFound].
-var ErrUnknownProject = errors.New("it stumbles so over those that it does not have")
-
 // isFailedLookup recognises an internal error that is named after the look-up, and
 // the refusal of slugs that such a server does not look up: under five characters.
 func isFailedLookup(err error) bool {

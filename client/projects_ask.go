@@ -17,11 +17,6 @@ import (
 
 const listProjectsOp, getProjectOp = "list projects", "get project"
 
-// ErrNoProjectList: the server does not list this identity its projects, which
-// those before mid-2025 do only by the organisation's id. It comes together with
-// [secret.ErrDenied].
-var ErrNoProjectList = errors.New("without the id of its organisation it lists no projects to this identity")
-
 // errListUnsupported: there is no such way to list projects, here or on this server.
 var errListUnsupported = fmt.Errorf("list projects: the server does not list them to this identity: %w", secret.ErrDenied)
 

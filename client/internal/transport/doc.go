@@ -10,6 +10,10 @@
 // change, which is never sent twice, takes its own way through them (submit.go).
 // Tokens come from a [TokenSource]: how one logs in is the client's business.
 //
+// A refusal is any answer other than 2xx. What the identity may not do is denied,
+// credentials are denied at a login, a token is rejected, and what the server cannot
+// do at all, for which it has no route ([ErrNoRoute]), is unsupported.
+//
 // Servers come with two sets of routes, current and legacy (profile.go). Which one
 // answers is found out by asking, once, and again if a route vanishes.
 //

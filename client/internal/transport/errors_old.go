@@ -9,7 +9,7 @@ import (
 )
 
 // Servers before October 2024 had no statuses of their own for what is missing
-// and for a token that cannot be read: an absence is a 400 like any bad Request,
+// and for a token that cannot be read: an absence is a 400 like any bad request,
 // a dead token a 500 like any mishap. Only the words tell, so this is the one
 // place that goes by them, and only by those that such servers were recorded to
 // say. Later servers put a request id into every refusal: from them the same

@@ -18,7 +18,7 @@ import (
 type Request struct {
 	Op        string // for errors, logs and counts: "list secrets"
 	Method    string
-	Path      string // below /Routes, escaped
+	Path      string // below /api, escaped
 	Query     url.Values
 	Body      any    // sent as JSON; DELETE has one too
 	Secret    string // what of the body is secret, not to be repeated from an answer
@@ -27,8 +27,8 @@ type Request struct {
 	ETag      string // sent as If-None-Match, with its quotes
 
 	// Decode reads a 2xx answer as it arrives; nil: it is kept as a whole. It is
-	// called for each attempt, begins anew then, and keeps nothing if scan.err is
-	// set at its end.
+	// called for each attempt, begins anew then, and keeps nothing if its
+	// scanner has failed at its end.
 	Decode func(*jsonstream.Scanner, *jsonstream.Reservation)
 }
 

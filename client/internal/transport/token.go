@@ -94,9 +94,9 @@ func (t Token) renewable(at time.Time) bool {
 }
 
 // Exchange sends a login or renewal, whose op, path and body r has, and reads the
-// token in its answer. A verdict of a server
-// that understood the request means bad credentials, whatever its status: an
-// unknown client id is a 404. What a proxy says in its place is not a verdict.
+// token in its answer. A refusal by a server that understood the request means bad
+// credentials ([secret.ErrUnauthenticated]), whatever its status: an unknown client
+// id is a 404. What a proxy says in its place is no such refusal.
 func (t *Transport) Exchange(ctx context.Context, r Request) (Token, error) {
 	now := time.Now()
 	r.Method, r.Anonymous, r.Class = http.MethodPost, true, "login"
