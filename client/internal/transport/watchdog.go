@@ -29,14 +29,16 @@ func (w watchdog) RoundTrip(r *http.Request) (*http.Response, error) {
 	if !ok {
 		return w.next.RoundTrip(r)
 	}
-	silence := fmt.Errorf("no answer from %s within %s: %w", r.URL.Host, limit, secret.ErrTimeout)
+	silent := func() error {
+		return fmt.Errorf("no answer from %s within %s: %w", r.URL.Host, limit, secret.ErrTimeout)
+	}
 	ctx, cancel := context.WithCancelCause(r.Context())
-	timer := time.AfterFunc(limit, func() { cancel(silence) })
+	timer := time.AfterFunc(limit, func() { cancel(silent()) })
 	answer, err := w.next.RoundTrip(r.WithContext(ctx))
 	inTime := timer.Stop()
 	if err == nil && !inTime { // its body ends with the context
 		answer.Body.Close()
-		err = silence
+		err = silent()
 	}
 	if err != nil {
 		if cause := context.Cause(ctx); cause != nil {
