@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"go/ast"
 	"go/types"
+	"math"
+	"math/rand/v2"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -19,8 +21,8 @@ import (
 // has to know the other.
 //
 // No order is written down. It is looked for: the one with the fewest arrows up
-// that greedy choice and then moving single files finds. So the number
-// is a property of the code, and at most a little more than the true minimum.
+// that is found in a second. So the number is a property of the code, and at
+// most a little more than the true minimum.
 
 // arrows returns which files each file uses, by index, and which name shows it.
 func (r *room) arrows() []map[int]string {
@@ -53,70 +55,112 @@ func (r *room) arrows() []map[int]string {
 	return uses
 }
 
-// ordered returns an order of the files, users first, with few arrows up.
+// ordered returns an order of the files, users first, with few arrows up: a
+// greedy one, improved by moving files, and shaken many times, because where no
+// single move helps a few together may. It is the same for the same code.
 func ordered(uses []map[int]string) []int {
-	var order []int
-	for left := len(uses); left > 0; left-- { // whom the fewest of the others use, for what it uses of them
-		best, bestScore := -1, 0
-		for i := range uses {
-			if slices.Contains(order, i) {
-				continue
+	saved := make([][]int, len(uses)) // saved[upper][lower]: how many arrows up less if these two, one above the other, change places
+	for i := range uses {
+		saved[i] = make([]int, len(uses))
+		for j := range uses {
+			if uses[j][i] != "" {
+				saved[i][j]++
 			}
-			score := 0
-			for j := range uses {
-				if j == i || slices.Contains(order, j) {
-					continue
-				}
-				if uses[i][j] != "" {
-					score++
-				}
-				if uses[j][i] != "" {
-					score--
-				}
-			}
-			if best < 0 || score > bestScore {
-				best, bestScore = i, score
+			if uses[i][j] != "" {
+				saved[i][j]--
 			}
 		}
-		order = append(order, best)
 	}
-	for improved := true; improved; {
-		improved = false
-		for from := range order {
-			best, saved, gain := from, 0, 0
-			for to := from - 1; to >= 0; to-- { // moving order[from] above order[to]
-				gain += turned(uses, order[to], order[from])
-				if gain > saved {
-					best, saved = to, gain
-				}
+	best := greedy(saved)
+	improve(saved, best)
+	chance := rand.New(rand.NewPCG(1, 2))
+	for range 20 * len(best) {
+		order := slices.Clone(best)
+		for range 3 {
+			move(order, chance.IntN(len(order)), chance.IntN(len(order)))
+		}
+		improve(saved, order)
+		if gain(saved, best, order) >= 0 {
+			best = order
+		}
+	}
+	return best
+}
+
+// greedy puts first, again and again, what uses most of the others and is used by
+// fewest of them.
+func greedy(saved [][]int) (order []int) {
+	left := make([]int, len(saved))
+	for i := range left {
+		left[i] = i
+	}
+	for len(left) > 0 {
+		best, bestScore := 0, math.MinInt
+		for place, i := range left {
+			score := 0
+			for _, j := range left {
+				score -= saved[i][j]
 			}
-			gain = 0
-			for to := from + 1; to < len(order); to++ {
-				gain += turned(uses, order[from], order[to])
-				if gain > saved {
-					best, saved = to, gain
-				}
-			}
-			if saved > 0 {
-				file := order[from]
-				order = slices.Insert(slices.Delete(order, from, from+1), best, file)
-				improved = true
+			if score > bestScore {
+				best, bestScore = place, score
 			}
 		}
+		order = append(order, left[best])
+		left = slices.Delete(left, best, best+1)
 	}
 	return order
 }
 
-// turned is how many arrows up are saved if upper and lower, in this order, change
-// places.
-func turned(uses []map[int]string, upper, lower int) (saved int) {
-	if uses[lower][upper] != "" {
-		saved++
+// improve moves single files, each to where it saves most, until none does.
+func improve(saved [][]int, order []int) {
+	for improved := true; improved; {
+		improved = false
+		for from := range order {
+			best, most, sum := from, 0, 0
+			for to := from - 1; to >= 0; to-- {
+				if sum += saved[order[to]][order[from]]; sum > most {
+					best, most = to, sum
+				}
+			}
+			sum = 0
+			for to := from + 1; to < len(order); to++ {
+				if sum += saved[order[from]][order[to]]; sum > most {
+					best, most = to, sum
+				}
+			}
+			if most > 0 {
+				move(order, from, best)
+				improved = true
+			}
+		}
 	}
-	if uses[upper][lower] != "" {
-		saved--
+}
+
+// move takes a file from one place of the order to another.
+func move(order []int, from, to int) {
+	file := order[from]
+	if from < to {
+		copy(order[from:to], order[from+1:to+1])
+	} else {
+		copy(order[to+1:from+1], order[to:from])
 	}
-	return saved
+	order[to] = file
+}
+
+// gain is how many arrows up the order new has less than old.
+func gain(saved [][]int, old, new []int) (sum int) {
+	place := make([]int, len(new))
+	for p, file := range new {
+		place[file] = p
+	}
+	for p, lower := range old {
+		for _, upper := range old[:p] {
+			if place[lower] < place[upper] {
+				sum += saved[upper][lower]
+			}
+		}
+	}
+	return sum
 }
 
 // up lists the arrows that run up in the order that is found.
