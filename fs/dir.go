@@ -75,7 +75,7 @@ func (d *dir) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (*fus
 		if view != nil {
 			return view, 0
 		}
-		d.fs.absent(snap, out)
+		d.fs.absent(d, name, snap, out)
 		return nil, syscall.ENOENT
 	}
 	if e.secret != nil && d.fs.overlay.whiteout(snap.Dir, e.secret.Name) != nil {
