@@ -34,9 +34,10 @@ func (f *FS) remaining(snap *secret.Folder) time.Duration {
 // snapshots that have at least that long to go.
 func (f *FS) absenceTimeout() time.Duration { return min(f.cfg.TTL, absentFor) }
 
-// absent says that a name is not in snap.
-func (f *FS) absent(snap *secret.Folder, out *fuse.EntryOut) {
-	if snap.Stale || f.remaining(snap) < f.absenceTimeout() {
+// absent says that a name is not in snap, which d shows.
+func (f *FS) absent(d *dir, name string, snap *secret.Folder, out *fuse.EntryOut) {
+	remember := f.absenceTimeout()
+	if snap.Stale || f.remaining(snap) < remember || remember > 0 && !f.absences.add(d, name, remember) {
 		// Any time-out but zero keeps go-fuse from setting its own, and the
 		// kernel then remembers nothing.
 		out.SetEntryTimeout(1)

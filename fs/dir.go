@@ -54,6 +54,7 @@ func (d *dir) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (*fus
 	if child := d.fs.scratchDirChild(ctx, d, name, &out.Attr); child != nil {
 		return child, 0
 	}
+	d.giveWay(ctx, name)
 	if child := d.fs.scratchFileChild(ctx, d, name, &out.Attr); child != nil {
 		return child, 0
 	}
@@ -75,7 +76,7 @@ func (d *dir) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (*fus
 		if view != nil {
 			return view, 0
 		}
-		d.fs.absent(snap, out)
+		d.fs.absent(d, name, snap, out)
 		return nil, syscall.ENOENT
 	}
 	if e.secret != nil && d.fs.overlay.whiteout(snap.Dir, e.secret.Name) != nil {

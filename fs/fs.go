@@ -100,6 +100,8 @@ type FS struct {
 	makers  makers
 	pokes   pokes
 
+	absences absences // what the kernel may still take for absent
+
 	// For writing.
 	own         own
 	overlay     overlay

@@ -158,6 +158,7 @@ func (f *FS) invalidate(out outdated) {
 	}
 	if out.all {
 		forgetBelow(at, out.deep, out.denied)
+		f.forgetAbsences(out)
 	} else {
 		publish(at, out.content)
 		f.forgetViews(at)

@@ -32,6 +32,9 @@ func (r *renaming) renameFolder(ctx context.Context, name string) error {
 		return err
 	}
 	r.writes.sent.Add(1)
+	// The name was free on the server: what is here of a folder that was called so is
+	// of one that is gone.
+	r.dropOverlay(dir.Child(newName).Contains, func(sc *scratchFile, at named) { r.keepFile(sc, at, "its folder was removed by somebody else") })
 	r.overlay.moveFolder(dir.Child(name), dir.Child(newName))
 	r.from.relocate(r.name, name, r.to, newName)
 	return nil

@@ -72,14 +72,15 @@ const (
 	collected
 )
 
-// newScratch makes a file without a name and content. It may hold a secret: it
-// is shown to nobody to whom secrets are not.
+// newScratch makes a file without a name and content. It is its maker's, who may
+// open it again whatever its mode. It may hold a secret: it is shown to nobody
+// else to whom secrets are not.
 func (f *FS) newScratch(ctx context.Context, snap *secret.Folder, class class, mode uint32) *scratchFile {
 	caller := callerOf(ctx)
 	caller.Pid = 0
 	return f.overlay.newScratch(snap, class, caller, fuse.Attr{
 		Mode:  mode&0o700 | mode&f.cfg.FileMode&0o077,
-		Owner: fuse.Owner{Uid: f.cfg.UID, Gid: f.cfg.GID},
+		Owner: fuse.Owner{Uid: caller.Uid, Gid: f.cfg.GID},
 	})
 }
 

@@ -139,6 +139,7 @@ func (r *renaming) whiteOut(ctx context.Context, snap *secret.Folder, s *secret.
 		seen = baseOf(s)
 	}
 	sc := r.newScratch(ctx, snap, face, r.cfg.FileMode)
+	sc.attr.Uid = r.cfg.UID // as the secret was shown
 	n, known := operations(r.from.GetChild(r.name)).(*file)
 	if known {
 		sc.id = n.StableAttr() // the kernel takes the secret's node for the file from now on

@@ -67,6 +67,22 @@ func (f *FS) followWhiteout(w *whiteout) {
 	}
 }
 
+// giveWay ends a backup that a program has left here if the server has a secret
+// of its name by now: that is somebody else's, and what is to be shown. The text
+// is an old value. It asks the Source for names that people use only.
+func (d *dir) giveWay(ctx context.Context, shown string) {
+	f := d.fs
+	sc := f.overlay.scratch(d.where(), shown)
+	if sc == nil || !f.overlay.leftBehind(sc) || f.names.Face(shown, noSiblings) {
+		return
+	}
+	if _, e, ok, err := f.entry(ctx, d.where(), shown); err != nil || !ok || e.secret == nil {
+		return
+	}
+	f.keepOldFile(sc, f.overlay.where(sc), "a program has left it as a backup, and somebody else has made a secret of its name")
+	f.overlay.unlinkScratch(d.where(), shown)
+}
+
 // carryRenameOut is realize in the folder's turn, unless the secret is being
 // written: that is errOpen.
 func (f *FS) carryRenameOut(ctx context.Context, w *whiteout) error {

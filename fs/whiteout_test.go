@@ -327,3 +327,22 @@ func TestBackupNameThatCannotBe(t *testing.T) {
 	require.NoError(t, fusetest.WriteFile(k, "demo/dev/payments%secret", "new"))
 	w.requireValue(t, dev, "payments", "new")
 }
+
+// An old version that a program has left here does not stand in front of a secret
+// that somebody else makes of that name.
+func TestLeftBackupGivesWayToASecret(t *testing.T) {
+	w, k := alone(t, ttl(0))
+	require.NoError(t, k.Rename(key, backup))
+	require.NoError(t, fusetest.WriteFile(k, key, "new"))
+	text, err := fusetest.ReadFile(k, backup)
+	require.NoError(t, err)
+	require.Equal(t, "hello, world", text)
+	w.Set(dev, "GREETING.bak", "theirs")
+	text, err = fusetest.ReadFile(k, backup)
+	require.NoError(t, err)
+	require.Equal(t, "theirs", text)
+	require.Equal(t, map[string]string{"GREETING.bak.1": "hello, world"}, w.rejectedTexts())
+	require.Empty(t, w.Unsent())
+	require.NoError(t, fusetest.WriteFile(k, backup, "mine"))
+	w.requireValue(t, dev, "GREETING.bak", "mine")
+}

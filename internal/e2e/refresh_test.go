@@ -35,3 +35,17 @@ func TestStatAfterARefresh(t *testing.T) {
 		}
 	}
 }
+
+// Nor that a name is absent, which it may do for a second otherwise.
+func TestNewNameAfterARefresh(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, devserver.Current, []string{"desk"}, "--ttl=1h", "--watch=off")
+	for n := range 20 {
+		name := fmt.Sprint("KEY_", n)
+		_, err := os.Stat(d.at("desk", name))
+		require.ErrorIs(t, err, os.ErrNotExist)
+		d.have(t, "desk", map[string]string{name: "new"})
+		d.refresh(t)
+		require.Equal(t, "new", sh(t, d.at("desk"), "cat "+name))
+	}
+}

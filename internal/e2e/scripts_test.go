@@ -215,7 +215,7 @@ func TestThePlaceOfTests(t *testing.T) {
 	}{
 		{"it ends", `exec "$0" sh -c '` + begin + `exit 3'`, 3},
 		{"under nohup", `trap "" HUP INT; exec "$0" sh -c '` + begin + `kill -HUP $$; exit 4'`, 128 + 1},
-		{"ended by a signal", `"$0" sh -c '` + begin + `kill -TERM $PPID; exec sleep 60' & wait $!`, 128 + 15},
+		{"ended by a signal", `"$0" sh -c '` + begin + `kill -TERM $PPID; exec sleep 1000' & wait $!`, 128 + 15},
 	} {
 		code, out := said(t, dir, nil, "sh", "-c", c.run, test)
 		require.Equal(t, c.code, code, "%s: %s", c.how, out)
