@@ -17,7 +17,7 @@ import (
 var elsewhere = map[string]string{
 	"scripts/quickstart --once":                 "scripts/test, and internal/e2e TestQuickStartFromElsewhere",
 	"scripts/test":                              "CI",
-	"go build -o infisicalfs ./cmd/infisicalfs": "TestMain builds the program that all others here run",
+	"go build -o infisicalfs ./cmd/infisicalfs": "internal/e2e, which builds the program so and runs it",
 }
 
 // trial is how the commands of one page are run, all in one shell and in their
