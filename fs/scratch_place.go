@@ -76,6 +76,9 @@ func (o *overlay) moveScratch(sc *scratchFile, to class, dir secret.Dir, name st
 		return
 	}
 	if old := o.find(dir, name); old != nil && old != sc {
+		if to == face { // it is for what the other was for
+			sc.spared, sc.draft = sc.spared || old.spared, sc.draft || old.draft
+		}
 		o.unlink(old)
 	}
 	delete(o.folders[sc.at.dir].scratch, sc.at.name)

@@ -74,3 +74,24 @@ func TestTypedTextsOfARemovedFolderAreKept(t *testing.T) {
 	require.Equal(t, map[string]string{".KEY.swp.1": "typed"}, w.rejectedTexts())
 	require.Empty(t, w.Unsent(), "its owner has removed it")
 }
+
+// What takes the place of a file that status names is named too: sed -i on what
+// mktemp has made and a script has filled.
+func TestFileInThePlaceOfOneThatIsNamed(t *testing.T) {
+	timed(t, func(t *testing.T, w *world, k *fusetest.Kernel, p *processes) {
+		install(t, k, "demo/dev/GREETING.a8Gk2x", "")
+		p.end(procend.Exited)
+		pass(makerGrace)
+		require.NoError(t, fusetest.WriteFile(k, "demo/dev/GREETING.a8Gk2x", "typed"))
+		want := []string{"waiting /demo/dev/GREETING.a8Gk2x 5"}
+		require.Equal(t, want, kinds(w.Unsent()))
+		install(t, k, "demo/dev/sedb8Gk2x", "edited")
+		require.NoError(t, k.Rename("demo/dev/sedb8Gk2x", "demo/dev/GREETING.a8Gk2x"))
+		p.end(procend.Exited)
+		pass(time.Hour)
+		require.Equal(t, []string{"waiting /demo/dev/GREETING.a8Gk2x 6"}, kinds(w.Unsent()))
+		require.NoError(t, k.Rename("demo/dev/GREETING.a8Gk2x", "demo/dev/GREETING"))
+		w.requireValue(t, dev, "GREETING", "edited")
+		require.Empty(t, w.Unsent())
+	})
+}
