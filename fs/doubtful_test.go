@@ -369,3 +369,26 @@ func TestDoubtfulFilesAreBounded(t *testing.T) {
 		w.requireValue(t, dev, "GREETING-us2prod", "natural")
 	})
 }
+
+// A terminal that is closed kills its shell. What that had closed in good order
+// before is named as long as it is nowhere else, and is sent if only an outage has
+// kept it from the server.
+func TestClosedFileOfAKilledMaker(t *testing.T) {
+	timed(t, func(t *testing.T, w *world, k *fusetest.Kernel, p *processes) {
+		install(t, k, natural, "natural")
+		p.end(procend.Killed)
+		pass(time.Hour)
+		require.Empty(t, w.Writes())
+		require.Equal(t, []string{"refused /demo/dev/GREETING-us2prod 7"}, kinds(w.Unsent()))
+	})
+	timed(t, func(t *testing.T, w *world, k *fusetest.Kernel, p *processes) {
+		w.FailWrites(secrettest.KindCreate, secret.ErrUnavailable)
+		install(t, k, natural, "natural")
+		pass(scratchForDefault + time.Second)
+		p.end(procend.Killed)
+		w.FailWrites(secrettest.KindCreate, nil)
+		pass(lastPause)
+		w.requireValue(t, dev, "GREETING-us2prod", "natural")
+		require.Empty(t, w.Unsent())
+	})
+}

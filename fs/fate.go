@@ -56,7 +56,7 @@ func decide(s signs, now time.Time, scratchFor time.Duration) (fate, time.Durati
 		return spared, 0
 	case s.open, !s.ended && s.empty: // there is nothing to lose yet
 		return waits, 0
-	case s.broken, s.ended && s.how == procend.Killed:
+	case s.part(scratchFor):
 		return broken, 0
 	}
 	due := s.closed.Add(scratchFor)
@@ -71,6 +71,13 @@ func decide(s signs, now time.Time, scratchFor time.Duration) (fate, time.Durati
 		return waits, left
 	}
 	return arrives, 0
+}
+
+// part reports whether the file is not finished: who was killed may have been
+// about to write more, or to rename it. Once its time has come it is a secret, which
+// only an outage has kept here.
+func (s signs) part(scratchFor time.Duration) bool {
+	return s.broken || s.ended && s.how == procend.Killed && s.endedAt.Before(s.closed.Add(scratchFor))
 }
 
 // signs returns what is known of the file now.

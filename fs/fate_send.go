@@ -145,9 +145,12 @@ func (f *FS) turnInto(sc *scratchFile, in secret.Dir, name string, got *secret.S
 // rejectDoubtful keeps the text of a file that is not going to be a secret.
 func (f *FS) rejectDoubtful(sc *scratchFile, why error) {
 	at := f.overlay.where(sc)
-	if why == errKilled {
+	switch {
+	case why == errKilled && sc.signs().broken:
 		f.keepOldFile(sc, at, why.Error())
-	} else {
+	case why == errKilled: // it was closed before, and may be whole
+		f.keepFile(sc, at, why.Error())
+	default:
 		f.log.Error("a new file could not become a secret", "path", path.Join(at.dir.String(), at.name), "error", why)
 		f.keepFile(sc, at, notWritten)
 	}

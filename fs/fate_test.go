@@ -29,6 +29,7 @@ func TestFateOfDoubtfulFiles(t *testing.T) {
 		"maker gone for long":                     {signs{linked: true, made: true, closed: ago(time.Hour), ended: true, endedAt: ago(time.Hour)}, arrives, 0},
 		"maker gone, somebody has it open":        {signs{linked: true, made: true, open: true, ended: true, endedAt: ago(time.Hour)}, waits, 0},
 		"maker killed":                            {signs{linked: true, made: true, closed: now, ended: true, how: procend.Killed, endedAt: now}, broken, 0},
+		"maker killed when its time had come":     {signs{linked: true, made: true, closed: ago(time.Hour), ended: true, how: procend.Killed, endedAt: ago(time.Minute)}, arrives, 0},
 		"maker killed, somebody has it open":      {signs{linked: true, made: true, open: true, ended: true, how: procend.Killed, endedAt: now}, waits, 0},
 		"another writer was killed":               {signs{linked: true, made: true, broken: true, closed: now}, broken, 0},
 		"empty, maker gone (mktemp)":              {signs{linked: true, empty: true, closed: now, ended: true, endedAt: now}, spared, 0},

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
@@ -175,8 +176,27 @@ func (f *FS) carryOut(at *fusefs.Inode, p *poke) error {
 // or may be. To make it with a system call the kernel drops its dentry for a
 // moment, and getcwd(2) would say ENOENT to who is in it. So then the directory
 // above is only touched.
+//
+// A listing that is on its way gives the kernel the folder once more after it has
+// let go: it is asked again and again, for a second.
 func (f *FS) entered(p *poke) bool {
-	return p.deed == appeared && p.folder && f.Held(p.dir.Child(p.name))
+	if p.deed != appeared || !p.folder {
+		return false
+	}
+	again, end := time.NewTicker(forgets/25), time.After(4*forgets)
+	defer again.Stop()
+	for {
+		at := f.inode(p.dir.Child(p.name))
+		if at == nil {
+			return false
+		}
+		at.NotifyContent(Prune, 0)
+		select {
+		case <-again.C:
+		case <-end:
+			return true
+		}
+	}
 }
 
 // inDirectory reports whether the directory is different, not a file in it.

@@ -8,7 +8,6 @@ import (
 
 	"github.com/hanwen/go-fuse/v2/fuse"
 
-	"infisicalfs/fs/internal/procend"
 	"infisicalfs/secret"
 )
 
@@ -116,7 +115,7 @@ func (f *FS) endDoubt(ctx context.Context, sc *scratchFile) bool {
 	switch {
 	case !s.linked:
 		return true
-	case s.broken || s.how == procend.Killed:
+	case s.part(f.cfg.ScratchFor):
 		return f.sendDoubtful(ctx, sc, errKilled)
 	}
 	return f.sendDoubtful(ctx, sc, nil)
