@@ -90,7 +90,8 @@ func (n *file) Getattr(ctx context.Context, fh fusefs.FileHandle, out *fuse.Attr
 		return 0
 	}
 	dir, name := n.where()
-	n.fs.settle(ctx, dir, name)
+	held, _ := fh.(*writeHandle)
+	n.fs.settle(ctx, dir, name, held)
 	writing := n.fs.overlay.beingWritten(dir, name)
 	snap, s, err := n.current(ctx)
 	switch {
@@ -109,8 +110,8 @@ func (n *file) Getattr(ctx context.Context, fh fusefs.FileHandle, out *fuse.Attr
 	// Who writes sees the length of what it has written, because that is where
 	// it goes on after a seek to the end. A handle that is closed and has nothing
 	// more to say may be from before somebody else's last change.
-	if h, ok := fh.(*writeHandle); ok && !h.delivered() && h.mine(n.fs.callers.of(ctx)) {
-		out.Size = uint64(h.size())
+	if held != nil && !held.delivered() && held.mine(n.fs.callers.of(ctx)) {
+		out.Size = uint64(held.size())
 	}
 	return 0
 }
@@ -150,7 +151,7 @@ func (n *file) Open(ctx context.Context, flags uint32) (fusefs.FileHandle, uint3
 		return n.openToWrite(ctx, flags)
 	}
 	dir, name := n.where()
-	n.fs.settle(ctx, dir, name)
+	n.fs.settle(ctx, dir, name, nil)
 	h := &handle{file: n}
 	err := n.fs.opened.open(h, func() error {
 		h.epoch = n.pages.Epoch()

@@ -20,6 +20,7 @@ var notPOSIX = map[string]string{
 	"FcntlFlockLocksFile": "it expects locks of one process to exclude each other; go-fuse leaves it out too",
 	"FileBasic":           "the modes of secrets are those of the mount",
 	"FileLarge":           "its content is binary, and values are text",
+	"FstatDeleted":        "an empty file is sent when the kernel lets go of it, and has the server's date from then on; for its links see TestLinksOfWhatIsOpenAndRemoved",
 	"Link":                "the server has no links",
 	"LinkUnlinkRename":    "the server has no links",
 	"NlinkZero":           "a secret that is replaced keeps its id on the server, and its file stays the same one",

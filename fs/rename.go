@@ -191,10 +191,10 @@ func (r *renaming) clearTarget(ctx context.Context) error {
 // settleBoth waits for what was closed a moment ago under one of the names.
 func (r *renaming) settleBoth(ctx context.Context) {
 	if name, ok := DecodeName(r.name); ok {
-		r.settle(ctx, r.from.where(), name)
+		r.settle(ctx, r.from.where(), name, nil)
 	}
 	if name, ok := DecodeName(r.newName); ok {
-		r.settle(ctx, r.to.where(), name)
+		r.settle(ctx, r.to.where(), name, nil)
 	}
 }
 

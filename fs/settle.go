@@ -18,9 +18,12 @@ const (
 // returned, and the value is sent only now. A file that stays open although one
 // of its descriptors was closed is not waited for if that can be seen (a shell
 // that redirects closes one at once, and then asks what it writes to), else once.
-func (f *FS) settle(ctx context.Context, dir secret.Dir, name string) {
+//
+// Neither is the handle that the request itself holds, nil for none: its RELEASE
+// waits for the request. go-fuse has GETATTR hold any handle that is open.
+func (f *FS) settle(ctx context.Context, dir secret.Dir, name string, holds *writeHandle) {
 	for _, h := range f.overlay.writers(dir, name) {
-		if h.closed() && !h.stillOpen() && !h.wait(ctx, releaseComes) && h.releasing() {
+		if h != holds && h.closed() && !h.stillOpen() && !h.wait(ctx, releaseComes) && h.releasing() {
 			h.wait(ctx, releaseLasts)
 		}
 	}

@@ -59,3 +59,23 @@ func TestWhoHasTheFileOpenIsNotKeptWaiting(t *testing.T) {
 		require.NoError(t, cmd.Wait())
 	}
 }
+
+// A handle is let go when no request holds it any more: one that waited for that
+// would wait for itself, and whoever opens the file next would not wait at all.
+func TestARequestDoesNotWaitForTheHandleThatItHolds(t *testing.T) {
+	w := newWorld(writing)
+	t.Cleanup(w.Close)
+	v := fusetest.Direct(t, w.Root(), w.Options())
+	f, err := v.Open("demo/dev/GREETING", unix.O_WRONLY|unix.O_TRUNC)
+	require.NoError(t, err)
+	h := w.overlay.writers(dev, "GREETING")[0]
+	h.mu.Lock()
+	h.closing = true // FLUSH has come, RELEASE is on its way
+	h.mu.Unlock()
+	require.True(t, h.closed())
+	require.False(t, h.stillOpen())
+	_, err = f.Stat()
+	require.NoError(t, err)
+	require.False(t, h.lingers, "it was waited for in vain")
+	require.NoError(t, f.Close())
+}

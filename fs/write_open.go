@@ -57,7 +57,7 @@ func (h *writeHandle) letCacheIn() {
 func (h *writeHandle) load(ctx context.Context, flags uint32) error {
 	f := h.file.fs
 	dir, name := h.file.where()
-	f.settle(ctx, dir, name)
+	f.settle(ctx, dir, name, nil)
 	_, s, err := h.file.current(ctx)
 	if errors.Is(err, secret.ErrNotFound) && f.overlay.beingCreated(dir, name) {
 		h.created, h.unsent = true, opened

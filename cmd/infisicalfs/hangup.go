@@ -15,8 +15,9 @@ import (
 // administrator or logrotate: to read everything again. What was ignored from the
 // beginning (nohup) stays ignored.
 type hangups struct {
-	meaning atomic.Value  // a string, one of those below
-	reload  chan struct{} // one is due
+	meaning  atomic.Value  // a string, one of those below
+	reload   chan struct{} // one is due
+	terminal bool          // there was one at the start: later it may have gone, and the hangup be on its way
 }
 
 // What the status says of it.
@@ -28,7 +29,7 @@ const (
 
 // untilEnd is untilSignal for a process that is going to serve a mount.
 func untilEnd(ctx context.Context, do func(ctx context.Context, h *hangups) error) error {
-	h := &hangups{reload: make(chan struct{}, 1)}
+	h := &hangups{reload: make(chan struct{}, 1), terminal: hasTerminal()}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	if signal.Ignored(syscall.SIGHUP) {
@@ -73,11 +74,11 @@ func (h *hangups) listen(signals <-chan os.Signal, over <-chan struct{}, end fun
 // status is what SIGHUP means now.
 func (h *hangups) status() string { return h.meaning.Load().(string) }
 
-// serving is called when the mount answers and the process has left its terminal,
-// if it is going to. From then on a hangup without a terminal calls reload, one
+// serving is called when the mount answers, and the process has left its terminal
+// if it serves behind. From then on a hangup without a terminal calls reload, one
 // call at a time, until done is closed.
-func (h *hangups) serving(done <-chan struct{}, reload func()) {
-	if h.status() == hangupIgnored || hasTerminal() {
+func (h *hangups) serving(done <-chan struct{}, behind bool, reload func()) {
+	if h.status() == hangupIgnored || h.terminal && !behind {
 		return
 	}
 	h.meaning.Store(hangupReloads)

@@ -169,7 +169,7 @@ func (o *mountOptions) serve(ctx context.Context, h *hangups, mountpoint string,
 		if err := ready(m); err != nil {
 			return err
 		}
-		h.serving(m.Done(), func() { o.reload(ctx, before, c, m, log) })
+		h.serving(m.Done(), o.behind, func() { o.reload(ctx, before, c, m, log) })
 		return nil
 	})
 }
