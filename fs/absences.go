@@ -52,7 +52,7 @@ func (a *absences) all() []absence {
 func (f *FS) forgetAbsences(out outdated) {
 	for _, a := range f.absences.all() {
 		if where := a.dir.where(); where == out.dir || out.deep && out.dir.Contains(where) {
-			a.dir.EmbeddedInode().NotifyEntry(a.name)
+			forgetName(a.dir.EmbeddedInode(), a.name)
 		}
 	}
 }

@@ -166,11 +166,7 @@ func (f *FS) invalidate(out outdated) {
 			at.NotifyEntry(name) // known or not: its absence may be what is outdated
 		}
 		for _, name := range out.folders {
-			if child := at.GetChild(name); child != nil && child.IsDir() {
-				forgetAttr(child) // somebody may be in it
-			} else {
-				at.NotifyEntry(name)
-			}
+			forgetName(at, name)
 		}
 	}
 	if d, ok := at.Operations().(*dir); ok && d.links() && !out.denied {
@@ -182,6 +178,16 @@ func (f *FS) invalidate(out outdated) {
 		if child != nil && !child.IsDir() && (out.file == nil || child.Operations() == out.file) {
 			at.NotifyEntry(name) // so that the kernel lets go of it, see [pagecache.File]
 		}
+	}
+}
+
+// forgetName makes the kernel ask again for a name that may have been absent. If
+// it is a directory by now, its dentry stays: somebody may be in it.
+func forgetName(at *fusefs.Inode, name string) {
+	if child := at.GetChild(name); child != nil && child.IsDir() {
+		forgetAttr(child)
+	} else {
+		at.NotifyEntry(name)
 	}
 }
 
