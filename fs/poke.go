@@ -178,7 +178,9 @@ func (f *FS) carryOut(at *fusefs.Inode, p *poke) error {
 // above is only touched.
 //
 // A listing that is on its way gives the kernel the folder once more after it has
-// let go: it is asked again and again, for a second.
+// let go: it is asked again and again, for a second. A kernel that cannot be asked
+// (before Linux 6.18) knows folders that nobody is in, so there nobody counts as
+// being in one: else watchers would hear of hardly any.
 func (f *FS) entered(p *poke) bool {
 	if p.deed != appeared || !p.folder {
 		return false
@@ -190,7 +192,9 @@ func (f *FS) entered(p *poke) bool {
 		if at == nil {
 			return false
 		}
-		at.NotifyContent(Prune, 0)
+		if at.NotifyContent(Prune, 0) == syscall.ENOSYS {
+			return false
+		}
 		select {
 		case <-again.C:
 		case <-end:

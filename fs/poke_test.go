@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	fusefs "github.com/hanwen/go-fuse/v2/fs"
+	"github.com/hanwen/go-fuse/v2/fuse"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
@@ -27,20 +29,23 @@ import (
 func poked(t *testing.T, change ...func(*Config)) (w *world, dir string) {
 	w = newWorld(append([]func(*Config){func(c *Config) {
 		c.Notify = NotifyFull
-		c.Poke = func(do func(root int)) error {
-			runtime.LockOSThread()
-			defer runtime.UnlockOSThread()
-			root, err := unix.Open(dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-			if err == nil {
-				do(root)
-				err = unix.Close(root)
-			}
-			return err
-		}
+		c.Poke = func(do func(root int)) error { return pokeThrough(dir, do) }
 	}}, change...)...)
 	dir = fusetest.Mounted(t, w.Root(), w.Options())
 	t.Cleanup(w.Close)
 	return w, dir
+}
+
+// pokeThrough calls do on a thread that comes through the mountpoint.
+func pokeThrough(dir string, do func(root int)) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	root, err := unix.Open(dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err == nil {
+		do(root)
+		err = unix.Close(root)
+	}
+	return err
 }
 
 // bothPoked runs test with a world that may be written and one that may not.
@@ -291,6 +296,42 @@ func TestNewFolderThatSomebodyIsIn(t *testing.T) {
 		require.Equal(t, at+"/jobs", is)
 		require.Equal(t, []string{"ATTRIB"}, got, "of the directory")
 	}, ttl(time.Hour))
+}
+
+// olderKernel cannot be asked to let go of an inode.
+type olderKernel struct{ fusefs.ServerCallbacks }
+
+func (k olderKernel) InodeNotify(node uint64, off, length int64) fuse.Status {
+	if off == Prune {
+		return fuse.ENOSYS
+	}
+	return k.ServerCallbacks.InodeNotify(node, off, length)
+}
+
+// listener is a file system that gives away who its notifications go through.
+type listener struct {
+	fuse.RawFileSystem
+	heard *olderKernel
+}
+
+func (l listener) Init(server *fuse.Server) { l.heard.ServerCallbacks = server }
+
+// A kernel that cannot tell whether somebody is in a new folder, and knows it from
+// a listing, is told of it all the same.
+func TestNewFolderOnAnOlderKernel(t *testing.T) {
+	var dir string
+	w := newWorld(writing, ttl(time.Hour), func(c *Config) {
+		c.Notify, c.Poke = NotifyFull, func(do func(root int)) error { return pokeThrough(dir, do) }
+	})
+	t.Cleanup(w.Close)
+	options, kernel := w.Options(), &olderKernel{}
+	options.ServerCallbacks = kernel
+	dir = fusetest.MountedThrough(t, w.Root(), options, func(raw fuse.RawFileSystem) fuse.RawFileSystem { return listener{raw, kernel} })
+	at := filepath.Join(dir, "demo/dev")
+	_ = names(t, at)
+	change := w.change(t, dev, func() { w.Mkdir(dev.Child("jobs")) })
+	require.DirExists(t, at+"/jobs")
+	require.Equal(t, []string{"CREATE jobs"}, heard(t, at, func() { w.announce(change) }))
 }
 
 // Nobody but the poking thread may do what it does.
