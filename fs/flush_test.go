@@ -181,7 +181,7 @@ func TestKilledWriter(t *testing.T) {
 // ^C on a write that waits works at once, and nothing is written. The end of a
 // child is no ^C, though the kernel reports it in the same way.
 func TestInterruptedWrite(t *testing.T) {
-	run := func(t *testing.T, script string, signal bool) *world {
+	run := func(t *testing.T, script string, signal syscall.Signal) *world {
 		w := newWorld(writing)
 		t.Cleanup(w.Close)
 		mnt := fusetest.Mounted(t, w.Root(), w.Options())
@@ -199,9 +199,10 @@ func TestInterruptedWrite(t *testing.T) {
 		})
 		require.NoError(t, cmd.Start())
 		<-arrived
-		if signal {
-			require.NoError(t, cmd.Process.Signal(os.Interrupt))
-		} else {
+		if signal != 0 {
+			require.NoError(t, cmd.Process.Signal(signal))
+		}
+		if signal != syscall.SIGINT { // which ends the wait by itself
 			time.AfterFunc(300*time.Millisecond, func() { w.Hang(false) })
 		}
 		_ = cmd.Wait()
@@ -214,7 +215,7 @@ func TestInterruptedWrite(t *testing.T) {
 signal.signal(signal.SIGINT, signal.SIG_DFL)
 f = os.open(sys.argv[1], os.O_WRONLY|os.O_TRUNC)
 os.write(f, b"text")
-os.close(f)`, true)
+os.close(f)`, syscall.SIGINT)
 		require.Empty(t, w.Writes())
 		w.requireValue(t, dev, "GREETING", "hello, world")
 		require.Equal(t, map[string]string{"GREETING.1": "text"}, w.rejectedTexts())
@@ -228,9 +229,22 @@ if os.fork() == 0:
     os.close(f)
     time.sleep(0.1)
     os._exit(0)
-os.close(f)`, false)
+os.close(f)`, 0)
 		w.requireValue(t, dev, "GREETING", "text")
 	})
+	// An editor whose terminal goes away saves what was typed, and hears of the
+	// hang-up twice: by the end of its input, and by the signal.
+	for name, signal := range map[string]syscall.Signal{"HUP": syscall.SIGHUP, "TERM": syscall.SIGTERM} {
+		t.Run("a handled "+name, func(t *testing.T) {
+			w := run(t, `import os,sys,signal
+signal.signal(signal.SIG`+name+`, lambda *a: None)
+f = os.open(sys.argv[1], os.O_WRONLY|os.O_TRUNC)
+os.write(f, b"text")
+os.close(f)`, signal)
+			w.requireValue(t, dev, "GREETING", "text")
+			require.Empty(t, w.rejectedTexts())
+		})
+	}
 }
 
 // What was removed while it was open goes nowhere.

@@ -21,8 +21,10 @@ func set(list ...syscall.Signal) (s signals) {
 }
 
 var (
-	// stopping are the signals that ask a program to stop what it does.
-	stopping = set(syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM, syscall.SIGALRM, syscall.SIGKILL)
+	// stopping are the signals that ask a program to stop what it does, whether it
+	// handles them or not. SIGHUP and SIGTERM are none: an editor that handles one
+	// saves what was typed, and the other may come while it does.
+	stopping = set(syscall.SIGINT, syscall.SIGQUIT, syscall.SIGALRM, syscall.SIGKILL)
 	// harmless are those that do not end a program that does not handle them.
 	harmless = set(syscall.SIGCHLD, syscall.SIGCONT, syscall.SIGURG, syscall.SIGWINCH,
 		syscall.SIGSTOP, syscall.SIGTSTP, syscall.SIGTTIN, syscall.SIGTTOU)
