@@ -4,6 +4,7 @@ import (
 	"slices"
 	"sync"
 
+	"infisicalfs/fs/internal/caller"
 	"infisicalfs/secret"
 )
 
@@ -36,7 +37,7 @@ type bases struct {
 }
 
 type reader struct {
-	who  process
+	who  caller.Process
 	dir  secret.Dir
 	name string
 }
@@ -49,7 +50,7 @@ type knowledge struct {
 }
 
 // of returns the version that who has last read, if any.
-func (b *bases) of(who process, dir secret.Dir, name string) (base, bool) {
+func (b *bases) of(who caller.Process, dir secret.Dir, name string) (base, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	k := b.known[reader{who, dir, name}]
@@ -60,7 +61,7 @@ func (b *bases) of(who process, dir secret.Dir, name string) (base, bool) {
 }
 
 // wroteLast returns the version that who has last written, the zero base if none.
-func (b *bases) wroteLast(who process, dir secret.Dir, name string) base {
+func (b *bases) wroteLast(who caller.Process, dir secret.Dir, name string) base {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if k := b.known[reader{who, dir, name}]; k != nil {
@@ -70,18 +71,18 @@ func (b *bases) wroteLast(who process, dir secret.Dir, name string) base {
 }
 
 // noteRead says that who has read s.
-func (b *bases) noteRead(who process, dir secret.Dir, name string, s *secret.Secret) {
+func (b *bases) noteRead(who caller.Process, dir secret.Dir, name string, s *secret.Secret) {
 	b.note(who, dir, name, func(k *knowledge) { k.read, k.hasRead = baseOf(s), true })
 }
 
 // noteWrite says that who has written s. Who never reads is based on nothing
 // that could be outdated, and a write does not change that.
-func (b *bases) noteWrite(who process, dir secret.Dir, name string, s *secret.Secret) {
+func (b *bases) noteWrite(who caller.Process, dir secret.Dir, name string, s *secret.Secret) {
 	b.note(who, dir, name, func(k *knowledge) { k.read, k.wrote = baseOf(s), baseOf(s) })
 }
 
-func (b *bases) note(who process, dir secret.Dir, name string, change func(*knowledge)) {
-	if !who.known() {
+func (b *bases) note(who caller.Process, dir secret.Dir, name string, change func(*knowledge)) {
+	if !who.Known() {
 		return
 	}
 	key := reader{who, dir, name}
@@ -115,7 +116,7 @@ func (b *bases) moved(dir secret.Dir, name string, from, to base) {
 
 // renamed says that who has renamed a secret, which made version to of version
 // from. Who knows an older version of it knows no newer one by that.
-func (b *bases) renamed(who process, dir secret.Dir, name, newName string, from, to base) {
+func (b *bases) renamed(who caller.Process, dir secret.Dir, name, newName string, from, to base) {
 	b.forget(dir, newName)
 	known, ok := b.of(who, dir, name)
 	switch {

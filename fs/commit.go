@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 
+	"infisicalfs/fs/internal/caller"
 	"infisicalfs/secret"
 )
 
@@ -17,7 +18,7 @@ type commit struct {
 	name  string
 	value secret.Value
 	base  base // what the value is based on
-	who   process
+	who   caller.Process
 	early bool    // it is what opening alone made of the secret
 	whole bool    // it is base with something appended
 	tried attempt // before, of the same writer

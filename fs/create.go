@@ -134,7 +134,7 @@ func (d *dir) createScratch(ctx context.Context, snap *secret.Folder, name strin
 		return nil, nil, secret.ErrConflict
 	}
 	if kind.class == doubtful {
-		d.fs.doubt(sc, d.fs.callers.of(ctx))
+		d.fs.doubt(sc, d.fs.processOf(ctx))
 	}
 	return child, fh, nil
 }

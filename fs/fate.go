@@ -3,6 +3,7 @@ package fs
 import (
 	"time"
 
+	"infisicalfs/fs/internal/caller"
 	"infisicalfs/fs/internal/procend"
 )
 
@@ -97,7 +98,7 @@ func (sc *scratchFile) signs() signs {
 
 // doubt says that who makes a file of which it is not known what it is, and
 // follows it from then on.
-func (f *FS) doubt(sc *scratchFile, who process) {
+func (f *FS) doubt(sc *scratchFile, who caller.Process) {
 	mk := f.makers.of(who)
 	sc.maker.Store(mk)
 	f.overlay.setDoubtful(sc)

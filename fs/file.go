@@ -110,7 +110,7 @@ func (n *file) Getattr(ctx context.Context, fh fusefs.FileHandle, out *fuse.Attr
 	// Who writes sees the length of what it has written, because that is where
 	// it goes on after a seek to the end. A handle that is closed and has nothing
 	// more to say may be from before somebody else's last change.
-	if held != nil && !held.delivered() && held.mine(n.fs.callers.of(ctx)) {
+	if held != nil && !held.delivered() && held.mine(n.fs.processOf(ctx)) {
 		out.Size = uint64(held.size())
 	}
 	return 0

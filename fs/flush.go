@@ -8,6 +8,7 @@ import (
 
 	"github.com/hanwen/go-fuse/v2/fuse"
 
+	"infisicalfs/fs/internal/caller"
 	"infisicalfs/secret"
 )
 
@@ -18,19 +19,19 @@ import (
 func (h *writeHandle) Flush(ctx context.Context) syscall.Errno {
 	f := h.file.fs
 	thread := callerOf(ctx).Pid
-	who := f.callers.of(ctx)
+	who := f.processOf(ctx)
 	h.mu.Lock()
 	h.closing = true
 	owes := h.owes()
-	involved := !h.opener.other(who) || slices.Contains(h.writers, who)
+	involved := !h.opener.Other(who) || slices.Contains(h.writers, who)
 	h.mu.Unlock()
 	switch {
-	case owes != nothing && involved && killed(thread):
+	case owes != nothing && involved && caller.Killed(thread):
 		h.abort()
 		return syscall.EINTR // nobody is there to hear it
-	case h.opener.other(who):
+	case h.opener.Other(who):
 		return 0
-	case h.scratch != nil && h.wrote.Load() && f.overlay.isDoubtful(h.scratch) && killed(thread):
+	case h.scratch != nil && h.wrote.Load() && f.overlay.isDoubtful(h.scratch) && caller.Killed(thread):
 		f.overlay.noteKilled(h.scratch)
 		return syscall.EINTR
 	}

@@ -17,6 +17,7 @@ import (
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
 
+	"infisicalfs/fs/internal/caller"
 	"infisicalfs/fs/internal/folderqueue"
 	"infisicalfs/fs/internal/tempname"
 	"infisicalfs/fs/internal/unsent"
@@ -106,7 +107,7 @@ type FS struct {
 	own         own
 	overlay     overlay
 	folderQueue folderqueue.Queue // for whoever changes a folder
-	callers     callers
+	callers     caller.Processes
 	bases       bases
 	denials     denials
 	rejected    *unsent.Store // shown in .infisicalfs/rejected

@@ -38,13 +38,13 @@ var (
 func (h *handle) openDraft(ctx context.Context) bool {
 	f := h.file.fs
 	dir, name := h.file.where()
-	who := f.callers.of(ctx)
+	who := f.processOf(ctx)
 	for _, draft := range f.overlay.writers(dir, name) {
 		if !draft.creating() {
 			continue
 		}
 		s := &secret.Secret{Name: name}
-		if who.known() && draft.opener.known() && draft.mine(who) {
+		if who.Known() && draft.opener.Known() && draft.mine(who) {
 			draft.with(func(t *text) { s.Value = t.value() }, func(error) {})
 		}
 		h.apart = true
@@ -96,7 +96,7 @@ func (h *handle) note(ctx context.Context) {
 	f, s := h.file.fs, h.secret.Load()
 	if s != nil && !h.apart && f.cfg.Writer != nil && !h.noted.Swap(true) {
 		dir, name := h.file.where()
-		f.bases.noteRead(f.callers.of(ctx), dir, name, s)
+		f.bases.noteRead(f.processOf(ctx), dir, name, s)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 
+	"infisicalfs/fs/internal/caller"
 	"infisicalfs/fs/internal/tempname"
 	"infisicalfs/secret"
 )
@@ -31,7 +32,7 @@ func (f *FS) kindOf(ctx context.Context, snap *secret.Folder, shown string, flag
 	}
 	if tempname.MayBeEmergency(shown) {
 		sibling := func(name string) bool { _, ok := resolve(snap, name); return ok }
-		if yes, unsent := tempname.Emergency(shown, programOf(callerOf(ctx).Pid), flags, sibling); yes {
+		if yes, unsent := tempname.Emergency(shown, caller.Program(callerOf(ctx).Pid), flags, sibling); yes {
 			return kind{scratch: true, draft: unsent}
 		}
 	}

@@ -4,14 +4,15 @@ import (
 	"sync"
 	"time"
 
+	"infisicalfs/fs/internal/caller"
 	"infisicalfs/fs/internal/procend"
 )
 
 // maker is a process on whose end something waits: it has made a file that may
 // be temporary, or put a secret aside.
 type maker struct {
-	who  process       // the zero process if it is not known
-	over chan struct{} // closed at its end; never for a process that cannot be watched
+	who  caller.Process // the zero process if it is not known
+	over chan struct{}  // closed at its end; never for a process that cannot be watched
 
 	// What follows is set before over is closed.
 	how procend.How
@@ -24,14 +25,14 @@ type maker struct {
 // makers watches processes, each once however many files wait for it.
 type makers struct {
 	mu    sync.Mutex // guards known and the uses of all in it; processes are watched under it, which does not wait
-	known map[process]*maker
+	known map[caller.Process]*maker
 	watch func(pid int, ended func(procend.How)) (stop func(), err error) // nil: [procend.Watch]
 }
 
 // of returns the maker for a process that is waiting for an answer of ours, so
 // that its number is its own. The caller releases it.
-func (m *makers) of(who process) *maker {
-	if !who.known() {
+func (m *makers) of(who caller.Process) *maker {
+	if !who.Known() {
 		return &maker{over: make(chan struct{})}
 	}
 	m.mu.Lock()
@@ -45,12 +46,12 @@ func (m *makers) of(who process) *maker {
 	if watch == nil {
 		watch = procend.Watch
 	}
-	mk.stop, _ = watch(who.pid, func(how procend.How) { // an error means that its end cannot be known
+	mk.stop, _ = watch(who.PID, func(how procend.How) { // an error means that its end cannot be known
 		mk.how, mk.at = how, time.Now()
 		close(mk.over)
 	})
 	if m.known == nil {
-		m.known = make(map[process]*maker)
+		m.known = make(map[caller.Process]*maker)
 	}
 	m.known[who] = mk
 	return mk

@@ -8,6 +8,7 @@ import (
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
 
+	"infisicalfs/fs/internal/caller"
 	"infisicalfs/secret"
 )
 
@@ -45,7 +46,7 @@ func (f *FS) folder(ctx context.Context, dir secret.Dir, need secret.Need) (*sec
 // goes on waiting: programs do not expect stat(2) to fail because a child ended.
 func (f *FS) ask(ctx context.Context, ask func(context.Context) (*secret.Folder, error)) (*secret.Folder, error) {
 	snap, err := ask(ctx)
-	if ctx.Err() == nil || !errors.Is(err, context.Canceled) || wantsOut(callerOf(ctx).Pid) {
+	if ctx.Err() == nil || !errors.Is(err, context.Canceled) || caller.WantsOut(callerOf(ctx).Pid) {
 		return snap, err
 	}
 	ctx, stop := f.patient(ctx)

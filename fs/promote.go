@@ -71,7 +71,7 @@ func (r *renaming) promote(ctx context.Context, snap *secret.Folder, sc *scratch
 	}
 	var got secret.Secret
 	if err = r.mayPromote(ctx, dir, name); err == nil {
-		c := commit{dir: dir, name: name, value: value, base: r.baseOfScratch(ctx, sc, dir, name), who: r.callers.of(ctx)}
+		c := commit{dir: dir, name: name, value: value, base: r.baseOfScratch(ctx, sc, dir, name), who: r.processOf(ctx)}
 		got, err = r.commit(ctx, c)
 	}
 	if err != nil {
@@ -130,7 +130,7 @@ func (r *renaming) baseOfScratch(ctx context.Context, sc *scratchFile, dir secre
 	if r.overlay.wasUnlinked(dir, name) && r.target.secret == nil {
 		return base{}
 	}
-	if known, ok := r.bases.of(r.callers.of(ctx), dir, name); ok {
+	if known, ok := r.bases.of(r.processOf(ctx), dir, name); ok {
 		return known
 	}
 	if w := r.overlay.whiteout(dir, name); w != nil {

@@ -173,7 +173,7 @@ func (r *renaming) clearTarget(ctx context.Context) error {
 		pending = r.overlay.covering(sc)
 	}
 	if s := r.target.secret; pending == nil && s != nil {
-		if w := r.overlay.whiteout(dir, s.Name); w != nil && !w.mayWrite(r.callers.of(ctx)) {
+		if w := r.overlay.whiteout(dir, s.Name); w != nil && !w.mayWrite(r.processOf(ctx)) {
 			pending = w
 		}
 	}

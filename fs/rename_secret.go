@@ -28,7 +28,7 @@ func (r *renaming) renameSecret(ctx context.Context, s *secret.Secret, newName s
 	case dir == to:
 		var got secret.Secret
 		if got, err = r.cfg.Writer.Rename(ctx, dir, s.Name, newName); err == nil {
-			r.bases.renamed(r.callers.of(ctx), dir, s.Name, newName, baseOf(&stored), baseOf(&got))
+			r.bases.renamed(r.processOf(ctx), dir, s.Name, newName, baseOf(&stored), baseOf(&got))
 			for _, h := range r.overlay.writers(dir, s.Name) {
 				h.rebase(baseOf(&stored), baseOf(&got))
 			}
@@ -131,7 +131,7 @@ func (r *renaming) replace(ctx context.Context, stored *secret.Secret, newName s
 		if err != nil {
 			return err
 		}
-		r.bases.noteWrite(r.callers.of(ctx), to, newName, &got)
+		r.bases.noteWrite(r.processOf(ctx), to, newName, &got)
 		r.tell(to, newName)
 	}
 	now, err := r.cfg.Writer.Stored(ctx, to, newName)
@@ -164,7 +164,7 @@ func (r *renaming) remove(ctx context.Context, dir secret.Dir, read *secret.Secr
 
 // seen reports whether the caller knew the version that he is going to replace.
 func (r *renaming) seen(ctx context.Context, dir secret.Dir, shown, stored *secret.Secret) bool {
-	known, ok := r.bases.of(r.callers.of(ctx), dir, stored.Name)
+	known, ok := r.bases.of(r.processOf(ctx), dir, stored.Name)
 	if !ok {
 		known = baseOf(shown)
 	}

@@ -11,6 +11,7 @@ import (
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
 
+	"infisicalfs/fs/internal/caller"
 	"infisicalfs/secret"
 )
 
@@ -146,7 +147,7 @@ func (sc *scratchFile) wipe() {
 
 // wrote says that who has changed the content, with a file that opener has
 // opened. [scratchFile.mu] is held.
-func (sc *scratchFile) wrote(who, opener process) {
+func (sc *scratchFile) wrote(who, opener caller.Process) {
 	now := time.Now()
 	sc.touched = true
 	sc.attr.SetTimes(nil, &now, &now)
@@ -156,9 +157,9 @@ func (sc *scratchFile) wrote(who, opener process) {
 }
 
 // madeBy reports whether who is the file's maker, as far as that can be known.
-func (sc *scratchFile) madeBy(who process) bool {
+func (sc *scratchFile) madeBy(who caller.Process) bool {
 	mk := sc.maker.Load()
-	return mk == nil || !mk.who.other(who)
+	return mk == nil || !mk.who.Other(who)
 }
 
 func (sc *scratchFile) getattr(out *fuse.Attr) {
@@ -174,7 +175,7 @@ func (sc *scratchFile) getattr(out *fuse.Attr) {
 
 // setattr changes size, mode, owner and times, as on any file in memory, on
 // behalf of who.
-func (sc *scratchFile) setattr(in *fuse.SetAttrIn, who process) syscall.Errno {
+func (sc *scratchFile) setattr(in *fuse.SetAttrIn, who caller.Process) syscall.Errno {
 	sc.mu.Lock()
 	defer sc.mu.Unlock()
 	if size, ok := in.GetSize(); ok {

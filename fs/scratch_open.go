@@ -6,6 +6,8 @@ import (
 
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
+
+	"infisicalfs/fs/internal/caller"
 )
 
 // openScratch opens what the caller has found to be a scratch file. It may
@@ -60,7 +62,7 @@ func (n *file) enterScratch(ctx context.Context, sc *scratchFile) (bool, error) 
 }
 
 // empty takes the content away, for who opened the file with O_TRUNC.
-func (sc *scratchFile) empty(who process) {
+func (sc *scratchFile) empty(who caller.Process) {
 	sc.mu.Lock()
 	defer sc.mu.Unlock()
 	if len(sc.text.b) > 0 {

@@ -32,7 +32,7 @@ func (n *file) Setattr(ctx context.Context, fh fusefs.FileHandle, in *fuse.SetAt
 		} else {
 			return n.Setattr(ctx, fh, in, out) // it has become a secret
 		}
-		if errno := sc.setattr(in, n.fs.callers.of(ctx)); errno != 0 {
+		if errno := sc.setattr(in, n.fs.processOf(ctx)); errno != 0 {
 			return errno
 		}
 		return n.Getattr(ctx, fh, out)

@@ -55,7 +55,7 @@ func (h *writeHandle) closed() bool {
 // stillOpen reports whether whoever opened the handle is known to have the file
 // open for writing. RELEASE is on its way before the last close(2) returns.
 func (h *writeHandle) stillOpen() bool {
-	return !h.releasing() && h.opener.known() && hasOpen(h.opener.pid, h.file.StableAttr().Ino)
+	return !h.releasing() && h.opener.Writes(h.file.StableAttr().Ino)
 }
 
 func (h *writeHandle) releasing() bool {

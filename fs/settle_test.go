@@ -3,7 +3,6 @@ package fs
 import (
 	"bufio"
 	"io"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
@@ -13,24 +12,6 @@ import (
 
 	"infisicalfs/internal/fusetest"
 )
-
-// What a process has open can be seen, without asking the file's file system.
-func TestHasOpen(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "file")
-	writer, err := os.Create(path)
-	require.NoError(t, err)
-	var st unix.Stat_t
-	require.NoError(t, unix.Stat(path, &st))
-	require.True(t, hasOpen(os.Getpid(), st.Ino))
-	require.False(t, hasOpen(os.Getpid(), st.Ino+1))
-	require.NoError(t, writer.Close())
-	require.False(t, hasOpen(os.Getpid(), st.Ino))
-	reader, err := os.Open(path)
-	require.NoError(t, err)
-	defer reader.Close()
-	require.False(t, hasOpen(os.Getpid(), st.Ino), "for reading only")
-	require.False(t, hasOpen(1<<30, st.Ino), "there is no such process")
-}
 
 // A shell that redirects opens the file, copies the descriptor, closes the first,
 // and asks what it writes to. It is not kept waiting for a close that has not come.

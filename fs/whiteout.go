@@ -5,6 +5,7 @@ import (
 	"syscall"
 	"time"
 
+	"infisicalfs/fs/internal/caller"
 	"infisicalfs/secret"
 )
 
@@ -22,8 +23,8 @@ type whiteout struct {
 	base base         // of who renamed it
 	file *scratchFile // has the value as it was shown
 
-	maker  *maker  // who renamed it
-	parent process // his parent, usually a shell
+	maker  *maker         // who renamed it
+	parent caller.Process // his parent, usually a shell
 	began  time.Time
 	over   chan struct{} // closed when the whiteout has ended
 
@@ -133,7 +134,7 @@ func (r *renaming) whiteOut(ctx context.Context, snap *secret.Folder, s *secret.
 	if err := r.writable(s); err != nil {
 		return false, err
 	}
-	dir, who := snap.Dir, r.callers.of(ctx)
+	dir, who := snap.Dir, r.processOf(ctx)
 	seen, ok := r.bases.of(who, dir, s.Name)
 	if !ok {
 		seen = baseOf(s)
@@ -148,7 +149,7 @@ func (r *renaming) whiteOut(ctx context.Context, snap *secret.Folder, s *secret.
 		return false, nil
 	}
 	w := &whiteout{
-		name: s.Name, base: seen, file: sc, maker: r.makers.of(who), parent: parentOf(who),
+		name: s.Name, base: seen, file: sc, maker: r.makers.of(who), parent: who.Parent(),
 		began: time.Now(), over: make(chan struct{}),
 	}
 	if !r.overlay.cover(dir, w) {
@@ -179,10 +180,10 @@ func (f *FS) fill(sc *scratchFile, s *secret.Secret) bool {
 // mayWrite reports whether a write of the old name by who is what the secret was
 // put aside for: by the same process, its parent or a child of that, as in
 // `mv KEY KEY.old; cp new KEY`. Of whom nothing is known it is assumed.
-func (w *whiteout) mayWrite(who process) bool {
-	if !w.maker.who.other(who) || !w.parent.other(who) {
+func (w *whiteout) mayWrite(who caller.Process) bool {
+	if !w.maker.who.Other(who) || !w.parent.Other(who) {
 		return true
 	}
-	parent := parentOf(who)
-	return parent == w.parent && parent.pid > 1
+	parent := who.Parent()
+	return parent == w.parent && parent.PID > 1
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"infisicalfs/fs/internal/caller"
 	"infisicalfs/fs/internal/procend"
 	"infisicalfs/internal/fusetest"
 	"infisicalfs/secret"
@@ -196,18 +197,18 @@ func TestStrangerDoesNotWriteAnew(t *testing.T) {
 
 // A script's next command may be anybody's child: mv KEY KEY.old; cp new KEY.
 func TestWhoMayWriteAnew(t *testing.T) {
-	me := processOf(uint32(os.Getpid()))
-	w := &whiteout{maker: &maker{who: process{pid: 1 << 30}}, parent: me}
+	me := caller.Of(uint32(os.Getpid()))
+	w := &whiteout{maker: &maker{who: caller.Process{PID: 1 << 30}}, parent: me}
 	require.True(t, w.mayWrite(w.maker.who))
 	require.True(t, w.mayWrite(me), "the shell")
-	require.True(t, w.mayWrite(process{}), "nobody knows")
-	require.False(t, w.mayWrite(parentOf(me)))
+	require.True(t, w.mayWrite(caller.Process{}), "nobody knows")
+	require.False(t, w.mayWrite(me.Parent()))
 	child := exec.Command("/bin/sh", "-c", "read x")
 	in, err := child.StdinPipe()
 	require.NoError(t, err)
 	require.NoError(t, child.Start())
 	defer func() { in.Close(); _ = child.Wait() }()
-	require.True(t, w.mayWrite(processOf(uint32(child.Process.Pid))), "the shell's next command")
+	require.True(t, w.mayWrite(caller.Of(uint32(child.Process.Pid))), "the shell's next command")
 }
 
 // If the server refuses, the secret is where the server has it; during an outage

@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"time"
 
+	"infisicalfs/fs/internal/caller"
 	"infisicalfs/secret"
 )
 
@@ -54,11 +55,11 @@ func (h *writeHandle) truncate(ctx context.Context, size uint64) syscall.Errno {
 }
 
 func (h *writeHandle) edit(ctx context.Context, e edit) (errno syscall.Errno) {
-	who := h.file.fs.callers.of(ctx)
+	who := h.file.fs.processOf(ctx)
 	if h.scratch != nil {
 		return h.editScratch(who, e)
 	}
-	overwrites := !mayBeText(e.data) && overwritesAndRemoves(callerOf(ctx).Pid)
+	overwrites := !mayBeText(e.data) && caller.Shreds(callerOf(ctx).Pid)
 	var refused secret.Value
 	h.with(func(t *text) {
 		e := h.place(e, t)
@@ -134,19 +135,19 @@ func partError(errno syscall.Errno) error {
 // dirty says that who has changed the text. A text that was emptied is whole,
 // whatever was refused before, and has nothing of the server's any more.
 // [writeHandle.mu] is held.
-func (h *writeHandle) dirty(who process, e edit) {
+func (h *writeHandle) dirty(who caller.Process, e edit) {
 	if e.cut && e.off == 0 {
 		h.part, h.foreign = nil, false
 	}
 	h.changes++
 	h.changed = time.Now()
 	h.unsent = written
-	if who.known() && !slices.Contains(h.writers, who) {
+	if who.Known() && !slices.Contains(h.writers, who) {
 		h.writers = append(h.writers, who)
 	}
 }
 
-func (h *writeHandle) editScratch(who process, e edit) syscall.Errno {
+func (h *writeHandle) editScratch(who caller.Process, e edit) syscall.Errno {
 	sc := h.scratch
 	sc.mu.Lock()
 	defer sc.mu.Unlock()
@@ -173,4 +174,14 @@ func (h *writeHandle) editScratch(who process, e edit) syscall.Errno {
 		}
 	}
 	return errno
+}
+
+// began reports whether the handle began with a value of the server's, and not
+// with an empty text. [writeHandle.mu] is held.
+func (h *writeHandle) began() bool { return !h.created && h.unsent != opened && h.foreign }
+
+// drop says that nothing of what was written counts. [writeHandle.mu] is held.
+func (h *writeHandle) drop() {
+	h.unsent, h.part, h.failed = nothing, nil, refusal{}
+	h.file.fs.rejected.Give(&h.room)
 }

@@ -11,6 +11,7 @@ import (
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
 
+	"infisicalfs/fs/internal/caller"
 	"infisicalfs/fs/internal/unsent"
 	"infisicalfs/secret"
 )
@@ -35,7 +36,7 @@ const (
 type writeHandle struct {
 	file    *file
 	scratch *scratchFile // nil for a secret
-	opener  process
+	opener  caller.Process
 	caller  fuse.Caller // who opened it: RELEASE names nobody
 	append  bool
 	wrote   atomic.Bool // to its scratch file
@@ -60,11 +61,11 @@ type writeHandle struct {
 	failed   refusal   // of the latest attempt to send
 	attempt  attempt   // that may have succeeded although it failed
 	kept     []keptText
-	ended    error     // why nothing will be sent any more, nil while it may
-	writers  []process // who wrote
-	closing  bool      // somebody has closed a descriptor of it
-	lingers  bool      // although somebody has, it stays open
-	sendNext bool      // RELEASE has come
+	ended    error            // why nothing will be sent any more, nil while it may
+	writers  []caller.Process // who wrote
+	closing  bool             // somebody has closed a descriptor of it
+	lingers  bool             // although somebody has, it stays open
+	sendNext bool             // RELEASE has come
 }
 
 // refusal is why a text could not be sent.
@@ -90,7 +91,7 @@ var (
 func (n *file) newHandle(ctx context.Context, flags uint32) *writeHandle {
 	return &writeHandle{
 		file:     n,
-		opener:   n.fs.callers.of(ctx),
+		opener:   n.fs.processOf(ctx),
 		caller:   callerOf(ctx),
 		append:   flags&syscall.O_APPEND != 0,
 		turn:     make(chan struct{}, 1),
@@ -129,10 +130,10 @@ func (h *writeHandle) with(do func(*text), otherwise func(error)) {
 
 // mine reports whether who opened the handle or wrote to it, as far as that can
 // be known.
-func (h *writeHandle) mine(who process) bool {
+func (h *writeHandle) mine(who caller.Process) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return !h.opener.other(who) || slices.Contains(h.writers, who)
+	return !h.opener.Other(who) || slices.Contains(h.writers, who)
 }
 
 // delivered reports whether somebody has closed the handle and the server has all

@@ -1,6 +1,6 @@
 //go:build !linux
 
-package fs
+package caller
 
 // uniqueNumber is known on Linux only.
 func uniqueNumber(int) uint64 { return 0 }

@@ -1,4 +1,4 @@
-package fs
+package caller
 
 import "golang.org/x/sys/unix"
 

@@ -1,4 +1,4 @@
-package fs
+package caller
 
 import (
 	"fmt"
@@ -11,12 +11,14 @@ import (
 // maxFiles bounds how many descriptors are looked at.
 const maxFiles = 1024
 
-// hasOpen reports whether a process is known to have a file of that inode number
-// open for writing. It says no if the process may not be looked at, or has too
-// many open, and before Linux 5.14, whose /proc does not tell inode numbers.
-// Nothing is asked of the file system that the file is on.
-func hasOpen(pid int, ino uint64) bool {
-	path := fmt.Sprintf("/proc/%d/fdinfo", pid)
+// Writes reports whether p is known to have a file of that inode number open for
+// writing. The answer is no if p is nobody, may not be looked at, or has too many
+// files open, and before Linux 5.14, whose /proc does not tell inode numbers.
+func (p Process) Writes(ino uint64) bool {
+	if !p.Known() {
+		return false
+	}
+	path := fmt.Sprintf("/proc/%d/fdinfo", p.PID)
 	dir, err := os.Open(path)
 	if err != nil {
 		return false
