@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"infisicalfs/fs/internal/caller"
+	"infisicalfs/fs/internal/filename"
 	"infisicalfs/secret"
 )
 
@@ -91,7 +92,7 @@ func (f *FS) commit(ctx context.Context, c commit) (secret.Secret, error) {
 	if others := got.Version - stored.Version - 1; others > 0 {
 		f.writes.lost.Add(uint64(others))
 		f.log.Warn("changes by somebody else were overwritten: they came between looking and writing",
-			"path", path.Join(c.dir.String(), EncodeName(c.name)), "seen", stored.Version, "written", got.Version)
+			"path", path.Join(c.dir.String(), filename.Encode(c.name)), "seen", stored.Version, "written", got.Version)
 	}
 	f.sent(c, &got)
 	return got, nil
@@ -130,7 +131,7 @@ func (f *FS) tell(dir secret.Dir, name string) {
 	if !f.known.Load() || at == nil {
 		return
 	}
-	names := []string{EncodeName(name), encode(name, besideDir)}
+	names := []string{filename.Encode(name), filename.Beside(name)}
 	for _, shown := range names {
 		if child := at.GetChild(shown); child != nil {
 			if n, ok := child.Operations().(*file); ok {
@@ -168,7 +169,7 @@ const touchedAtOnce = 1000
 func (f *FS) reveal(dir secret.Dir, names ...string) {
 	out := outdated{dir: dir}
 	for _, name := range names {
-		out.entries = append(out.entries, EncodeName(name))
+		out.entries = append(out.entries, filename.Encode(name))
 	}
 	f.queue(out)
 }

@@ -2,12 +2,14 @@ package fs
 
 import (
 	"context"
+	"fmt"
 	"path"
 	"syscall"
 
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
 
+	"infisicalfs/fs/internal/filename"
 	"infisicalfs/secret"
 )
 
@@ -48,11 +50,11 @@ func (d *dir) create(ctx context.Context, shown string, flags, mode uint32, out 
 	if kind := d.fs.kindOf(ctx, snap, shown, flags, mode); kind.scratch {
 		return d.createScratch(ctx, snap, shown, kind, flags, mode, out)
 	}
-	if e.folder != nil {
+	if e.Folder != nil {
 		return nil, nil, errIsDir
 	}
-	name, err := nameOf(snap, shown)
-	if e.secret == nil && err == nil {
+	name, err := filename.Key(snap, shown)
+	if e.Secret == nil && err == nil {
 		name, err = d.fs.newName(snap, shown)
 	}
 	if err != nil {
@@ -60,7 +62,7 @@ func (d *dir) create(ctx context.Context, shown string, flags, mode uint32, out 
 	}
 	n := d.newFile(name)
 	h := n.newHandle(ctx, flags)
-	err = d.fs.opened.open(h, func() error { return h.loadNew(ctx, snap, e.secret, flags) })
+	err = d.fs.opened.open(h, func() error { return h.loadNew(ctx, snap, e.Secret, flags) })
 	if err != nil {
 		return nil, nil, err
 	}
@@ -141,11 +143,11 @@ func (d *dir) createScratch(ctx context.Context, snap *secret.Folder, name strin
 
 // localChild returns the node of a secret that is here already and not on the
 // server: its creator has not sent it yet.
-func (d *dir) localChild(ctx context.Context, snap *secret.Folder, shown string, e entry, found bool, out *fuse.EntryOut) *fusefs.Inode {
+func (d *dir) localChild(ctx context.Context, snap *secret.Folder, shown string, e filename.Entry, found bool, out *fuse.EntryOut) *fusefs.Inode {
 	l, dir := &d.fs.overlay, d.where()
-	name, _ := nameOf(snap, shown)
+	name, _ := filename.Key(snap, shown)
 	switch {
-	case found && (e.secret == nil || l.whiteout(dir, e.secret.Name) == nil):
+	case found && (e.Secret == nil || l.whiteout(dir, e.Secret.Name) == nil):
 		return nil
 	case found && !l.beingWritten(dir, name), !found && !l.beingCreated(dir, name):
 		return nil
@@ -175,4 +177,37 @@ func (d *dir) Mknod(ctx context.Context, name string, mode, _ uint32, out *fuse.
 		return nil, d.fs.failed("mknod", d.pathOf(name), err)
 	}
 	return child, 0
+}
+
+// The reasons why nothing can be made under a name.
+var (
+	errViewName = fmt.Errorf("%w: the name shows the whole folder", secret.ErrProtected)
+	errControl  = fmt.Errorf("%w: the name belongs to the file system", secret.ErrProtected)
+	errNotHere  = fmt.Errorf("%w: projects and environments are not made here", secret.ErrProtected)
+)
+
+// newEntry says why nothing can be created in the directory under a file name,
+// whatever it would be.
+func (d *dir) newEntry(shown string) error {
+	switch {
+	case len(shown) > filename.Max:
+		return filename.ErrTooLong
+	case d.shadows(shown):
+		return errControl
+	case !d.where().IsFolder():
+		return errNotHere
+	case d.view(shown) != nil:
+		return errViewName
+	}
+	return nil
+}
+
+// newName returns the server's name for a secret that is to be made and shown
+// under a file name.
+func (f *FS) newName(snap *secret.Folder, shown string) (string, error) {
+	name, err := filename.Key(snap, shown)
+	if err == nil {
+		err = f.cfg.Refuses(snap.Dir, name, false)
+	}
+	return name, err
 }

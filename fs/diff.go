@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"infisicalfs/fs/internal/filename"
 	"infisicalfs/fs/internal/pagecache"
 	"infisicalfs/secret"
 )
@@ -13,7 +14,7 @@ import (
 // entry).
 type difference struct {
 	shown         string
-	before, after entry
+	before, after filename.Entry
 }
 
 // diff compares two snapshots of a folder by what they show. It looks only at what
@@ -25,19 +26,19 @@ func diff(before, after *secret.Folder, names []string) (list []difference) {
 	for _, name := range names {
 		old, now := entriesOf(before, name), entriesOf(after, name)
 		for _, was := range old {
-			d := difference{shown: was.shown, before: was.entry}
+			d := difference{shown: was.shown, before: was.Entry}
 			for _, is := range now {
 				if is.shown == was.shown {
-					d.after = is.entry
+					d.after = is.Entry
 				}
 			}
-			if d.after == (entry{}) || !sameThing(d.before, d.after) || !sameContent(d.before, d.after) {
+			if d.after == (filename.Entry{}) || !sameThing(d.before, d.after) || !sameContent(d.before, d.after) {
 				list = append(list, d)
 			}
 		}
 		for _, is := range now {
 			if !slices.ContainsFunc(old, func(was shownEntry) bool { return was.shown == is.shown }) {
-				list = append(list, difference{shown: is.shown, after: is.entry})
+				list = append(list, difference{shown: is.shown, after: is.Entry})
 			}
 		}
 	}
@@ -47,7 +48,7 @@ func diff(before, after *secret.Folder, names []string) (list []difference) {
 // shownEntry is an entry under its file name.
 type shownEntry struct {
 	shown string
-	entry
+	filename.Entry
 }
 
 // entriesOf returns what a snapshot shows of what the server calls name: a folder,
@@ -55,14 +56,14 @@ type shownEntry struct {
 func entriesOf(snap *secret.Folder, name string) (list []shownEntry) {
 	sub, isFolder := snap.Subfolder(name)
 	if isFolder {
-		list = append(list, shownEntry{EncodeName(name), entry{folder: &sub}})
+		list = append(list, shownEntry{filename.Encode(name), filename.Entry{Folder: &sub}})
 	}
 	if s, ok := snap.Secret(name); ok {
-		shown := EncodeName(name)
+		shown := filename.Encode(name)
 		if isFolder {
-			shown = encode(name, besideDir)
+			shown = filename.Beside(name)
 		}
-		list = append(list, shownEntry{shown, entry{secret: &s}})
+		list = append(list, shownEntry{shown, filename.Entry{Secret: &s}})
 	}
 	return list
 }

@@ -11,33 +11,18 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"infisicalfs/fs/internal/filename"
 	"infisicalfs/secret"
 )
-
-// shown ranges over what a snapshot shows, by file name.
-func shown(snap *secret.Folder) func(yield func(string, entry) bool) {
-	return func(yield func(string, entry) bool) {
-		for i := range snap.Folders {
-			if !yield(EncodeName(snap.Folders[i].Name), entry{folder: &snap.Folders[i]}) {
-				return
-			}
-		}
-		for i := range snap.Secrets {
-			if !yield(shownSecret(snap, snap.Secrets[i].Name), entry{secret: &snap.Secrets[i]}) {
-				return
-			}
-		}
-	}
-}
 
 // plainDiff says the same as diff, the plain way: everything that is shown is
 // compared with everything that was.
 func plainDiff(before, after *secret.Folder) (list []difference) {
-	old := map[string]entry{}
-	for name, e := range shown(before) {
+	old := map[string]filename.Entry{}
+	for name, e := range filename.All(before) {
 		old[name] = e
 	}
-	for name, e := range shown(after) {
+	for name, e := range filename.All(after) {
 		was, ok := old[name]
 		delete(old, name)
 		if !ok || !sameThing(was, e) || !sameContent(was, e) {
@@ -52,12 +37,12 @@ func plainDiff(before, after *secret.Folder) (list []difference) {
 
 // words makes differences comparable.
 func words(list []difference) (said []string) {
-	word := func(e entry) string {
+	word := func(e filename.Entry) string {
 		switch {
-		case e.folder != nil:
-			return "folder " + e.folder.Name + e.folder.Updated.String()
-		case e.secret != nil:
-			return "secret " + e.secret.Name + e.secret.Value.Reveal() + e.secret.Updated.String()
+		case e.Folder != nil:
+			return "folder " + e.Folder.Name + e.Folder.Updated.String()
+		case e.Secret != nil:
+			return "secret " + e.Secret.Name + e.Secret.Value.Reveal() + e.Secret.Updated.String()
 		}
 		return "nothing"
 	}
@@ -77,12 +62,22 @@ func randomFolder(r *rand.Rand, names []string) *secret.Folder {
 		if r.IntN(3) > 0 {
 			snap.Secrets = append(snap.Secrets, secret.Secret{Name: name, Value: secret.NewValue(fmt.Sprint(r.IntN(2))), Updated: date})
 		}
-		if r.IntN(3) == 0 && addressable(dev, name) {
+		if r.IntN(3) == 0 && dev.Leads(name) {
 			snap.Folders = append(snap.Folders, secret.Subfolder{Name: name, Updated: date})
 		}
 	}
 	snap.Sort()
 	return snap
+}
+
+// randomName likes to return what is not shown as it is called.
+func randomName(r *rand.Rand) string {
+	pieces := []string{"A", "B", "%", "%secret", "/", ".", "..", "\x00", "é", "\xff", " ", strings.Repeat("x", 120), strings.Repeat("y", 248)}
+	var b strings.Builder
+	for range r.IntN(5) {
+		b.WriteString(pieces[r.IntN(len(pieces))])
+	}
+	return b.String()
 }
 
 func TestDiff(t *testing.T) {
@@ -114,12 +109,12 @@ func TestDiff(t *testing.T) {
 	}
 }
 
-func nameIn(e entry) string {
+func nameIn(e filename.Entry) string {
 	switch {
-	case e.folder != nil:
-		return e.folder.Name
-	case e.secret != nil:
-		return e.secret.Name
+	case e.Folder != nil:
+		return e.Folder.Name
+	case e.Secret != nil:
+		return e.Secret.Name
 	}
 	return ""
 }

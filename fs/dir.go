@@ -9,6 +9,7 @@ import (
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
 
+	"infisicalfs/fs/internal/filename"
 	"infisicalfs/fs/internal/pagecache"
 	"infisicalfs/secret"
 )
@@ -36,7 +37,7 @@ func (d *dir) isRoot() bool { return d == d.fs.root }
 // is reported as absent.
 func (d *dir) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
 	d.fs.known.Store(true)
-	if len(name) > maxName {
+	if len(name) > filename.Max {
 		return nil, syscall.ENAMETOOLONG // Linux hands on names of up to 1024 bytes
 	}
 	if p := d.fs.pokedBy(ctx); p != nil {
@@ -58,7 +59,7 @@ func (d *dir) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (*fus
 	if child := d.fs.scratchFileChild(ctx, d, name, &out.Attr); child != nil {
 		return child, 0
 	}
-	if !plausible(name) {
+	if !filename.Plausible(name) {
 		return nil, syscall.ENOENT
 	}
 	snap, e, ok, err := d.fs.entry(ctx, d.where(), name)
@@ -79,7 +80,7 @@ func (d *dir) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (*fus
 		d.fs.absent(d, name, snap, out)
 		return nil, syscall.ENOENT
 	}
-	if e.secret != nil && d.fs.overlay.whiteout(snap.Dir, e.secret.Name) != nil {
+	if e.Secret != nil && d.fs.overlay.whiteout(snap.Dir, e.Secret.Name) != nil {
 		out.SetEntryTimeout(1) // it may be back at any time
 		return nil, syscall.ENOENT
 	}
@@ -87,22 +88,22 @@ func (d *dir) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (*fus
 }
 
 // child returns the node for an entry of snap and fills out.
-func (d *dir) child(ctx context.Context, snap *secret.Folder, e entry, out *fuse.EntryOut) *fusefs.Inode {
+func (d *dir) child(ctx context.Context, snap *secret.Folder, e filename.Entry, out *fuse.EntryOut) *fusefs.Inode {
 	left := d.fs.remaining(snap)
 	out.SetEntryTimeout(left)
 	out.SetAttrTimeout(left)
-	if e.folder != nil {
-		d.fs.dirAttr(e.folder.Updated, &out.Attr)
-		return d.folderInode(ctx, e.folder.Name)
+	if e.Folder != nil {
+		d.fs.dirAttr(e.Folder.Updated, &out.Attr)
+		return d.folderInode(ctx, e.Folder.Name)
 	}
 	if d.links() {
-		return d.secretLink(ctx, shownSecret(snap, e.secret.Name), out)
+		return d.secretLink(ctx, filename.OfSecret(snap, e.Secret.Name), out)
 	}
-	if d.fs.overlay.beingWritten(d.where(), e.secret.Name) {
+	if d.fs.overlay.beingWritten(d.where(), e.Secret.Name) {
 		out.SetAttrTimeout(0)
 	}
-	child := d.secretInode(ctx, shownSecret(snap, e.secret.Name), e.secret.Name)
-	child.Operations().(*file).attr(e.secret, &out.Attr)
+	child := d.secretInode(ctx, filename.OfSecret(snap, e.Secret.Name), e.Secret.Name)
+	child.Operations().(*file).attr(e.Secret, &out.Attr)
 	return child
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"syscall"
 
+	"infisicalfs/fs/internal/filename"
 	"infisicalfs/secret"
 )
 
@@ -32,7 +33,7 @@ var errnos = []struct {
 	{errOpen, syscall.EBUSY},
 	{errIsDir, syscall.EISDIR},
 	{errIsNoDir, syscall.ENOTDIR},
-	{errLongName, syscall.ENAMETOOLONG},
+	{filename.ErrTooLong, syscall.ENAMETOOLONG},
 	{secret.ErrInvalid, syscall.EINVAL},
 	{secret.ErrTooLarge, syscall.EFBIG},
 	{secret.ErrExists, syscall.EEXIST},

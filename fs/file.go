@@ -10,6 +10,7 @@ import (
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
 
+	"infisicalfs/fs/internal/filename"
 	"infisicalfs/fs/internal/pagecache"
 	"infisicalfs/secret"
 )
@@ -32,7 +33,7 @@ var (
 // path is how logs call the file.
 func (n *file) path() string {
 	dir, name := n.where()
-	return path.Join(dir.String(), EncodeName(name))
+	return path.Join(dir.String(), filename.Encode(name))
 }
 
 // version returns what is served of a file whose newest version is s.
@@ -60,7 +61,7 @@ func (n *file) attr(s *secret.Secret, out *fuse.Attr) {
 // outdated is the news that the kernel has an old version of the file.
 func (n *file) outdated() outdated {
 	dir, name := n.where()
-	return outdated{dir: dir, content: []string{EncodeName(name), encode(name, besideDir)}, file: n}
+	return outdated{dir: dir, content: []string{filename.Encode(name), filename.Beside(name)}, file: n}
 }
 
 // current returns the secret as the Source has it now.

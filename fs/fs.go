@@ -18,6 +18,7 @@ import (
 	"github.com/hanwen/go-fuse/v2/fuse"
 
 	"infisicalfs/fs/internal/caller"
+	"infisicalfs/fs/internal/filename"
 	"infisicalfs/fs/internal/folderqueue"
 	"infisicalfs/fs/internal/tempname"
 	"infisicalfs/fs/internal/unsent"
@@ -129,6 +130,11 @@ type FS struct {
 	// could be outdated, and go-fuse nobody to tell.
 	known atomic.Bool
 }
+
+// EncodeName returns the file name that shows a folder, or a secret, that the server
+// calls name. It is what a [Rule] goes by, and a [View] with any other name could not
+// be told from a secret.
+func EncodeName(name string) string { return filename.Encode(name) }
 
 // New returns the file system that cfg describes. It asks the Source nothing.
 func New(cfg Config) *FS {

@@ -9,6 +9,7 @@ import (
 	"time"
 	"weak"
 
+	"infisicalfs/fs/internal/filename"
 	"infisicalfs/secret"
 )
 
@@ -207,7 +208,7 @@ func (g *generation) newer(snap *secret.Folder) bool {
 func showsAlike(a, b *secret.Folder) bool {
 	return sameList(a.Secrets, b.Secrets) && sameList(a.Folders, b.Folders) ||
 		slices.EqualFunc(a.Secrets, b.Secrets, func(s, t secret.Secret) bool {
-			return shownSecret(a, s.Name) == shownSecret(b, t.Name) && sameContent(entry{secret: &s}, entry{secret: &t})
+			return filename.OfSecret(a, s.Name) == filename.OfSecret(b, t.Name) && sameContent(filename.Entry{Secret: &s}, filename.Entry{Secret: &t})
 		})
 }
 

@@ -9,6 +9,7 @@ import (
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
 
+	"infisicalfs/fs/internal/filename"
 	"infisicalfs/secret"
 )
 
@@ -70,12 +71,12 @@ func (n *generationDir) Lookup(ctx context.Context, name string, out *fuse.Entry
 	if snap == nil {
 		return nil, syscall.EACCES
 	}
-	e, ok := resolve(snap, name)
-	if !ok || e.secret == nil {
+	e, ok := filename.Resolve(snap, name)
+	if !ok || e.Secret == nil {
 		return nil, n.absent(ctx, snap, name)
 	}
-	child := &generationFile{node: node{fs: n.fs}, generation: n.generation, name: e.secret.Name}
-	child.attr(e.secret, &out.Attr)
+	child := &generationFile{node: node{fs: n.fs}, generation: n.generation, name: e.Secret.Name}
+	child.attr(e.Secret, &out.Attr)
 	out.SetEntryTimeout(always)
 	out.SetAttrTimeout(always)
 	return n.NewInode(ctx, child, n.fileID(name)), 0
@@ -91,7 +92,7 @@ func (n *generationDir) absent(ctx context.Context, snap *secret.Folder, shown s
 	switch {
 	case err != nil:
 		return n.fs.failed("lookup", path.Join(snap.Dir.String(), shown), err)
-	case e.secret != nil:
+	case e.Secret != nil:
 		return syscall.ESTALE
 	}
 	return syscall.ENOENT
@@ -111,7 +112,7 @@ func (n *generationDir) Readdir(context.Context) (fusefs.DirStream, syscall.Errn
 		{Name: "..", Mode: syscall.S_IFDIR, Ino: n.generation.at.StableAttr().Ino},
 	}
 	for _, s := range snap.Secrets {
-		shown := shownSecret(snap, s.Name)
+		shown := filename.OfSecret(snap, s.Name)
 		list = append(list, fuse.DirEntry{Name: shown, Mode: syscall.S_IFREG, Ino: n.fileID(shown).Ino})
 	}
 	return fusefs.NewListDirStream(list), 0
@@ -142,7 +143,7 @@ func (n *generationFile) secret(op string) (*secret.Folder, *secret.Secret, sysc
 	}
 	s, ok := snap.Secret(n.name)
 	if ok && s.Hidden && op != "getattr" {
-		return nil, nil, n.fs.failed(op, path.Join(snap.Dir.String(), EncodeName(n.name)), hidden(&s))
+		return nil, nil, n.fs.failed(op, path.Join(snap.Dir.String(), filename.Encode(n.name)), hidden(&s))
 	}
 	if !ok {
 		return nil, nil, syscall.EIO // a generation has the same names for ever

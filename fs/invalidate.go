@@ -5,6 +5,7 @@ import (
 
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 
+	"infisicalfs/fs/internal/filename"
 	"infisicalfs/fs/internal/pagecache"
 	"infisicalfs/secret"
 )
@@ -129,9 +130,9 @@ func (f *FS) outdated(change secret.Change) (outdated, bool) {
 func (out *outdated) sort(list []difference) {
 	for _, d := range list {
 		switch {
-		case d.before == (entry{}) && d.after.folder != nil:
+		case d.before == (filename.Entry{}) && d.after.Folder != nil:
 			out.folders = append(out.folders, d.shown)
-		case d.before == (entry{}), d.after == (entry{}), !sameThing(d.before, d.after):
+		case d.before == (filename.Entry{}), d.after == (filename.Entry{}), !sameThing(d.before, d.after):
 			out.entries = append(out.entries, d.shown)
 		default:
 			out.content = append(out.content, d.shown)
@@ -141,13 +142,13 @@ func (out *outdated) sort(list []difference) {
 
 // sameThing reports whether two entries of one file name are one inode: equal
 // kinds are, because a file name stands for one name.
-func sameThing(a, b entry) bool { return (a.folder == nil) == (b.folder == nil) }
+func sameThing(a, b filename.Entry) bool { return (a.Folder == nil) == (b.Folder == nil) }
 
-func sameContent(a, b entry) bool {
-	if a.folder != nil {
-		return a.folder.Updated.Equal(b.folder.Updated)
+func sameContent(a, b filename.Entry) bool {
+	if a.Folder != nil {
+		return a.Folder.Updated.Equal(b.Folder.Updated)
 	}
-	return pagecache.SameContent(a.secret, b.secret)
+	return pagecache.SameContent(a.Secret, b.Secret)
 }
 
 // invalidate makes the kernel forget. It may take as long as a lookup does.
@@ -229,5 +230,5 @@ func (f *FS) inode(dir secret.Dir) *fusefs.Inode {
 	if above == nil {
 		return nil
 	}
-	return above.GetChild(EncodeName(dir.Name()))
+	return above.GetChild(filename.Encode(dir.Name()))
 }

@@ -5,6 +5,7 @@ import (
 	"iter"
 
 	"infisicalfs/fs/internal/caller"
+	"infisicalfs/fs/internal/filename"
 	"infisicalfs/fs/internal/tempname"
 	"infisicalfs/secret"
 )
@@ -20,18 +21,18 @@ type kind struct {
 // there already is what it is; then the name counts, and for names that could be
 // both, who creates it and how.
 func (f *FS) kindOf(ctx context.Context, snap *secret.Folder, shown string, flags, mode uint32) kind {
-	e, taken := resolve(snap, shown)
-	if taken && (e.folder != nil || f.overlay.whiteout(snap.Dir, e.secret.Name) == nil) {
+	e, taken := filename.Resolve(snap, shown)
+	if taken && (e.Folder != nil || f.overlay.whiteout(snap.Dir, e.Secret.Name) == nil) {
 		return kind{}
 	}
 	if sc := f.overlay.scratch(snap.Dir, shown); sc != nil || f.names.Face(shown, f.siblings(snap)) {
 		return kind{scratch: true, draft: tempname.Draft(shown)}
 	}
-	if name, ok := DecodeName(shown); taken || ok && f.overlay.wasUnlinked(snap.Dir, name) {
+	if name, ok := filename.Decode(shown); taken || ok && f.overlay.wasUnlinked(snap.Dir, name) {
 		return kind{} // it is written anew
 	}
 	if tempname.MayBeEmergency(shown) {
-		sibling := func(name string) bool { _, ok := resolve(snap, name); return ok }
+		sibling := func(name string) bool { _, ok := filename.Resolve(snap, name); return ok }
 		if yes, unsent := tempname.Emergency(shown, caller.Program(callerOf(ctx).Pid), flags, sibling); yes {
 			return kind{scratch: true, draft: unsent}
 		}
@@ -48,17 +49,17 @@ func (f *FS) kindOf(ctx context.Context, snap *secret.Folder, shown string, flag
 func (f *FS) siblings(snap *secret.Folder) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for i := range snap.Secrets {
-			if !yield(shownSecret(snap, snap.Secrets[i].Name)) {
+			if !yield(filename.OfSecret(snap, snap.Secrets[i].Name)) {
 				return
 			}
 		}
 		for _, name := range f.overlay.namesWritten(snap.Dir) {
-			if !yield(EncodeName(name)) {
+			if !yield(filename.Encode(name)) {
 				return
 			}
 		}
 		for _, name := range f.overlay.namesGone(snap.Dir) {
-			if !yield(EncodeName(name)) {
+			if !yield(filename.Encode(name)) {
 				return
 			}
 		}

@@ -10,6 +10,7 @@ import (
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
 
+	"infisicalfs/fs/internal/filename"
 	"infisicalfs/secret"
 )
 
@@ -67,9 +68,9 @@ func (d *dir) entries(snap *secret.Folder, only shownHere) []fuse.DirEntry {
 	add(".", d.StableAttr())
 	add("..", d.above().StableAttr())
 	for _, sub := range snap.Folders {
-		name := EncodeName(sub.Name)
+		name := filename.Encode(sub.Name)
 		switch {
-		case !addressable(here, sub.Name):
+		case !here.Leads(sub.Name):
 			d.fs.log.Debug("folder is not shown: its name cannot be part of a path", "path", here.String(), "name", name)
 		case !d.shadows(name):
 			add(name, d.folderID(sub.Name))
@@ -82,16 +83,16 @@ func (d *dir) entries(snap *secret.Folder, only shownHere) []fuse.DirEntry {
 	}
 	for _, s := range snap.Secrets {
 		if links {
-			shown := shownSecret(snap, s.Name)
+			shown := filename.OfSecret(snap, s.Name)
 			add(shown, d.linkID(shown))
 			continue
 		}
-		if name := shownSecret(snap, s.Name); !d.shadows(name) && !hidden[s.Name] {
+		if name := filename.OfSecret(snap, s.Name); !d.shadows(name) && !hidden[s.Name] {
 			add(name, d.secretID(name, s.Name))
 		}
 	}
 	for _, sc := range only.files {
-		if e, ok := resolve(snap, sc.name); !ok || e.secret != nil && hidden[e.secret.Name] {
+		if e, ok := filename.Resolve(snap, sc.name); !ok || e.Secret != nil && hidden[e.Secret.Name] {
 			add(sc.name, sc.id)
 		}
 	}
@@ -131,8 +132,8 @@ func (l *listing) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (
 	if child := l.dir.fs.scratchFileChild(ctx, l.dir, name, &out.Attr); child != nil {
 		return child, 0
 	}
-	e, ok := resolve(snap, name)
-	if !ok || e.secret != nil && l.dir.left(e.secret.Name) {
+	e, ok := filename.Resolve(snap, name)
+	if !ok || e.Secret != nil && l.dir.left(e.Secret.Name) {
 		return nil, syscall.ENOENT
 	}
 	return l.dir.child(ctx, snap, e, out), 0

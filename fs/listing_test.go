@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"infisicalfs/fs/internal/filename"
 	"infisicalfs/internal/fusetest"
 	"infisicalfs/secret"
 )
@@ -54,9 +55,9 @@ func TestStrangeNames(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, listed, len(names)+1+3) // API_KEY and the folders
 		for _, name := range names {
-			shown := EncodeName(name)
+			shown := filename.Encode(name)
 			if name == "payments" || name == "..data" || name == longName {
-				shown = encode(name, besideDir)
+				shown = filename.Beside(name)
 			}
 			require.Contains(t, listed, shown)
 			text, err := fusetest.ReadFile(v, "demo/dev/payments/"+shown)
@@ -68,7 +69,7 @@ func TestStrangeNames(t *testing.T) {
 				require.Equal(t, name, key)
 			}
 		}
-		text, err := fusetest.ReadFile(v, "demo/dev/payments/"+EncodeName(longName)+"/INSIDE")
+		text, err := fusetest.ReadFile(v, "demo/dev/payments/"+filename.Encode(longName)+"/INSIDE")
 		require.NoError(t, err)
 		require.Equal(t, "found", text)
 		a, err := v.Stat("demo/dev/payments/payments")

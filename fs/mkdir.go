@@ -8,6 +8,7 @@ import (
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
 
+	"infisicalfs/fs/internal/filename"
 	"infisicalfs/fs/internal/tempname"
 	"infisicalfs/secret"
 )
@@ -56,11 +57,11 @@ func (d *dir) mkdir(ctx context.Context, shown string, out *fuse.EntryOut) (*fus
 	if err := d.newEntry(shown); err != nil {
 		return nil, err
 	}
-	name, ok := DecodeName(shown)
+	name, ok := filename.Decode(shown)
 	if !ok {
-		return nil, errNoSuch
+		return nil, filename.ErrNone
 	}
-	if err := validName(name); err != nil {
+	if err := filename.Valid(name); err != nil {
 		return nil, err
 	}
 	if err := f.cfg.Refuses(dir, name, true); err != nil {
@@ -114,7 +115,7 @@ func (d *dir) Rmdir(ctx context.Context, name string) syscall.Errno {
 func (d *dir) rmdir(ctx context.Context, shown string) error {
 	f, dir := d.fs, d.where()
 	dirs := []secret.Dir{dir}
-	if name, ok := DecodeName(shown); ok {
+	if name, ok := filename.Decode(shown); ok {
 		dirs = append(dirs, dir.Child(name)) // nothing shall be made in it after the look
 	}
 	leave, err := f.folderQueue.Enter(ctx, dirs...)
@@ -153,10 +154,10 @@ func (d *dir) subfolder(ctx context.Context, shown string) (secret.Subfolder, er
 		return secret.Subfolder{}, err
 	case !ok:
 		return secret.Subfolder{}, secret.ErrNotFound
-	case e.folder == nil:
+	case e.Folder == nil:
 		return secret.Subfolder{}, errIsNoDir
 	}
-	return *e.folder, nil
+	return *e.Folder, nil
 }
 
 // empty reports whether a folder has nothing of its own, here or on the server.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"infisicalfs/fs/internal/filename"
 	"infisicalfs/internal/fusetest"
 )
 
@@ -15,7 +16,7 @@ import (
 // done with it. Linux hands such names on to file systems.
 func TestNamesThatAreTooLong(t *testing.T) {
 	bothWaysWriting(t, func(t *testing.T, w *world, v fusetest.View) {
-		for _, name := range []string{strings.Repeat("n", maxName+1), strings.Repeat("n", 1024), "." + strings.Repeat("n", maxName-3) + ".tmp"} {
+		for _, name := range []string{strings.Repeat("n", filename.Max+1), strings.Repeat("n", 1024), "." + strings.Repeat("n", filename.Max-3) + ".tmp"} {
 			long := "demo/dev/" + name
 			for what, try := range map[string]func() error{
 				"stat":       func() error { _, err := v.Stat(long); return err },
@@ -35,7 +36,7 @@ func TestNamesThatAreTooLong(t *testing.T) {
 				require.Equal(t, syscall.ENAMETOOLONG, try(), what)
 			}
 		}
-		longest := strings.Repeat("n", maxName)
+		longest := strings.Repeat("n", filename.Max)
 		require.NoError(t, v.Create("demo/dev/"+longest))
 		require.Equal(t, syscall.ENOENT, v.Unlink("demo/dev/"+longest[1:]))
 		require.Eventually(t, func() bool { _, there := w.Own(dev, longest); return there }, time.Minute, time.Millisecond)

@@ -9,6 +9,7 @@ import (
 	"github.com/hanwen/go-fuse/v2/fuse"
 
 	"infisicalfs/fs/internal/caller"
+	"infisicalfs/fs/internal/filename"
 	"infisicalfs/secret"
 )
 
@@ -55,10 +56,10 @@ func (f *FS) ask(ctx context.Context, ask func(context.Context) (*secret.Folder,
 }
 
 // entry returns what dir has under a file name; not ok: nothing.
-func (f *FS) entry(ctx context.Context, dir secret.Dir, shown string) (snap *secret.Folder, e entry, ok bool, err error) {
-	name, _ := DecodeName(shown)
+func (f *FS) entry(ctx context.Context, dir secret.Dir, shown string) (snap *secret.Folder, e filename.Entry, ok bool, err error) {
+	name, _ := filename.Decode(shown)
 	snap, ok, err = f.find(ctx, dir, name, func(snap *secret.Folder) (ok bool) {
-		e, ok = resolve(snap, shown)
+		e, ok = filename.Resolve(snap, shown)
 		return ok
 	})
 	return snap, e, ok, err

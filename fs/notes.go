@@ -8,6 +8,7 @@ import (
 	"sync"
 	"syscall"
 
+	"infisicalfs/fs/internal/filename"
 	"infisicalfs/secret"
 )
 
@@ -91,7 +92,7 @@ func (f *FS) sendNotes(ctx context.Context, dir secret.Dir, name string, l *note
 	}
 	got, err := f.annotate(ctx, dir, name, &s, what)
 	if err != nil {
-		f.log.Log(ctx, slog.LevelWarn, "comment and tags of a new secret were not set", "path", path.Join(dir.String(), EncodeName(name)), "error", err)
+		f.log.Log(ctx, slog.LevelWarn, "comment and tags of a new secret were not set", "path", path.Join(dir.String(), filename.Encode(name)), "error", err)
 		return s
 	}
 	f.tell(dir, name)

@@ -6,6 +6,7 @@ import (
 
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 
+	"infisicalfs/fs/internal/filename"
 	"infisicalfs/secret"
 )
 
@@ -100,7 +101,7 @@ func (d *dir) secretInode(ctx context.Context, shown, name string) *fusefs.Inode
 // folderInode is secretInode for a directory. A node that is there stays, or who
 // is in it would be somewhere else.
 func (d *dir) folderInode(ctx context.Context, name string) *fusefs.Inode {
-	known := d.GetChild(EncodeName(name))
+	known := d.GetChild(filename.Encode(name))
 	if n, ok := operations(known).(*dir); ok && n.at.Load().is(d, name) {
 		return known
 	}
@@ -109,7 +110,7 @@ func (d *dir) folderInode(ctx context.Context, name string) *fusefs.Inode {
 
 // folderID is secretID for a directory.
 func (d *dir) folderID(name string) fusefs.StableAttr {
-	if n, ok := operations(d.GetChild(EncodeName(name))).(*dir); ok && n.at.Load().is(d, name) {
+	if n, ok := operations(d.GetChild(filename.Encode(name))).(*dir); ok && n.at.Load().is(d, name) {
 		return n.StableAttr()
 	}
 	return d.fs.reborn.fresh(childID(d.StableAttr(), syscall.S_IFDIR, name))

@@ -10,6 +10,7 @@ import (
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
 
+	"infisicalfs/fs/internal/filename"
 	"infisicalfs/secret"
 )
 
@@ -137,7 +138,7 @@ func (f *FS) wayTo(at *fusefs.Inode) (way []step, ok bool) {
 	d, ok := at.Operations().(*dir)
 	for ok && !d.isRoot() {
 		here := d.at.Load()
-		way = append([]step{{EncodeName(here.name), d}}, way...)
+		way = append([]step{{filename.Encode(here.name), d}}, way...)
 		d = here.parent
 	}
 	return append([]step{{"", f.root}}, way...), ok

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"infisicalfs/fs/internal/filename"
 	"infisicalfs/secret"
 )
 
@@ -16,23 +17,23 @@ func (f *FS) pokesFor(before, after *secret.Folder, differences []difference) (l
 		return nil
 	}
 	links := f.cfg.Links && after.Dir.IsFolder()
-	add := func(d deed, shown string, e entry) { list = append(list, f.newPoke(d, after.Dir, shown, e)) }
+	add := func(d deed, shown string, e filename.Entry) { list = append(list, f.newPoke(d, after.Dir, shown, e)) }
 	for _, d := range differences {
 		was, is := d.before, d.after
 		switch {
-		case is == entry{}:
-			if !after.Partial && (was.folder == nil || !after.NoSubfolders) {
+		case is == filename.Entry{}:
+			if !after.Partial && (was.Folder == nil || !after.NoSubfolders) {
 				add(vanished, d.shown, was)
 			}
-		case was == entry{}:
-			if is.folder == nil || !before.NoSubfolders {
+		case was == filename.Entry{}:
+			if is.Folder == nil || !before.NoSubfolders {
 				add(appeared, d.shown, is)
 			}
 		case !sameThing(was, is):
 			add(vanished, d.shown, was)
 			add(appeared, d.shown, is)
-		case is.folder != nil || links: // a link stays as it is
-		case was.secret.Value.Equal(is.secret.Value) || is.secret.Hidden:
+		case is.Folder != nil || links: // a link stays as it is
+		case was.Secret.Value.Equal(is.Secret.Value) || is.Secret.Hidden:
 			add(annotated, d.shown, is)
 		default:
 			add(changed, d.shown, is)
@@ -50,14 +51,14 @@ func (f *FS) tellsWatchers() bool {
 	return f.cfg.Poke != nil && f.cfg.Notify != NotifyOff && f.cfg.Notify != ""
 }
 
-func (f *FS) newPoke(d deed, dir secret.Dir, shown string, e entry) poke {
-	p := poke{deed: d, dir: dir, shown: shown, folder: e.folder != nil}
+func (f *FS) newPoke(d deed, dir secret.Dir, shown string, e filename.Entry) poke {
+	p := poke{deed: d, dir: dir, shown: shown, folder: e.Folder != nil}
 	if p.folder {
-		p.name = e.folder.Name
-		f.dirAttr(e.folder.Updated, &p.attr)
+		p.name = e.Folder.Name
+		f.dirAttr(e.Folder.Updated, &p.attr)
 	} else {
-		p.name, p.is, p.secret = e.secret.Name, baseOf(e.secret), e.secret
-		f.secretAttr(p.dir, p.name, e.secret, &p.attr)
+		p.name, p.is, p.secret = e.Secret.Name, baseOf(e.Secret), e.Secret
+		f.secretAttr(p.dir, p.name, e.Secret, &p.attr)
 		if f.cfg.Links && dir.IsFolder() {
 			p.link = linkTo(shown)
 		}

@@ -20,6 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"infisicalfs/fs/internal/filename"
 	"infisicalfs/internal/fusetest"
 	"infisicalfs/secret"
 )
@@ -176,7 +177,7 @@ func TestWatchersHear(t *testing.T) {
 func listed(t *testing.T, w *world, dir secret.Dir) map[string]bool {
 	t.Helper()
 	found := map[string]bool{}
-	for name := range shown(snapshot(t, w.Fake, dir)) {
+	for name := range filename.All(snapshot(t, w.Fake, dir)) {
 		found[name] = true
 	}
 	return found
@@ -360,7 +361,7 @@ func TestPokesDoNothingElse(t *testing.T) {
 	at := filepath.Join(dir, "demo/dev")
 	_ = names(t, at)
 	w.announce(w.change(t, dev, func() { w.Set(dev, "GREETING", "hi") })) // finds out the thread
-	p := w.newPoke(changed, dev, "GREETING", entry{secret: &secret.Secret{Name: "GREETING"}})
+	p := w.newPoke(changed, dev, "GREETING", filename.Entry{Secret: &secret.Secret{Name: "GREETING"}})
 	p.way, _ = w.wayTo(w.inode(dev))
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"infisicalfs/fs/internal/filename"
 	"infisicalfs/fs/internal/tempname"
 	"infisicalfs/secret"
 )
@@ -15,7 +16,7 @@ import (
 func (r *renaming) renameScratch(ctx context.Context, sc *scratchFile) (done bool, err error) {
 	if w := r.overlay.covering(sc); w != nil && !r.overlay.writtenUnder(w, r.from.where()) {
 		switch name, nameErr := r.FS.newName(r.snap, r.newName); {
-		case r.from == r.to && !r.taken() && r.names.Backup(EncodeName(w.name), r.newName):
+		case r.from == r.to && !r.taken() && r.names.Backup(filename.Encode(w.name), r.newName):
 			r.overlay.moveScratch(sc, face, r.to.where(), r.newName)
 			return true, nil
 		case nameErr != nil:
@@ -50,7 +51,7 @@ func (r *renaming) renameScratch(ctx context.Context, sc *scratchFile) (done boo
 // promote makes a scratch file a secret, because somebody renamed it to a name
 // that is none of scratch: its content is sent. This is how most editors save.
 func (r *renaming) promote(ctx context.Context, snap *secret.Folder, sc *scratchFile) error {
-	if r.target.folder != nil {
+	if r.target.Folder != nil {
 		return errIsDir
 	}
 	name, err := r.FS.newName(snap, r.newName)
@@ -107,7 +108,7 @@ func (r *renaming) mayPromote(ctx context.Context, dir secret.Dir, name string) 
 	if r.cfg.PersonalReadOnly {
 		return errPersonal
 	}
-	s := r.target.secret
+	s := r.target.Secret
 	if s == nil || s.Import != nil {
 		return r.denials.check(dir, mayCreate)
 	}
@@ -127,7 +128,7 @@ func (r *renaming) mayPromote(ctx context.Context, dir secret.Dir, name string) 
 // baseOfScratch is what the content is based on: the version that the caller
 // has seen, or else the one that was there when the file was created.
 func (r *renaming) baseOfScratch(ctx context.Context, sc *scratchFile, dir secret.Dir, name string) base {
-	if r.overlay.wasUnlinked(dir, name) && r.target.secret == nil {
+	if r.overlay.wasUnlinked(dir, name) && r.target.Secret == nil {
 		return base{}
 	}
 	if known, ok := r.bases.of(r.processOf(ctx), dir, name); ok {
@@ -139,7 +140,7 @@ func (r *renaming) baseOfScratch(ctx context.Context, sc *scratchFile, dir secre
 	if dir == sc.dir {
 		return sc.basis[name]
 	}
-	if s := r.target.secret; s != nil {
+	if s := r.target.Secret; s != nil {
 		return baseOf(s)
 	}
 	return base{}

@@ -3,6 +3,7 @@ package fs
 import (
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 
+	"infisicalfs/fs/internal/filename"
 	"infisicalfs/secret"
 )
 
@@ -18,12 +19,12 @@ func (f *FS) announce(out outdated, after *secret.Folder) {
 	}
 	for _, name := range out.content {
 		child := at.GetChild(name)
-		e, ok := resolve(after, name)
+		e, ok := filename.Resolve(after, name)
 		if child == nil || !ok {
 			continue
 		}
-		if n, ok := child.Operations().(*file); ok && e.secret != nil {
-			n.pages.SetNewest(e.secret)
+		if n, ok := child.Operations().(*file); ok && e.Secret != nil {
+			n.pages.SetNewest(e.Secret)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"infisicalfs/fs/internal/filename"
 	"infisicalfs/fs/internal/unsent"
 	"infisicalfs/secret"
 )
@@ -16,7 +17,7 @@ const notWritten = "it could not be written"
 // newRejected returns the store of .infisicalfs/rejected: its files are called
 // NAME.N.
 func newRejected() *unsent.Store {
-	return unsent.New(func(key string, n uint64) string { return encode(key, "."+strconv.FormatUint(n, 10)) })
+	return unsent.New(func(key string, n uint64) string { return filename.EncodeWith(key, "."+strconv.FormatUint(n, 10)) })
 }
 
 // keep puts an old value into rejected/: what was removed or replaced, or a part
@@ -45,7 +46,7 @@ func (f *FS) keepText(t unsent.Text) (name string) {
 	if f.cfg.NoControl {
 		as = kept.Name // for "infisicalfs rejected"
 	}
-	f.log.Warn("kept a text", "why", t.Why, "path", path.Join(t.Dir.String(), EncodeName(t.Key)),
+	f.log.Warn("kept a text", "why", t.Why, "path", path.Join(t.Dir.String(), filename.Encode(t.Key)),
 		"as", as, "dropped", dropped)
 	return kept.Name
 }

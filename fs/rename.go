@@ -7,6 +7,7 @@ import (
 
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 
+	"infisicalfs/fs/internal/filename"
 	"infisicalfs/secret"
 )
 
@@ -81,7 +82,7 @@ type renaming struct {
 	keep          bool       // nothing may be replaced
 
 	snap   *secret.Folder // of to, found by run
-	target entry          // what is there under the new name
+	target filename.Entry // what is there under the new name
 }
 
 func (r *renaming) run(ctx context.Context) error {
@@ -132,10 +133,10 @@ func (r *renaming) run(ctx context.Context) error {
 	switch {
 	case err != nil:
 		return err
-	case e.folder != nil:
-		return r.renameFolder(ctx, e.folder.Name)
+	case e.Folder != nil:
+		return r.renameFolder(ctx, e.Folder.Name)
 	case r.from == r.to && !r.taken() && r.names.Backup(r.name, r.newName) && r.mayStay():
-		if covered, err := r.whiteOut(ctx, fromSnap, e.secret); covered || err != nil {
+		if covered, err := r.whiteOut(ctx, fromSnap, e.Secret); covered || err != nil {
 			return err
 		}
 	}
@@ -143,10 +144,10 @@ func (r *renaming) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if r.target.folder != nil {
+	if r.target.Folder != nil {
 		return errIsDir
 	}
-	if err := r.renameSecret(ctx, e.secret, newName); err != nil {
+	if err := r.renameSecret(ctx, e.Secret, newName); err != nil {
 		return err
 	}
 	r.overlay.unlinkScratch(r.to.where(), r.newName)
@@ -156,13 +157,13 @@ func (r *renaming) run(ctx context.Context) error {
 // mayStay reports whether the rename to a backup's name can be carried out, as
 // far as the name goes, or is a program's: a temporary.
 func (r *renaming) mayStay() bool {
-	_, ok := DecodeName(r.newName)
+	_, ok := filename.Decode(r.newName)
 	return ok || r.names.Face(r.newName, noSiblings)
 }
 
 // taken reports whether the server has something under the new name that is not
 // away.
-func (r *renaming) taken() bool { return r.target != (entry{}) && !r.covers(r.target) }
+func (r *renaming) taken() bool { return r.target != (filename.Entry{}) && !r.covers(r.target) }
 
 // clearTarget carries out what somebody else's rename began, where this one is
 // about to take the place of it: of the backup, or of the secret that is away.
@@ -172,7 +173,7 @@ func (r *renaming) clearTarget(ctx context.Context) error {
 	if sc := r.overlay.scratch(dir, r.newName); sc != nil {
 		pending = r.overlay.covering(sc)
 	}
-	if s := r.target.secret; pending == nil && s != nil {
+	if s := r.target.Secret; pending == nil && s != nil {
 		if w := r.overlay.whiteout(dir, s.Name); w != nil && !w.mayWrite(r.processOf(ctx)) {
 			pending = w
 		}
@@ -190,29 +191,29 @@ func (r *renaming) clearTarget(ctx context.Context) error {
 
 // settleBoth waits for what was closed a moment ago under one of the names.
 func (r *renaming) settleBoth(ctx context.Context) {
-	if name, ok := DecodeName(r.name); ok {
+	if name, ok := filename.Decode(r.name); ok {
 		r.settle(ctx, r.from.where(), name, nil)
 	}
-	if name, ok := DecodeName(r.newName); ok {
+	if name, ok := filename.Decode(r.newName); ok {
 		r.settle(ctx, r.to.where(), name, nil)
 	}
 }
 
 // covers reports whether e is a secret that is away under a scratch name.
-func (r *renaming) covers(e entry) bool {
-	return e.secret != nil && r.overlay.whiteout(r.to.where(), e.secret.Name) != nil
+func (r *renaming) covers(e filename.Entry) bool {
+	return e.Secret != nil && r.overlay.whiteout(r.to.where(), e.Secret.Name) != nil
 }
 
 // source returns what is renamed. A secret that was closed a moment ago may
 // still be on its way.
-func (r *renaming) source(ctx context.Context) (snap *secret.Folder, e entry, err error) {
+func (r *renaming) source(ctx context.Context) (snap *secret.Folder, e filename.Entry, err error) {
 	dir := r.from.where()
 	snap, e, ok, err := r.entry(ctx, dir, r.name)
 	if err != nil {
 		return nil, e, err
 	}
-	if !ok || e.secret != nil && r.overlay.whiteout(dir, e.secret.Name) != nil {
-		if name, err := nameOf(snap, r.name); err == nil && r.overlay.beingCreated(dir, name) {
+	if !ok || e.Secret != nil && r.overlay.whiteout(dir, e.Secret.Name) != nil {
+		if name, err := filename.Key(snap, r.name); err == nil && r.overlay.beingCreated(dir, name) {
 			return nil, e, errOpen
 		}
 		if r.from.view(r.name) != nil {

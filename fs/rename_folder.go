@@ -3,6 +3,7 @@ package fs
 import (
 	"context"
 
+	"infisicalfs/fs/internal/filename"
 	"infisicalfs/secret"
 )
 
@@ -11,18 +12,18 @@ import (
 // there would be no folder of that name.
 func (r *renaming) renameFolder(ctx context.Context, name string) error {
 	dir := r.from.where()
-	newName, ok := DecodeName(r.newName)
+	newName, ok := filename.Decode(r.newName)
 	switch {
 	case r.from != r.to:
 		return errOtherProject
 	case !ok:
-		return errNoSuch
-	case r.target.folder != nil:
+		return filename.ErrNone
+	case r.target.Folder != nil:
 		return secret.ErrExists
-	case r.target.secret != nil && r.target.secret.Name == newName:
+	case r.target.Secret != nil && r.target.Secret.Name == newName:
 		return errIsNoDir
 	}
-	if err := validName(newName); err != nil {
+	if err := filename.Valid(newName); err != nil {
 		return err
 	}
 	if err := r.cfg.Refuses(dir, newName, true); err != nil {

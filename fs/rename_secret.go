@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"infisicalfs/fs/internal/filename"
 	"infisicalfs/secret"
 )
 
@@ -19,7 +20,7 @@ func (r *renaming) renameSecret(ctx context.Context, s *secret.Secret, newName s
 	if dir.Project != to.Project {
 		return errOtherProject
 	}
-	replaced := r.target.secret
+	replaced := r.target.Secret
 	switch {
 	case replaced != nil && replaced.Import == nil:
 		err = r.replace(ctx, &stored, newName)
@@ -60,12 +61,12 @@ func (r *renaming) move(ctx context.Context, stored *secret.Secret, newName stri
 	}
 	first, second := func() error { return w.Move(ctx, dir, name, to) },
 		func() error { _, err := w.Rename(ctx, to, name, newName); return err }
-	back, between := func() error { return w.Move(ctx, to, name, dir) }, r.to.pathOf(EncodeName(name))
+	back, between := func() error { return w.Move(ctx, to, name, dir) }, r.to.pathOf(filename.Encode(name))
 	if s, ok := r.snap.Secret(name); ok && s.Import == nil { // another is called so there
 		first = func() error { _, err := w.Rename(ctx, dir, name, newName); return err }
 		second = func() error { return w.Move(ctx, dir, newName, to) }
 		back = func() error { _, err := w.Rename(ctx, dir, newName, name); return err }
-		between = r.from.pathOf(EncodeName(newName))
+		between = r.from.pathOf(filename.Encode(newName))
 	}
 	switch err := first(); {
 	case errors.Is(err, secret.ErrExists) && refers(stored.Value) && !r.cfg.Raw:
@@ -109,7 +110,7 @@ func arrivedAs(stored, got *secret.Secret) bool {
 // both at once.
 func (r *renaming) replace(ctx context.Context, stored *secret.Secret, newName string) error {
 	dir, to := r.from.where(), r.to.where()
-	if err := r.writable(r.target.secret); err != nil {
+	if err := r.writable(r.target.Secret); err != nil {
 		return err
 	}
 	old, err := r.cfg.Writer.Stored(ctx, to, newName)
@@ -120,7 +121,7 @@ func (r *renaming) replace(ctx context.Context, stored *secret.Secret, newName s
 		return err
 	case old.Rotated:
 		return errRotated
-	case !r.cfg.Overwrite && !r.seen(ctx, to, r.target.secret, &old):
+	case !r.cfg.Overwrite && !r.seen(ctx, to, r.target.Secret, &old):
 		return secret.ErrConflict
 	}
 	if !old.Value.Equal(stored.Value) {

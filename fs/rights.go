@@ -10,6 +10,7 @@ import (
 
 	"github.com/hanwen/go-fuse/v2/fuse"
 
+	"infisicalfs/fs/internal/filename"
 	"infisicalfs/internal/glob"
 	"infisicalfs/secret"
 )
@@ -57,11 +58,11 @@ func (f *FS) setRights(dir secret.Dir, name string, s *secret.Secret, out *fuse.
 			rights.set(out)
 		} else if f.refusedRights.first(dir, name, err) {
 			f.log.Warn("the secret's metadata asks for rights that it does not get; the mount's are in force",
-				"path", path.Join(dir.String(), EncodeName(name)), "error", err)
+				"path", path.Join(dir.String(), filename.Encode(name)), "error", err)
 		}
 	}
 	if len(f.cfg.Rules) > 0 {
-		elements := append(f.elements(dir), EncodeName(name))
+		elements := append(f.elements(dir), filename.Encode(name))
 		for _, rule := range slices.Backward(f.cfg.Rules) {
 			if rule.Files.Match(elements...) {
 				rule.Rights.set(out)
@@ -130,7 +131,7 @@ func (r Rights) set(out *fuse.Attr) {
 func (f *FS) elements(dir secret.Dir) []string {
 	var list []string
 	for ; dir != f.cfg.Root && dir != (secret.Dir{}); dir = dir.Parent() {
-		list = append(list, EncodeName(dir.Name()))
+		list = append(list, filename.Encode(dir.Name()))
 	}
 	slices.Reverse(list)
 	return list

@@ -8,6 +8,7 @@ import (
 
 	"github.com/hanwen/go-fuse/v2/fuse"
 
+	"infisicalfs/fs/internal/filename"
 	"infisicalfs/secret"
 )
 
@@ -82,7 +83,7 @@ func (sc *scratchFile) kept() (context.Context, secret.Value) {
 // keyOf returns the name that the server would have for a file name, or that
 // itself if there is none.
 func keyOf(shown string) string {
-	if name, ok := DecodeName(shown); ok {
+	if name, ok := filename.Decode(shown); ok {
 		return name
 	}
 	return shown

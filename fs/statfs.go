@@ -5,6 +5,8 @@ import (
 	"syscall"
 
 	"github.com/hanwen/go-fuse/v2/fuse"
+
+	"infisicalfs/fs/internal/filename"
 )
 
 // Statfs answers from constants: df must not wait for a server. Nothing is
@@ -13,6 +15,6 @@ import (
 func (n *node) Statfs(_ context.Context, out *fuse.StatfsOut) syscall.Errno {
 	out.Bsize = 4096
 	out.Frsize = 4096
-	out.NameLen = maxName
+	out.NameLen = filename.Max
 	return 0
 }

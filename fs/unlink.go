@@ -7,6 +7,7 @@ import (
 
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 
+	"infisicalfs/fs/internal/filename"
 	"infisicalfs/secret"
 )
 
@@ -50,12 +51,12 @@ func (d *dir) unlink(ctx context.Context, shown string) error {
 	if err != nil {
 		return err
 	}
-	if e.secret == nil {
+	if e.Secret == nil {
 		if d.view(shown) != nil {
 			return errViewName
 		}
 		// Not on the server yet, and not going to be.
-		name, err := nameOf(snap, shown)
+		name, err := filename.Key(snap, shown)
 		covered := f.overlay.whiteout(dir, name) != nil && f.overlay.beingWritten(dir, name)
 		if err != nil || !covered && !f.overlay.beingCreated(dir, name) {
 			return secret.ErrNotFound
@@ -63,7 +64,7 @@ func (d *dir) unlink(ctx context.Context, shown string) error {
 		f.overlay.discard(dir, name)
 		return nil
 	}
-	return d.deleteSecret(ctx, e.secret)
+	return d.deleteSecret(ctx, e.Secret)
 }
 
 // unlinkCovered deletes the secret that was renamed to a backup's name: the
@@ -115,17 +116,17 @@ func (f *FS) vacate(dir secret.Dir, name string) {
 
 // entry returns what the directory has under a file name: not what is covered.
 // Of a folder it is an error.
-func (d *dir) entry(ctx context.Context, shown string) (*secret.Folder, entry, error) {
+func (d *dir) entry(ctx context.Context, shown string) (*secret.Folder, filename.Entry, error) {
 	snap, e, ok, err := d.fs.entry(ctx, d.where(), shown)
 	switch {
 	case err != nil:
-		return nil, entry{}, err
+		return nil, filename.Entry{}, err
 	case !ok:
-		return snap, entry{}, nil
-	case e.folder != nil:
-		return nil, entry{}, errIsDir
-	case d.fs.overlay.whiteout(d.where(), e.secret.Name) != nil:
-		return snap, entry{}, nil
+		return snap, filename.Entry{}, nil
+	case e.Folder != nil:
+		return nil, filename.Entry{}, errIsDir
+	case d.fs.overlay.whiteout(d.where(), e.Secret.Name) != nil:
+		return snap, filename.Entry{}, nil
 	}
 	return snap, e, nil
 }

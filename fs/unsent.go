@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"infisicalfs/fs/internal/filename"
 	"infisicalfs/fs/internal/unsent"
 	"infisicalfs/secret"
 )
@@ -86,7 +87,7 @@ func describe(t *unsent.Text) UnsentText {
 		kind = UnsentRefused
 	}
 	return UnsentText{
-		Name: t.Name, Path: path.Join(t.Dir.String(), EncodeName(t.Key)), Kind: kind,
+		Name: t.Name, Path: path.Join(t.Dir.String(), filename.Encode(t.Key)), Kind: kind,
 		Size: t.Value.Len(), UID: t.UID, At: t.At, Why: t.Why,
 	}
 }

@@ -1,6 +1,10 @@
 package fs
 
-import "path"
+import (
+	"path"
+
+	"infisicalfs/fs/internal/filename"
+)
 
 // unsentOverlay describes what of the overlay would be lost.
 func (f *FS) unsentOverlay() (list []UnsentText) {
@@ -8,7 +12,7 @@ func (f *FS) unsentOverlay() (list []UnsentText) {
 		t := UnsentText{Path: path.Join(w.at.dir.String(), w.at.name), Kind: UnsentWaiting, Size: w.size, UID: w.uid, At: w.since}
 		switch {
 		case w.cover != nil:
-			t.Why = EncodeName(w.cover.name) + " was renamed to it, the name of a backup, and may be about to be written anew"
+			t.Why = filename.Encode(w.cover.name) + " was renamed to it, the name of a backup, and may be about to be written anew"
 		case w.draft:
 			t.Kind, t.Why = UnsentEmergency, "what an editor has saved here may be nowhere else"
 		case w.spare:

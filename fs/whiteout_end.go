@@ -8,6 +8,7 @@ import (
 
 	"github.com/hanwen/go-fuse/v2/fuse"
 
+	"infisicalfs/fs/internal/filename"
 	"infisicalfs/secret"
 )
 
@@ -76,7 +77,7 @@ func (d *dir) giveWay(ctx context.Context, shown string) {
 	if sc == nil || !f.overlay.leftBehind(sc) || f.names.Face(shown, noSiblings) {
 		return
 	}
-	if _, e, ok, err := f.entry(ctx, d.where(), shown); err != nil || !ok || e.secret == nil {
+	if _, e, ok, err := f.entry(ctx, d.where(), shown); err != nil || !ok || e.Secret == nil {
 		return
 	}
 	f.keepOldFile(sc, f.overlay.where(sc), "a program has left it as a backup, and somebody else has made a secret of its name")
@@ -126,19 +127,19 @@ func (f *FS) realize(ctx context.Context, w *whiteout, to string) error {
 	case !pending:
 		return nil
 	case !linked: // by who was to write the secret anew, and has not
-		f.log.Warn("a secret was put aside to be written anew, and nobody has: it is as it was", "path", path.Join(at.dir.String(), EncodeName(w.name)))
+		f.log.Warn("a secret was put aside to be written anew, and nobody has: it is as it was", "path", path.Join(at.dir.String(), filename.Encode(w.name)))
 		if f.overlay.lift(w) {
 			f.reveal(at.dir, w.name)
 		}
 		return nil
 	}
-	name, ok := DecodeName(to)
-	err := errNoSuch
+	name, ok := filename.Decode(to)
+	err := filename.ErrNone
 	var got secret.Secret
 	if ok {
 		got, err = f.cfg.Writer.Rename(ctx, at.dir, w.name, name)
 	}
-	from := path.Join(at.dir.String(), EncodeName(w.name))
+	from := path.Join(at.dir.String(), filename.Encode(w.name))
 	switch {
 	case err == nil:
 	case mayWorkLater(err):

@@ -1,4 +1,4 @@
-package fs
+package filename
 
 import (
 	"math/rand/v2"
@@ -8,6 +8,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"infisicalfs/secret"
+)
+
+var (
+	project  = secret.Dir{Project: "demo"}
+	payments = project.Child("dev").Child("payments")
 )
 
 func TestEncodeName(t *testing.T) {
@@ -40,8 +45,8 @@ func TestEncodeName(t *testing.T) {
 		"\xe2\x9c":               "%E2%9C",
 		strings.Repeat("x", 255): strings.Repeat("x", 255),
 	} {
-		require.Equal(t, shown, EncodeName(name))
-		back, ok := DecodeName(shown)
+		require.Equal(t, shown, Encode(name))
+		back, ok := Decode(shown)
 		require.True(t, ok, shown)
 		require.Equal(t, name, back)
 	}
@@ -50,27 +55,27 @@ func TestEncodeName(t *testing.T) {
 func TestDecodeNameIsStrict(t *testing.T) {
 	for _, shown := range []string{
 		"", ".", "..", "..data", "%", "%4", "%zz", "a%2fb", "%41", "%2Eenv", "a/b", "nul\x00", "tab\t", "\xff",
-		"A%secret", "%Empty", "%emptyx", "x%empty", strings.Repeat("x", 256), EncodeName(strings.Repeat("x", 256)),
+		"A%secret", "%Empty", "%emptyx", "x%empty", strings.Repeat("x", 256), Encode(strings.Repeat("x", 256)),
 		"%2E%2e", "%2E.", "..%2E", "%C2%85x%4A",
 	} {
-		_, ok := DecodeName(shown)
+		_, ok := Decode(shown)
 		require.False(t, ok, "%q", shown)
 	}
 }
 
 func TestLongNames(t *testing.T) {
 	long := strings.Repeat("x", 300)
-	require.Len(t, EncodeName(long), 255)
-	require.NotEqual(t, EncodeName(long), EncodeName(long+"y"))
+	require.Len(t, Encode(long), 255)
+	require.NotEqual(t, Encode(long), Encode(long+"y"))
 	// The cut splits neither a character nor an escape.
 	for _, unit := range []string{"é", "✓", "😀", "/", "a/", "ab/", "é/"} {
 		for pad := range 5 {
-			shown := EncodeName(strings.Repeat("p", pad) + strings.Repeat(unit, 260))
+			shown := Encode(strings.Repeat("p", pad) + strings.Repeat(unit, 260))
 			require.LessOrEqual(t, len(shown), 255)
 			require.Greater(t, len(shown), 245)
 			start, _, ok := strings.Cut(shown, shortened)
 			require.True(t, ok)
-			_, ok = DecodeName(start)
+			_, ok = Decode(start)
 			require.True(t, ok, start)
 		}
 	}
@@ -94,7 +99,7 @@ func TestEveryNameHasItsOwnFileName(t *testing.T) {
 	seen := map[string]string{}
 	for range 50_000 {
 		name := randomName(r)
-		shown := EncodeName(name)
+		shown := Encode(name)
 		checkName(t, name, shown)
 		if other, ok := seen[shown]; ok {
 			require.Equal(t, other, name)
@@ -105,11 +110,11 @@ func TestEveryNameHasItsOwnFileName(t *testing.T) {
 
 func checkName(t *testing.T, name, shown string) {
 	require.True(t, isFileName(shown), "%q", shown)
-	if back, ok := DecodeName(shown); ok {
+	if back, ok := Decode(shown); ok {
 		require.Equal(t, name, back)
 	} else {
 		require.Contains(t, shown, shortened)
-		require.Greater(t, len(escape(name)), maxName)
+		require.Greater(t, len(escape(name)), Max)
 	}
 }
 
@@ -122,7 +127,7 @@ func isFileName(s string) bool {
 func TestSnapshotShowsEachEntryOnce(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	for range 2_000 {
-		snap := &secret.Folder{Dir: dev}
+		snap := &secret.Folder{Dir: payments}
 		names := map[string]bool{}
 		for range r.IntN(12) {
 			names[randomName(r)] = true
@@ -132,24 +137,24 @@ func TestSnapshotShowsEachEntryOnce(t *testing.T) {
 			if kind != 0 {
 				snap.Secrets = append(snap.Secrets, secret.Secret{Name: name})
 			}
-			if kind != 1 && addressable(dev, name) {
+			if kind != 1 && payments.Leads(name) {
 				snap.Folders = append(snap.Folders, secret.Subfolder{Name: name})
 			}
 		}
 		snap.Sort()
 		found := map[string]bool{}
-		for name, want := range shown(snap) {
+		for name, want := range All(snap) {
 			require.True(t, isFileName(name), "%q", name)
 			require.False(t, found[name], "%q shows two entries", name)
 			found[name] = true
-			require.True(t, plausible(name), "%q", name)
-			got, ok := resolve(snap, name)
+			require.True(t, Plausible(name), "%q", name)
+			got, ok := Resolve(snap, name)
 			require.True(t, ok, "%q", name)
 			require.Equal(t, want, got)
 		}
 		for range 20 {
 			name := randomName(r)
-			if _, ok := resolve(snap, name); ok {
+			if _, ok := Resolve(snap, name); ok {
 				require.True(t, found[name], "%q is found but not listed", name)
 			}
 		}
@@ -158,13 +163,13 @@ func TestSnapshotShowsEachEntryOnce(t *testing.T) {
 
 func TestFoldersThatNoPathCanName(t *testing.T) {
 	for _, name := range []string{"a/b", "..", ".", "", "a/", "/a", "a//b", "../x"} {
-		require.False(t, addressable(dev, name), "%q", name)
+		require.False(t, payments.Leads(name), "%q", name)
 	}
 	for _, name := range []string{"a", "..data", ".x", "a b", "%2F"} {
-		require.True(t, addressable(dev, name), "%q", name)
+		require.True(t, payments.Leads(name), "%q", name)
 	}
-	require.False(t, addressable(secret.Dir{}, ""))
-	require.False(t, addressable(project, ""))
+	require.False(t, secret.Dir{}.Leads(""))
+	require.False(t, project.Leads(""))
 }
 
 func FuzzName(f *testing.F) {
@@ -172,9 +177,54 @@ func FuzzName(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		checkName(t, s, EncodeName(s))
-		if name, ok := DecodeName(s); ok {
-			require.Equal(t, s, EncodeName(name))
+		checkName(t, s, Encode(s))
+		if name, ok := Decode(s); ok {
+			require.Equal(t, s, Encode(name))
 		}
 	})
+}
+
+// What is to be made under a file name is called so by the server, or cannot be.
+func TestKey(t *testing.T) {
+	snap := &secret.Folder{Dir: payments, Folders: []secret.Subfolder{{Name: "FOLDER"}, {Name: "a/b"}}}
+	for shown, want := range map[string]struct {
+		name string
+		err  error
+	}{
+		"KEY":                            {"KEY", nil},
+		"a%2Fb":                          {"a/b", nil},
+		"100%25":                         {"100%", nil},
+		"FOLDER":                         {"FOLDER", nil}, // that it is taken is for others to say
+		"FOLDER%secret":                  {"FOLDER", nil},
+		"a%2Fb%secret":                   {"a/b", nil},
+		"KEY%secret":                     {"", ErrNone},
+		"100%":                           {"", ErrNone},
+		"%41":                            {"", ErrNone},
+		"":                               {"", ErrNone},
+		"%empty":                         {"", ErrTrimmed},
+		" KEY":                           {" KEY", ErrTrimmed},
+		"KEY\u00a0":                      {"KEY\u00a0", ErrTrimmed},
+		"KEY\ufeff":                      {"KEY\ufeff", ErrTrimmed},
+		"K%00":                           {"K\x00", secret.ErrInvalid},
+		"KEY%C2%85":                      {"KEY\u0085", nil}, // to JavaScript that is no white space
+		strings.Repeat("x", 300):         {"", ErrNone},
+		Encode("x%~" + "y"):              {"x%~y", nil},
+		Encode(strings.Repeat("x", 300)): {"", ErrNone},
+	} {
+		name, err := Key(snap, shown)
+		require.ErrorIs(t, err, want.err, "%q", shown)
+		require.Equal(t, want.name, name, "%q", shown)
+	}
+}
+
+// What follows a name is never cut.
+func TestWhatFollowsAName(t *testing.T) {
+	for _, name := range []string{"", "K", strings.Repeat("x", 255), strings.Repeat("/", 100)} {
+		for _, suffix := range []string{".1", "%secret", ".18446744073709551615"} {
+			shown := EncodeWith(name, suffix)
+			require.True(t, strings.HasSuffix(shown, suffix))
+			require.True(t, isFileName(shown), "%q", shown)
+		}
+	}
+	require.Equal(t, "K%secret", Beside("K"))
 }
