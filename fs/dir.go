@@ -47,7 +47,7 @@ func (d *dir) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (*fus
 		return nil, syscall.ENOENT
 	}
 	if d.shadows(name) {
-		return d.control(ctx, out), 0
+		return d.fs.controls.Child(ctx, d.EmbeddedInode(), out), 0
 	}
 	if child, errno, ok := d.lookupGeneration(ctx, name, out); ok {
 		return child, errno

@@ -18,6 +18,7 @@ import (
 	"github.com/hanwen/go-fuse/v2/fuse"
 
 	"infisicalfs/fs/internal/caller"
+	"infisicalfs/fs/internal/controldir"
 	"infisicalfs/fs/internal/filename"
 	"infisicalfs/fs/internal/folderqueue"
 	"infisicalfs/fs/internal/tempname"
@@ -92,15 +93,16 @@ type Config struct {
 
 // FS is one file system. Mount its [FS.Root] with its [FS.Options].
 type FS struct {
-	cfg     Config
-	log     *slog.Logger
-	root    *dir
-	opened  registry
-	news    news
-	reports reports
-	reborn  reborn
-	makers  makers
-	pokes   pokes
+	cfg      Config
+	log      *slog.Logger
+	root     *dir
+	opened   registry
+	news     news
+	reports  reports
+	controls *controldir.Config // of .infisicalfs
+	reborn   reborn
+	makers   makers
+	pokes    pokes
 
 	absences absences // what the kernel may still take for absent
 
@@ -162,6 +164,7 @@ func New(cfg Config) *FS {
 	}
 	f := &FS{cfg: cfg, log: cfg.Log, rejected: newRejected(), names: tempname.Names{Dotfiles: cfg.Dotfiles}}
 	f.life, f.end = context.WithCancel(context.Background())
+	f.controls = f.control()
 	if cfg.Writer != nil {
 		f.cfg.Writer = &ownWriter{cfg.Writer, &f.own}
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/hanwen/go-fuse/v2/fuse"
 
 	"infisicalfs/fs/internal/filename"
+	"infisicalfs/fs/internal/readonly"
 	"infisicalfs/secret"
 )
 
@@ -48,7 +49,7 @@ func (d *dir) lookupGeneration(ctx context.Context, name string, out *fuse.Entry
 // generationDir is the directory of a generation.
 type generationDir struct {
 	node
-	readOnly
+	readonly.Dir
 	generation *generation
 }
 

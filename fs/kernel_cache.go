@@ -36,7 +36,6 @@ func (f *FS) full() bool { return f.cfg.KernelCache == CacheFull }
 var (
 	_ fusefs.NodeReader  = (*file)(nil)
 	_ fusefs.NodeFlusher = (*file)(nil)
-	_ fusefs.NodeReader  = (*statusFile)(nil)
 )
 
 var errTooLargeForFull = fmt.Errorf("%w to be read with --kernel-cache=full", secret.ErrTooLarge)
@@ -73,13 +72,4 @@ func (n *file) Flush(ctx context.Context, fh fusefs.FileHandle) syscall.Errno {
 		return syscall.ENOSYS
 	}
 	return 0
-}
-
-// Read reads what a handle has. If the kernel opens files by itself the status
-// is refused: it would be the first one for ever.
-func (s *statusFile) Read(ctx context.Context, fh fusefs.FileHandle, dest []byte, off int64) (fuse.ReadResult, syscall.Errno) {
-	if h, ok := fh.(fusefs.FileReader); ok {
-		return h.Read(ctx, dest, off)
-	}
-	return nil, syscall.ENOTSUP
 }

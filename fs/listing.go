@@ -10,6 +10,7 @@ import (
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
 
+	"infisicalfs/fs/internal/controldir"
 	"infisicalfs/fs/internal/filename"
 	"infisicalfs/secret"
 )
@@ -101,7 +102,7 @@ func (d *dir) entries(snap *secret.Folder, only shownHere) []fuse.DirEntry {
 
 // shadows reports whether a name is taken by this file system itself.
 func (d *dir) shadows(name string) bool {
-	return d.isRoot() && name == controlName && !d.fs.cfg.NoControl
+	return d.isRoot() && name == controldir.Name && !d.fs.cfg.NoControl
 }
 
 func (l *listing) Readdirent(ctx context.Context) (*fuse.DirEntry, syscall.Errno) {

@@ -3,39 +3,18 @@ package fs
 import (
 	"context"
 	"errors"
-	"syscall"
-
-	fusefs "github.com/hanwen/go-fuse/v2/fs"
-	"github.com/hanwen/go-fuse/v2/fuse"
 
 	"infisicalfs/fs/internal/caller"
 	"infisicalfs/fs/internal/filename"
+	"infisicalfs/fs/internal/readonly"
 	"infisicalfs/secret"
 )
 
-// node is what all node types have in common.
+// node is what all node types have in common. What a type does not define is
+// answered as on a read-only file system.
 type node struct {
-	fusefs.Inode
+	readonly.Node
 	fs *FS
-}
-
-var (
-	_ fusefs.NodeStatfser      = (*node)(nil)
-	_ fusefs.NodeSetattrer     = (*node)(nil)
-	_ fusefs.NodeSetxattrer    = (*node)(nil)
-	_ fusefs.NodeRemovexattrer = (*node)(nil)
-)
-
-func (n *node) Setattr(context.Context, fusefs.FileHandle, *fuse.SetAttrIn, *fuse.AttrOut) syscall.Errno {
-	return syscall.EROFS
-}
-
-func (n *node) Setxattr(context.Context, string, []byte, uint32) syscall.Errno {
-	return syscall.EROFS
-}
-
-func (n *node) Removexattr(context.Context, string) syscall.Errno {
-	return syscall.EROFS
 }
 
 // folder asks the Source.

@@ -5,6 +5,8 @@ import (
 	"crypto/rand"
 	"os"
 	"sync/atomic"
+
+	"infisicalfs/fs/internal/controldir"
 )
 
 // probe is a lookup of a name that nobody can guess, by the thread that is going
@@ -20,7 +22,7 @@ func (f *FS) recognises(root int, thread uint32) bool {
 	if thread != 0 && f.pokes.recognised.Load() == thread {
 		return true
 	}
-	p := &probe{name: controlName + "-" + rand.Text()}
+	p := &probe{name: controldir.Name + "-" + rand.Text()}
 	f.pokes.probe.Store(p)
 	defer f.pokes.probe.Store(nil)
 	lookFor(root, p.name)

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"infisicalfs/fs/internal/controldir"
 	"infisicalfs/fs/internal/filename"
 	"infisicalfs/fs/internal/unsent"
 	"infisicalfs/secret"
@@ -42,7 +43,7 @@ func (f *FS) keepText(t unsent.Text) (name string) {
 	}
 	t.At = time.Now()
 	kept, dropped := f.rejected.Keep(t)
-	as := path.Join(controlName, rejectedName, kept.Name)
+	as := controldir.Kept(kept.Name)
 	if f.cfg.NoControl {
 		as = kept.Name // for "infisicalfs rejected"
 	}

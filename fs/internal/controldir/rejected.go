@@ -1,4 +1,4 @@
-package fs
+package controldir
 
 import (
 	"context"
@@ -7,16 +7,16 @@ import (
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
 
+	"infisicalfs/fs/internal/readonly"
 	"infisicalfs/fs/internal/unsent"
 )
-
-const rejectedName = "rejected"
 
 // rejectedDir is .infisicalfs/rejected. Its files can be read by who wrote them
 // and removed.
 type rejectedDir struct {
-	node
-	readOnly
+	readonly.Node
+	readonly.Dir
+	cfg *Config
 }
 
 var (
@@ -27,7 +27,7 @@ var (
 )
 
 func (r *rejectedDir) attr(out *fuse.Attr) {
-	r.fs.controlAttr(0o700, 0, out)
+	r.cfg.attr(0o700, 0, out)
 	out.Nlink = 2
 }
 
@@ -37,30 +37,29 @@ func (r *rejectedDir) Getattr(_ context.Context, _ fusefs.FileHandle, out *fuse.
 }
 
 func (r *rejectedDir) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
-	t := r.fs.rejected.Find(name)
+	t := r.cfg.Rejected.Find(name)
 	if t == nil {
 		out.SetEntryTimeout(1) // the next text may have this name
 		return nil, syscall.ENOENT
 	}
-	child := &rejectedFile{node{fs: r.fs}, t}
+	child := &rejectedFile{cfg: r.cfg, text: t}
 	child.attr(&out.Attr)
-	return r.NewInode(ctx, child, controlID(syscall.S_IFREG, rejectedName+"/"+name)), 0
+	return r.NewInode(ctx, child, r.cfg.ID(syscall.S_IFREG, rejectedName+"/"+name)), 0
 }
 
 func (r *rejectedDir) Readdir(context.Context) (fusefs.DirStream, syscall.Errno) {
 	list := []fuse.DirEntry{
 		{Name: ".", Mode: syscall.S_IFDIR, Ino: r.StableAttr().Ino},
-		{Name: "..", Mode: syscall.S_IFDIR, Ino: controlID(syscall.S_IFDIR, "").Ino},
+		r.cfg.entry(syscall.S_IFDIR, "", ".."),
 	}
-	for _, t := range r.fs.rejected.List() {
-		id := controlID(syscall.S_IFREG, rejectedName+"/"+t.Name)
-		list = append(list, fuse.DirEntry{Name: t.Name, Mode: id.Mode, Ino: id.Ino})
+	for _, t := range r.cfg.Rejected.List() {
+		list = append(list, r.cfg.entry(syscall.S_IFREG, rejectedName+"/"+t.Name, t.Name))
 	}
 	return fusefs.NewListDirStream(list), 0
 }
 
 func (r *rejectedDir) Unlink(_ context.Context, name string) syscall.Errno {
-	if !r.fs.rejected.Remove(name) {
+	if !r.cfg.Rejected.Remove(name) {
 		return syscall.ENOENT
 	}
 	return 0
@@ -68,7 +67,8 @@ func (r *rejectedDir) Unlink(_ context.Context, name string) syscall.Errno {
 
 // rejectedFile is one text.
 type rejectedFile struct {
-	node
+	readonly.Node
+	cfg  *Config
 	text *unsent.Text
 }
 
@@ -79,9 +79,9 @@ var (
 )
 
 func (r *rejectedFile) attr(out *fuse.Attr) {
-	r.fs.controlAttr(0o400, r.text.Value.Len(), out)
-	out.Uid, out.Gid = r.text.UID, r.fs.cfg.OwnerGID
-	r.fs.setDate(r.text.At, out)
+	r.cfg.attr(0o400, r.text.Value.Len(), out)
+	out.Uid = r.text.UID
+	out.SetTimes(&r.text.At, &r.text.At, &r.text.At)
 }
 
 func (r *rejectedFile) Getattr(_ context.Context, _ fusefs.FileHandle, out *fuse.AttrOut) syscall.Errno {

@@ -1,17 +1,21 @@
-package fs
+package controldir
 
 import (
 	"context"
 	"syscall"
-	"time"
 
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
+
+	"infisicalfs/fs/internal/readonly"
 )
 
 // refreshFile is .infisicalfs/refresh: a write of anything is a call of
 // Config.Refresh, on a read-only file system too.
-type refreshFile struct{ node }
+type refreshFile struct {
+	readonly.Node
+	cfg *Config
+}
 
 var (
 	_ fusefs.NodeGetattrer = (*refreshFile)(nil)
@@ -22,7 +26,7 @@ var (
 	_ fusefs.NodeFsyncer   = (*refreshFile)(nil)
 )
 
-func (r *refreshFile) attr(out *fuse.Attr) { r.fs.controlAttr(0o200, 0, out) }
+func (r *refreshFile) attr(out *fuse.Attr) { r.cfg.attr(0o200, 0, out) }
 
 func (r *refreshFile) Getattr(_ context.Context, _ fusefs.FileHandle, out *fuse.AttrOut) syscall.Errno {
 	r.attr(&out.Attr)
@@ -49,24 +53,10 @@ func (r *refreshFile) Read(context.Context, fusefs.FileHandle, []byte, int64) (f
 }
 
 func (r *refreshFile) Write(_ context.Context, _ fusefs.FileHandle, data []byte, _ int64) (uint32, syscall.Errno) {
-	if err := r.fs.Refresh(); err != nil {
-		return 0, r.fs.failed("write", controlName+"/"+refreshName, err)
+	if err := r.cfg.Refresh(); err != nil {
+		return 0, r.cfg.Failed("write", Name+"/"+refreshName, err)
 	}
 	return uint32(len(data)), 0
 }
 
 func (r *refreshFile) Fsync(context.Context, fusefs.FileHandle, uint32) syscall.Errno { return 0 }
-
-// Refresh is what a write to .infisicalfs/refresh does: what the server refused is
-// forgotten, and Config.Refresh called. The kernel has forgotten as well when it
-// returns, unless lookups are in the way for long.
-func (f *FS) Refresh() error {
-	f.denials.forget()
-	err := f.cfg.Refresh()
-	f.news.wait(refreshWaits)
-	return err
-}
-
-// refreshWaits bounds what a refresh waits for. Longer lookups end when the server
-// answers, and what they tell the kernel is new.
-const refreshWaits = time.Second

@@ -1,4 +1,4 @@
-package fs
+package controldir
 
 import (
 	"context"
@@ -6,22 +6,29 @@ import (
 
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
+
+	"infisicalfs/fs/internal/readonly"
 )
 
 // statusFile is .infisicalfs/status.
-type statusFile struct{ node }
+type statusFile struct {
+	readonly.Node
+	cfg *Config
+}
 
 var (
 	_ fusefs.NodeGetattrer = (*statusFile)(nil)
 	_ fusefs.NodeOpener    = (*statusFile)(nil)
+	_ fusefs.NodeReader    = (*statusFile)(nil)
 	_ fusefs.FileReader    = (*statusHandle)(nil)
 )
 
-// attr gives the size of what an open would get now. A handle is not asked for
-// its own: see [file.Getattr].
+// attr gives the size of what an open would get now, and never that of a handle:
+// Linux names none for fstat, and go-fuse then picks any one that is open, perhaps
+// somebody else's from long ago.
 func (s *statusFile) attr(out *fuse.Attr) {
-	text, _ := s.fs.cfg.Status() // its failure is reported by open
-	s.fs.controlAttr(0o400, len(text), out)
+	text, _ := s.cfg.Status() // its failure is reported by open
+	s.cfg.attr(0o400, len(text), out)
 }
 
 func (s *statusFile) Getattr(_ context.Context, _ fusefs.FileHandle, out *fuse.AttrOut) syscall.Errno {
@@ -33,14 +40,23 @@ func (s *statusFile) Open(_ context.Context, flags uint32) (fusefs.FileHandle, u
 	if flags&syscall.O_ACCMODE != syscall.O_RDONLY {
 		return nil, 0, syscall.EROFS
 	}
-	if s.fs.full() {
+	if s.cfg.NoOpens {
 		return nil, 0, syscall.ENOSYS
 	}
-	text, err := s.fs.cfg.Status()
+	text, err := s.cfg.Status()
 	if err != nil {
-		return nil, 0, s.fs.failed("open", controlName+"/"+statusName, err)
+		return nil, 0, s.cfg.Failed("open", Name+"/"+statusName, err)
 	}
 	return &statusHandle{text}, fuse.FOPEN_DIRECT_IO, 0
+}
+
+// Read reads what a handle has. If the kernel opens files by itself the status
+// is refused: it would be the first one for ever.
+func (s *statusFile) Read(ctx context.Context, fh fusefs.FileHandle, dest []byte, off int64) (fuse.ReadResult, syscall.Errno) {
+	if h, ok := fh.(fusefs.FileReader); ok {
+		return h.Read(ctx, dest, off)
+	}
+	return nil, syscall.ENOTSUP
 }
 
 // statusHandle is the status as it was at open.
