@@ -1,10 +1,14 @@
 package fs
 
 import (
+	"path"
+	"slices"
 	"time"
 
 	"github.com/hanwen/go-fuse/v2/fuse"
 
+	"infisicalfs/fs/internal/filename"
+	"infisicalfs/internal/rights"
 	"infisicalfs/secret"
 )
 
@@ -50,7 +54,7 @@ func (f *FS) secretAttr(dir secret.Dir, name string, s *secret.Secret, out *fuse
 	if !s.Hidden {
 		out.Size = uint64(s.Value.Len())
 	}
-	f.setRights(dir, name, s, out)
+	setRights(out, f.fileRights(dir, name, s))
 	f.setDate(s.Updated, out)
 }
 
@@ -67,4 +71,40 @@ func (f *FS) setDate(t time.Time, out *fuse.Attr) {
 		t = f.cfg.MountTime
 	}
 	out.SetTimes(&t, &t, &t)
+}
+
+// fileRights returns mode and owner of the file that shows s, which is called name in
+// dir.
+func (f *FS) fileRights(dir secret.Dir, name string, s *secret.Secret) rights.Attr {
+	attr, refused := f.rights.File(s.Metadata, func() []string { return append(f.fileNames(dir), filename.Encode(name)) })
+	if refused != nil && f.refusedRights.first(dir, name, refused) {
+		f.log.Warn("the secret's metadata asks for rights that it does not get; the mount's are in force",
+			"path", path.Join(dir.String(), filename.Encode(name)), "error", refused)
+	}
+	return attr
+}
+
+// viewRights returns mode and owner of a view of snap, called shown.
+func (f *FS) viewRights(snap *secret.Folder, shown string) rights.Attr {
+	return f.rights.View(append(f.fileNames(snap.Dir), shown), func(yield func(rights.Attr) bool) {
+		for i := range snap.Secrets {
+			if !yield(f.fileRights(snap.Dir, snap.Secrets[i].Name, &snap.Secrets[i])) {
+				return
+			}
+		}
+	})
+}
+
+func setRights(out *fuse.Attr, attr rights.Attr) {
+	out.Mode, out.Uid, out.Gid = attr.Mode, attr.UID, attr.GID
+}
+
+// fileNames returns the file names that lead from the root to dir.
+func (f *FS) fileNames(dir secret.Dir) []string {
+	var list []string
+	for ; dir != f.cfg.Root && dir != (secret.Dir{}); dir = dir.Parent() {
+		list = append(list, filename.Encode(dir.Name()))
+	}
+	slices.Reverse(list)
+	return list
 }

@@ -23,6 +23,7 @@ import (
 	"infisicalfs/fs/internal/folderqueue"
 	"infisicalfs/fs/internal/tempname"
 	"infisicalfs/fs/internal/unsent"
+	"infisicalfs/internal/rights"
 	"infisicalfs/secret"
 )
 
@@ -72,11 +73,11 @@ type Config struct {
 
 	KernelCache KernelCache // what of the values the kernel may remember; CacheFull wants no Writer
 
-	UID, GID           uint32        // the owner of everything but .infisicalfs
-	FileMode, DirMode  uint32        // permission bits; 0 means 0400 and 0500, with a Writer 0600 and 0700
-	Rules              []Rule        // for files that differ from that; the last that matches counts
-	ServerRights       *ServerRights // nil: the server has no say in it
-	OwnerUID, OwnerGID uint32        // the daemon's owner: .infisicalfs belongs to it
+	UID, GID           uint32         // the owner of everything but .infisicalfs
+	FileMode, DirMode  uint32         // permission bits; 0 means 0400 and 0500, with a Writer 0600 and 0700
+	Rules              []rights.Rule  // for files that differ from that; the last that matches counts
+	ServerRights       *rights.Server // nil: the server has no say in it
+	OwnerUID, OwnerGID uint32         // the daemon's owner: .infisicalfs belongs to it
 
 	MountTime time.Time // the date of what has none; zero means now
 
@@ -120,6 +121,7 @@ type FS struct {
 	opens, reads atomic.Uint64
 	viewError    atomic.Pointer[string] // why a view could not be rendered, with its path; the latest
 
+	rights        rights.Policy
 	refusedRights notices
 
 	names tempname.Names // which names are temporary
@@ -134,7 +136,7 @@ type FS struct {
 }
 
 // EncodeName returns the file name that shows a folder, or a secret, that the server
-// calls name. It is what a [Rule] goes by, and a [View] with any other name could not
+// calls name. It is what a [rights.Rule] goes by, and a [View] with any other name could not
 // be told from a secret.
 func EncodeName(name string) string { return filename.Encode(name) }
 
@@ -163,6 +165,7 @@ func New(cfg Config) *FS {
 		cfg.ScratchFor = scratchForDefault
 	}
 	f := &FS{cfg: cfg, log: cfg.Log, rejected: newRejected(), names: tempname.Names{Dotfiles: cfg.Dotfiles}}
+	f.rights = rights.Policy{Mount: rights.Attr{Mode: cfg.FileMode, UID: cfg.UID, GID: cfg.GID}, Rules: cfg.Rules, Server: cfg.ServerRights}
 	f.life, f.end = context.WithCancel(context.Background())
 	f.controls = f.control()
 	if cfg.Writer != nil {

@@ -1,12 +1,15 @@
 package fs
 
 import (
+	"fmt"
 	"maps"
 	"sync"
 	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"infisicalfs/secret"
 )
 
 // reportEvery is how often the same kind of failure makes a line in the log.
@@ -87,4 +90,28 @@ func (r *reports) counts() map[string]uint64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return maps.Clone(r.counted)
+}
+
+// notices knows what was logged already.
+type notices struct {
+	mu    sync.Mutex // guards texts
+	texts map[string]bool
+}
+
+// maxNotices bounds what is remembered; past it things are logged again.
+const maxNotices = 1000
+
+// first reports whether err has not been logged yet of a secret.
+func (n *notices) first(dir secret.Dir, name string, err error) bool {
+	text := fmt.Sprintf("%s %q: %v", dir, name, err)
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.texts[text] {
+		return false
+	}
+	if n.texts == nil || len(n.texts) >= maxNotices {
+		n.texts = make(map[string]bool)
+	}
+	n.texts[text] = true
+	return true
 }

@@ -9,15 +9,16 @@ import (
 
 	"infisicalfs/internal/fusetest"
 	"infisicalfs/internal/glob"
+	"infisicalfs/internal/rights"
 	"infisicalfs/secret"
 )
 
-func rule(pattern string, mode, uid, gid *uint32) Rule {
+func rule(pattern string, mode, uid, gid *uint32) rights.Rule {
 	p, err := glob.Parse(pattern)
 	if err != nil {
 		panic(err)
 	}
-	return Rule{Files: p, Rights: Rights{Mode: mode, UID: uid, GID: gid}}
+	return rights.Rule{Files: p, Rights: rights.Rights{Mode: mode, UID: uid, GID: gid}}
 }
 
 // requireRights checks mode and owner of a file.
@@ -32,7 +33,7 @@ func requireRights(t *testing.T, v fusetest.View, path string, mode, uid, gid ui
 func TestRules(t *testing.T) {
 	rules := func(c *Config) {
 		c.Root, c.UID, c.GID = dev, somebody(1), 2
-		c.Rules = []Rule{
+		c.Rules = []rights.Rule{
 			rule("**/*_KEY", new(uint32(0o440)), nil, new(uint32(5))),
 			rule("payments/*", new(uint32(0o4400)), new(somebody(7)), nil),
 			rule("EMPTY", nil, new(somebody(8)), new(uint32(9))),
@@ -52,7 +53,7 @@ func TestRules(t *testing.T) {
 // Patterns are matched against names as they are shown.
 func TestRulesGoByFileNames(t *testing.T) {
 	w := newWorld(func(c *Config) {
-		c.Root, c.Rules = dev, []Rule{rule("a%2Fb", new(uint32(0o444)), nil, nil), rule("100%25", new(uint32(0o440)), nil, nil)}
+		c.Root, c.Rules = dev, []rights.Rule{rule("a%2Fb", new(uint32(0o444)), nil, nil), rule("100%25", new(uint32(0o440)), nil, nil)}
 	})
 	w.Set(dev, "a/b", "x")
 	w.Set(dev, "100%", "x")
@@ -92,7 +93,7 @@ func TestRightsFromTheServer(t *testing.T) {
 	} {
 		w := newWorld(func(c *Config) {
 			c.Root, c.UID, c.GID = dev, 1, 2
-			c.ServerRights = &ServerRights{Ceiling: 0o440, Account: accounts}
+			c.ServerRights = &rights.Server{Ceiling: 0o440, Account: accounts}
 		})
 		s := secret.Secret{Name: "K", ID: "k", Version: 1, Value: secret.NewValue("x")}
 		for pair := range strings.FieldsSeq(tc.metadata) {
@@ -125,7 +126,7 @@ func TestACeilingForTheMountsMode(t *testing.T) {
 	} {
 		w := newWorld(func(c *Config) {
 			c.Root, c.UID, c.GID, c.FileMode = dev, 1, 2, 0o664
-			c.ServerRights = &ServerRights{Ceiling: 0o440}
+			c.ServerRights = &rights.Server{Ceiling: 0o440}
 		})
 		w.Put(dev, secret.Secret{Name: "K", Metadata: []secret.Metadata{{Key: tc.key, Value: tc.value}}})
 		requireRights(t, fusetest.Direct(t, w.Root(), w.Options()), "/K", tc.mode, tc.uid, tc.gid)
@@ -140,8 +141,8 @@ func TestWhoseWordCounts(t *testing.T) {
 	requireRights(t, fusetest.Direct(t, w.Root(), w.Options()), "/K", 0o400, 1, 0)
 
 	w = newWorld(func(c *Config) {
-		c.Root, c.UID, c.ServerRights = dev, 0, &ServerRights{Ceiling: 0o444}
-		c.Rules = []Rule{rule("K", new(uint32(0o404)), nil, nil)}
+		c.Root, c.UID, c.ServerRights = dev, 0, &rights.Server{Ceiling: 0o444}
+		c.Rules = []rights.Rule{rule("K", new(uint32(0o404)), nil, nil)}
 	})
 	w.Put(dev, asks)
 	requireRights(t, fusetest.Direct(t, w.Root(), w.Options()), "/K", 0o404, 0, 0)
@@ -161,7 +162,7 @@ func TestNewRightsAreNews(t *testing.T) {
 
 // A file that is being made has the rights that it will have.
 func TestRulesForWhatIsMade(t *testing.T) {
-	w, k := alone(t, func(c *Config) { c.Root, c.Rules = dev, []Rule{rule("*.key", new(uint32(0o640)), nil, nil)} })
+	w, k := alone(t, func(c *Config) { c.Root, c.Rules = dev, []rights.Rule{rule("*.key", new(uint32(0o640)), nil, nil)} })
 	f, err := k.CreateFile("/server.key", syscall.O_WRONLY, 0o644)
 	require.NoError(t, err)
 	requireRights(t, k, "/server.key", 0o640, w.cfg.UID, 0)

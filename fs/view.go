@@ -83,7 +83,7 @@ func (v *viewFile) attr(snap *secret.Folder, out *fuse.Attr) {
 	if err != nil && v.fs.full() {
 		out.Size = 1 // with 0 the kernel would not READ, and show an empty file
 	}
-	v.fs.setViewRights(snap, v.name, out)
+	setRights(out, v.fs.viewRights(snap, v.name))
 	v.fs.setDate(newest(snap), out)
 }
 

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"infisicalfs/internal/fusetest"
+	"infisicalfs/internal/rights"
 	"infisicalfs/secret"
 )
 
@@ -11,9 +12,9 @@ import (
 // each of their files, unless a rule names it.
 func TestWhoMayReadAView(t *testing.T) {
 	const mount = 0o444
-	key := func(mode, uid, gid *uint32) []Rule { return []Rule{rule("GREETING", mode, uid, gid)} }
+	key := func(mode, uid, gid *uint32) []rights.Rule { return []rights.Rule{rule("GREETING", mode, uid, gid)} }
 	for _, tc := range []struct {
-		rules          []Rule
+		rules          []rights.Rule
 		metadata       []secret.Metadata
 		mode, uid, gid uint32
 	}{
@@ -25,14 +26,14 @@ func TestWhoMayReadAView(t *testing.T) {
 		{key(new(uint32(0o440)), nil, new(uint32(8))), nil, 0o400, 1, 2},
 		{key(new(uint32(0o404)), nil, new(uint32(8))), nil, 0o400, 1, 2},
 		{key(new(uint32(0o400)), new(uint32(7)), nil), nil, 0, 1, 2},
-		{[]Rule{rule("*", new(uint32(0o400)), new(uint32(7)), nil)}, nil, 0o400, 7, 2},
-		{append([]Rule{rule("*", new(uint32(0o440)), new(uint32(7)), nil)}, key(new(uint32(0o400)), new(uint32(9)), nil)...), nil, 0, 7, 2},
+		{[]rights.Rule{rule("*", new(uint32(0o400)), new(uint32(7)), nil)}, nil, 0o400, 7, 2},
+		{append([]rights.Rule{rule("*", new(uint32(0o440)), new(uint32(7)), nil)}, key(new(uint32(0o400)), new(uint32(9)), nil)...), nil, 0, 7, 2},
 		{append(key(new(uint32(0o400)), new(uint32(7)), nil), rule("**/.env", new(uint32(0o640)), nil, new(uint32(8)))), nil, 0o440, 1, 8},
 		{nil, []secret.Metadata{{Key: "fs.mode", Value: "0400"}}, 0o400, 1, 2},
 	} {
 		w := newWorld(func(c *Config) {
 			c.Root, c.UID, c.GID, c.FileMode, c.Rules = dev, 1, 2, mount, tc.rules
-			c.ServerRights = &ServerRights{Ceiling: 0o444}
+			c.ServerRights = &rights.Server{Ceiling: 0o444}
 		})
 		w.Put(dev, secret.Secret{Name: "GREETING", Value: secret.NewValue("x"), Metadata: tc.metadata})
 		k := fusetest.Direct(t, w.Root(), w.Options())

@@ -21,7 +21,7 @@ var picture = map[string][]string{
 	"secret": {},
 	"client": {"secret", "client/internal/transport", "client/internal/wire", "client/internal/jsonstream"},
 	"cache":  {"secret"},
-	"fs":     {"secret", "internal/glob", "fs/internal/caller", "fs/internal/controldir", "fs/internal/filename", "fs/internal/folderqueue", "fs/internal/pagecache", "fs/internal/procend", "fs/internal/readonly", "fs/internal/tempname", "fs/internal/unsent"},
+	"fs":     {"secret", "internal/glob", "internal/rights", "fs/internal/caller", "fs/internal/controldir", "fs/internal/filename", "fs/internal/folderqueue", "fs/internal/pagecache", "fs/internal/procend", "fs/internal/readonly", "fs/internal/tempname", "fs/internal/unsent"},
 
 	"client/internal/transport":  {"secret", "client/internal/jsonstream"}, // how a request gets to the server and what its answer means
 	"client/internal/wire":       {"secret", "client/internal/jsonstream"}, // the shapes of answers, and the readers of lists
@@ -40,11 +40,12 @@ var picture = map[string][]string{
 	"fs/internal/readonly":   {"fs/internal/filename"},                       // the answers where nothing can be changed
 
 	"internal/glob":   {},
+	"internal/rights": {"secret", "internal/glob"}, // which mode and owner a file has
 	"internal/layout": {"secret", "internal/glob"}, // between cache and fs, where one is asked for
 
-	"internal/control":  {},                                                                                                                      // the way to a mount's process apart from the mount
-	"internal/mount":    {"secret", "cache", "fs", "internal/control", "internal/layout", "internal/glob", "internal/view", "internal/exitcode"}, // wires the rooms
-	"internal/run":      {"internal/mount", "internal/exitcode"},                                                                                 // a command and its namespace
+	"internal/control":  {},                                                                                                                                         // the way to a mount's process apart from the mount
+	"internal/mount":    {"secret", "cache", "fs", "internal/control", "internal/layout", "internal/glob", "internal/rights", "internal/view", "internal/exitcode"}, // wires the rooms
+	"internal/run":      {"internal/mount", "internal/exitcode"},                                                                                                    // a command and its namespace
 	"internal/exitcode": {"secret"},
 	"internal/config":   {}, // knows the shape of a file, not what its keys mean
 	"internal/view":     {"secret"},

@@ -6,12 +6,12 @@ import (
 	"strconv"
 	"strings"
 
-	"infisicalfs/fs"
 	"infisicalfs/internal/glob"
+	"infisicalfs/internal/rights"
 )
 
 // Rule gives files another mode and owner than the mount's.
-type Rule = fs.Rule
+type Rule = rights.Rule
 
 const ruleForm = "write it like 'tls/*.key=0400,postgres:postgres', '*.pem=0440' or 'db/*=,postgres'"
 

@@ -16,6 +16,7 @@ import (
 	"infisicalfs/cache"
 	"infisicalfs/fs"
 	"infisicalfs/internal/layout"
+	"infisicalfs/internal/rights"
 	"infisicalfs/secret"
 )
 
@@ -78,9 +79,9 @@ func wire(cfg Config, point string, since time.Time) *rooms {
 		writer = r.cache.Writer(cfg.Writer)
 	}
 	views, _ := cfg.views() // was looked at by Validate
-	var server *fs.ServerRights
+	var server *rights.Server
 	if cfg.ServerModes != 0 {
-		server = &fs.ServerRights{Ceiling: cfg.ServerModes, Account: new(accounts).number}
+		server = &rights.Server{Ceiling: cfg.ServerModes, Account: new(accounts).number}
 	}
 	r.tree = fs.New(fs.Config{
 		Source:    r.layout.Source(),
