@@ -68,7 +68,7 @@ func (h *writeHandle) Release(ctx context.Context) syscall.Errno {
 	h.letCacheIn()
 	h.mu.Lock()
 	created := h.created
-	h.text.wipe()
+	h.text.Wipe()
 	f.rejected.Give(&h.room)
 	h.mu.Unlock()
 	if created { // and never sent: the name is gone again

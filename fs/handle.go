@@ -9,6 +9,7 @@ import (
 	"github.com/hanwen/go-fuse/v2/fuse"
 	"golang.org/x/sys/unix"
 
+	"infisicalfs/fs/internal/textedit"
 	"infisicalfs/secret"
 )
 
@@ -45,7 +46,7 @@ func (h *handle) openDraft(ctx context.Context) bool {
 		}
 		s := &secret.Secret{Name: name}
 		if who.Known() && draft.opener.Known() && draft.mine(who) {
-			draft.with(func(t *text) { s.Value = t.value() }, func(error) {})
+			draft.with(func(t *textedit.Text) { s.Value = t.Value() }, func(error) {})
 		}
 		h.apart = true
 		h.secret.Store(s)
@@ -115,7 +116,7 @@ func (h *handle) Lseek(_ context.Context, off uint64, whence uint32) (uint64, sy
 
 // Lseek answers for the handle's own text.
 func (h *writeHandle) Lseek(_ context.Context, off uint64, whence uint32) (where uint64, errno syscall.Errno) {
-	h.with(func(t *text) { where, errno = seek(off, whence, len(t.b)) }, func(err error) { errno = errnoOf(err) })
+	h.with(func(t *textedit.Text) { where, errno = seek(off, whence, t.Len()) }, func(err error) { errno = errnoOf(err) })
 	return where, errno
 }
 

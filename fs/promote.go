@@ -6,6 +6,7 @@ import (
 
 	"infisicalfs/fs/internal/filename"
 	"infisicalfs/fs/internal/tempname"
+	"infisicalfs/fs/internal/textedit"
 	"infisicalfs/secret"
 )
 
@@ -152,15 +153,15 @@ func (sc *scratchFile) leave() (secret.Value, error) {
 	sc.mu.Lock()
 	defer sc.mu.Unlock()
 	switch {
-	case len(sc.text.b) > maxValue:
+	case sc.text.Len() > textedit.Max:
 		return secret.Value{}, secret.ErrTooLarge
 	case sc.cut:
 		return secret.Value{}, errPart
-	case !sc.text.valid():
+	case !sc.text.Valid():
 		return secret.Value{}, errBinary
 	}
 	sc.leaving = true
-	return sc.text.value(), nil
+	return sc.text.Value(), nil
 }
 
 // stay is the opposite.

@@ -12,6 +12,7 @@ import (
 	"github.com/hanwen/go-fuse/v2/fuse"
 
 	"infisicalfs/fs/internal/caller"
+	"infisicalfs/fs/internal/textedit"
 	"infisicalfs/secret"
 )
 
@@ -51,7 +52,7 @@ type scratchFile struct {
 	sending chan struct{} // closed when the attempt to make it a secret is over; nil without one
 
 	mu      sync.Mutex // guards what follows; overlay.mu may be taken under it
-	text    text
+	text    textedit.Text
 	attr    fuse.Attr
 	leaving bool // is on its way to the server, or promoted
 	sent    base // when it is a secret: the version there
@@ -134,7 +135,7 @@ func (sc *scratchFile) resize(n int) syscall.Errno {
 	if n == 0 {
 		sc.cut = false
 	}
-	sc.text.resize(n)
+	sc.text.Resize(n)
 	return 0
 }
 
@@ -142,7 +143,7 @@ func (sc *scratchFile) resize(n int) syscall.Errno {
 func (sc *scratchFile) wipe() {
 	sc.mu.Lock()
 	defer sc.mu.Unlock()
-	sc.text.wipe()
+	sc.text.Wipe()
 }
 
 // wrote says that who has changed the content, with a file that opener has
@@ -151,7 +152,7 @@ func (sc *scratchFile) wrote(who, opener caller.Process) {
 	now := time.Now()
 	sc.touched = true
 	sc.attr.SetTimes(nil, &now, &now)
-	if len(sc.text.b) > 0 {
+	if sc.text.Len() > 0 {
 		sc.over.noteFilled(sc, now, sc.madeBy(who) || sc.madeBy(opener))
 	}
 }
@@ -167,7 +168,7 @@ func (sc *scratchFile) getattr(out *fuse.Attr) {
 	sc.mu.Lock()
 	defer sc.mu.Unlock()
 	*out = sc.attr
-	out.Size = uint64(len(sc.text.b))
+	out.Size = uint64(sc.text.Len())
 	if linked {
 		out.Nlink = 1
 	}

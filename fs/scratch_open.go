@@ -65,7 +65,7 @@ func (n *file) enterScratch(ctx context.Context, sc *scratchFile) (bool, error) 
 func (sc *scratchFile) empty(who caller.Process) {
 	sc.mu.Lock()
 	defer sc.mu.Unlock()
-	if len(sc.text.b) > 0 {
+	if sc.text.Len() > 0 {
 		sc.resize(0)
 		sc.wrote(who, who)
 	}

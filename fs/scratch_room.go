@@ -3,6 +3,8 @@ package fs
 import (
 	"syscall"
 	"time"
+
+	"infisicalfs/fs/internal/textedit"
 )
 
 // Bounds of what scratch files may hold. Each class has its own: a program that
@@ -53,7 +55,7 @@ func (o *overlay) hasRoomForDoubtful() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	room := o.rooms[doubtful]
-	return room.files < maxDoubtful && room.bytes < maxDoubtfulTotal-maxValue
+	return room.files < maxDoubtful && room.bytes < maxDoubtfulTotal-textedit.Max
 }
 
 // evict ends the eldest closed face, but for one. It reports whether there was

@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"infisicalfs/fs/internal/textedit"
 	"infisicalfs/internal/fusetest"
 	"infisicalfs/secret"
 	"infisicalfs/secret/secrettest"
@@ -203,7 +204,7 @@ func TestFailedPromotion(t *testing.T) {
 			text, to string
 			want     error
 		}{
-			".binary": {"\xff", "GREETING", syscall.EILSEQ}, ".large": {strings.Repeat("x", maxValue+1), "GREETING", syscall.EFBIG},
+			".binary": {"\xff", "GREETING", syscall.EILSEQ}, ".large": {strings.Repeat("x", textedit.Max+1), "GREETING", syscall.EFBIG},
 			".reference": {"x", "REFERENCE", syscall.EPERM}, ".name": {"x", "TRIMMED ", syscall.EINVAL},
 		} {
 			require.NoError(t, fusetest.WriteFile(v, "demo/dev/"+name, c.text))

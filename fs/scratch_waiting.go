@@ -77,7 +77,7 @@ func (f *FS) keepOldFile(sc *scratchFile, at named, why string) {
 func (sc *scratchFile) kept() (context.Context, secret.Value) {
 	sc.mu.Lock()
 	defer sc.mu.Unlock()
-	return fuse.NewContext(context.Background(), &sc.caller), sc.text.value()
+	return fuse.NewContext(context.Background(), &sc.caller), sc.text.Value()
 }
 
 // keyOf returns the name that the server would have for a file name, or that

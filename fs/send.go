@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"infisicalfs/fs/internal/textedit"
 	"infisicalfs/fs/internal/unsent"
 	"infisicalfs/secret"
 )
@@ -94,12 +95,14 @@ type outgoing struct {
 }
 
 // due says whether there is something to send, without its value.
-func (h *writeHandle) due(why occasion) outgoing { return h.look(why, func(*outgoing, *text) {}) }
+func (h *writeHandle) due(why occasion) outgoing {
+	return h.look(why, func(*outgoing, *textedit.Text) {})
+}
 
 // take returns what there is to send.
 func (h *writeHandle) take(why occasion) outgoing {
-	return h.look(why, func(out *outgoing, t *text) {
-		out.value = t.value()
+	return h.look(why, func(out *outgoing, t *textedit.Text) {
+		out.value = t.Value()
 		switch {
 		case h.ended != nil:
 			out.err = h.ended
@@ -110,16 +113,16 @@ func (h *writeHandle) take(why occasion) outgoing {
 			}
 		case h.part != nil:
 			out.err = h.part
-		case len(t.b) > maxValue:
+		case t.Len() > textedit.Max:
 			out.err = secret.ErrTooLarge
-		case !t.valid():
+		case !t.Valid():
 			out.err = errBinary
 		}
 	})
 }
 
 // look calls do, locked, with what there is to send and its text, if there is.
-func (h *writeHandle) look(why occasion, do func(*outgoing, *text)) (out outgoing) {
+func (h *writeHandle) look(why occasion, do func(*outgoing, *textedit.Text)) (out outgoing) {
 	if h.scratch != nil {
 		h.scratch.mu.Lock()
 		defer h.scratch.mu.Unlock()

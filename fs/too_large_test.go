@@ -5,13 +5,15 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"infisicalfs/fs/internal/textedit"
 )
 
 // A program that hears EFBIG ends, and its close is no word that the part before
 // is a value.
 func TestAPartIsNeverSent(t *testing.T) {
 	w, k := alone(t)
-	half := make([]byte, maxValue/2+1000)
+	half := make([]byte, textedit.Max/2+1000)
 	for i := range half {
 		half[i] = 'x'
 	}

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"infisicalfs/fs/internal/filename"
+	"infisicalfs/fs/internal/textedit"
 	"infisicalfs/fs/internal/unsent"
 	"infisicalfs/secret"
 )
@@ -94,7 +95,7 @@ func describe(t *unsent.Text) UnsentText {
 
 // describe describes what the handle has unsent, if anything.
 func (h *writeHandle) describe() (t UnsentText, ok bool) {
-	out := h.look(atFsync, func(out *outgoing, text *text) { t.Size, t.At = len(text.b), h.changed })
+	out := h.look(atFsync, func(out *outgoing, text *textedit.Text) { t.Size, t.At = text.Len(), h.changed })
 	if !out.due || out.failed || out.part {
 		return t, false // a text that was refused is in rejected/, and a part is never sent
 	}
@@ -172,7 +173,7 @@ func (f *FS) sendHandles(ctx context.Context, ours map[*writeHandle]bool) (more 
 // toBeSent reports whether the handle has a text that was not sent, and whether
 // it seems to be whole.
 func (h *writeHandle) toBeSent() (whole, due bool) {
-	out := h.look(atFsync, func(*outgoing, *text) {
+	out := h.look(atFsync, func(*outgoing, *textedit.Text) {
 		whole = h.closing || time.Since(h.changed) >= textIsWhole
 	})
 	return whole, out.due && !out.failed && !out.part

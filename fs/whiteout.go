@@ -172,7 +172,7 @@ func (f *FS) fill(sc *scratchFile, s *secret.Secret) bool {
 	if sc.resize(s.Value.Len()) != 0 {
 		return false
 	}
-	s.Value.CopyAt(sc.text.b, 0)
+	sc.text.Set(s.Value)
 	f.setDate(s.Updated, &sc.attr)
 	return true
 }

@@ -13,40 +13,6 @@ import (
 	"infisicalfs/internal/fusetest"
 )
 
-// What no text can have is refused by the write itself. Characters that are cut
-// between two writes are none of that.
-func TestBytesOfNoText(t *testing.T) {
-	for _, c := range []struct {
-		what   string
-		before string // what the file has
-		off    int
-		data   string
-		want   bool
-	}{
-		{"a byte of no character", "", 0, "\xff", true},
-		{"in the middle", "", 0, "abc\xc0def", true},
-		{"an end at the beginning", "", 0, "\x82\xac", true},
-		{"an end after a whole character", "a", 1, "\x82\xac", true},
-		{"an overlong form", "", 0, "\xc0\xaf", true},
-		{"a surrogate", "", 0, "\xed\xa0\x80", true},
-		{"a beginning in the middle", "", 0, "\xe2\x82a", true},
-		{"text", "", 0, "text \u20ac \U0001f511\x00", false},
-		{"a beginning at the end", "", 0, "a\xe2\x82", false},
-		{"its last byte", "a\xe2\x82", 3, "\xac and more", false},
-		{"its last two", "a\xe2", 2, "\x82\xac", false},
-		{"three of four", "\xf0", 1, "\x9f\x94\x91", false},
-		{"one too many", "a\xe2\x82", 3, "\xac\xac", true},
-		{"what was cut by others and is written over", "aaaaaaaa", 4, "\x82\xac", false},
-		{"behind a gap, which others may fill", "", 100, "\x82\xac", false},
-		{"more than a character's end behind a gap", "", 100, "\x82\x82\x82\x82", true},
-		{"nothing", "", 0, "", false},
-	} {
-		text := &text{}
-		text.writeAt([]byte(c.before), 0)
-		require.Equal(t, c.want, text.refuses([]byte(c.data), c.off), c.what)
-	}
-}
-
 // Every text can be written in pieces of any size.
 func TestTextInPieces(t *testing.T) {
 	const whole = "\u00e4 \u20ac \U0001f511 \u4e2d\u6587 end"

@@ -8,42 +8,14 @@ import (
 	"time"
 
 	"infisicalfs/fs/internal/caller"
+	"infisicalfs/fs/internal/textedit"
 	"infisicalfs/secret"
 )
-
-// edit is one change of a text: bytes that are written somewhere, or a length to
-// which it is cut or filled up with zeros.
-type edit struct {
-	data []byte
-	off  int64 // or the length
-	cut  bool  // it sets a length
-}
-
-// size returns how long a text of so many bytes is after the edit.
-func (e edit) size(before int) (int, syscall.Errno) {
-	switch {
-	case e.off > math.MaxInt32:
-		return 0, syscall.EFBIG
-	case e.cut:
-		return int(e.off), 0
-	case len(e.data) == 0:
-		return before, 0
-	}
-	return max(before, int(e.off)+len(e.data)), 0
-}
-
-func (e edit) do(t *text) {
-	if e.cut {
-		t.resize(int(e.off))
-	} else if len(e.data) > 0 {
-		t.writeAt(e.data, int(e.off))
-	}
-}
 
 // Write changes the text. What cannot be part of a value is refused now, because
 // many programs check no close.
 func (h *writeHandle) Write(ctx context.Context, data []byte, off int64) (uint32, syscall.Errno) {
-	if errno := h.edit(ctx, edit{data: data, off: off}); errno != 0 {
+	if errno := h.edit(ctx, textedit.Edit{Data: data, Off: off}); errno != 0 {
 		return 0, errno
 	}
 	return uint32(len(data)), 0
@@ -51,29 +23,29 @@ func (h *writeHandle) Write(ctx context.Context, data []byte, off int64) (uint32
 
 // truncate is ftruncate(2).
 func (h *writeHandle) truncate(ctx context.Context, size uint64) syscall.Errno {
-	return h.edit(ctx, edit{off: int64(min(size, math.MaxInt64)), cut: true})
+	return h.edit(ctx, textedit.Edit{Off: int64(min(size, math.MaxInt64)), Cut: true})
 }
 
-func (h *writeHandle) edit(ctx context.Context, e edit) (errno syscall.Errno) {
+func (h *writeHandle) edit(ctx context.Context, e textedit.Edit) (errno syscall.Errno) {
 	who := h.file.fs.processOf(ctx)
 	if h.scratch != nil {
 		return h.editScratch(who, e)
 	}
-	overwrites := !mayBeText(e.data) && caller.Shreds(callerOf(ctx).Pid)
+	overwrites := !textedit.MayBeText(e.Data) && caller.Shreds(callerOf(ctx).Pid)
 	var refused secret.Value
-	h.with(func(t *text) {
+	h.with(func(t *textedit.Text) {
 		e := h.place(e, t)
 		if h.dropped = h.dropped || overwrites && h.began(); h.dropped {
 			h.drop()
 			return
 		}
 		if errno = h.refuses(t, e); errno == syscall.EILSEQ && h.part == nil {
-			refused = t.with(e)
+			refused = t.With(e)
 		}
 		if errno == 0 {
-			e.do(t)
+			e.Do(t)
 			h.dirty(who, e)
-		} else if !e.cut {
+		} else if !e.Cut {
 			h.spoil(errno)
 		}
 	}, func(err error) { errno = errnoOf(err) })
@@ -85,24 +57,24 @@ func (h *writeHandle) edit(ctx context.Context, e edit) (errno syscall.Errno) {
 // place puts what is appended at the end of the text. The kernel's offset does
 // not count for a handle that appends: it comes from the size that the kernel
 // last heard of.
-func (h *writeHandle) place(e edit, t *text) edit {
-	if h.append && !e.cut {
-		e.off = int64(len(t.b))
+func (h *writeHandle) place(e textedit.Edit, t *textedit.Text) textedit.Edit {
+	if h.append && !e.Cut {
+		e.Off = int64(t.Len())
 	}
 	return e
 }
 
 // refuses says why an edit cannot be. [writeHandle.mu] is held.
-func (h *writeHandle) refuses(t *text, e edit) syscall.Errno {
-	size, errno := e.size(len(t.b))
+func (h *writeHandle) refuses(t *textedit.Text, e textedit.Edit) syscall.Errno {
+	size, errno := e.Size(t.Len())
 	switch {
 	case errno != 0:
 		return errno
-	case size > maxValue:
+	case size > textedit.Max:
 		return syscall.EFBIG
-	case t.refuses(e.data, int(e.off)):
+	case t.Refuses(e.Data, int(e.Off)):
 		return syscall.EILSEQ
-	case size <= len(t.b) && e.cut: // what makes a text smaller needs no room
+	case size <= t.Len() && e.Cut: // what makes a text smaller needs no room
 		return 0
 	case h.file.fs.rejected.Grow(&h.room, h.caller.Uid, size) != nil:
 		return syscall.ENOSPC
@@ -135,8 +107,8 @@ func partError(errno syscall.Errno) error {
 // dirty says that who has changed the text. A text that was emptied is whole,
 // whatever was refused before, and has nothing of the server's any more.
 // [writeHandle.mu] is held.
-func (h *writeHandle) dirty(who caller.Process, e edit) {
-	if e.cut && e.off == 0 {
+func (h *writeHandle) dirty(who caller.Process, e textedit.Edit) {
+	if e.Cut && e.Off == 0 {
 		h.part, h.foreign = nil, false
 	}
 	h.changes++
@@ -147,20 +119,20 @@ func (h *writeHandle) dirty(who caller.Process, e edit) {
 	}
 }
 
-func (h *writeHandle) editScratch(who caller.Process, e edit) syscall.Errno {
+func (h *writeHandle) editScratch(who caller.Process, e textedit.Edit) syscall.Errno {
 	sc := h.scratch
 	sc.mu.Lock()
 	defer sc.mu.Unlock()
 	e = h.place(e, &sc.text)
-	size, errno := e.size(len(sc.text.b))
-	if errno == 0 && sc.leaving && sc.text.refuses(e.data, int(e.off)) { // a secret by now
+	size, errno := e.Size(sc.text.Len())
+	if errno == 0 && sc.leaving && sc.text.Refuses(e.Data, int(e.Off)) { // a secret by now
 		errno = syscall.EILSEQ
 	}
 	if errno == 0 {
 		errno = sc.resize(size)
 	}
 	if errno == 0 {
-		e.do(&sc.text)
+		e.Do(&sc.text)
 		h.wrote.Store(true)
 		sc.wrote(who, h.opener)
 	}
@@ -169,7 +141,7 @@ func (h *writeHandle) editScratch(who caller.Process, e edit) syscall.Errno {
 		defer h.mu.Unlock()
 		if errno == 0 {
 			h.dirty(who, e)
-		} else if !e.cut {
+		} else if !e.Cut {
 			h.spoil(errno)
 		}
 	}

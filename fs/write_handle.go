@@ -12,6 +12,7 @@ import (
 	"github.com/hanwen/go-fuse/v2/fuse"
 
 	"infisicalfs/fs/internal/caller"
+	"infisicalfs/fs/internal/textedit"
 	"infisicalfs/fs/internal/unsent"
 	"infisicalfs/secret"
 )
@@ -47,17 +48,17 @@ type writeHandle struct {
 	revoked  atomic.Bool
 	notes    notes // about a secret that it creates
 
-	mu       sync.Mutex  // guards what follows; nothing is asked under it
-	text     text        // of a secret
-	room     unsent.Room // for it, while the server does not have it
-	foreign  bool        // it began with what the server had, and was not emptied since
+	mu       sync.Mutex    // guards what follows; nothing is asked under it
+	text     textedit.Text // of a secret
+	room     unsent.Room   // for it, while the server does not have it
+	foreign  bool          // it began with what the server had, and was not emptied since
 	base     base
 	created  bool      // and not sent yet: the server does not have the secret
 	changes  uint64    // of the text, and of whether it is whole
 	changed  time.Time // when the latest was
 	unsent   change    // what of the text the server does not have
 	part     error     // a write was refused, and this is why: the text is a part, and is not sent
-	dropped  bool      // what is written goes nowhere: see overwrites.go
+	dropped  bool      // what is written goes nowhere: see [caller.Shreds]
 	failed   refusal   // of the latest attempt to send
 	attempt  attempt   // that may have succeeded although it failed
 	kept     []keptText
@@ -102,14 +103,14 @@ func (n *file) newHandle(ctx context.Context, flags uint32) *writeHandle {
 // Read reads the handle's own text.
 func (h *writeHandle) Read(_ context.Context, dest []byte, off int64) (_ fuse.ReadResult, errno syscall.Errno) {
 	n := 0
-	h.with(func(t *text) {
-		n = t.readAt(dest, off)
+	h.with(func(t *textedit.Text) {
+		n = t.ReadAt(dest, off)
 	}, func(err error) { errno = errnoOf(err) })
 	return fuse.ReadResultData(dest[:n]), errno
 }
 
 // with calls do with the text, locked, or otherwise with why there is none.
-func (h *writeHandle) with(do func(*text), otherwise func(error)) {
+func (h *writeHandle) with(do func(*textedit.Text), otherwise func(error)) {
 	if h.scratch != nil {
 		h.scratch.mu.Lock()
 		defer h.scratch.mu.Unlock()
@@ -146,7 +147,7 @@ func (h *writeHandle) delivered() bool {
 
 // size is what the text's own writers see: they seek to its end.
 func (h *writeHandle) size() (n int) {
-	h.with(func(t *text) { n = len(t.b) }, func(error) {})
+	h.with(func(t *textedit.Text) { n = t.Len() }, func(error) {})
 	return n
 }
 

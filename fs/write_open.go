@@ -103,10 +103,10 @@ func (h *writeHandle) loadSecret(ctx context.Context, dir secret.Dir, s *secret.
 		h.base = lastSeen
 	}
 	if empty {
-		h.text.wipe()
+		h.text.Wipe()
 		h.unsent = opened
 	} else {
-		h.text.set(s.Value)
+		h.text.Set(s.Value)
 		h.foreign = s.Value.Len() > 0
 	}
 	return nil

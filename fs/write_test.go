@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"infisicalfs/fs/internal/textedit"
 	"infisicalfs/internal/fusetest"
 	"infisicalfs/secret"
 	"infisicalfs/secret/secrettest"
@@ -95,7 +96,7 @@ func TestTruncate(t *testing.T) {
 		require.Len(t, w.Writes(), 1)
 		require.NoError(t, v.Truncate("demo/dev/GREETING", 0))
 		w.requireValue(t, dev, "GREETING", "")
-		require.Equal(t, syscall.EFBIG, v.Truncate("demo/dev/GREETING", maxValue+1))
+		require.Equal(t, syscall.EFBIG, v.Truncate("demo/dev/GREETING", textedit.Max+1))
 	})
 }
 
@@ -138,18 +139,18 @@ func TestSizes(t *testing.T) {
 	bothWaysWriting(t, func(t *testing.T, w *world, v fusetest.View) {
 		f, err := v.Open("demo/dev/GREETING", syscall.O_WRONLY)
 		require.NoError(t, err)
-		_, err = f.WriteAt([]byte("xy"), maxValue-1)
+		_, err = f.WriteAt([]byte("xy"), textedit.Max-1)
 		require.Equal(t, syscall.EFBIG, err)
 		_, err = f.WriteAt([]byte("x"), 1<<40)
 		require.Equal(t, syscall.EFBIG, err)
-		require.Equal(t, syscall.EFBIG, f.Truncate(maxValue+1))
+		require.Equal(t, syscall.EFBIG, f.Truncate(textedit.Max+1))
 		require.Equal(t, syscall.EFBIG, f.Sync(), "a write is missing")
 		require.NoError(t, f.Truncate(0))
-		_, err = f.WriteAt([]byte("x"), maxValue-1)
+		_, err = f.WriteAt([]byte("x"), textedit.Max-1)
 		require.NoError(t, err)
 		require.NoError(t, f.Close(), "it was begun anew")
 		s, _ := w.Own(dev, "GREETING")
-		require.Equal(t, maxValue, s.Value.Len())
+		require.Equal(t, textedit.Max, s.Value.Len())
 	})
 }
 
