@@ -10,6 +10,7 @@ import (
 
 	"infisicalfs/fs/internal/caller"
 	"infisicalfs/fs/internal/filename"
+	"infisicalfs/fs/internal/lostupdate"
 	"infisicalfs/secret"
 )
 
@@ -18,7 +19,7 @@ type commit struct {
 	dir   secret.Dir
 	name  string
 	value secret.Value
-	base  base // what the value is based on
+	base  lostupdate.Base // what the value is based on
 	who   caller.Process
 	early bool    // it is what opening alone made of the secret
 	whole bool    // it is base with something appended
@@ -28,15 +29,15 @@ type commit struct {
 // attempt is a write of which nobody could find out what became of it.
 type attempt struct {
 	value secret.Value
-	base  base // what it was based on
-	is    bool // there was one
+	base  lostupdate.Base // what it was based on
+	is    bool            // there was one
 }
 
 // made reports whether s is what the attempt has made. Somebody else may have
 // written the same value then, and that is as well.
 func (a attempt) made(s *secret.Secret) bool {
-	next := base{a.base.id, a.base.version + 1}
-	return a.is && (a.base == base{} && s.Version == 1 || baseOf(s) == next) &&
+	next := a.base.Next()
+	return a.is && (a.base == lostupdate.Base{} && s.Version == 1 || lostupdate.BaseOf(s) == next) &&
 		s.Value.Reveal() == secret.StoredForm(a.value.Reveal())
 }
 
@@ -50,13 +51,13 @@ var errGone = fmt.Errorf("%w: it was deleted", secret.ErrConflict)
 // looking just before, so a window of one round trip stays open; what slips
 // through it is found out from the version that the server gives.
 func (f *FS) commit(ctx context.Context, c commit) (secret.Secret, error) {
-	lastRead, _ := f.bases.of(c.who, c.dir, c.name)
-	wrote := f.bases.wroteLast(c.who, c.dir, c.name)
-	known := []base{c.base, lastRead, wrote} // perhaps with other handles
+	lastRead, _ := f.bases.LastRead(c.who, c.dir, c.name)
+	wrote := f.bases.LastWritten(c.who, c.dir, c.name)
+	known := []lostupdate.Base{c.base, lastRead, wrote} // perhaps with other handles
 	if c.whole {
 		known = known[:1] // what another handle has appended would be lost
 	}
-	if !slices.ContainsFunc(known, func(b base) bool { return b != base{} }) {
+	if !slices.ContainsFunc(known, func(b lostupdate.Base) bool { return b != lostupdate.Base{} }) {
 		got, err := f.create(ctx, c)
 		if !errors.Is(err, secret.ErrExists) {
 			return got, err
@@ -65,18 +66,18 @@ func (f *FS) commit(ctx context.Context, c commit) (secret.Secret, error) {
 	stored, err := f.cfg.Writer.Stored(ctx, c.dir, c.name)
 	switch {
 	case errors.Is(err, secret.ErrNotFound):
-		if c.base != (base{}) && !f.cfg.Overwrite {
+		if c.base != (lostupdate.Base{}) && !f.cfg.Overwrite {
 			return stored, errGone
 		}
 		return f.create(ctx, c)
 	case err != nil:
 		return stored, err
-	case !f.cfg.Overwrite && !slices.Contains(known, baseOf(&stored)) && !c.tried.made(&stored):
+	case !f.cfg.Overwrite && !slices.Contains(known, lostupdate.BaseOf(&stored)) && !c.tried.made(&stored):
 		return stored, secret.ErrConflict // also if it has the same value now: two who count up read the same
-	case c.early && baseOf(&stored) != c.base && baseOf(&stored) == wrote:
+	case c.early && lostupdate.BaseOf(&stored) != c.base && lostupdate.BaseOf(&stored) == wrote:
 		return stored, nil // it was emptied before it was written with another handle
 	case stored.Value.Reveal() == secret.StoredForm(c.value.Reveal()):
-		f.bases.noteWrite(c.who, c.dir, c.name, &stored)
+		f.bases.NoteWrite(c.who, c.dir, c.name, &stored)
 		f.overlay.uncover(c.dir, c.name)
 		return stored, nil
 	case stored.Rotated:
@@ -117,7 +118,7 @@ func mayHaveHappened(err error) bool {
 // sent says that the server has a new value.
 func (f *FS) sent(c commit, got *secret.Secret) {
 	f.writes.sent.Add(1)
-	f.bases.noteWrite(c.who, c.dir, c.name, got)
+	f.bases.NoteWrite(c.who, c.dir, c.name, got)
 	f.overlay.uncover(c.dir, c.name)
 	f.tell(c.dir, c.name)
 }

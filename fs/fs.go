@@ -21,6 +21,7 @@ import (
 	"infisicalfs/fs/internal/controldir"
 	"infisicalfs/fs/internal/filename"
 	"infisicalfs/fs/internal/folderqueue"
+	"infisicalfs/fs/internal/lostupdate"
 	"infisicalfs/fs/internal/tempname"
 	"infisicalfs/fs/internal/unsent"
 	"infisicalfs/internal/rights"
@@ -112,7 +113,7 @@ type FS struct {
 	overlay     overlay
 	folderQueue folderqueue.Queue // for whoever changes a folder
 	callers     caller.Processes
-	bases       bases
+	bases       lostupdate.Bases
 	denials     denials
 	rejected    *unsent.Store // shown in .infisicalfs/rejected
 	writers     writerSet

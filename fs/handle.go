@@ -97,7 +97,7 @@ func (h *handle) note(ctx context.Context) {
 	f, s := h.file.fs, h.secret.Load()
 	if s != nil && !h.apart && f.cfg.Writer != nil && !h.noted.Swap(true) {
 		dir, name := h.file.where()
-		f.bases.noteRead(f.processOf(ctx), dir, name, s)
+		f.bases.NoteRead(f.processOf(ctx), dir, name, s)
 	}
 }
 

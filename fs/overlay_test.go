@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"infisicalfs/fs/internal/lostupdate"
 	"infisicalfs/secret"
 )
 
@@ -47,10 +48,10 @@ func TestScratchFilesShareWhatTheyAreBasedOn(t *testing.T) {
 	var o overlay
 	snap := &secret.Folder{Secrets: []secret.Secret{{Name: "KEY", ID: "id", Version: 3}}}
 	first, second := o.basisOf(snap), o.basisOf(snap)
-	require.Equal(t, base{"id", 3}, first["KEY"])
-	first["marked"] = base{}
+	require.Equal(t, lostupdate.Base{ID: "id", Version: 3}, first["KEY"])
+	first["marked"] = lostupdate.Base{}
 	require.Contains(t, second, "marked", "another map")
 	next := &secret.Folder{Secrets: []secret.Secret{{Name: "KEY", ID: "id", Version: 4}}}
-	require.Equal(t, base{"id", 4}, o.basisOf(next)["KEY"])
-	require.Equal(t, base{"id", 3}, first["KEY"], "who made a file earlier has seen the earlier version")
+	require.Equal(t, lostupdate.Base{ID: "id", Version: 4}, o.basisOf(next)["KEY"])
+	require.Equal(t, lostupdate.Base{ID: "id", Version: 3}, first["KEY"], "who made a file earlier has seen the earlier version")
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/hanwen/go-fuse/v2/fuse"
 
 	"infisicalfs/fs/internal/filename"
+	"infisicalfs/fs/internal/lostupdate"
 	"infisicalfs/secret"
 )
 
@@ -56,11 +57,11 @@ type poke struct {
 	shown  string // the file name
 	name   string // the server's
 	folder bool
-	is     base           // the version that it has now, for a secret
-	attr   fuse.Attr      // as it is now; of a name that vanished, as it was
-	secret *secret.Secret // likewise; nil for a folder
-	link   string         // where it leads, if it is a link
-	linked *atomic.Bool   // the link to the new generation has been made; nil unless swapped
+	is     lostupdate.Base // the version that it has now, for a secret
+	attr   fuse.Attr       // as it is now; of a name that vanished, as it was
+	secret *secret.Secret  // likewise; nil for a folder
+	link   string          // where it leads, if it is a link
+	linked *atomic.Bool    // the link to the new generation has been made; nil unless swapped
 
 	// Where it is: the directories from the root down to its own. Set by
 	// approach, as the following.

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"infisicalfs/fs/internal/filename"
+	"infisicalfs/fs/internal/lostupdate"
 	"infisicalfs/secret"
 )
 
@@ -57,7 +58,7 @@ func (f *FS) newPoke(d deed, dir secret.Dir, shown string, e filename.Entry) pok
 		p.name = e.Folder.Name
 		f.dirAttr(e.Folder.Updated, &p.attr)
 	} else {
-		p.name, p.is, p.secret = e.Secret.Name, baseOf(e.Secret), e.Secret
+		p.name, p.is, p.secret = e.Secret.Name, lostupdate.BaseOf(e.Secret), e.Secret
 		f.secretAttr(p.dir, p.name, e.Secret, &p.attr)
 		if f.cfg.Links && dir.IsFolder() {
 			p.link = linkTo(shown)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 
+	"infisicalfs/fs/internal/lostupdate"
 	"infisicalfs/secret"
 )
 
@@ -29,7 +30,7 @@ type outcome struct {
 	done     bool // one has, as follows
 	gone     bool
 	any      bool // not gone, but its version is not known yet
-	is       base
+	is       lostupdate.Base
 }
 
 // maxPlaces bounds how many places are remembered.
@@ -128,7 +129,7 @@ func (w *ownWriter) versioned(at ownPlace, change func() (secret.Secret, error))
 	defer w.own.begin(at)()
 	s, err := change()
 	if err == nil {
-		w.own.ended(at, outcome{is: baseOf(&s)})
+		w.own.ended(at, outcome{is: lostupdate.BaseOf(&s)})
 	}
 	return s, err
 }
@@ -138,7 +139,7 @@ func (w *ownWriter) Rename(ctx context.Context, dir secret.Dir, from, to string)
 	s, err := w.Writer.Rename(ctx, dir, from, to)
 	if err == nil {
 		w.own.ended(ownSecret(dir, from), outcome{gone: true})
-		w.own.ended(ownSecret(dir, to), outcome{is: baseOf(&s)})
+		w.own.ended(ownSecret(dir, to), outcome{is: lostupdate.BaseOf(&s)})
 	}
 	return s, err
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"infisicalfs/fs/internal/filename"
+	"infisicalfs/fs/internal/lostupdate"
 	"infisicalfs/fs/internal/tempname"
 	"infisicalfs/fs/internal/textedit"
 	"infisicalfs/secret"
@@ -128,11 +129,11 @@ func (r *renaming) mayPromote(ctx context.Context, dir secret.Dir, name string) 
 
 // baseOfScratch is what the content is based on: the version that the caller
 // has seen, or else the one that was there when the file was created.
-func (r *renaming) baseOfScratch(ctx context.Context, sc *scratchFile, dir secret.Dir, name string) base {
+func (r *renaming) baseOfScratch(ctx context.Context, sc *scratchFile, dir secret.Dir, name string) lostupdate.Base {
 	if r.overlay.wasUnlinked(dir, name) && r.target.Secret == nil {
-		return base{}
+		return lostupdate.Base{}
 	}
-	if known, ok := r.bases.of(r.processOf(ctx), dir, name); ok {
+	if known, ok := r.bases.LastRead(r.processOf(ctx), dir, name); ok {
 		return known
 	}
 	if w := r.overlay.whiteout(dir, name); w != nil {
@@ -142,9 +143,9 @@ func (r *renaming) baseOfScratch(ctx context.Context, sc *scratchFile, dir secre
 		return sc.basis[name]
 	}
 	if s := r.target.Secret; s != nil {
-		return baseOf(s)
+		return lostupdate.BaseOf(s)
 	}
-	return base{}
+	return lostupdate.Base{}
 }
 
 // leave returns the content of a file that is going to be a secret. What is
@@ -178,7 +179,7 @@ func (sc *scratchFile) become(at *location, got *secret.Secret) {
 	defer sc.mu.Unlock()
 	sc.leaving = true
 	if got != nil {
-		sc.sent = baseOf(got)
+		sc.sent = lostupdate.BaseOf(got)
 	}
 	sc.place.Store(at)
 }

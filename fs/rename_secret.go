@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"infisicalfs/fs/internal/filename"
+	"infisicalfs/fs/internal/lostupdate"
 	"infisicalfs/secret"
 )
 
@@ -29,9 +30,9 @@ func (r *renaming) renameSecret(ctx context.Context, s *secret.Secret, newName s
 	case dir == to:
 		var got secret.Secret
 		if got, err = r.cfg.Writer.Rename(ctx, dir, s.Name, newName); err == nil {
-			r.bases.renamed(r.processOf(ctx), dir, s.Name, newName, baseOf(&stored), baseOf(&got))
+			r.bases.Rename(r.processOf(ctx), dir, s.Name, newName, lostupdate.BaseOf(&stored), lostupdate.BaseOf(&got))
 			for _, h := range r.overlay.writers(dir, s.Name) {
-				h.rebase(baseOf(&stored), baseOf(&got))
+				h.rebase(lostupdate.BaseOf(&stored), lostupdate.BaseOf(&got))
 			}
 		}
 	default:
@@ -86,14 +87,14 @@ func (r *renaming) move(ctx context.Context, stored *secret.Secret, newName stri
 // arrived lets those go on who have a secret open that was moved: it has another
 // id now.
 func (r *renaming) arrived(ctx context.Context, stored *secret.Secret, newName string) {
-	r.bases.forget(r.to.where(), newName)
+	r.bases.Forget(r.to.where(), newName)
 	writers := r.overlay.writers(r.from.where(), stored.Name)
 	if len(writers) == 0 {
 		return
 	}
 	if got, err := r.cfg.Writer.Stored(ctx, r.to.where(), newName); err == nil && arrivedAs(stored, &got) {
 		for _, h := range writers {
-			h.rebase(baseOf(stored), baseOf(&got))
+			h.rebase(lostupdate.BaseOf(stored), lostupdate.BaseOf(&got))
 		}
 	}
 }
@@ -132,7 +133,7 @@ func (r *renaming) replace(ctx context.Context, stored *secret.Secret, newName s
 		if err != nil {
 			return err
 		}
-		r.bases.noteWrite(r.processOf(ctx), to, newName, &got)
+		r.bases.NoteWrite(r.processOf(ctx), to, newName, &got)
 		r.tell(to, newName)
 	}
 	now, err := r.cfg.Writer.Stored(ctx, to, newName)
@@ -146,7 +147,7 @@ func (r *renaming) replace(ctx context.Context, stored *secret.Secret, newName s
 		return fmt.Errorf("%s has the value and %s is still there: %w", r.to.pathOf(r.newName), r.from.pathOf(r.name), err)
 	}
 	for _, h := range r.overlay.writers(dir, stored.Name) { // who has it open goes along
-		h.rebase(baseOf(stored), baseOf(&now))
+		h.rebase(lostupdate.BaseOf(stored), lostupdate.BaseOf(&now))
 	}
 	return nil
 }
@@ -154,7 +155,7 @@ func (r *renaming) replace(ctx context.Context, stored *secret.Secret, newName s
 // remove deletes the source, unless somebody has changed it since it was read.
 func (r *renaming) remove(ctx context.Context, dir secret.Dir, read *secret.Secret) error {
 	now, err := r.cfg.Writer.Stored(ctx, dir, read.Name)
-	if err == nil && baseOf(&now) != baseOf(read) {
+	if err == nil && lostupdate.BaseOf(&now) != lostupdate.BaseOf(read) {
 		err = secret.ErrConflict
 	}
 	if err == nil {
@@ -165,9 +166,9 @@ func (r *renaming) remove(ctx context.Context, dir secret.Dir, read *secret.Secr
 
 // seen reports whether the caller knew the version that he is going to replace.
 func (r *renaming) seen(ctx context.Context, dir secret.Dir, shown, stored *secret.Secret) bool {
-	known, ok := r.bases.of(r.processOf(ctx), dir, stored.Name)
+	known, ok := r.bases.LastRead(r.processOf(ctx), dir, stored.Name)
 	if !ok {
-		known = baseOf(shown)
+		known = lostupdate.BaseOf(shown)
 	}
-	return known == baseOf(stored)
+	return known == lostupdate.BaseOf(stored)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/hanwen/go-fuse/v2/fuse"
 
 	"infisicalfs/fs/internal/caller"
+	"infisicalfs/fs/internal/lostupdate"
 	"infisicalfs/fs/internal/textedit"
 	"infisicalfs/secret"
 )
@@ -22,9 +23,9 @@ import (
 type scratchFile struct {
 	over   *overlay // whose room its content takes
 	id     fusefs.StableAttr
-	dir    secret.Dir      // where it was created
-	basis  map[string]base // the folder's own secrets at that time; shared
-	caller fuse.Caller     // who made it; no thread, as that may be somebody else's by now
+	dir    secret.Dir                 // where it was created
+	basis  map[string]lostupdate.Base // the folder's own secrets at that time; shared
+	caller fuse.Caller                // who made it; no thread, as that may be somebody else's by now
 
 	notes notes // for the secret that it may become
 
@@ -54,10 +55,10 @@ type scratchFile struct {
 	mu      sync.Mutex // guards what follows; overlay.mu may be taken under it
 	text    textedit.Text
 	attr    fuse.Attr
-	leaving bool // is on its way to the server, or promoted
-	sent    base // when it is a secret: the version there
-	touched bool // written to since its creation
-	cut     bool // something did not fit: it is a part
+	leaving bool            // is on its way to the server, or promoted
+	sent    lostupdate.Base // when it is a secret: the version there
+	touched bool            // written to since its creation
+	cut     bool            // something did not fit: it is a part
 }
 
 // class says what becomes of a scratch file by itself.
@@ -107,13 +108,13 @@ func (o *overlay) newScratch(snap *secret.Folder, class class, caller fuse.Calle
 // basisOf returns the versions of a folder's own secrets, by name. All scratch
 // files that are made while a snapshot lasts share one map: in a folder of 50,000
 // it takes megabytes. Nobody changes it.
-func (o *overlay) basisOf(snap *secret.Folder) map[string]base {
+func (o *overlay) basisOf(snap *secret.Folder) map[string]lostupdate.Base {
 	if last := o.lastBasis.Load(); last != nil && last.snap.Value() == snap {
 		return last.versions
 	}
-	versions := make(map[string]base, len(snap.Secrets))
+	versions := make(map[string]lostupdate.Base, len(snap.Secrets))
 	for i := range snap.Secrets {
-		versions[snap.Secrets[i].Name] = baseOf(&snap.Secrets[i])
+		versions[snap.Secrets[i].Name] = lostupdate.BaseOf(&snap.Secrets[i])
 	}
 	o.lastBasis.Store(&basis{weak.Make(snap), versions})
 	return versions
@@ -123,7 +124,7 @@ func (o *overlay) basisOf(snap *secret.Folder) map[string]base {
 // values.
 type basis struct {
 	snap     weak.Pointer[secret.Folder]
-	versions map[string]base
+	versions map[string]lostupdate.Base
 }
 
 // resize makes room for n bytes, or gives some back. [scratchFile.mu] is held.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"infisicalfs/fs/internal/lostupdate"
 	"infisicalfs/fs/internal/textedit"
 	"infisicalfs/fs/internal/unsent"
 	"infisicalfs/secret"
@@ -85,7 +86,7 @@ type outgoing struct {
 	due     bool // there is something to send
 	value   secret.Value
 	after   uint64 // changes
-	base    base
+	base    lostupdate.Base
 	attempt attempt
 	early   bool  // nothing was written since the file was opened
 	part    bool  // it is no whole text
@@ -168,11 +169,11 @@ func (h *writeHandle) accepted(out outgoing, got *secret.Secret) {
 	if h.scratch != nil {
 		h.scratch.mu.Lock()
 		defer h.scratch.mu.Unlock()
-		h.scratch.sent = baseOf(got)
+		h.scratch.sent = lostupdate.BaseOf(got)
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.base, h.created, h.attempt = baseOf(got), false, attempt{}
+	h.base, h.created, h.attempt = lostupdate.BaseOf(got), false, attempt{}
 	if h.failed.after <= out.after {
 		h.failed = refusal{}
 	}

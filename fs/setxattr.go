@@ -10,6 +10,7 @@ import (
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
 
+	"infisicalfs/fs/internal/lostupdate"
 	"infisicalfs/secret"
 )
 
@@ -163,9 +164,9 @@ func (f *FS) annotate(ctx context.Context, dir secret.Dir, name string, s *secre
 	}
 	f.writes.sent.Add(1)
 	if s.Version+1 == got.Version {
-		f.bases.moved(dir, name, baseOf(s), baseOf(&got))
+		f.bases.Rebase(dir, name, lostupdate.BaseOf(s), lostupdate.BaseOf(&got))
 		for _, h := range f.overlay.writers(dir, name) {
-			h.rebase(baseOf(s), baseOf(&got))
+			h.rebase(lostupdate.BaseOf(s), lostupdate.BaseOf(&got))
 		}
 	}
 	return got, nil

@@ -111,7 +111,7 @@ func (d *dir) deleteSecret(ctx context.Context, s *secret.Secret) error {
 // there next is not based on it.
 func (f *FS) vacate(dir secret.Dir, name string) {
 	f.overlay.unlinked(dir, name)
-	f.bases.forget(dir, name)
+	f.bases.Forget(dir, name)
 }
 
 // entry returns what the directory has under a file name: not what is covered.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"infisicalfs/fs/internal/caller"
+	"infisicalfs/fs/internal/lostupdate"
 	"infisicalfs/secret"
 )
 
@@ -19,9 +20,9 @@ import (
 //     of is carried out on the server, see whiteout_end.go;
 //   - the backup is unlinked: the secret is deleted on the server.
 type whiteout struct {
-	name string       // the secret's
-	base base         // of who renamed it
-	file *scratchFile // has the value as it was shown
+	name string          // the secret's
+	base lostupdate.Base // of who renamed it
+	file *scratchFile    // has the value as it was shown
 
 	maker  *maker         // who renamed it
 	parent caller.Process // his parent, usually a shell
@@ -135,9 +136,9 @@ func (r *renaming) whiteOut(ctx context.Context, snap *secret.Folder, s *secret.
 		return false, err
 	}
 	dir, who := snap.Dir, r.processOf(ctx)
-	seen, ok := r.bases.of(who, dir, s.Name)
+	seen, ok := r.bases.LastRead(who, dir, s.Name)
 	if !ok {
-		seen = baseOf(s)
+		seen = lostupdate.BaseOf(s)
 	}
 	sc := r.newScratch(ctx, snap, face, r.cfg.FileMode)
 	sc.attr.Uid = r.cfg.UID // as the secret was shown

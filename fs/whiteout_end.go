@@ -9,6 +9,7 @@ import (
 	"github.com/hanwen/go-fuse/v2/fuse"
 
 	"infisicalfs/fs/internal/filename"
+	"infisicalfs/fs/internal/lostupdate"
 	"infisicalfs/secret"
 )
 
@@ -167,9 +168,9 @@ func (f *FS) realize(ctx context.Context, w *whiteout, to string) error {
 	}
 	f.writes.sent.Add(1)
 	f.overlay.lift(w)
-	f.bases.renamed(w.maker.who, at.dir, w.name, name, w.base, baseOf(&got))
+	f.bases.Rename(w.maker.who, at.dir, w.name, name, w.base, lostupdate.BaseOf(&got))
 	for _, h := range f.overlay.writers(at.dir, w.name) {
-		h.rebase(w.base, baseOf(&got))
+		h.rebase(w.base, lostupdate.BaseOf(&got))
 	}
 	f.overlay.replace(at.dir, w.name, at.dir, name)
 	f.vacate(at.dir, w.name)

@@ -12,6 +12,7 @@ import (
 	"github.com/hanwen/go-fuse/v2/fuse"
 
 	"infisicalfs/fs/internal/caller"
+	"infisicalfs/fs/internal/lostupdate"
 	"infisicalfs/fs/internal/textedit"
 	"infisicalfs/fs/internal/unsent"
 	"infisicalfs/secret"
@@ -52,7 +53,7 @@ type writeHandle struct {
 	text     textedit.Text // of a secret
 	room     unsent.Room   // for it, while the server does not have it
 	foreign  bool          // it began with what the server had, and was not emptied since
-	base     base
+	base     lostupdate.Base
 	created  bool      // and not sent yet: the server does not have the secret
 	changes  uint64    // of the text, and of whether it is whole
 	changed  time.Time // when the latest was
@@ -160,7 +161,7 @@ func (h *writeHandle) creating() bool {
 
 // rebase says that a change of ours that is not about the value made version to
 // of version from.
-func (h *writeHandle) rebase(from, to base) {
+func (h *writeHandle) rebase(from, to lostupdate.Base) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.base == from {

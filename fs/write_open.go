@@ -9,6 +9,7 @@ import (
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
 
+	"infisicalfs/fs/internal/lostupdate"
 	"infisicalfs/secret"
 )
 
@@ -84,8 +85,8 @@ func (h *writeHandle) load(ctx context.Context, flags uint32) error {
 // the process has read no other version.
 func (h *writeHandle) loadSecret(ctx context.Context, dir secret.Dir, s *secret.Secret, empty bool) error {
 	f := h.file.fs
-	lastSeen, sawIt := f.bases.of(h.opener, dir, s.Name)
-	h.base = baseOf(s)
+	lastSeen, sawIt := f.bases.LastRead(h.opener, dir, s.Name)
+	h.base = lostupdate.BaseOf(s)
 	if s.Hidden && !(empty && f.cfg.Overwrite) {
 		return hidden(s)
 	}
@@ -93,7 +94,7 @@ func (h *writeHandle) loadSecret(ctx context.Context, dir secret.Dir, s *secret.
 		stored, err := f.stored(ctx, dir, s.Name)
 		switch {
 		case err == nil:
-			s, h.base = &stored, baseOf(&stored)
+			s, h.base = &stored, lostupdate.BaseOf(&stored)
 		case errors.Is(err, secret.ErrNotFound) && empty: // the conflict is found when it is sent
 		case err != nil:
 			return f.denials.note(dir, mayChange, err)

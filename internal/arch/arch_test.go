@@ -21,20 +21,21 @@ var picture = map[string][]string{
 	"secret": {},
 	"client": {"secret", "client/internal/transport", "client/internal/wire", "client/internal/jsonstream"},
 	"cache":  {"secret"},
-	"fs":     {"secret", "internal/glob", "internal/rights", "fs/internal/caller", "fs/internal/controldir", "fs/internal/filename", "fs/internal/folderqueue", "fs/internal/pagecache", "fs/internal/procend", "fs/internal/readonly", "fs/internal/tempname", "fs/internal/textedit", "fs/internal/unsent"},
+	"fs":     {"secret", "internal/glob", "internal/rights", "fs/internal/caller", "fs/internal/controldir", "fs/internal/filename", "fs/internal/folderqueue", "fs/internal/lostupdate", "fs/internal/pagecache", "fs/internal/procend", "fs/internal/readonly", "fs/internal/tempname", "fs/internal/textedit", "fs/internal/unsent"},
 
 	"client/internal/transport":  {"secret", "client/internal/jsonstream"}, // how a request gets to the server and what its answer means
 	"client/internal/wire":       {"secret", "client/internal/jsonstream"}, // the shapes of answers, and the readers of lists
 	"client/internal/jsonstream": {"secret"},                               // answers, read as they arrive and within bounds
 
-	"fs/internal/caller":      {},         // who makes a request
-	"fs/internal/filename":    {"secret"}, // under which file names a folder's things are shown
-	"fs/internal/pagecache":   {"secret"}, // what the kernel may keep of a file
-	"fs/internal/folderqueue": {"secret"}, // the changes of one folder, one after the other
-	"fs/internal/procend":     {},         // when a process ends, and how
-	"fs/internal/tempname":    {},         // how programs call their temporary files
-	"fs/internal/textedit":    {"secret"}, // a text that is written piece by piece
-	"fs/internal/unsent":      {"secret"}, // texts that would be lost otherwise, and their bounds
+	"fs/internal/caller":      {},                               // who makes a request
+	"fs/internal/filename":    {"secret"},                       // under which file names a folder's things are shown
+	"fs/internal/pagecache":   {"secret"},                       // what the kernel may keep of a file
+	"fs/internal/folderqueue": {"secret"},                       // the changes of one folder, one after the other
+	"fs/internal/lostupdate":  {"secret", "fs/internal/caller"}, // which version a writer has seen
+	"fs/internal/procend":     {},                               // when a process ends, and how
+	"fs/internal/tempname":    {},                               // how programs call their temporary files
+	"fs/internal/textedit":    {"secret"},                       // a text that is written piece by piece
+	"fs/internal/unsent":      {"secret"},                       // texts that would be lost otherwise, and their bounds
 
 	// go-fuse nodes that need no fs.
 	"fs/internal/controldir": {"fs/internal/readonly", "fs/internal/unsent"}, // .infisicalfs
