@@ -10,6 +10,7 @@ import (
 	"github.com/hanwen/go-fuse/v2/fuse"
 
 	"infisicalfs/fs/internal/filename"
+	"infisicalfs/fs/internal/generation"
 	"infisicalfs/fs/internal/pagecache"
 	"infisicalfs/secret"
 )
@@ -18,9 +19,9 @@ import (
 // folder. The mount's root is one too.
 type dir struct {
 	node
-	at    atomic.Pointer[location] // nil for the mount's root
-	pages pagecache.Listing
-	gens  generations
+	at          atomic.Pointer[location] // nil for the mount's root
+	pages       pagecache.Listing
+	generations generation.History // of a folder, if it shows links
 }
 
 var (

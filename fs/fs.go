@@ -69,7 +69,7 @@ type Config struct {
 	Views map[string]View
 
 	// Links shows secrets as links into a generation, as volumes of Kubernetes
-	// do; see [generation]. It wants no Writer.
+	// do; see package generation. It wants no Writer.
 	Links bool
 
 	KernelCache KernelCache // what of the values the kernel may remember; CacheFull wants no Writer

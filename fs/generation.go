@@ -3,216 +3,120 @@ package fs
 import (
 	"context"
 	"runtime"
-	"slices"
-	"sync"
-	"sync/atomic"
-	"time"
+	"syscall"
 	"weak"
 
-	"infisicalfs/fs/internal/filename"
+	fusefs "github.com/hanwen/go-fuse/v2/fs"
+
+	"infisicalfs/fs/internal/generation"
 	"infisicalfs/secret"
 )
 
-// With [Config.Links] a folder looks like a volume of Kubernetes: a secret is a
-// link to ..data/NAME, and ..data is a link to a directory that holds one
-// version of all secrets, a generation. A change makes another generation, to
-// which ..data leads from then on; in one nothing ever changes. So who reads
-// several files through one generation has them from one moment, and what looks
-// out for a new ..data has something to see.
-
-// dataName is the link to the current generation. No file of ours has such a
-// name otherwise: leading dots are escaped.
-const dataName = "..data"
-
-// generationName is how generations are called, as time.Format has it. They have
-// the form that Kubernetes gives them, and one length.
-const generationName = "..2006_01_02_15_04_05.000000000"
-
-// keepsGeneration is how long a generation is found by its name after it was
-// current: who has read the link gets there.
-const keepsGeneration = time.Minute
-
-// generation is one version of a folder's secrets.
-type generation struct {
-	name string
-	made time.Time
-	at   *dir
-	snap atomic.Pointer[secret.Folder] // nil once revoked
-}
-
-// generations are those of one folder.
-type generations struct {
-	mu       sync.Mutex  // guards what follows
-	current  *generation // nil before anybody asked
-	previous *generation // nil once it is old
-	told     *generation // the last that watchers know of
-	again    bool        // a swap that failed is going to be tried again
-}
+// With [Config.Links] a folder has generations: see package generation. Here is what
+// a directory has to do with them; the inodes are in link.go, generation_dir.go and
+// generation_file.go.
 
 // links reports whether the directory shows links into a generation.
 func (d *dir) links() bool { return d.fs.cfg.Links && d.where().IsFolder() }
 
-// generation returns the current generation: a new one if the Source has
-// something else than the last. That a name has gone is believed only of the whole
-// truth.
-func (d *dir) generation(ctx context.Context) (*generation, error) {
-	f, here := d.fs, d.where()
-	snap, err := f.list(ctx, here)
-	if err != nil {
-		return nil, err
-	}
-	if g := d.gens.unchanged(snap); g != nil {
-		return g, nil
-	}
-	now := time.Now()
-	g := &generation{name: now.UTC().Format(generationName), made: now, at: d}
-	r := &watchedGeneration{dir: here, generation: weak.Make(g)}
-	err = f.opened.open(r, func() error {
-		snap, err := f.list(ctx, here)
-		if err == nil && snap.Partial && d.gens.lost(snap) {
-			snap, err = f.proof(ctx, here)
-		}
-		if err == nil && snap.Denied != nil {
-			err = snap.Denied
-		}
-		if err == nil {
-			g.snap.Store(snap)
-		}
+// generation returns the directory's current generation.
+func (d *dir) generation(ctx context.Context) (*generation.Generation, error) {
+	return d.generations.Current(ctx, generationSource{d, d.where()})
+}
+
+// generationSource is what the generations of a directory are made of.
+type generationSource struct {
+	dir  *dir
+	here secret.Dir
+}
+
+func (s generationSource) List(ctx context.Context) (*secret.Folder, error) {
+	return s.dir.fs.list(ctx, s.here)
+}
+
+func (s generationSource) Proof(ctx context.Context) (*secret.Folder, error) {
+	return s.dir.fs.proof(ctx, s.here)
+}
+
+func (s generationSource) Watch(g *generation.Generation, load func() error) error {
+	opened := &s.dir.fs.opened
+	r := &watchedGeneration{s.here, weak.Make(s.dir), weak.Make(g)}
+	if err := opened.open(r, load); err != nil {
 		return err
-	})
-	if err != nil {
-		return nil, err
 	}
-	runtime.AddCleanup(g, func(r *watchedGeneration) { f.opened.close(r) }, r)
-	return d.gens.take(g), nil
-}
-
-// unchanged returns the current generation if it is what snap shows.
-func (s *generations) unchanged(snap *secret.Folder) *generation {
-	s.mu.Lock()
-	g := s.current
-	s.mu.Unlock()
-	if g == nil || !g.shows(snap) {
-		return nil
-	}
-	return g
-}
-
-// lost reports whether the current generation has a name that snap lacks.
-func (s *generations) lost(snap *secret.Folder) bool {
-	g := s.latest()
-	if g == nil {
-		return false
-	}
-	mine := g.snap.Load()
-	return mine != nil && slices.ContainsFunc(mine.Secrets, func(was secret.Secret) bool {
-		_, ok := snap.Secret(was.Name)
-		return !ok
-	})
-}
-
-// take makes g current, unless what is current shows the same or is newer: then it
-// returns that.
-func (s *generations) take(g *generation) *generation {
-	for {
-		snap := g.snap.Load()
-		if snap == nil {
-			return g // revoked since: nobody can read it
-		}
-		current := s.latest()
-		switch {
-		case current != nil && (current.shows(snap) || current.newer(snap)):
-			return current
-		case s.follow(current, g):
-			return g
-		}
-	}
-}
-
-// follow makes g current in place of old, unless another is by now.
-func (s *generations) follow(old, g *generation) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.current != old {
-		return false
-	}
-	if old != nil {
-		s.previous = old
-		gone := weak.Make(old) // another change may drop it before
-		time.AfterFunc(keepsGeneration, func() { s.forget(gone) })
-	} else {
-		s.told = g
-	}
-	s.current = g
-	return true
-}
-
-func (s *generations) forget(old weak.Pointer[generation]) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.previous == old.Value() {
-		s.previous = nil
-	}
-}
-
-// called returns the generation of that name, nil if there is none.
-func (s *generations) called(name string) *generation {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, g := range []*generation{s.current, s.previous} {
-		if g != nil && g.name == name {
-			return g
-		}
-	}
+	runtime.AddCleanup(g, func(r *watchedGeneration) { opened.close(r) }, r)
 	return nil
 }
 
-// latest returns the current generation without asking anybody, nil before the
-// first.
-func (s *generations) latest() *generation {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.current
+// watchedGeneration has a generation revoked for as long as anybody uses it. It
+// keeps neither the generation nor its directory.
+type watchedGeneration struct {
+	here       secret.Dir
+	dir        weak.Pointer[dir]
+	generation weak.Pointer[generation.Generation]
 }
 
-// tell returns the generation that watchers knew of, and notes that they know
-// the current one.
-func (s *generations) tell() (before, now *generation) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	before, s.told = s.told, s.current
-	return before, s.current
-}
+func (r *watchedGeneration) folder() secret.Dir { return r.here }
 
-// shows reports whether g is what snap shows. If so it lets go of the snapshot
-// that it had, which is older.
-func (g *generation) shows(snap *secret.Folder) bool {
-	mine := g.snap.Load()
-	if mine == snap {
-		return true
+func (r *watchedGeneration) revoke() {
+	if g := r.generation.Value(); g != nil {
+		g.Revoke()
 	}
-	if mine == nil || !showsAlike(mine, snap) {
-		return false
+}
+
+// hides reports whether the generation shows a secret that snap hides.
+func (r *watchedGeneration) hides(snap *secret.Folder) bool {
+	g := r.generation.Value()
+	return g != nil && r.here == snap.Dir && g.Betrays(snap)
+}
+
+// forget makes the kernel forget what it has of the generation's files.
+func (r *watchedGeneration) forget() {
+	g, d := r.generation.Value(), r.dir.Value()
+	if g == nil || d == nil {
+		return
 	}
-	return g.snap.CompareAndSwap(mine, snap) || g.snap.Load() != nil // others may have done the same
+	if at := d.GetChild(g.Name); at != nil {
+		for _, child := range at.Children() {
+			child.NotifyContent(0, 0)
+		}
+	}
 }
 
-// newer reports whether the server vouched for what g shows after it did for snap.
-func (g *generation) newer(snap *secret.Folder) bool {
-	mine := g.snap.Load()
-	return mine != nil && mine.Fetched.After(snap.Fetched)
+// swap tells the kernel, and who watches, that ..data leads elsewhere. If there
+// can be no generation now, it is tried again later.
+func (d *dir) swap(ctx context.Context) {
+	first := d.generations.Latest() == nil
+	if _, err := d.generation(ctx); err != nil {
+		if errno := d.fs.failed("swap", d.where().String(), err); errno != syscall.EACCES && errno != syscall.ENOENT {
+			d.generations.Later(func() { d.fs.queue(outdated{dir: d.where()}) })
+		}
+		return
+	}
+	before, now := d.generations.Tell()
+	if now == nil || before == now && !first {
+		return
+	}
+	d.NotifyEntry(generation.Data)
+	d.fs.poke(d.EmbeddedInode(), d.swapPoke(now.Name))
+	d.NotifyEntry(generation.Data) // what was moved there goes, or it would be in the way of the next
+	old := d.GetChild(before.Name)
+	if old == nil || before == now {
+		return
+	}
+	for name, child := range old.Children() {
+		old.NotifyDelete(name, child) // its watchers hear that it is gone, and look again
+	}
+	d.NotifyEntry(before.Name)
 }
 
-// showsAlike reports whether two snapshots show the same secrets. Copies of one,
-// as during an outage, are not looked through.
-func showsAlike(a, b *secret.Folder) bool {
-	return sameList(a.Secrets, b.Secrets) && sameList(a.Folders, b.Folders) ||
-		slices.EqualFunc(a.Secrets, b.Secrets, func(s, t secret.Secret) bool {
-			return filename.OfSecret(a, s.Name) == filename.OfSecret(b, t.Name) && sameContent(filename.Entry{Secret: &s}, filename.Entry{Secret: &t})
-		})
+// linkID and generationID identify what is in a directory under a name that is
+// no secret's.
+func (d *dir) linkID(shown string) fusefs.StableAttr {
+	return childID(d.StableAttr(), syscall.S_IFLNK, shown)
 }
 
-// sameList reports whether two slices are one.
-func sameList[T any](a, b []T) bool {
-	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
+func (d *dir) generationID(name string) fusefs.StableAttr {
+	id := d.StableAttr()
+	return identify(syscall.S_IFDIR, "generation", number(id.Ino), number(id.Gen), name)
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"infisicalfs/fs/internal/generation"
 	"infisicalfs/internal/fusetest"
 	"infisicalfs/secret"
 )
@@ -50,12 +51,13 @@ func TestASwapThatFailedIsMadeUpFor(t *testing.T) {
 			return w.partially(ctx, dir, need)
 		})
 		w.put(t, func() { w.Remove(dev, "EMPTY") })
-		require.Same(t, before, w.root.gens.latest())
+		require.Same(t, before, w.root.generations.Latest())
 		w.answer(w.Folder)
-		time.Sleep(swapsAgain)
+		time.Sleep(generation.Again)
 		synctest.Wait()
-		require.NotSame(t, before, w.root.gens.latest())
-		require.Same(t, w.root.gens.told, w.root.gens.latest())
+		require.NotSame(t, before, w.root.generations.Latest())
+		told, now := w.root.generations.Tell()
+		require.Same(t, told, now)
 
 		w.answer(func(context.Context, secret.Dir, secret.Need) (*secret.Folder, error) {
 			return nil, secret.ErrUnavailable
@@ -65,11 +67,11 @@ func TestASwapThatFailedIsMadeUpFor(t *testing.T) {
 			w.announce(secret.Change{Dir: dev})
 		}
 		failed := tries()
-		time.Sleep(swapsAgain)
+		time.Sleep(generation.Again)
 		require.Equal(t, failed+1, tries(), "once for all")
 		w.Close()
 		failed = tries()
-		time.Sleep(swapsAgain)
+		time.Sleep(generation.Again)
 		require.Equal(t, failed, tries(), "nobody is left to be told")
 	})
 }

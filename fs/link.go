@@ -7,6 +7,8 @@ import (
 
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
+
+	"infisicalfs/fs/internal/generation"
 )
 
 // link is a symbolic link: ..data, or a secret's.
@@ -27,9 +29,9 @@ func (n *link) Readlink(ctx context.Context) ([]byte, syscall.Errno) {
 	}
 	g, err := n.dir.generation(ctx)
 	if err != nil {
-		return nil, n.fs.failed("readlink", n.dir.pathOf(dataName), err)
+		return nil, n.fs.failed("readlink", n.dir.pathOf(generation.Data), err)
 	}
-	return []byte(g.name), 0
+	return []byte(g.Name), 0
 }
 
 func (n *link) Getattr(_ context.Context, _ fusefs.FileHandle, out *fuse.AttrOut) syscall.Errno {
@@ -45,19 +47,16 @@ func (n *link) attr(out *fuse.Attr) {
 	out.Uid, out.Gid = n.fs.cfg.UID, n.fs.cfg.GID
 	n.fs.setDate(time.Time{}, out)
 	if n.target == "" {
-		out.Size = uint64(len(generationName))
-		if g := n.dir.gens.latest(); g != nil {
-			n.fs.setDate(g.made, out)
+		out.Size = uint64(len(generation.NameForm))
+		if g := n.dir.generations.Latest(); g != nil {
+			n.fs.setDate(g.Made, out)
 		}
 	}
 }
 
-// linkTo is where a secret's link leads.
-func linkTo(shown string) string { return dataName + "/" + shown }
-
 // secretLink returns the link that stands for a secret.
 func (d *dir) secretLink(ctx context.Context, shown string, out *fuse.EntryOut) *fusefs.Inode {
-	n := &link{node{fs: d.fs}, d, linkTo(shown)}
+	n := &link{node{fs: d.fs}, d, generation.Target(shown)}
 	n.attr(&out.Attr)
 	return d.NewInode(ctx, n, d.linkID(shown))
 }

@@ -12,6 +12,7 @@ import (
 
 	"infisicalfs/fs/internal/controldir"
 	"infisicalfs/fs/internal/filename"
+	"infisicalfs/fs/internal/generation"
 	"infisicalfs/secret"
 )
 
@@ -78,9 +79,9 @@ func (d *dir) entries(snap *secret.Folder, only shownHere) []fuse.DirEntry {
 		}
 	}
 	links := d.links()
-	if g := d.gens.latest(); links && g != nil {
-		add(dataName, d.linkID(dataName))
-		add(g.name, d.generationID(g.name))
+	if g := d.generations.Latest(); links && g != nil {
+		add(generation.Data, d.linkID(generation.Data))
+		add(g.Name, d.generationID(g.Name))
 	}
 	for _, s := range snap.Secrets {
 		if links {

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"infisicalfs/fs/internal/filename"
+	"infisicalfs/fs/internal/generation"
 	"infisicalfs/fs/internal/lostupdate"
 	"infisicalfs/secret"
 )
@@ -61,7 +62,7 @@ func (f *FS) newPoke(d deed, dir secret.Dir, shown string, e filename.Entry) pok
 		p.name, p.is, p.secret = e.Secret.Name, lostupdate.BaseOf(e.Secret), e.Secret
 		f.secretAttr(p.dir, p.name, e.Secret, &p.attr)
 		if f.cfg.Links && dir.IsFolder() {
-			p.link = linkTo(shown)
+			p.link = generation.Target(shown)
 		}
 	}
 	return p

@@ -7,20 +7,22 @@ import (
 
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
+
+	"infisicalfs/fs/internal/generation"
 )
 
-// How watchers of a folder that shows links (see [generation]) are told of a new
+// How watchers of a folder that shows links (see package generation) are told of a new
 // generation: as by Kubernetes, a link ..data_tmp is made and renamed to ..data.
 
 // newDataName is what ..data is called until it is in its place.
 const newDataName = "..data_tmp"
 
-// swapPoke tells of a new generation of d.
-func (d *dir) swapPoke(g *generation) []poke {
+// swapPoke tells that ..data of d leads to the generation of that name.
+func (d *dir) swapPoke(name string) []poke {
 	if !d.fs.tellsWatchers() {
 		return nil
 	}
-	return []poke{{deed: swapped, dir: d.where(), shown: dataName, link: g.name, linked: new(atomic.Bool)}}
+	return []poke{{deed: swapped, dir: d.where(), shown: generation.Data, link: name, linked: new(atomic.Bool)}}
 }
 
 // lookupSwap finds ..data_tmp once it has been made, and ..data.
@@ -29,8 +31,8 @@ func (p *poke) lookupSwap(ctx context.Context, d *dir, name string, out *fuse.En
 	switch {
 	case d != p.parent():
 		return nil, errUnforeseen
-	case name == dataName:
-		return d.dataLink(ctx, dataName, &out.Attr), 0
+	case name == generation.Data:
+		return d.dataLink(ctx, generation.Data, &out.Attr), 0
 	case name == newDataName && p.linked.Load():
 		return d.dataLink(ctx, p.link, &out.Attr), 0
 	case name == newDataName:
@@ -54,7 +56,7 @@ func (p *poke) symlink(ctx context.Context, d *dir, name, target string, out *fu
 }
 
 func (p *poke) rename(d *dir, name string, to fusefs.InodeEmbedder, newName string, flags uint32) syscall.Errno {
-	if p.deed != swapped || d != p.parent() || to != fusefs.InodeEmbedder(d) || name != newDataName || newName != dataName || flags != 0 {
+	if p.deed != swapped || d != p.parent() || to != fusefs.InodeEmbedder(d) || name != newDataName || newName != generation.Data || flags != 0 {
 		return errUnforeseen
 	}
 	return 0

@@ -41,7 +41,7 @@ func TestWatchersOfAVolumeHear(t *testing.T) {
 				w, dir := pokedLinks(t)
 				looked(dir)
 				want := c.want
-				if w.root.gens.latest() == nil && name == "a new folder" {
+				if w.root.generations.Latest() == nil && name == "a new folder" {
 					want = append(swap[:3:3], want...) // nobody knows a generation, so the first is news
 				}
 				require.Equal(t, want, heard(t, dir, func() { w.put(t, func() { c.change(w) }) }))

@@ -5,6 +5,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"infisicalfs/fs/internal/generation"
 )
 
 func threadID() uint32 { return uint32(unix.Gettid()) }
@@ -29,7 +31,7 @@ func (p *poke) call(root int) syscall.Errno {
 	case p.deed == swapped: // IN_CREATE, IN_MOVED_FROM, IN_MOVED_TO
 		p.linked.Store(false)
 		if err = unix.Symlinkat(p.link, dir, newDataName); err == nil {
-			err = unix.Renameat(dir, newDataName, dir, dataName)
+			err = unix.Renameat(dir, newDataName, dir, generation.Data)
 		}
 	case p.deed == appeared && p.link != "": // IN_CREATE
 		err = unix.Symlinkat(p.link, dir, p.shown)

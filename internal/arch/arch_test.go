@@ -21,7 +21,7 @@ var picture = map[string][]string{
 	"secret": {},
 	"client": {"secret", "client/internal/transport", "client/internal/wire", "client/internal/jsonstream"},
 	"cache":  {"secret"},
-	"fs":     {"secret", "internal/glob", "internal/rights", "fs/internal/caller", "fs/internal/controldir", "fs/internal/filename", "fs/internal/folderqueue", "fs/internal/lostupdate", "fs/internal/pagecache", "fs/internal/procend", "fs/internal/readonly", "fs/internal/tempname", "fs/internal/textedit", "fs/internal/unsent"},
+	"fs":     {"secret", "internal/glob", "internal/rights", "fs/internal/caller", "fs/internal/controldir", "fs/internal/filename", "fs/internal/folderqueue", "fs/internal/generation", "fs/internal/lostupdate", "fs/internal/pagecache", "fs/internal/procend", "fs/internal/readonly", "fs/internal/tempname", "fs/internal/textedit", "fs/internal/unsent"},
 
 	"client/internal/transport":  {"secret", "client/internal/jsonstream"}, // how a request gets to the server and what its answer means
 	"client/internal/wire":       {"secret", "client/internal/jsonstream"}, // the shapes of answers, and the readers of lists
@@ -36,6 +36,8 @@ var picture = map[string][]string{
 	"fs/internal/tempname":    {},                               // how programs call their temporary files
 	"fs/internal/textedit":    {"secret"},                       // a text that is written piece by piece
 	"fs/internal/unsent":      {"secret"},                       // texts that would be lost otherwise, and their bounds
+
+	"fs/internal/generation": {"secret", "fs/internal/filename", "fs/internal/pagecache"}, // a folder as a volume of Kubernetes
 
 	// go-fuse nodes that need no fs.
 	"fs/internal/controldir": {"fs/internal/readonly", "fs/internal/unsent"}, // .infisicalfs

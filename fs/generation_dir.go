@@ -1,0 +1,111 @@
+package fs
+
+import (
+	"context"
+	"path"
+	"strings"
+	"syscall"
+
+	fusefs "github.com/hanwen/go-fuse/v2/fs"
+	"github.com/hanwen/go-fuse/v2/fuse"
+
+	"infisicalfs/fs/internal/filename"
+	"infisicalfs/fs/internal/generation"
+	"infisicalfs/fs/internal/readonly"
+	"infisicalfs/secret"
+)
+
+// lookupGeneration finds ..data and the generations. Not ok: it is another name.
+func (d *dir) lookupGeneration(ctx context.Context, name string, out *fuse.EntryOut) (child *fusefs.Inode, errno syscall.Errno, ok bool) {
+	if !strings.HasPrefix(name, "..") || !d.links() {
+		return nil, 0, false
+	}
+	if name == generation.Data {
+		out.SetEntryTimeout(always)
+		return d.dataLink(ctx, generation.Data, &out.Attr), 0, true
+	}
+	g := d.generations.Called(name)
+	if g == nil {
+		out.SetEntryTimeout(1)
+		return nil, syscall.ENOENT, true
+	}
+	n := &generationDir{node: node{fs: d.fs}, above: d, generation: g}
+	n.attr(&out.Attr)
+	out.SetEntryTimeout(generation.Keeps)
+	out.SetAttrTimeout(always)
+	return d.NewInode(ctx, n, d.generationID(name)), 0, true
+}
+
+// generationDir is the directory of a generation.
+type generationDir struct {
+	node
+	readonly.Dir
+	above      *dir
+	generation *generation.Generation
+}
+
+var (
+	_ fusefs.NodeLookuper  = (*generationDir)(nil)
+	_ fusefs.NodeReaddirer = (*generationDir)(nil)
+	_ fusefs.NodeGetattrer = (*generationDir)(nil)
+)
+
+func (n *generationDir) attr(out *fuse.Attr) { n.fs.dirAttr(n.generation.Made, out) }
+
+func (n *generationDir) Getattr(_ context.Context, _ fusefs.FileHandle, out *fuse.AttrOut) syscall.Errno {
+	n.attr(&out.Attr)
+	out.SetTimeout(always)
+	return 0
+}
+
+func (n *generationDir) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
+	snap := n.generation.Shown()
+	if snap == nil {
+		return nil, syscall.EACCES
+	}
+	e, ok := filename.Resolve(snap, name)
+	if !ok || e.Secret == nil {
+		return nil, n.absent(ctx, snap, name)
+	}
+	child := &generationFile{node: node{fs: n.fs}, in: n, name: e.Secret.Name}
+	child.attr(e.Secret, &out.Attr)
+	out.SetEntryTimeout(always)
+	out.SetAttrTimeout(always)
+	return n.NewInode(ctx, child, n.fileID(name)), 0
+}
+
+// absent says why the generation has no such name. One from a bulk answer may lack
+// what exists: the kernel then walks the path again, to the next generation.
+func (n *generationDir) absent(ctx context.Context, snap *secret.Folder, shown string) syscall.Errno {
+	if !snap.Partial {
+		return syscall.ENOENT
+	}
+	_, e, _, err := n.fs.entry(ctx, snap.Dir, shown)
+	switch {
+	case err != nil:
+		return n.fs.failed("lookup", path.Join(snap.Dir.String(), shown), err)
+	case e.Secret != nil:
+		return syscall.ESTALE
+	}
+	return syscall.ENOENT
+}
+
+func (n *generationDir) fileID(shown string) fusefs.StableAttr {
+	return childID(n.StableAttr(), syscall.S_IFREG, shown)
+}
+
+func (n *generationDir) Readdir(context.Context) (fusefs.DirStream, syscall.Errno) {
+	snap := n.generation.Shown()
+	if snap == nil {
+		return nil, syscall.EACCES
+	}
+	list := []fuse.DirEntry{
+		{Name: ".", Mode: syscall.S_IFDIR, Ino: n.StableAttr().Ino},
+		{Name: "..", Mode: syscall.S_IFDIR, Ino: n.above.StableAttr().Ino},
+	}
+	for _, s := range snap.Secrets {
+		shown := filename.OfSecret(snap, s.Name)
+		list = append(list, fuse.DirEntry{Name: shown, Mode: syscall.S_IFREG, Ino: n.fileID(shown).Ino})
+	}
+	return fusefs.NewListDirStream(list), 0
+}

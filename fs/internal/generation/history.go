@@ -1,0 +1,186 @@
+package generation
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+	"weak"
+
+	"infisicalfs/secret"
+)
+
+// Keeps is how long a generation is found by its name after it was current: who has
+// read the link gets there.
+const Keeps = time.Minute
+
+// Again is when what was to be done [History.Later] is done.
+const Again = 30 * time.Second
+
+// Source is the folder that generations are made of.
+type Source interface {
+	// List returns what the folder has. It may be Partial.
+	List(context.Context) (*secret.Folder, error)
+	// Proof returns the whole truth about the folder.
+	Proof(context.Context) (*secret.Folder, error)
+	// Watch calls load, which gives g its values, and from then on revokes g when it
+	// has to be, for as long as somebody has it. If something was revoked meanwhile
+	// it calls load again. An error is load's.
+	Watch(g *Generation, load func() error) error
+}
+
+// History are the generations of one folder. The zero value is ready, and safe for
+// concurrent use.
+type History struct {
+	mu       sync.Mutex  // guards what follows; nobody is asked under it
+	current  *Generation // nil before anybody asked
+	previous *Generation // nil once it is old
+	told     *Generation // the last that watchers know of
+	again    bool        // something is going to be done later
+}
+
+// Current returns the current generation: a new one if the source has something
+// else than the last. That a name has gone is believed only of the whole truth.
+// Errors are those of the source, and a folder's Denied.
+func (s *History) Current(ctx context.Context, source Source) (*Generation, error) {
+	snap, err := source.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if g := s.unchanged(snap); g != nil {
+		return g, nil
+	}
+	now := time.Now()
+	g := &Generation{Name: now.UTC().Format(NameForm), Made: now}
+	err = source.Watch(g, func() error {
+		snap, err := source.List(ctx)
+		if err == nil && snap.Partial && s.lost(snap) {
+			snap, err = source.Proof(ctx)
+		}
+		if err == nil && snap.Denied != nil {
+			err = snap.Denied
+		}
+		if err == nil {
+			g.snap.Store(snap)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s.take(g), nil
+}
+
+// Latest returns the current generation without asking anybody, nil before the
+// first.
+func (s *History) Latest() *Generation {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.current
+}
+
+// Called returns the generation of that name, nil if there is none: the current one,
+// or the one before for as long as [Keeps] says.
+func (s *History) Called(name string) *Generation {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, g := range []*Generation{s.current, s.previous} {
+		if g != nil && g.Name == name {
+			return g
+		}
+	}
+	return nil
+}
+
+// Tell returns the generation that watchers knew of, and notes that they know
+// the current one. Both are nil before the first.
+func (s *History) Tell() (before, now *Generation) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	before, s.told = s.told, s.current
+	return before, s.current
+}
+
+// Later calls do after [Again], once for all who ask meanwhile. It is for telling of
+// a generation that could not be made: nothing else would, as what polls bring is no
+// news any longer, and who watches does not ask.
+func (s *History) Later(do func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.again {
+		return
+	}
+	s.again = true
+	time.AfterFunc(Again, func() {
+		s.mu.Lock()
+		s.again = false
+		s.mu.Unlock()
+		do()
+	})
+}
+
+// unchanged returns the current generation if it is what snap shows.
+func (s *History) unchanged(snap *secret.Folder) *Generation {
+	g := s.Latest()
+	if g == nil || !g.shows(snap) {
+		return nil
+	}
+	return g
+}
+
+// lost reports whether the current generation has a name that snap lacks.
+func (s *History) lost(snap *secret.Folder) bool {
+	g := s.Latest()
+	if g == nil {
+		return false
+	}
+	mine := g.Shown()
+	return mine != nil && slices.ContainsFunc(mine.Secrets, func(was secret.Secret) bool {
+		_, ok := snap.Secret(was.Name)
+		return !ok
+	})
+}
+
+// take makes g current, unless what is current shows the same or is newer: then it
+// returns that.
+func (s *History) take(g *Generation) *Generation {
+	for {
+		snap := g.Shown()
+		if snap == nil {
+			return g // revoked since: nobody can read it
+		}
+		current := s.Latest()
+		switch {
+		case current != nil && (current.shows(snap) || current.newer(snap)):
+			return current
+		case s.follow(current, g):
+			return g
+		}
+	}
+}
+
+// follow makes g current in place of old, unless another is by now.
+func (s *History) follow(old, g *Generation) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.current != old {
+		return false
+	}
+	if old != nil {
+		s.previous = old
+		gone := weak.Make(old) // another change may drop it before
+		time.AfterFunc(Keeps, func() { s.forget(gone) })
+	} else {
+		s.told = g
+	}
+	s.current = g
+	return true
+}
+
+func (s *History) forget(old weak.Pointer[Generation]) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.previous == old.Value() {
+		s.previous = nil
+	}
+}
