@@ -1,6 +1,7 @@
 package fs
 
 import (
+	"fmt"
 	"path"
 	"slices"
 	"time"
@@ -77,7 +78,7 @@ func (f *FS) setDate(t time.Time, out *fuse.Attr) {
 // dir.
 func (f *FS) fileRights(dir secret.Dir, name string, s *secret.Secret) rights.Attr {
 	attr, refused := f.rights.File(s.Metadata, func() []string { return append(f.fileNames(dir), filename.Encode(name)) })
-	if refused != nil && f.refusedRights.first(dir, name, refused) {
+	if refused != nil && f.refusedRights.First(fmt.Sprintf("%s %q: %v", dir, name, refused)) {
 		f.log.Warn("the secret's metadata asks for rights that it does not get; the mount's are in force",
 			"path", path.Join(dir.String(), filename.Encode(name)), "error", refused)
 	}

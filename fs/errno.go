@@ -4,7 +4,11 @@ import (
 	"context"
 	"errors"
 	"syscall"
+	"time"
 
+	"golang.org/x/sys/unix"
+
+	"infisicalfs/fs/internal/failurelog"
 	"infisicalfs/fs/internal/filename"
 	"infisicalfs/secret"
 )
@@ -68,4 +72,29 @@ func errnoOf(err error) syscall.Errno {
 		}
 	}
 	return syscall.EIO
+}
+
+// failed returns the errno for err, counts it and logs it with what the number
+// cannot carry. Absent names and callers who gave up are neither counted nor
+// logged: they are everyday life.
+func (f *FS) failed(op, path string, err error) syscall.Errno {
+	return f.failedAs(op, path, err, errnoOf(err))
+}
+
+// failedAs is failed where the table has another errno.
+func (f *FS) failedAs(op, path string, err error, errno syscall.Errno) syscall.Errno {
+	what := failurelog.Kind{Op: op, Errno: errno}
+	if errno == syscall.EPERM {
+		what.Reason = err.Error()
+		reason := op + " " + path + ": " + err.Error()
+		f.writes.lastRefusal.Store(&reason)
+	}
+	if errno == syscall.ENOENT || errno == syscall.EINTR {
+		return errno
+	}
+	if suppressed, ok := f.failures.Add(what, time.Now()); ok {
+		f.log.Warn("operation failed", "op", op, "path", path,
+			"errno", unix.ErrnoName(errno), "error", err, "suppressed", suppressed)
+	}
+	return errno
 }

@@ -19,6 +19,7 @@ import (
 
 	"infisicalfs/fs/internal/caller"
 	"infisicalfs/fs/internal/controldir"
+	"infisicalfs/fs/internal/failurelog"
 	"infisicalfs/fs/internal/filename"
 	"infisicalfs/fs/internal/folderqueue"
 	"infisicalfs/fs/internal/lostupdate"
@@ -100,7 +101,7 @@ type FS struct {
 	root     *dir
 	opened   registry
 	news     news
-	reports  reports
+	failures failurelog.Failures
 	controls *controldir.Config // of .infisicalfs
 	reborn   reborn
 	makers   makers
@@ -123,7 +124,7 @@ type FS struct {
 	viewError    atomic.Pointer[string] // why a view could not be rendered, with its path; the latest
 
 	rights        rights.Policy
-	refusedRights notices
+	refusedRights failurelog.Once // which metadata asks for rights that it does not get
 
 	names tempname.Names // which names are temporary
 
@@ -235,7 +236,7 @@ func (f *FS) Counts() Counts {
 		Opens:  f.opens.Load(),
 		Reads:  f.reads.Load(),
 		Open:   f.opened.count(),
-		Errors: f.reports.counts(),
+		Errors: f.failures.Counts(),
 		Writes: f.writeCounts(),
 		Notify: f.notifyCounts(),
 	}

@@ -21,13 +21,14 @@ var picture = map[string][]string{
 	"secret": {},
 	"client": {"secret", "client/internal/transport", "client/internal/wire", "client/internal/jsonstream"},
 	"cache":  {"secret"},
-	"fs":     {"secret", "internal/glob", "internal/rights", "fs/internal/caller", "fs/internal/controldir", "fs/internal/filename", "fs/internal/folderqueue", "fs/internal/generation", "fs/internal/lostupdate", "fs/internal/pagecache", "fs/internal/procend", "fs/internal/readonly", "fs/internal/tempname", "fs/internal/textedit", "fs/internal/unsent"},
+	"fs":     {"secret", "internal/glob", "internal/rights", "fs/internal/caller", "fs/internal/controldir", "fs/internal/failurelog", "fs/internal/filename", "fs/internal/folderqueue", "fs/internal/generation", "fs/internal/lostupdate", "fs/internal/pagecache", "fs/internal/procend", "fs/internal/readonly", "fs/internal/tempname", "fs/internal/textedit", "fs/internal/unsent"},
 
 	"client/internal/transport":  {"secret", "client/internal/jsonstream"}, // how a request gets to the server and what its answer means
 	"client/internal/wire":       {"secret", "client/internal/jsonstream"}, // the shapes of answers, and the readers of lists
 	"client/internal/jsonstream": {"secret"},                               // answers, read as they arrive and within bounds
 
 	"fs/internal/caller":      {},                               // who makes a request
+	"fs/internal/failurelog":  {},                               // which failures are logged
 	"fs/internal/filename":    {"secret"},                       // under which file names a folder's things are shown
 	"fs/internal/pagecache":   {"secret"},                       // what the kernel may keep of a file
 	"fs/internal/folderqueue": {"secret"},                       // the changes of one folder, one after the other

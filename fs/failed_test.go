@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"infisicalfs/fs/internal/failurelog"
 	"infisicalfs/secret"
 )
 
@@ -22,7 +23,7 @@ func TestFailuresAreCountedAndLoggedOncePerSecond(t *testing.T) {
 		require.Equal(t, 1, strings.Count(w.logs.String(), "operation failed"))
 		require.Equal(t, syscall.EACCES, w.failed("open", "/demo/dev/A", secret.ErrDenied), "another kind has its own line")
 		require.Equal(t, 2, strings.Count(w.logs.String(), "operation failed"))
-		time.Sleep(reportEvery)
+		time.Sleep(failurelog.Every)
 		w.failed("open", "/demo/dev/B", secret.ErrUnavailable)
 		require.Contains(t, w.logs.String(), "path=/demo/dev/B errno=EIO error=\"server unavailable\" suppressed=99")
 		require.Equal(t, map[string]uint64{"EIO": 101, "EACCES": 1}, w.Counts().Errors)
