@@ -9,6 +9,7 @@ import (
 	"github.com/hanwen/go-fuse/v2/fuse"
 
 	"infisicalfs/fs/internal/filename"
+	"infisicalfs/fs/internal/xattr"
 	"infisicalfs/secret"
 )
 
@@ -94,14 +95,14 @@ func (n *generationFile) Flush(context.Context, fusefs.FileHandle) syscall.Errno
 }
 
 func (n *generationFile) Getxattr(_ context.Context, attr string, dest []byte) (uint32, syscall.Errno) {
-	if errno := foreign(attr); errno != 0 {
+	if errno := xattr.Foreign(attr); errno != 0 {
 		return 0, errno
 	}
 	snap, s, errno := n.secret("getattr")
 	if errno != 0 {
 		return 0, errno
 	}
-	return getxattr(secretXattrs(snap, s), attr, dest)
+	return xattr.OfSecret(snap, s).Get(attr, dest)
 }
 
 func (n *generationFile) Listxattr(_ context.Context, dest []byte) (uint32, syscall.Errno) {
@@ -109,5 +110,5 @@ func (n *generationFile) Listxattr(_ context.Context, dest []byte) (uint32, sysc
 	if errno != 0 {
 		return 0, errno
 	}
-	return listxattr(secretXattrs(snap, s), dest)
+	return xattr.OfSecret(snap, s).Names(dest)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"infisicalfs/fs/internal/xattr"
 	"infisicalfs/internal/fusetest"
 	"infisicalfs/secret"
 	"infisicalfs/secret/secrettest"
@@ -216,7 +217,7 @@ func TestFailuresOfPathOperations(t *testing.T) {
 		secrettest.KindMove:         func(v fusetest.View) error { return v.Rename("demo/dev/GREETING", "demo/dev/payments/GREETING") },
 		secrettest.KindUpdate:       func(v fusetest.View) error { return v.Truncate("demo/dev/GREETING", 1) },
 		secrettest.KindCreate:       func(v fusetest.View) error { return fusetest.WriteFile(v, "demo/dev/NEW", "x") },
-		secrettest.KindAnnotate:     func(v fusetest.View) error { return v.Setxattr("demo/dev/GREETING", commentAttr, "x") },
+		secrettest.KindAnnotate:     func(v fusetest.View) error { return v.Setxattr("demo/dev/GREETING", xattr.Comment, "x") },
 		secrettest.KindCreateFolder: func(v fusetest.View) error { return v.Mkdir("demo/dev/folder") },
 		secrettest.KindDeleteFolder: func(v fusetest.View) error { return v.Rmdir("demo/dev/hollow") },
 		secrettest.KindRenameFolder: func(v fusetest.View) error { return v.Rename("demo/dev/hollow", "demo/dev/folder") },

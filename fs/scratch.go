@@ -14,6 +14,7 @@ import (
 	"infisicalfs/fs/internal/caller"
 	"infisicalfs/fs/internal/lostupdate"
 	"infisicalfs/fs/internal/textedit"
+	"infisicalfs/fs/internal/xattr"
 	"infisicalfs/secret"
 )
 
@@ -27,7 +28,7 @@ type scratchFile struct {
 	basis  map[string]lostupdate.Base // the folder's own secrets at that time; shared
 	caller fuse.Caller                // who made it; no thread, as that may be somebody else's by now
 
-	notes notes // for the secret that it may become
+	notes xattr.Notes // for the secret that it may become
 
 	maker   atomic.Pointer[maker] // of a doubtful file; nil for others
 	changed chan struct{}         // full if something happened to it that decides a doubtful file's fate

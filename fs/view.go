@@ -11,6 +11,7 @@ import (
 	"github.com/hanwen/go-fuse/v2/fuse"
 
 	"infisicalfs/fs/internal/pagecache"
+	"infisicalfs/fs/internal/xattr"
 	"infisicalfs/secret"
 )
 
@@ -181,14 +182,14 @@ func (v *viewFile) Read(ctx context.Context, fh fusefs.FileHandle, dest []byte, 
 }
 
 func (v *viewFile) Getxattr(ctx context.Context, attr string, dest []byte) (uint32, syscall.Errno) {
-	if errno := foreign(attr); errno != 0 {
+	if errno := xattr.Foreign(attr); errno != 0 {
 		return 0, errno
 	}
 	snap, err := v.snapshot(ctx)
 	if err != nil {
 		return 0, v.fs.failed("getxattr", v.path(), err)
 	}
-	return getxattr(viewXattrs(snap), attr, dest)
+	return xattr.OfView(snap, newest(snap)).Get(attr, dest)
 }
 
 func (v *viewFile) Listxattr(ctx context.Context, dest []byte) (uint32, syscall.Errno) {
@@ -196,7 +197,7 @@ func (v *viewFile) Listxattr(ctx context.Context, dest []byte) (uint32, syscall.
 	if err != nil {
 		return 0, v.fs.failed("listxattr", v.path(), err)
 	}
-	return listxattr(viewXattrs(snap), dest)
+	return xattr.OfView(snap, newest(snap)).Names(dest)
 }
 
 // forgetViews makes the kernel forget the views of a directory: whatever changed

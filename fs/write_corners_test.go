@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"infisicalfs/fs/internal/xattr"
 	"infisicalfs/internal/fusetest"
 	"infisicalfs/secret"
 )
@@ -115,7 +116,7 @@ func TestFlagsOfAnnotations(t *testing.T) {
 	mnt := fusetest.Mounted(t, w.Root(), w.Options())
 	t.Cleanup(w.Close)
 	path := mnt + "/demo/dev/GREETING"
-	for attr, text := range map[string]string{commentAttr: "a remark", tagsAttr: "one"} {
+	for attr, text := range map[string]string{xattr.Comment: "a remark", xattr.Tags: "one"} {
 		require.Equal(t, unix.ENODATA, unix.Setxattr(path, attr, []byte(text), unix.XATTR_REPLACE))
 		require.NoError(t, unix.Setxattr(path, attr, []byte(text), unix.XATTR_CREATE))
 		require.Equal(t, unix.EEXIST, unix.Setxattr(path, attr, []byte("another"), unix.XATTR_CREATE))

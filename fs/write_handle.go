@@ -15,6 +15,7 @@ import (
 	"infisicalfs/fs/internal/lostupdate"
 	"infisicalfs/fs/internal/textedit"
 	"infisicalfs/fs/internal/unsent"
+	"infisicalfs/fs/internal/xattr"
 	"infisicalfs/secret"
 )
 
@@ -47,7 +48,7 @@ type writeHandle struct {
 	turn     chan struct{} // full while the text is sent
 	released chan struct{} // closed when the last of the handle is done
 	revoked  atomic.Bool
-	notes    notes // about a secret that it creates
+	notes    xattr.Notes // about a secret that it creates
 
 	mu       sync.Mutex    // guards what follows; nothing is asked under it
 	text     textedit.Text // of a secret

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"infisicalfs/fs/internal/textedit"
+	"infisicalfs/fs/internal/xattr"
 	"infisicalfs/internal/fusetest"
 	"infisicalfs/secret"
 	"infisicalfs/secret/secrettest"
@@ -272,7 +273,7 @@ func TestPersonalReadOnly(t *testing.T) {
 		require.Equal(t, syscall.EPERM, fusetest.WriteFile(v, "demo/dev/GREETING", "v"))
 		require.Equal(t, syscall.EPERM, fusetest.WriteFile(v, "demo/dev/NEW", "v"))
 		require.Equal(t, syscall.EPERM, v.Unlink("demo/dev/GREETING"))
-		require.Equal(t, syscall.EPERM, v.Setxattr("demo/dev/GREETING", commentAttr, "v"))
+		require.Equal(t, syscall.EPERM, v.Setxattr("demo/dev/GREETING", xattr.Comment, "v"))
 		require.NoError(t, fusetest.WriteFile(v, "demo/dev/new.tmp", "scratch"))
 		require.Equal(t, syscall.EPERM, v.Rename("demo/dev/new.tmp", "demo/dev/GREETING"))
 		require.NoError(t, v.Mkdir("demo/dev/folder"))
@@ -297,7 +298,7 @@ func TestImports(t *testing.T) {
 		w.Put(dev, secret.Secret{Name: "IMPORTED", ID: "elsewhere", Version: 7, Value: secret.NewValue("theirs"), Import: &payments})
 		require.Equal(t, syscall.EPERM, v.Unlink("demo/dev/IMPORTED"))
 		require.Equal(t, syscall.EPERM, v.Rename("demo/dev/IMPORTED", "demo/dev/OTHER"))
-		require.Equal(t, syscall.EPERM, v.Setxattr("demo/dev/IMPORTED", commentAttr, "x"))
+		require.Equal(t, syscall.EPERM, v.Setxattr("demo/dev/IMPORTED", xattr.Comment, "x"))
 		f, err := v.Open("demo/dev/IMPORTED", syscall.O_WRONLY|syscall.O_APPEND)
 		require.NoError(t, err)
 		_, err = f.WriteAt([]byte(" and ours"), 0)
@@ -333,13 +334,13 @@ func TestAttributesStay(t *testing.T) {
 
 func TestAnnotations(t *testing.T) {
 	bothWaysWriting(t, func(t *testing.T, w *world, v fusetest.View) {
-		require.NoError(t, v.Setxattr("demo/dev/GREETING", commentAttr, "a remark"))
-		require.NoError(t, v.Setxattr("demo/dev/GREETING", tagsAttr, "one,two"))
+		require.NoError(t, v.Setxattr("demo/dev/GREETING", xattr.Comment, "a remark"))
+		require.NoError(t, v.Setxattr("demo/dev/GREETING", xattr.Tags, "one,two"))
 		s, _ := w.Own(dev, "GREETING")
 		require.Equal(t, "a remark", s.Comment)
 		require.Equal(t, []string{"one", "two"}, s.Tags)
-		require.NoError(t, v.Removexattr("demo/dev/GREETING", commentAttr))
-		require.Equal(t, syscall.ENODATA, v.Removexattr("demo/dev/GREETING", commentAttr))
+		require.NoError(t, v.Removexattr("demo/dev/GREETING", xattr.Comment))
+		require.Equal(t, syscall.ENODATA, v.Removexattr("demo/dev/GREETING", xattr.Comment))
 		s, _ = w.Own(dev, "GREETING")
 		require.Empty(t, s.Comment)
 		for name, want := range map[string]error{
@@ -351,7 +352,7 @@ func TestAnnotations(t *testing.T) {
 			require.Equal(t, want, v.Setxattr("demo/dev/GREETING", name, "x"), name)
 			require.Equal(t, want, v.Setxattr("demo/dev/payments", name, "x"), name)
 		}
-		require.Equal(t, syscall.EILSEQ, v.Setxattr("demo/dev/GREETING", commentAttr, "\xff"))
+		require.Equal(t, syscall.EILSEQ, v.Setxattr("demo/dev/GREETING", xattr.Comment, "\xff"))
 	})
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"infisicalfs/fs/internal/xattr"
 	"infisicalfs/internal/fusetest"
 	"infisicalfs/secret"
 )
@@ -60,7 +61,7 @@ func all(t *testing.T, v fusetest.View, path string) map[string]string {
 		value, err := v.Getxattr(path, name)
 		require.NoError(t, err, name)
 		require.NotEmpty(t, value, name)
-		values[name[len(xattrPrefix):]] = value
+		values[name[len(xattr.Prefix):]] = value
 	}
 	require.Len(t, values, len(names))
 	return values
@@ -101,18 +102,4 @@ func TestXattrBuffers(t *testing.T) {
 		require.NoError(t, err, name)
 		require.Equal(t, buf, more[:n], name)
 	}
-}
-
-// rsync asks for the length first, and takes another one for a failure. A folder
-// may be fetched anew in between.
-func TestTheDateOfAnAnswerHasOneLength(t *testing.T) {
-	for _, nanoseconds := range []int{0, 1, 120_000_000, 999_999_999} {
-		at := time.Date(2026, 1, 2, 3, 4, 5, nanoseconds, time.FixedZone("", 3600))
-		text := moment(at)
-		require.Len(t, text, 30)
-		back, err := time.Parse(time.RFC3339Nano, text)
-		require.NoError(t, err)
-		require.True(t, back.Equal(at))
-	}
-	require.Empty(t, moment(time.Time{}))
 }
