@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"infisicalfs/fs/internal/inode"
 	"infisicalfs/internal/fusetest"
 	"infisicalfs/secret"
 )
@@ -23,7 +24,7 @@ func TestAttributes(t *testing.T) {
 		a, err := v.Stat("demo/dev/DATED")
 		require.NoError(t, err)
 		want := fusetest.Attr{
-			Ino: secretID(dev, "DATED").Ino, Size: 5, Mode: syscall.S_IFREG | 0o400, Nlink: 1, UID: somebody(1234), GID: 5678,
+			Ino: inode.OfSecret(dev, "DATED").Ino, Size: 5, Mode: syscall.S_IFREG | 0o400, Nlink: 1, UID: somebody(1234), GID: 5678,
 			Atime: a.Atime, Mtime: a.Mtime, Ctime: a.Ctime,
 		}
 		require.Equal(t, want, a)
@@ -46,7 +47,7 @@ func TestAttributes(t *testing.T) {
 			require.EqualValues(t, 2, a.Nlink, path)
 			require.Equal(t, somebody(1234), a.UID, path)
 			require.EqualValues(t, 5678, a.GID, path)
-			require.Equal(t, dirID(dir).Ino, a.Ino, path)
+			require.Equal(t, inode.OfDir(dir).Ino, a.Ino, path)
 			if path == "" {
 				require.True(t, a.Mtime.Equal(started), "%v", a.Mtime)
 			}
@@ -85,10 +86,10 @@ func TestInodeNumbersSurviveRotationAndRestart(t *testing.T) {
 func TestInodeNumbersTellThingsApart(t *testing.T) {
 	seen := map[uint64]bool{}
 	for _, n := range []uint64{
-		dirID(secret.Dir{}).Ino, dirID(project).Ino, dirID(dev).Ino, dirID(payments).Ino,
-		secretID(dev, "payments").Ino, secretID(dev, "A").Ino, secretID(payments, "A").Ino, secretID(dev, "").Ino,
-		secretID(secret.Dir{Project: "a", Env: "bc", Path: "/"}, "").Ino, secretID(secret.Dir{Project: "ab", Env: "c", Path: "/"}, "").Ino,
-		controlID(syscall.S_IFREG, "status").Ino, controlID(syscall.S_IFDIR, "").Ino,
+		inode.OfDir(secret.Dir{}).Ino, inode.OfDir(project).Ino, inode.OfDir(dev).Ino, inode.OfDir(payments).Ino,
+		inode.OfSecret(dev, "payments").Ino, inode.OfSecret(dev, "A").Ino, inode.OfSecret(payments, "A").Ino, inode.OfSecret(dev, "").Ino,
+		inode.OfSecret(secret.Dir{Project: "a", Env: "bc", Path: "/"}, "").Ino, inode.OfSecret(secret.Dir{Project: "ab", Env: "c", Path: "/"}, "").Ino,
+		inode.Control(syscall.S_IFREG, "status").Ino, inode.Control(syscall.S_IFDIR, "").Ino,
 	} {
 		require.Greater(t, n, uint64(1))
 		require.False(t, seen[n])

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"infisicalfs/fs/internal/controldir"
+	"infisicalfs/fs/internal/inode"
 )
 
 // control returns what .infisicalfs has to know, for [New].
@@ -16,7 +17,7 @@ func (f *FS) control() *controldir.Config {
 		OwnerGID: f.cfg.OwnerGID,
 		Date:     f.cfg.MountTime,
 
-		ID:     controlID,
+		ID:     inode.Control,
 		Failed: f.failed,
 	}
 	if f.cfg.Refresh != nil {

@@ -32,7 +32,7 @@ f = os.open("GREETING-us2prod", os.O_WRONLY|os.O_TRUNC); os.write(f, b"half"); o
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(writing)
 			if c.untold {
-				w.makers.watch = func(pid int, ended func(procend.How)) (func(), error) {
+				w.makers.Watch = func(pid int, ended func(procend.How)) (func(), error) {
 					return procend.Watch(pid, func(procend.How) { ended(procend.Unknown) })
 				}
 			}

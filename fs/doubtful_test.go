@@ -47,7 +47,7 @@ func timed(t *testing.T, test func(*testing.T, *world, *fusetest.Kernel, *proces
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(append([]func(*Config){writing}, change...)...)
 		p := &processes{ended: make(map[int]func(procend.How))}
-		w.makers.watch = p.watch
+		w.makers.Watch = p.watch
 		defer w.Close()
 		k := fusetest.Direct(t, w.Root(), w.Options())
 		as(k, os.Getpid())
@@ -138,7 +138,7 @@ func TestDoubtfulFileThatIsRenamedIsNotSent(t *testing.T) {
 		pass(time.Hour)
 		require.Equal(t, []string{"update GREETING"}, w.Writes())
 		w.requireValue(t, dev, "GREETING", "saved")
-		require.Empty(t, w.makers.known, "nobody is watched any more")
+		require.Zero(t, w.makers.Watched(), "nobody is watched any more")
 	})
 }
 

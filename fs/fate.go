@@ -84,9 +84,9 @@ func (s signs) part(scratchFor time.Duration) bool {
 // signs returns what is known of the file now.
 func (sc *scratchFile) signs() signs {
 	mk := sc.maker.Load()
-	s := signs{ended: mk.ended()}
+	s := signs{ended: mk.Ended()}
 	if s.ended {
-		s.how, s.endedAt = mk.how, mk.at
+		s.how, s.endedAt = mk.How, mk.At
 	}
 	o := sc.over
 	o.mu.Lock()
@@ -99,11 +99,11 @@ func (sc *scratchFile) signs() signs {
 // doubt says that who makes a file of which it is not known what it is, and
 // follows it from then on.
 func (f *FS) doubt(sc *scratchFile, who caller.Process) {
-	mk := f.makers.of(who)
+	mk := f.makers.Of(who)
 	sc.maker.Store(mk)
 	f.overlay.setDoubtful(sc)
 	f.background(func() {
-		defer f.makers.release(mk)
+		defer f.makers.Release(mk)
 		f.followDoubtful(sc)
 	})
 }
@@ -111,12 +111,12 @@ func (f *FS) doubt(sc *scratchFile, who caller.Process) {
 // doubtAs says that a file takes the place of a doubtful one, whose maker
 // decides its fate too.
 func (f *FS) doubtAs(sc, old *scratchFile) {
-	mk := f.makers.retain(old.maker.Load())
+	mk := f.makers.Retain(old.maker.Load())
 	sc.maker.Store(mk)
 	f.overlay.setDoubtful(sc)
 	f.overlay.noteFilled(sc, time.Now(), true)
 	f.background(func() {
-		defer f.makers.release(mk)
+		defer f.makers.Release(mk)
 		f.followDoubtful(sc)
 	})
 }
@@ -124,7 +124,7 @@ func (f *FS) doubtAs(sc, old *scratchFile) {
 // followDoubtful waits for the file's fate and carries it out.
 func (f *FS) followDoubtful(sc *scratchFile) {
 	pause := firstPause
-	ended := sc.maker.Load().over
+	ended := sc.maker.Load().Over
 	for {
 		fate, wait := decide(sc.signs(), time.Now(), f.cfg.ScratchFor)
 		switch fate {

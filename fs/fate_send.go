@@ -10,6 +10,7 @@ import (
 
 	"github.com/hanwen/go-fuse/v2/fuse"
 
+	"infisicalfs/fs/internal/inode"
 	"infisicalfs/secret"
 )
 
@@ -134,7 +135,7 @@ func (f *FS) turnInto(sc *scratchFile, in secret.Dir, name string, got *secret.S
 	if at := f.inode(in); at != nil { // else nobody knows the file either
 		if d, ok := at.Operations().(*dir); ok {
 			sc.become(&location{d, name}, got)
-			f.reborn.arrived(childID(d.StableAttr(), syscall.S_IFREG, name), sc.id)
+			f.renames.Arrived(inode.Child(d.StableAttr(), syscall.S_IFREG, name), sc.id)
 		}
 	}
 	at := f.overlay.where(sc)

@@ -22,7 +22,9 @@ import (
 	"infisicalfs/fs/internal/failurelog"
 	"infisicalfs/fs/internal/filename"
 	"infisicalfs/fs/internal/folderqueue"
+	"infisicalfs/fs/internal/inode"
 	"infisicalfs/fs/internal/lostupdate"
+	"infisicalfs/fs/internal/procend"
 	"infisicalfs/fs/internal/tempname"
 	"infisicalfs/fs/internal/unsent"
 	"infisicalfs/internal/rights"
@@ -103,8 +105,8 @@ type FS struct {
 	news     news
 	failures failurelog.Failures
 	controls *controldir.Config // of .infisicalfs
-	reborn   reborn
-	makers   makers
+	renames  inode.Renames      // which inode number a place has
+	makers   procend.Lifetimes  // of those who decide what becomes of scratch files
 	pokes    pokes
 
 	absences absences // what the kernel may still take for absent
@@ -200,7 +202,7 @@ func (f *FS) DirMode() uint32 { return f.cfg.DirMode }
 // are the caller's to fill in, but for ExtraCapabilities; default_permissions has to be among them,
 // because the nodes leave the check of modes to the kernel.
 func (f *FS) Options() *fusefs.Options {
-	attr := dirID(f.cfg.Root)
+	attr := inode.OfDir(f.cfg.Root)
 	opts := &fusefs.Options{
 		NullPermissions: true, // a mode of 0 is meant
 		RootStableAttr:  &attr,

@@ -9,6 +9,7 @@ import (
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 
 	"infisicalfs/fs/internal/generation"
+	"infisicalfs/fs/internal/inode"
 	"infisicalfs/secret"
 )
 
@@ -113,10 +114,10 @@ func (d *dir) swap(ctx context.Context) {
 // linkID and generationID identify what is in a directory under a name that is
 // no secret's.
 func (d *dir) linkID(shown string) fusefs.StableAttr {
-	return childID(d.StableAttr(), syscall.S_IFLNK, shown)
+	return inode.Child(d.StableAttr(), syscall.S_IFLNK, shown)
 }
 
 func (d *dir) generationID(name string) fusefs.StableAttr {
 	id := d.StableAttr()
-	return identify(syscall.S_IFDIR, "generation", number(id.Ino), number(id.Gen), name)
+	return inode.Generation(id, name)
 }

@@ -11,6 +11,7 @@ import (
 
 	"infisicalfs/fs/internal/filename"
 	"infisicalfs/fs/internal/generation"
+	"infisicalfs/fs/internal/inode"
 	"infisicalfs/fs/internal/readonly"
 	"infisicalfs/secret"
 )
@@ -91,7 +92,7 @@ func (n *generationDir) absent(ctx context.Context, snap *secret.Folder, shown s
 }
 
 func (n *generationDir) fileID(shown string) fusefs.StableAttr {
-	return childID(n.StableAttr(), syscall.S_IFREG, shown)
+	return inode.Child(n.StableAttr(), syscall.S_IFREG, shown)
 }
 
 func (n *generationDir) Readdir(context.Context) (fusefs.DirStream, syscall.Errno) {

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"infisicalfs/fs/internal/filename"
+	"infisicalfs/fs/internal/inode"
 	"infisicalfs/internal/fusetest"
 	"infisicalfs/secret"
 )
@@ -173,9 +174,9 @@ func TestListingHasDots(t *testing.T) {
 	} {
 		entries := c.node.entries(snapshot(t, w.Fake, c.self), shownHere{})
 		require.Equal(t, ".", entries[0].Name)
-		require.Equal(t, dirID(c.self).Ino, entries[0].Ino)
+		require.Equal(t, inode.OfDir(c.self).Ino, entries[0].Ino)
 		require.Equal(t, "..", entries[1].Name)
-		require.Equal(t, dirID(c.parent).Ino, entries[1].Ino)
+		require.Equal(t, inode.OfDir(c.parent).Ino, entries[1].Ino)
 	}
 }
 

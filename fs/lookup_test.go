@@ -12,6 +12,7 @@ import (
 	"github.com/hanwen/go-fuse/v2/fuse"
 	"github.com/stretchr/testify/require"
 
+	"infisicalfs/fs/internal/inode"
 	"infisicalfs/internal/fusetest"
 	"infisicalfs/secret"
 )
@@ -199,7 +200,7 @@ func TestRootedLower(t *testing.T) {
 			}
 			a, err := v.Stat("")
 			require.NoError(t, err)
-			require.Equal(t, dirID(root).Ino, a.Ino)
+			require.Equal(t, inode.OfDir(root).Ino, a.Ino)
 		}, func(c *Config) { c.Root = root })
 	}
 }

@@ -7,6 +7,7 @@ import (
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 
 	"infisicalfs/fs/internal/filename"
+	"infisicalfs/fs/internal/inode"
 	"infisicalfs/secret"
 )
 
@@ -84,7 +85,7 @@ func (d *dir) secretID(shown, name string) fusefs.StableAttr {
 	if n, ok := operations(d.GetChild(shown)).(*file); ok && n.keepsNumber() && n.location().is(d, name) {
 		return n.StableAttr()
 	}
-	return d.fs.reborn.fresh(childID(d.StableAttr(), syscall.S_IFREG, name))
+	return d.fs.renames.Fresh(inode.Child(d.StableAttr(), syscall.S_IFREG, name))
 }
 
 // secretInode returns the node of a secret, the one that the kernel knows if it
@@ -113,7 +114,7 @@ func (d *dir) folderID(name string) fusefs.StableAttr {
 	if n, ok := operations(d.GetChild(filename.Encode(name))).(*dir); ok && n.at.Load().is(d, name) {
 		return n.StableAttr()
 	}
-	return d.fs.reborn.fresh(childID(d.StableAttr(), syscall.S_IFDIR, name))
+	return d.fs.renames.Fresh(inode.Child(d.StableAttr(), syscall.S_IFDIR, name))
 }
 
 func (l *location) is(parent *dir, name string) bool {
@@ -137,10 +138,10 @@ func (d *dir) relocate(shown, name string, to *dir, newName string) {
 		if sc := n.scratch.Load(); sc != nil { // a secret that was one
 			sc.place.Store(at)
 		}
-		d.fs.reborn.left(childID(d.StableAttr(), syscall.S_IFREG, name))
-		d.fs.reborn.arrived(childID(to.StableAttr(), syscall.S_IFREG, newName), n.StableAttr())
+		d.fs.renames.Left(inode.Child(d.StableAttr(), syscall.S_IFREG, name))
+		d.fs.renames.Arrived(inode.Child(to.StableAttr(), syscall.S_IFREG, newName), n.StableAttr())
 	case *dir:
 		n.at.Store(&location{to, newName})
-		d.fs.reborn.left(childID(d.StableAttr(), syscall.S_IFDIR, name))
+		d.fs.renames.Left(inode.Child(d.StableAttr(), syscall.S_IFDIR, name))
 	}
 }

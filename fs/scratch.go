@@ -12,7 +12,9 @@ import (
 	"github.com/hanwen/go-fuse/v2/fuse"
 
 	"infisicalfs/fs/internal/caller"
+	"infisicalfs/fs/internal/inode"
 	"infisicalfs/fs/internal/lostupdate"
+	"infisicalfs/fs/internal/procend"
 	"infisicalfs/fs/internal/textedit"
 	"infisicalfs/fs/internal/xattr"
 	"infisicalfs/secret"
@@ -30,8 +32,8 @@ type scratchFile struct {
 
 	notes xattr.Notes // for the secret that it may become
 
-	maker   atomic.Pointer[maker] // of a doubtful file; nil for others
-	changed chan struct{}         // full if something happened to it that decides a doubtful file's fate
+	maker   atomic.Pointer[procend.Lifetime] // of a doubtful file; nil for others
+	changed chan struct{}                    // full if something happened to it that decides a doubtful file's fate
 
 	place atomic.Pointer[location] // not nil: it is this secret now
 	stays atomic.Bool              // and that secret has the file's inode number
@@ -93,7 +95,7 @@ func (f *FS) newScratch(ctx context.Context, snap *secret.Folder, class class, m
 func (o *overlay) newScratch(snap *secret.Folder, class class, caller fuse.Caller, attr fuse.Attr) *scratchFile {
 	sc := &scratchFile{
 		over:    o,
-		id:      scratchID(o.made.Add(1)),
+		id:      inode.ScratchFile(o.made.Add(1)),
 		dir:     snap.Dir,
 		basis:   o.basisOf(snap),
 		caller:  caller,
@@ -162,7 +164,7 @@ func (sc *scratchFile) wrote(who, opener caller.Process) {
 // madeBy reports whether who is the file's maker, as far as that can be known.
 func (sc *scratchFile) madeBy(who caller.Process) bool {
 	mk := sc.maker.Load()
-	return mk == nil || !mk.who.Other(who)
+	return mk == nil || !mk.Who.Other(who)
 }
 
 func (sc *scratchFile) getattr(out *fuse.Attr) {

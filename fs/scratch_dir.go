@@ -8,6 +8,7 @@ import (
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
 
+	"infisicalfs/fs/internal/inode"
 	"infisicalfs/secret"
 )
 
@@ -220,7 +221,7 @@ func (o *overlay) mkdir(in secret.Dir, name string) error {
 		return errScratchFull
 	}
 	o.dirs++
-	part.dirs[name] = madeDir{scratchDirID(o.made.Add(1)), time.Now()}
+	part.dirs[name] = madeDir{inode.ScratchDir(o.made.Add(1)), time.Now()}
 	return nil
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"infisicalfs/fs/internal/inode"
 	"infisicalfs/fs/internal/textedit"
 	"infisicalfs/internal/fusetest"
 	"infisicalfs/secret"
@@ -174,7 +175,7 @@ func TestScratchIsPromotedByRename(t *testing.T) {
 		require.Equal(t, syscall.ENOENT, err)
 		a, err := v.Stat("demo/dev/GREETING")
 		require.NoError(t, err)
-		require.Equal(t, secretID(dev, "GREETING").Ino, a.Ino, "it is the secret that it was")
+		require.Equal(t, inode.OfSecret(dev, "GREETING").Ino, a.Ino, "it is the secret that it was")
 
 		require.NoError(t, fusetest.WriteFile(v, "demo/dev/.new", "made"))
 		require.NoError(t, v.Rename("demo/dev/.new", "demo/dev/MADE"))

@@ -10,6 +10,7 @@ import (
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
 
+	"infisicalfs/fs/internal/inode"
 	"infisicalfs/fs/internal/pagecache"
 	"infisicalfs/fs/internal/xattr"
 	"infisicalfs/secret"
@@ -46,12 +47,7 @@ func (d *dir) viewChild(ctx context.Context, snap *secret.Folder, shown string, 
 	left := d.fs.remaining(snap)
 	out.SetEntryTimeout(left)
 	out.SetAttrTimeout(left)
-	return d.NewInode(ctx, v, viewID(d.StableAttr(), shown)), nil
-}
-
-// viewID identifies a view in a directory.
-func viewID(parent fusefs.StableAttr, shown string) fusefs.StableAttr {
-	return identify(syscall.S_IFREG, "view", number(parent.Ino), number(parent.Gen), shown)
+	return d.NewInode(ctx, v, inode.View(d.StableAttr(), shown)), nil
 }
 
 // viewFile shows all secrets of a folder in one file. It is found by name and

@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"infisicalfs/fs/internal/inode"
 	"infisicalfs/fs/internal/pagecache"
 	"infisicalfs/internal/fusetest"
 	"infisicalfs/secret"
@@ -78,7 +79,7 @@ func TestWhatAViewLooksLike(t *testing.T) {
 		other, err := v.Stat("demo/dev/.env.sh")
 		require.NoError(t, err)
 		require.NotEqual(t, a.Ino, other.Ino)
-		require.Equal(t, viewID(dirID(dev), ".env").Ino, a.Ino, "the same after a new mount")
+		require.Equal(t, inode.View(inode.OfDir(dev), ".env").Ino, a.Ino, "the same after a new mount")
 		w.Set(dev, "GREETING", "another")
 		w.announce(secret.Change{Dir: dev})
 		a2, err := v.Stat("demo/dev/.env")

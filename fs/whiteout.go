@@ -6,7 +6,9 @@ import (
 	"time"
 
 	"infisicalfs/fs/internal/caller"
+	"infisicalfs/fs/internal/inode"
 	"infisicalfs/fs/internal/lostupdate"
+	"infisicalfs/fs/internal/procend"
 	"infisicalfs/secret"
 )
 
@@ -24,8 +26,8 @@ type whiteout struct {
 	base lostupdate.Base // of who renamed it
 	file *scratchFile    // has the value as it was shown
 
-	maker  *maker         // who renamed it
-	parent caller.Process // his parent, usually a shell
+	maker  *procend.Lifetime // of who renamed it
+	parent caller.Process    // his parent, usually a shell
 	began  time.Time
 	over   chan struct{} // closed when the whiteout has ended
 
@@ -150,17 +152,17 @@ func (r *renaming) whiteOut(ctx context.Context, snap *secret.Folder, s *secret.
 		return false, nil
 	}
 	w := &whiteout{
-		name: s.Name, base: seen, file: sc, maker: r.makers.of(who), parent: who.Parent(),
+		name: s.Name, base: seen, file: sc, maker: r.makers.Of(who), parent: who.Parent(),
 		began: time.Now(), over: make(chan struct{}),
 	}
 	if !r.overlay.cover(dir, w) {
-		r.makers.release(w.maker)
+		r.makers.Release(w.maker)
 		return false, nil
 	}
 	if known {
 		n.at.Store(&location{r.from, s.Name})
 		n.scratch.Store(sc)
-		r.reborn.left(childID(r.from.StableAttr(), syscall.S_IFREG, s.Name))
+		r.renames.Left(inode.Child(r.from.StableAttr(), syscall.S_IFREG, s.Name))
 	}
 	r.background(func() { r.followWhiteout(w) })
 	return true, nil
@@ -182,7 +184,7 @@ func (f *FS) fill(sc *scratchFile, s *secret.Secret) bool {
 // put aside for: by the same process, its parent or a child of that, as in
 // `mv KEY KEY.old; cp new KEY`. Of whom nothing is known it is assumed.
 func (w *whiteout) mayWrite(who caller.Process) bool {
-	if !w.maker.who.Other(who) || !w.parent.Other(who) {
+	if !w.maker.Who.Other(who) || !w.parent.Other(who) {
 		return true
 	}
 	parent := who.Parent()

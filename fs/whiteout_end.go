@@ -25,8 +25,8 @@ const (
 // due returns for how long the secret may still be written anew.
 func (w *whiteout) due(now time.Time) time.Duration {
 	end := w.began.Add(whiteoutLasts)
-	if w.maker.ended() {
-		if soon := w.maker.at.Add(afterTheMaker); soon.Before(end) {
+	if w.maker.Ended() {
+		if soon := w.maker.At.Add(afterTheMaker); soon.Before(end) {
 			end = soon
 		}
 	}
@@ -36,9 +36,9 @@ func (w *whiteout) due(now time.Time) time.Duration {
 // followWhiteout carries the rename out when nobody is going to write the old
 // name.
 func (f *FS) followWhiteout(w *whiteout) {
-	defer f.makers.release(w.maker)
+	defer f.makers.Release(w.maker)
 	pause := firstPause
-	ended := w.maker.over
+	ended := w.maker.Over
 	for {
 		wait := w.due(time.Now())
 		if wait <= 0 {
@@ -168,7 +168,7 @@ func (f *FS) realize(ctx context.Context, w *whiteout, to string) error {
 	}
 	f.writes.sent.Add(1)
 	f.overlay.lift(w)
-	f.bases.Rename(w.maker.who, at.dir, w.name, name, w.base, lostupdate.BaseOf(&got))
+	f.bases.Rename(w.maker.Who, at.dir, w.name, name, w.base, lostupdate.BaseOf(&got))
 	for _, h := range f.overlay.writers(at.dir, w.name) {
 		h.rebase(w.base, lostupdate.BaseOf(&got))
 	}

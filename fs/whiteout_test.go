@@ -198,8 +198,8 @@ func TestStrangerDoesNotWriteAnew(t *testing.T) {
 // A script's next command may be anybody's child: mv KEY KEY.old; cp new KEY.
 func TestWhoMayWriteAnew(t *testing.T) {
 	me := caller.Of(uint32(os.Getpid()))
-	w := &whiteout{maker: &maker{who: caller.Process{PID: 1 << 30}}, parent: me}
-	require.True(t, w.mayWrite(w.maker.who))
+	w := &whiteout{maker: &procend.Lifetime{Who: caller.Process{PID: 1 << 30}}, parent: me}
+	require.True(t, w.mayWrite(w.maker.Who))
 	require.True(t, w.mayWrite(me), "the shell")
 	require.True(t, w.mayWrite(caller.Process{}), "nobody knows")
 	require.False(t, w.mayWrite(me.Parent()))

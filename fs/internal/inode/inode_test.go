@@ -1,0 +1,59 @@
+package inode
+
+import (
+	"strings"
+	"syscall"
+	"testing"
+
+	fusefs "github.com/hanwen/go-fuse/v2/fs"
+	"github.com/stretchr/testify/require"
+
+	"infisicalfs/secret"
+)
+
+var dev = secret.Dir{Project: "demo", Env: "dev", Path: "/"}
+
+// Nothing is taken for anything else, and all that is asked for twice is the same.
+func TestEverythingHasItsOwnNumber(t *testing.T) {
+	list := func() []fusefs.StableAttr {
+		root, folder := OfDir(secret.Dir{}), OfDir(dev)
+		return []fusefs.StableAttr{
+			root, folder, OfDir(dev.Child("a")), OfDir(dev.Parent()),
+			OfSecret(dev, "a"), OfSecret(dev, "b"), OfSecret(dev, ""),
+			OfSecret(secret.Dir{Project: "a", Env: "bc", Path: "/"}, ""), OfSecret(secret.Dir{Project: "ab", Env: "c", Path: "/"}, ""),
+			Child(folder, syscall.S_IFLNK, "a"), Control(syscall.S_IFDIR, ""), Control(syscall.S_IFREG, "status"),
+			ScratchFile(1), ScratchFile(2), ScratchDir(1), Generation(folder, "..2026"), Generation(root, "..2026"), View(folder, ".env"),
+		}
+	}
+	seen := map[[2]uint64]int{}
+	for i, id := range list() {
+		other, ok := seen[[2]uint64{id.Ino, id.Gen}]
+		require.False(t, ok, "%d is like %d", i, other)
+		seen[[2]uint64{id.Ino, id.Gen}] = i
+		require.Greater(t, id.Ino, uint64(1), "0 is none, 1 the root")
+		require.False(t, id.Reserved())
+	}
+	require.Equal(t, list(), list())
+	require.Equal(t, OfDir(dev.Child("a")), Child(OfDir(dev), syscall.S_IFDIR, "a"))
+	require.NotZero(t, View(OfDir(dev), strings.Repeat("x", 4096)).Ino)
+}
+
+// Who came to a place keeps its number, and what comes to be where something left
+// is another node each time.
+func TestNumbersAfterRenames(t *testing.T) {
+	var r Renames
+	a, b := OfSecret(dev, "a"), OfSecret(dev, "b")
+	require.Equal(t, a, r.Fresh(a), "nothing was renamed")
+
+	r.Left(a) // a is renamed to b
+	r.Arrived(b, a)
+	require.Equal(t, a, r.Fresh(b))
+	second := r.Fresh(a)
+	require.NotContains(t, []fusefs.StableAttr{a, b}, second)
+	require.Equal(t, second, r.Fresh(a), "the same until that leaves too")
+
+	r.Left(b) // and on, elsewhere
+	require.NotContains(t, []fusefs.StableAttr{a, b, second}, r.Fresh(b))
+	r.Left(a)
+	require.NotContains(t, []fusefs.StableAttr{a, b, second}, r.Fresh(a))
+}
