@@ -33,7 +33,7 @@ func (f *FS) control() *controldir.Config {
 // forgotten, and Config.Refresh called. The kernel has forgotten as well when it
 // returns, unless lookups are in the way for long.
 func (f *FS) Refresh() error {
-	f.denials.forget()
+	f.denials.Forget()
 	err := f.cfg.Refresh()
 	f.news.wait(refreshWaits)
 	return err

@@ -9,6 +9,7 @@ import (
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
 
+	"infisicalfs/fs/internal/commit"
 	"infisicalfs/fs/internal/filename"
 	"infisicalfs/secret"
 )
@@ -92,16 +93,16 @@ func (h *writeHandle) loadNew(ctx context.Context, snap *secret.Folder, there *s
 	}
 	switch {
 	case f.cfg.PersonalReadOnly:
-		return errPersonal
+		return commit.ErrPersonal
 	case there != nil && w == nil && flags&syscall.O_EXCL != 0, f.overlay.beingCreated(snap.Dir, name) && flags&syscall.O_EXCL != 0:
 		return secret.ErrExists
 	case there != nil && w == nil:
 		return h.load(ctx, flags)
 	case there != nil && there.Import == nil:
-		if err := f.writable(there); err != nil {
+		if err := f.committer.Writable(there); err != nil {
 			return err
 		}
-		if err := f.denials.check(snap.Dir, mayChange); err != nil {
+		if err := f.denials.Check(snap.Dir, commit.MayChange); err != nil {
 			return err
 		}
 		// It has left its name, so nothing of its old text is wanted.
@@ -112,7 +113,7 @@ func (h *writeHandle) loadNew(ctx context.Context, snap *secret.Folder, there *s
 		return nil
 	}
 	h.created, h.unsent = true, opened
-	return f.denials.check(snap.Dir, mayCreate)
+	return f.denials.Check(snap.Dir, commit.MayCreate)
 }
 
 func (d *dir) createScratch(ctx context.Context, snap *secret.Folder, name string, kind kind, flags, mode uint32, out *fuse.EntryOut) (*fusefs.Inode, fusefs.FileHandle, error) {

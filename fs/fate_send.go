@@ -10,6 +10,7 @@ import (
 
 	"github.com/hanwen/go-fuse/v2/fuse"
 
+	"infisicalfs/fs/internal/commit"
 	"infisicalfs/fs/internal/inode"
 	"infisicalfs/secret"
 )
@@ -20,7 +21,7 @@ const sendLasts = 2 * time.Minute
 // mayWorkLater reports whether what failed with err is worth another attempt: the
 // server was not there, or did not know us.
 func mayWorkLater(err error) bool {
-	return mayHaveHappened(err) || errors.Is(err, secret.ErrRateLimited) || errors.Is(err, secret.ErrUnauthenticated)
+	return commit.MayHaveHappened(err) || errors.Is(err, secret.ErrRateLimited) || errors.Is(err, secret.ErrUnauthenticated)
 }
 
 // sendDoubtful makes a doubtful file the secret of its name, as one that must
@@ -67,7 +68,7 @@ func (f *FS) sendDoubtful(ctx context.Context, sc *scratchFile, why error) bool 
 // there will be none.
 func (f *FS) createFrom(ctx context.Context, sc *scratchFile, at named) (got secret.Secret, name string, value secret.Value, err error) {
 	if f.cfg.PersonalReadOnly {
-		return got, "", value, errPersonal
+		return got, "", value, commit.ErrPersonal
 	}
 	snap, err := f.folder(ctx, at.dir, secret.NeedEntry)
 	if err != nil {
@@ -76,8 +77,8 @@ func (f *FS) createFrom(ctx context.Context, sc *scratchFile, at named) (got sec
 	if name, err = f.newName(snap, at.name); err != nil {
 		return got, "", value, err
 	}
-	if err = f.denials.check(at.dir, mayCreate); err == nil {
-		err = f.denials.approval(at.dir)
+	if err = f.denials.Check(at.dir, commit.MayCreate); err == nil {
+		err = f.denials.Approval(at.dir)
 	}
 	if err != nil {
 		return got, name, value, err
@@ -86,14 +87,14 @@ func (f *FS) createFrom(ctx context.Context, sc *scratchFile, at named) (got sec
 		return got, name, value, err
 	}
 	if err = f.isCopy(ctx, snap, value); err == nil {
-		got, err = f.create(ctx, commit{dir: at.dir, name: name, value: value})
+		got, err = f.create(ctx, commit.Change{Dir: at.dir, Name: name, Value: value})
 		if sc.tried && errors.Is(err, secret.ErrExists) { // perhaps by the attempt before
 			stored, storedErr := f.cfg.Writer.Stored(ctx, at.dir, name)
-			if storedErr == nil && (attempt{value: value, is: true}).made(&stored) {
+			if storedErr == nil && (commit.Attempt{Value: value, Is: true}).Made(&stored) {
 				got, err = stored, nil
 			}
 		}
-		sc.tried = sc.tried || mayHaveHappened(err)
+		sc.tried = sc.tried || commit.MayHaveHappened(err)
 	}
 	if err != nil {
 		sc.stay()
@@ -121,7 +122,7 @@ func (f *FS) isCopy(ctx context.Context, snap *secret.Folder, value secret.Value
 		case errors.Is(err, secret.ErrNotFound):
 		case err != nil:
 			return err
-		case refers(stored.Value):
+		case commit.Refers(stored.Value):
 			return errCopy
 		}
 	}

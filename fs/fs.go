@@ -18,6 +18,7 @@ import (
 	"github.com/hanwen/go-fuse/v2/fuse"
 
 	"infisicalfs/fs/internal/caller"
+	"infisicalfs/fs/internal/commit"
 	"infisicalfs/fs/internal/controldir"
 	"infisicalfs/fs/internal/failurelog"
 	"infisicalfs/fs/internal/filename"
@@ -117,7 +118,8 @@ type FS struct {
 	folderQueue folderqueue.Queue // for whoever changes a folder
 	callers     caller.Processes
 	bases       lostupdate.Bases
-	denials     denials
+	denials     commit.Denials
+	committer   commit.Committer
 	rejected    *unsent.Store // shown in .infisicalfs/rejected
 	writers     writerSet
 	writes      writes
@@ -174,6 +176,10 @@ func New(cfg Config) *FS {
 	f.controls = f.control()
 	if cfg.Writer != nil {
 		f.cfg.Writer = &ownWriter{cfg.Writer, &f.own}
+	}
+	f.committer = commit.Committer{
+		Writer: f.cfg.Writer, Bases: &f.bases, Denials: &f.denials,
+		Overwrite: cfg.Overwrite, Raw: cfg.Raw, PersonalReadOnly: cfg.PersonalReadOnly,
 	}
 	f.root = &dir{node: node{fs: f}}
 	return f

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"infisicalfs/fs/internal/commit"
 	"infisicalfs/fs/internal/filename"
 	"infisicalfs/fs/internal/lostupdate"
 	"infisicalfs/fs/internal/tempname"
@@ -74,7 +75,7 @@ func (r *renaming) promote(ctx context.Context, snap *secret.Folder, sc *scratch
 	}
 	var got secret.Secret
 	if err = r.mayPromote(ctx, dir, name); err == nil {
-		c := commit{dir: dir, name: name, value: value, base: r.baseOfScratch(ctx, sc, dir, name), who: r.processOf(ctx)}
+		c := commit.Change{Dir: dir, Name: name, Value: value, Base: r.baseOfScratch(ctx, sc, dir, name), Who: r.processOf(ctx)}
 		got, err = r.commit(ctx, c)
 	}
 	if err != nil {
@@ -98,8 +99,8 @@ func (r *renaming) mayCopy(ctx context.Context, sc *scratchFile) error {
 	if of == "" || sc.wasTouched() || r.cfg.Raw || r.cfg.Overwrite {
 		return nil
 	}
-	_, err := r.stored(ctx, sc.dir, of)
-	if errors.Is(err, errReference) {
+	_, err := r.committer.Stored(ctx, sc.dir, of)
+	if errors.Is(err, commit.ErrReference) {
 		return err
 	}
 	return nil
@@ -108,22 +109,22 @@ func (r *renaming) mayCopy(ctx context.Context, sc *scratchFile) error {
 // mayPromote says why the secret of that name may not be written.
 func (r *renaming) mayPromote(ctx context.Context, dir secret.Dir, name string) error {
 	if r.cfg.PersonalReadOnly {
-		return errPersonal
+		return commit.ErrPersonal
 	}
 	s := r.target.Secret
 	if s == nil || s.Import != nil {
-		return r.denials.check(dir, mayCreate)
+		return r.denials.Check(dir, commit.MayCreate)
 	}
-	if err := r.writable(s); err != nil {
+	if err := r.committer.Writable(s); err != nil {
 		return err
 	}
-	if err := r.denials.check(dir, mayChange); err != nil {
+	if err := r.denials.Check(dir, commit.MayChange); err != nil {
 		return err
 	}
 	if r.cfg.Raw || r.cfg.Overwrite {
 		return nil
 	}
-	_, err := r.stored(ctx, dir, name)
+	_, err := r.committer.Stored(ctx, dir, name)
 	return err
 }
 

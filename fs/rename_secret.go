@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"infisicalfs/fs/internal/commit"
 	"infisicalfs/fs/internal/filename"
 	"infisicalfs/fs/internal/lostupdate"
 	"infisicalfs/secret"
@@ -70,8 +71,8 @@ func (r *renaming) move(ctx context.Context, stored *secret.Secret, newName stri
 		between = r.from.pathOf(filename.Encode(newName))
 	}
 	switch err := first(); {
-	case errors.Is(err, secret.ErrExists) && refers(stored.Value) && !r.cfg.Raw:
-		return errReference // programs would copy the file instead, and delete the original
+	case errors.Is(err, secret.ErrExists) && commit.Refers(stored.Value) && !r.cfg.Raw:
+		return commit.ErrReference // programs would copy the file instead, and delete the original
 	case errors.Is(err, secret.ErrExists):
 		return errOtherProject
 	case err != nil:
@@ -103,7 +104,7 @@ func (r *renaming) arrived(ctx context.Context, stored *secret.Secret, newName s
 // It counts from 1 again, and servers rewrite the references in a text that is
 // moved: that makes a version more.
 func arrivedAs(stored, got *secret.Secret) bool {
-	return got.Value.Equal(stored.Value) || refers(stored.Value) && got.Version <= 2
+	return got.Value.Equal(stored.Value) || commit.Refers(stored.Value) && got.Version <= 2
 }
 
 // replace puts a secret in the place of another: that is an update of the
@@ -111,23 +112,23 @@ func arrivedAs(stored, got *secret.Secret) bool {
 // both at once.
 func (r *renaming) replace(ctx context.Context, stored *secret.Secret, newName string) error {
 	dir, to := r.from.where(), r.to.where()
-	if err := r.writable(r.target.Secret); err != nil {
+	if err := r.committer.Writable(r.target.Secret); err != nil {
 		return err
 	}
 	old, err := r.cfg.Writer.Stored(ctx, to, newName)
 	switch {
 	case errors.Is(err, secret.ErrNotFound):
-		return errGone
+		return commit.ErrGone
 	case err != nil:
 		return err
 	case old.Rotated:
-		return errRotated
+		return commit.ErrRotated
 	case !r.cfg.Overwrite && !r.seen(ctx, to, r.target.Secret, &old):
 		return secret.ErrConflict
 	}
 	if !old.Value.Equal(stored.Value) {
 		got, err := r.cfg.Writer.Update(ctx, to, newName, stored.Value)
-		if err == nil || mayHaveHappened(err) {
+		if err == nil || commit.MayHaveHappened(err) {
 			r.FS.keep(ctx, to, newName, old.Value, "it was replaced by a rename")
 		}
 		if err != nil {

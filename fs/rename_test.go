@@ -239,9 +239,7 @@ func TestFailuresOfPathOperations(t *testing.T) {
 					require.True(t, errors.Is(err, want), "%v is %v", fault, err)
 				}
 				w.FailWrites(kind, nil)
-				w.denials.mu.Lock()
-				w.denials.until = nil
-				w.denials.mu.Unlock()
+				w.denials.Forget()
 				require.Eventually(t, func() bool { return w.Counts().Open == 0 }, time.Minute, time.Millisecond)
 				after, err := fusetest.Names(v, "demo/dev")
 				require.NoError(t, err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"infisicalfs/fs/internal/commit"
 	"infisicalfs/fs/internal/lostupdate"
 	"infisicalfs/fs/internal/textedit"
 	"infisicalfs/fs/internal/unsent"
@@ -46,9 +47,9 @@ func (h *writeHandle) send(ctx context.Context, why occasion) error {
 	var got secret.Secret
 	dir, name := h.file.where() // now: a rename may have been before us in the queue
 	if err == nil {
-		c := commit{dir, name, out.value, out.base, h.opener, out.early, h.append, out.attempt}
+		c := commit.Change{Dir: dir, Name: name, Value: out.value, Base: out.base, Who: h.opener, Early: out.early, Append: h.append, Attempt: out.attempt}
 		got, err = h.file.fs.commit(ctx, c)
-		out.tried = mayHaveHappened(err)
+		out.tried = commit.MayHaveHappened(err)
 	}
 	if err != nil {
 		h.refused(out, err)
@@ -87,7 +88,7 @@ type outgoing struct {
 	value   secret.Value
 	after   uint64 // changes
 	base    lostupdate.Base
-	attempt attempt
+	attempt commit.Attempt
 	early   bool  // nothing was written since the file was opened
 	part    bool  // it is no whole text
 	failed  bool  // it was tried before, and nothing was written since
@@ -173,7 +174,7 @@ func (h *writeHandle) accepted(out outgoing, got *secret.Secret) {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.base, h.created, h.attempt = lostupdate.BaseOf(got), false, attempt{}
+	h.base, h.created, h.attempt = lostupdate.BaseOf(got), false, commit.Attempt{}
 	if h.failed.after <= out.after {
 		h.failed = refusal{}
 	}
@@ -197,7 +198,7 @@ func (h *writeHandle) refused(out outgoing, err error) {
 		h.failed = refusal{err, out.after}
 	}
 	if out.tried {
-		h.attempt = attempt{out.value, out.base, true}
+		h.attempt = commit.Attempt{Value: out.value, Base: out.base, Is: true}
 	}
 	h.mu.Unlock()
 	if again {

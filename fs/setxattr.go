@@ -10,6 +10,7 @@ import (
 
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 
+	"infisicalfs/fs/internal/commit"
 	"infisicalfs/fs/internal/filename"
 	"infisicalfs/fs/internal/lostupdate"
 	"infisicalfs/fs/internal/xattr"
@@ -86,9 +87,9 @@ func (n *file) annotate(ctx context.Context, op, attr, text string, flags uint32
 	case errors.Is(err, secret.ErrNotFound):
 		return n.gone(op, err)
 	case err == nil && s.Import != nil:
-		err = errImported
+		err = commit.ErrImported
 	case err == nil && (f.cfg.PersonalReadOnly || s.Personal):
-		err = errPersonal
+		err = commit.ErrPersonal
 	}
 	if err != nil {
 		return n.annotateFailed(op, err)

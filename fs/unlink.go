@@ -7,6 +7,7 @@ import (
 
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 
+	"infisicalfs/fs/internal/commit"
 	"infisicalfs/fs/internal/filename"
 	"infisicalfs/secret"
 )
@@ -95,7 +96,7 @@ func (d *dir) deleteSecret(ctx context.Context, s *secret.Secret) error {
 		return err
 	}
 	if err := f.cfg.Writer.Delete(ctx, dir, s.Name); err != nil {
-		if mayHaveHappened(err) {
+		if commit.MayHaveHappened(err) {
 			f.keep(ctx, dir, s.Name, last.Value, "its secret may have been removed")
 		}
 		return err
@@ -133,15 +134,15 @@ func (d *dir) entry(ctx context.Context, shown string) (*secret.Folder, filename
 
 // removable returns a secret as it is stored, or why it may not leave its name.
 func (d *dir) removable(ctx context.Context, s *secret.Secret) (secret.Secret, error) {
-	if err := d.fs.writable(s); err != nil {
+	if err := d.fs.committer.Writable(s); err != nil {
 		return *s, err
 	}
 	if s.Import != nil {
-		return *s, errImported
+		return *s, commit.ErrImported
 	}
 	stored, err := d.fs.cfg.Writer.Stored(ctx, d.where(), s.Name)
 	if err == nil && stored.Rotated {
-		err = errRotated
+		err = commit.ErrRotated
 	}
 	return stored, err
 }

@@ -134,7 +134,7 @@ func (r *renaming) whiteOut(ctx context.Context, snap *secret.Folder, s *secret.
 	if s.Hidden || s.Import != nil {
 		return false, nil
 	}
-	if err := r.writable(s); err != nil {
+	if err := r.committer.Writable(s); err != nil {
 		return false, err
 	}
 	dir, who := snap.Dir, r.processOf(ctx)

@@ -12,6 +12,7 @@ import (
 	"github.com/hanwen/go-fuse/v2/fuse"
 
 	"infisicalfs/fs/internal/caller"
+	"infisicalfs/fs/internal/commit"
 	"infisicalfs/fs/internal/lostupdate"
 	"infisicalfs/fs/internal/textedit"
 	"infisicalfs/fs/internal/unsent"
@@ -55,14 +56,14 @@ type writeHandle struct {
 	room     unsent.Room   // for it, while the server does not have it
 	foreign  bool          // it began with what the server had, and was not emptied since
 	base     lostupdate.Base
-	created  bool      // and not sent yet: the server does not have the secret
-	changes  uint64    // of the text, and of whether it is whole
-	changed  time.Time // when the latest was
-	unsent   change    // what of the text the server does not have
-	part     error     // a write was refused, and this is why: the text is a part, and is not sent
-	dropped  bool      // what is written goes nowhere: see [caller.Shreds]
-	failed   refusal   // of the latest attempt to send
-	attempt  attempt   // that may have succeeded although it failed
+	created  bool           // and not sent yet: the server does not have the secret
+	changes  uint64         // of the text, and of whether it is whole
+	changed  time.Time      // when the latest was
+	unsent   change         // what of the text the server does not have
+	part     error          // a write was refused, and this is why: the text is a part, and is not sent
+	dropped  bool           // what is written goes nowhere: see [caller.Shreds]
+	failed   refusal        // of the latest attempt to send
+	attempt  commit.Attempt // that may have succeeded although it failed
 	kept     []keptText
 	ended    error            // why nothing will be sent any more, nil while it may
 	writers  []caller.Process // who wrote

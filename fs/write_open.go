@@ -9,6 +9,7 @@ import (
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
 
+	"infisicalfs/fs/internal/commit"
 	"infisicalfs/fs/internal/lostupdate"
 	"infisicalfs/secret"
 )
@@ -62,18 +63,18 @@ func (h *writeHandle) load(ctx context.Context, flags uint32) error {
 	_, s, err := h.file.current(ctx)
 	if errors.Is(err, secret.ErrNotFound) && f.overlay.beingCreated(dir, name) {
 		h.created, h.unsent = true, opened
-		return f.denials.check(dir, mayCreate)
+		return f.denials.Check(dir, commit.MayCreate)
 	}
 	if err != nil {
 		return err
 	}
-	if err := f.writable(&s); err != nil {
+	if err := f.committer.Writable(&s); err != nil {
 		return err
 	}
 	if s.Import != nil {
-		err = f.denials.check(dir, mayCreate)
+		err = f.denials.Check(dir, commit.MayCreate)
 	} else {
-		err = f.denials.check(dir, mayChange)
+		err = f.denials.Check(dir, commit.MayChange)
 	}
 	if err != nil {
 		return err
@@ -91,13 +92,13 @@ func (h *writeHandle) loadSecret(ctx context.Context, dir secret.Dir, s *secret.
 		return hidden(s)
 	}
 	if ask := s.Import == nil && !f.cfg.Raw && !(empty && f.cfg.Overwrite); ask {
-		stored, err := f.stored(ctx, dir, s.Name)
+		stored, err := f.committer.Stored(ctx, dir, s.Name)
 		switch {
 		case err == nil:
 			s, h.base = &stored, lostupdate.BaseOf(&stored)
 		case errors.Is(err, secret.ErrNotFound) && empty: // the conflict is found when it is sent
 		case err != nil:
-			return f.denials.note(dir, mayChange, err)
+			return f.denials.Note(dir, commit.MayChange, err)
 		}
 	}
 	if sawIt {

@@ -23,6 +23,7 @@ var picture = map[string][]string{
 	"cache":  {"secret"},
 	"fs": {"secret", "internal/glob", "internal/rights",
 		"fs/internal/caller",
+		"fs/internal/commit",
 		"fs/internal/controldir",
 		"fs/internal/failurelog",
 		"fs/internal/filename",
@@ -56,6 +57,7 @@ var picture = map[string][]string{
 	"fs/internal/xattr":       {"secret"},                       // extended attributes, and what is noted about a file
 	"fs/internal/unsent":      {"secret"},                       // texts that would be lost otherwise, and their bounds
 
+	"fs/internal/commit":     {"secret", "fs/internal/caller", "fs/internal/lostupdate"},  // a new value for a secret, unless a change would be lost
 	"fs/internal/generation": {"secret", "fs/internal/filename", "fs/internal/pagecache"}, // a folder as a volume of Kubernetes
 
 	// go-fuse nodes that need no fs.

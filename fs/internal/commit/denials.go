@@ -1,4 +1,4 @@
-package fs
+package commit
 
 import (
 	"errors"
@@ -9,20 +9,22 @@ import (
 	"infisicalfs/secret"
 )
 
-// denialLasts is how long a refusal is remembered.
+// denialLasts is how long a denial is remembered.
 const denialLasts = time.Minute
 
-// right is what an identity may or may not do in a folder.
-type right string
+// Right is what an identity may or may not do in a folder.
+type Right string
 
+// The rights that a write needs.
 const (
-	mayCreate right = "create"
-	mayChange right = "change"
+	MayCreate Right = "create"
+	MayChange Right = "change"
 )
 
-// denials remembers which writes the server has refused for lack of a right:
-// many programs check open and not close, so the next open is refused at once.
-type denials struct {
+// Denials remembers for a minute which writes the server has denied for lack of a
+// right: many programs check open and not close, so the next open is denied at once.
+// The zero value is ready, and safe for concurrent use.
+type Denials struct {
 	mu       sync.Mutex // guards what follows
 	until    map[denied]time.Time
 	approved map[secret.Dir]bool // where a change waits for somebody's approval
@@ -30,12 +32,12 @@ type denials struct {
 
 type denied struct {
 	dir   secret.Dir
-	right right
+	right Right
 }
 
-// note remembers err if it is a refusal, or if the change waits for an approval,
+// Note remembers err if it is a denial, or if the change waits for an approval,
 // and returns it.
-func (d *denials) note(dir secret.Dir, right right, err error) error {
+func (d *Denials) Note(dir secret.Dir, right Right, err error) error {
 	if errors.Is(err, secret.ErrApproval) {
 		d.mu.Lock()
 		defer d.mu.Unlock()
@@ -63,16 +65,16 @@ func (d *denials) note(dir secret.Dir, right right, err error) error {
 	return err
 }
 
-// forget lets everything be tried again.
-func (d *denials) forget() {
+// Forget lets everything be tried again.
+func (d *Denials) Forget() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.until, d.approved = nil, nil
 }
 
-// approval returns an error where changes have waited for an approval: what
+// Approval returns an error where changes have waited for an approval: what
 // nobody has asked for shall not open another request.
-func (d *denials) approval(dir secret.Dir) error {
+func (d *Denials) Approval(dir secret.Dir) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.approved[dir] {
@@ -81,8 +83,8 @@ func (d *denials) approval(dir secret.Dir) error {
 	return nil
 }
 
-// check returns an error while a refusal is remembered.
-func (d *denials) check(dir secret.Dir, right right) error {
+// Check returns an error, which wraps [secret.ErrDenied], while a denial is remembered.
+func (d *Denials) Check(dir secret.Dir, right Right) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if until, ok := d.until[denied{dir, right}]; ok && time.Now().Before(until) {
