@@ -3,8 +3,8 @@ package secret
 import "context"
 
 // Source yields folders. The file system reads from one, the cache is one and
-// needs one, the client is one, and so is every wrapper: the exam that all of
-// them pass is in package secrettest.
+// needs one, the client is one, and so is every wrapper: the conformance test
+// that all of them pass is in package secrettest.
 //
 // An error is not an absence: a Source returns [ErrNotFound] only if the server
 // said that dir does not exist. It is safe for concurrent use, returns when ctx

@@ -84,7 +84,7 @@ var picture = map[string][]string{
 	"internal/arch":      {},
 	"internal/bench":     {"internal/devserver"}, // a program of its own: scripts/bench, scripts/soak
 	"internal/e2e":       {},
-	"internal/rooms":     {},
+	"internal/integration":     {},
 }
 
 // outside says who may import a library that belongs into few hands, and why.

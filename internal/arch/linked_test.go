@@ -20,7 +20,7 @@ var notLinked = []struct{ prefix, why string }{
 	{module + "secret/secrettest", "it is for tests"},
 	{module + "internal/fusetest", "it is for tests"},
 	{module + "internal/bench", "it is a program of its own"},
-	{module + "internal/rooms", "it has tests only"},
+	{module + "internal/integration", "it has tests only"},
 	{module + "internal/e2e", "it has tests only"},
 	{"net/http/httptest", "it brings the flags of tests with it"},
 	{"net/http/pprof", "it shows memory, which has secrets in it"},

@@ -11,8 +11,8 @@ import (
 	"infisicalfs/secret/secrettest"
 )
 
-// Every way of showing passes the exam that the server passes.
-func TestLayoutsPassTheExam(t *testing.T) {
+// Every way of showing conforms as the server does.
+func TestLayoutsConform(t *testing.T) {
 	for name, change := range map[string]func(*Config){
 		"trim":    func(c *Config) { c.TrimNewline = true },
 		"add":     func(c *Config) { c.AddNewline = true },

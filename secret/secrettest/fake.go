@@ -1,5 +1,5 @@
 // Package secrettest has what tests of other packages need of package secret: a
-// scripted server in memory ([Fake]) and the exam that every [secret.Source]
+// scripted server in memory ([Fake]) and the conformance test that every [secret.Source]
 // must pass ([TestSource]).
 package secrettest
 

@@ -17,7 +17,7 @@ var (
 	payments = dev.Child("payments")
 )
 
-func TestFakePassesTheExam(t *testing.T) {
+func TestFakeConforms(t *testing.T) {
 	fake := secrettest.NewFake()
 	fake.Set(payments, "KEY", "one")
 	fake.Set(payments, "ANOTHER", "two")

@@ -23,7 +23,7 @@ type Known struct {
 
 var needs = []secret.Need{secret.NeedEntry, secret.NeedListing, secret.NeedProof}
 
-// TestSource is the exam that every [secret.Source] must pass, whatever it
+// TestSource is the conformance test: every [secret.Source] must pass it, whatever it
 // wraps. The source must not change while it runs.
 func TestSource(t *testing.T, src secret.Source, known Known) {
 	t.Helper()

@@ -12,9 +12,9 @@ import (
 	"infisicalfs/secret"
 )
 
-// witness stands between cache and server and remembers what was said when, so
+// oracle stands between cache and server and remembers what was said when, so
 // that a test can tell whether the cache was entitled to an answer.
-type witness struct {
+type oracle struct {
 	secret.Upstream
 	ttl, maxStale time.Duration
 
@@ -31,15 +31,15 @@ type value struct {
 	at   time.Time
 }
 
-func newWitness(up secret.Upstream, ttl, maxStale time.Duration) *witness {
-	return &witness{
+func newOracle(up secret.Upstream, ttl, maxStale time.Duration) *oracle {
+	return &oracle{
 		Upstream: up, ttl: ttl, maxStale: maxStale,
 		denied: map[secret.Dir]time.Time{}, absent: map[secret.Dir]time.Time{}, values: map[secret.Dir][]value{},
 	}
 }
 
 // Fetch writes into the answer when it was asked for.
-func (u *witness) Fetch(ctx context.Context, dir secret.Dir, known *secret.Folder) (*secret.Folder, error) {
+func (o *oracle) Fetch(ctx context.Context, dir secret.Dir, known *secret.Folder) (*secret.Folder, error) {
 	began := time.Now()
 	if known != nil {
 		if known.NoSubfolders {
@@ -47,22 +47,22 @@ func (u *witness) Fetch(ctx context.Context, dir secret.Dir, known *secret.Folde
 		}
 		known = known.With(func(f *secret.Folder) { f.Revision, _, _ = strings.Cut(f.Revision, "@") })
 	}
-	folder, err := u.Upstream.Fetch(ctx, dir, known)
-	u.heard(dir, err, true)
+	folder, err := o.Upstream.Fetch(ctx, dir, known)
+	o.heard(dir, err, true)
 	if err != nil {
 		return nil, err
 	}
 	return folder.With(func(f *secret.Folder) { f.Revision += began.Format("@" + time.RFC3339Nano) }), nil
 }
 
-func (u *witness) Tree(ctx context.Context, dir secret.Dir, known []*secret.Folder) ([]*secret.Folder, error) {
+func (o *oracle) Tree(ctx context.Context, dir secret.Dir, known []*secret.Folder) ([]*secret.Folder, error) {
 	began := time.Now()
 	known = slices.Clone(known)
 	for i, f := range known {
 		known[i] = f.With(func(f *secret.Folder) { f.Revision, _, _ = strings.Cut(f.Revision, "@") })
 	}
-	folders, err := u.Upstream.Tree(ctx, dir, known)
-	u.heard(dir, err, false)
+	folders, err := o.Upstream.Tree(ctx, dir, known)
+	o.heard(dir, err, false)
 	for _, f := range folders {
 		f.Revision += began.Format("@" + time.RFC3339Nano)
 	}
@@ -79,35 +79,35 @@ func since(folder *secret.Folder) time.Time {
 	return began
 }
 
-func (u *witness) heard(dir secret.Dir, err error, own bool) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
+func (o *oracle) heard(dir secret.Dir, err error, own bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
 	now := time.Now()
 	switch {
 	case errors.Is(err, secret.ErrUnauthenticated):
-		u.out = now
+		o.out = now
 	case errors.Is(err, secret.ErrDenied) && own:
-		u.denied[dir] = now
+		o.denied[dir] = now
 	case errors.Is(err, secret.ErrNotFound) && own:
-		u.absent[dir] = now
+		o.absent[dir] = now
 	}
 }
 
 // rotated notes that KEY in dir has a new value.
-func (u *witness) rotated(dir secret.Dir, text string) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	u.values[dir] = append(u.values[dir], value{text, time.Now()})
+func (o *oracle) rotated(dir secret.Dir, text string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.values[dir] = append(o.values[dir], value{text, time.Now()})
 }
 
-// judge returns what is wrong with the answer to a call that began at asked.
-func (u *witness) judge(asked time.Time, dir secret.Dir, need secret.Need, folder *secret.Folder, err error) error {
-	u.mu.Lock()
-	defer u.mu.Unlock()
+// check returns what is wrong with the answer to a call that began at asked.
+func (o *oracle) check(asked time.Time, dir secret.Dir, need secret.Need, folder *secret.Folder, err error) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
 	now := time.Now()
 	switch {
 	case errors.Is(err, secret.ErrNotFound):
-		if at, ok := u.absent[dir]; !ok || asked.Sub(at) > u.ttl {
+		if at, ok := o.absent[dir]; !ok || asked.Sub(at) > o.ttl {
 			return fmt.Errorf("an absence that the server did not report")
 		}
 		return nil
@@ -120,26 +120,26 @@ func (u *witness) judge(asked time.Time, dir secret.Dir, need secret.Need, folde
 	case need == secret.NeedListing && folder.NoSubfolders:
 		return fmt.Errorf("no listing")
 	}
-	for _, said := range []time.Time{u.denied[dir], u.out} {
+	for _, said := range []time.Time{o.denied[dir], o.out} {
 		if said.Before(asked) && since(folder).Before(said) {
 			return fmt.Errorf("asked for at %v, shown though refused at %v", since(folder), said)
 		}
 	}
-	if age := asked.Sub(folder.Fetched); age > u.ttl+u.maxStale {
+	if age := asked.Sub(folder.Fetched); age > o.ttl+o.maxStale {
 		return fmt.Errorf("%v old", age)
-	} else if age >= u.ttl && !folder.Stale {
+	} else if age >= o.ttl && !folder.Stale {
 		return fmt.Errorf("%v old and not marked stale", age)
 	}
-	return u.judgeValue(folder, now)
+	return o.checkValue(folder, now)
 }
 
-// judgeValue demands that KEY had the value at some time since the snapshot.
-func (u *witness) judgeValue(folder *secret.Folder, now time.Time) error {
+// checkValue demands that KEY had the value at some time since the snapshot.
+func (o *oracle) checkValue(folder *secret.Folder, now time.Time) error {
 	s, ok := folder.Secret("KEY")
 	if !ok {
-		return nil // the witness keeps a record of values only
+		return nil // the oracle keeps a record of values only
 	}
-	history := u.values[folder.Dir]
+	history := o.values[folder.Dir]
 	for i, v := range history {
 		replaced := now
 		if i+1 < len(history) {

@@ -1,4 +1,4 @@
-package rooms
+package integration
 
 import (
 	"fmt"
@@ -17,9 +17,9 @@ import (
 	"infisicalfs/secret"
 )
 
-// day is four hours of a server whose secrets rotate and which fails now and
+// longRun is four hours of a server whose secrets rotate and which fails now and
 // then, and of a mount that is looked at rarely.
-type day struct {
+type longRun struct {
 	*world
 	rand *rand.Rand
 	dirs []secret.Dir
@@ -42,7 +42,7 @@ func TestFourHours(t *testing.T) {
 			play(t, limited(p), cache.Config{}, nil, func(w *world) {
 				// So few that half of the limit is enough without bulk requests,
 				// which are not made for a while after one timed out.
-				d := &day{world: w, rand: rand.New(rand.NewPCG(4, 4)), dirs: w.dirs[:8]}
+				d := &longRun{world: w, rand: rand.New(rand.NewPCG(4, 4)), dirs: w.dirs[:8]}
 				d.values, d.heard = map[secret.Dir][]value{}, map[secret.Dir]told{}
 				d.live()
 			})
@@ -50,7 +50,7 @@ func TestFourHours(t *testing.T) {
 	}
 }
 
-func (d *day) live() {
+func (d *longRun) live() {
 	for _, dir := range d.dirs {
 		d.values[dir] = []value{{"first", time.Now()}}
 	}
@@ -80,7 +80,7 @@ func (d *day) live() {
 }
 
 // well is a time without failures: each rotation is noticed within the interval.
-func (d *day) well() {
+func (d *longRun) well() {
 	for range 4 {
 		d.sleep(time.Minute)
 		dir, text := d.rotate()
@@ -96,7 +96,7 @@ func (d *day) well() {
 }
 
 // fail makes something go wrong until heal is called.
-func (d *day) fail(n int) (heal func()) {
+func (d *longRun) fail(n int) (heal func()) {
 	broken := func(status int) func() {
 		return d.Inject(devserver.Fault{Status: status, Body: `{"message":"broken"}`, Match: func(r *http.Request) bool { return r.Method == "GET" }})
 	}
@@ -123,7 +123,7 @@ func (d *day) fail(n int) (heal func()) {
 
 // recover waits until polls are at their usual pace, and demands that by then
 // everything that is shown is what the server has.
-func (d *day) recover() {
+func (d *longRun) recover() {
 	for began := time.Now(); ; {
 		d.sleep(time.Minute)
 		for _, dir := range d.dirs { // what the server said not to exist is for callers to find again
@@ -143,7 +143,7 @@ func (d *day) recover() {
 	}
 }
 
-func (d *day) rotate() (secret.Dir, string) {
+func (d *longRun) rotate() (secret.Dir, string) {
 	dir := d.dirs[d.rand.IntN(len(d.dirs))]
 	d.counts.rotations++
 	text := fmt.Sprint("value ", d.counts.rotations)
@@ -155,7 +155,7 @@ func (d *day) rotate() (secret.Dir, string) {
 }
 
 // listen takes in the news.
-func (d *day) listen() {
+func (d *longRun) listen() {
 	for _, n := range d.changes() {
 		if n.Err != nil {
 			d.counts.denials++
@@ -166,13 +166,13 @@ func (d *day) listen() {
 	}
 }
 
-func (d *day) sleep(most time.Duration) {
+func (d *longRun) sleep(most time.Duration) {
 	time.Sleep(time.Duration(d.rand.Int64N(int64(most))))
 	synctest.Wait()
 }
 
-// read looks at every folder every twenty minutes and has the answers judged.
-func (d *day) read(done chan struct{}) {
+// read looks at every folder every twenty minutes and has the answers checked.
+func (d *longRun) read(done chan struct{}) {
 	for {
 		select {
 		case <-done:
@@ -182,14 +182,14 @@ func (d *day) read(done chan struct{}) {
 		for _, dir := range d.dirs {
 			asked := time.Now()
 			folder, err := d.cache.Folder(d.Context(), dir, secret.NeedEntry)
-			d.judge(dir, asked, folder, err)
+			d.check(dir, asked, folder, err)
 		}
 	}
 }
 
-// judge demands that what is shown was the truth within the last minute, or
+// check demands that what is shown was the truth within the last minute, or
 // within MaxStale before it if it is marked as stale.
-func (d *day) judge(dir secret.Dir, asked time.Time, folder *secret.Folder, err error) {
+func (d *longRun) check(dir secret.Dir, asked time.Time, folder *secret.Folder, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.counts.reads++

@@ -1,4 +1,4 @@
-package rooms
+package integration
 
 import (
 	"encoding/json"

@@ -16,25 +16,25 @@ import (
 	"infisicalfs/secret/secrettest"
 )
 
-// drama is a server whose secrets rotate and which fails in every way, and
+// longRun is a server whose secrets rotate and which fails in every way, and
 // clients who look at it all the time.
-type drama struct {
+type longRun struct {
 	*testing.T
-	fake    *secrettest.Fake
-	witness *witness
-	cache   *cache.Cache
-	dirs    []secret.Dir
-	ctx     context.Context
-	pause   time.Duration // between two calls of a client, at most
+	fake   *secrettest.Fake
+	oracle *oracle
+	cache  *cache.Cache
+	dirs   []secret.Dir
+	ctx    context.Context
+	pause  time.Duration // between two calls of a client, at most
 
 	answers, stale, refusals int
 	mu                       sync.Mutex // guards the counts
 }
 
-// play runs the drama for some hours with that many clients.
+// play goes on for some hours of the clock with that many clients.
 func play(t *testing.T, cfg cache.Config, hours time.Duration, clients int, pause time.Duration) {
 	synctest.Test(t, func(t *testing.T) {
-		d := &drama{T: t, fake: secrettest.NewFake(), pause: pause}
+		d := &longRun{T: t, fake: secrettest.NewFake(), pause: pause}
 		for i := range 30 {
 			dir := dev
 			for _, digit := range fmt.Sprint(i) {
@@ -42,9 +42,9 @@ func play(t *testing.T, cfg cache.Config, hours time.Duration, clients int, paus
 			}
 			d.dirs = append(d.dirs, dir)
 		}
-		d.witness = newWitness(d.fake, cfg.TTL, cfg.MaxStale)
+		d.oracle = newOracle(d.fake, cfg.TTL, cfg.MaxStale)
 		cfg.OnChange = d.news()
-		d.cache = cache.New(d.witness, cfg)
+		d.cache = cache.New(d.oracle, cfg)
 		for i := range d.dirs {
 			d.rotate(i, 0)
 		}
@@ -66,14 +66,14 @@ func play(t *testing.T, cfg cache.Config, hours time.Duration, clients int, paus
 	})
 }
 
-func (d *drama) rotate(i, version int) {
+func (d *longRun) rotate(i, version int) {
 	text := fmt.Sprintf("value %d of folder %d", version, i)
 	d.fake.Set(d.dirs[i], "KEY", text)
-	d.witness.rotated(d.dirs[i], text)
+	d.oracle.rotated(d.dirs[i], text)
 }
 
 // server goes from one state to the next.
-func (d *drama) server() {
+func (d *longRun) server() {
 	r := rand.New(rand.NewPCG(7, 7))
 	for version := 1; d.ctx.Err() == nil; version++ {
 		d.fake.Delay(time.Duration(r.IntN(3000)) * time.Millisecond)
@@ -115,15 +115,15 @@ func (d *drama) server() {
 	d.fake.Hang(false)
 }
 
-func (d *drama) rest(r *rand.Rand, most time.Duration) {
+func (d *longRun) rest(r *rand.Rand, most time.Duration) {
 	select {
 	case <-time.After(time.Duration(r.Int64N(int64(most)))):
 	case <-d.ctx.Done():
 	}
 }
 
-// client asks and has every answer judged.
-func (d *drama) client(r *rand.Rand) {
+// client asks and has the oracle check every answer.
+func (d *longRun) client(r *rand.Rand) {
 	for d.ctx.Err() == nil {
 		dir, need := d.dirs[r.IntN(len(d.dirs))], secret.Need(r.IntN(3))
 		if r.IntN(20) == 0 {
@@ -133,7 +133,7 @@ func (d *drama) client(r *rand.Rand) {
 		asked := time.Now()
 		folder, err := d.cache.Folder(ctx, dir, need)
 		cancel()
-		if wrong := d.witness.judge(asked, dir, need, folder, err); wrong != nil {
+		if wrong := d.oracle.check(asked, dir, need, folder, err); wrong != nil {
 			d.Errorf("%s asked for at %v with need %d: %v", dir, asked, need, wrong)
 		}
 		if n := d.cache.Stats().Entries; n > len(d.dirs)+1000 {
@@ -145,7 +145,7 @@ func (d *drama) client(r *rand.Rand) {
 }
 
 // news wants all news to be about something, and none to go back in time.
-func (d *drama) news() func(secret.Change) {
+func (d *longRun) news() func(secret.Change) {
 	latest := map[secret.Dir]int{}
 	return func(change secret.Change) {
 		if change.New == nil || change.Err != nil {
@@ -163,7 +163,7 @@ func (d *drama) news() func(secret.Change) {
 	}
 }
 
-func (d *drama) count(folder *secret.Folder, err error) {
+func (d *longRun) count(folder *secret.Folder, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	switch {

@@ -7,7 +7,7 @@ import (
 	"infisicalfs/secret/secrettest"
 )
 
-func TestExam(t *testing.T) {
+func TestConformance(t *testing.T) {
 	known := secrettest.Known{
 		Dir: dev, Name: "GREETING", Value: "hello", Subfolder: "payments", Missing: dev.Child("missing"),
 	}
