@@ -4,18 +4,18 @@
 // once the server says no.
 //
 // How a call goes: next decides under the lock what to do; if that is to wait
-// for a flight (one request to the server), the caller waits for it and settle
+// for a flight (one request to the server), the caller waits for it and answer
 // says what its outcome means to this caller. What it means to everybody is
-// decided once per flight, in land.
+// decided once per flight, in complete.
 package cache
 
 import (
 	"context"
 	"fmt"
-	"maps"
 	"sync"
 	"time"
 
+	"infisicalfs/cache/internal/refgraph"
 	"infisicalfs/secret"
 )
 
@@ -27,32 +27,33 @@ type Cache struct {
 
 	ctx    context.Context // of all flights, ended by Close
 	cancel context.CancelFunc
-	wg     sync.WaitGroup // flights, and what tells the news
+	wg     sync.WaitGroup // flights, surveys, and what delivers notices
 
 	// mu guards everything below, and the fields of entries and flights that
 	// say so. No request, callback or log line happens while it is held.
 	mu     sync.Mutex
 	closed bool
 	store  store
-	notes  map[secret.Dir]*note   // by environment: what bulk requests need to know
+	bulk   map[secret.Dir]*bulk   // by environment: what decides about bulk requests
 	fetch  map[secret.Dir]*flight // by folder: requests for it alone
 	trees  map[*flight]bool       // bulk requests under way
 	outage outage
 	ban    ban
-	news   news
+	outbox outbox // what OnChange is to be told
+	lines  lines  // what is to be logged
 	watch  watch
 	stats  Stats
 
-	texts   map[string]*texts      // by project: what stored values refer to
-	surveys map[secret.Dir]*survey // under way, by where they begin
-	touches uint64                 // counts changes of ours
-	flights uint64                 // counts flights
+	graphs  map[string]*refgraph.Graph // by project: what stored values refer to
+	surveys map[secret.Dir]*survey     // under way, by where they begin
+	changes uint64                     // counts changes of ours to secrets
+	flights uint64                     // counts flights
 
 	// clock counts the events that make earlier requests worthless. A flight
 	// notes it when it is born.
 	clock   uint64
 	expired uint64 // clock of the last Expire: what was born before is stale
-	purged  uint64 // clock of the last purge of everything: what was born before is void
+	purged  uint64 // clock of the last purge of everything: what was born before shows nothing
 }
 
 var _ secret.Source = (*Cache)(nil)
@@ -62,14 +63,15 @@ func New(up secret.Upstream, cfg Config) *Cache {
 	c := &Cache{
 		up:    up,
 		cfg:   cfg.withDefaults(),
-		notes: map[secret.Dir]*note{},
+		bulk:  map[secret.Dir]*bulk{},
 		fetch: map[secret.Dir]*flight{},
 		trees: map[*flight]bool{},
 
-		texts:   map[string]*texts{},
+		graphs:  map[string]*refgraph.Graph{},
 		surveys: map[secret.Dir]*survey{},
 	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
+	c.lines.afterClose = true
 	c.watch.interval = c.cfg.WatchInterval
 	c.store.init(c.cfg, c.sweep)
 	return c
@@ -100,41 +102,24 @@ func (c *Cache) Folder(ctx context.Context, dir secret.Dir, need secret.Need) (*
 			}
 		}
 		if s.flight == nil {
-			c.hear(ctx, s.after)
+			c.await(ctx, s.after)
 			return s.folder, s.err
 		}
 		q.waited = true
 		switch s.flight.wait(ctx, s) {
-		case left:
+		case canceled:
 			return nil, ctx.Err()
-		case slow:
-			if folder := c.giveUpWaiting(q); folder != nil {
+		case tooSlow:
+			if folder := c.afterSoftDeadline(q); folder != nil {
 				return folder, nil
 			}
-		case landed:
-			if folder, err, ok := c.settle(q, s.flight); ok {
+		case completed:
+			if folder, err, ok := c.answer(q, s.flight); ok {
 				return folder, err
 			}
 		}
 	}
 	return nil, fmt.Errorf("%s: answers are overtaken by events, try again: %w", dir, secret.ErrUnavailable)
-}
-
-// Expire makes everything stale from now on and drops nothing: the next caller
-// of each folder has the server asked. What was remembered of failures,
-// absences and denials is forgotten.
-func (c *Cache) Expire() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.clock++
-	c.expired = c.clock
-	c.ban = ban{}
-	c.outage.rested()
-	clear(c.notes)
-	c.store.forgetErrors()
-	for _, t := range c.texts {
-		maps.DeleteFunc(t.surveyed, func(_ secret.Dir, s surveyed) bool { return !s.done })
-	}
 }
 
 // Close ends all requests, waits for them and forgets everything. Calls from

@@ -44,18 +44,18 @@ type Config struct {
 	// [secret.Writer]. With it the cache finds out which of the values that it has
 	// refer to what is changed through its Writer. Nil: nothing is changed, or Raw.
 	Stored func(context.Context, secret.Dir) ([]secret.Secret, error)
-	// OnTouch is called by a change of ours, before it returns, with folders that may
-	// show something that refers to it: what is kept of their files shall be asked for
-	// again. It must wait for nothing that a caller may be waiting for. OnChange comes
-	// as well, but behind.
-	OnTouch func([]secret.Dir)
+	// OnDependents is called by a change of ours, before it returns, with the folders
+	// that may show something which depends on what was changed: what is kept of their
+	// files shall be asked for again. It must wait for nothing that a caller may be
+	// waiting for. OnChange comes as well, but behind.
+	OnDependents func([]secret.Dir)
 	// Raw: values are shown as they are stored.
 	Raw bool
-	// OnChange receives the news, one at a time and in the order in which they
-	// came about, but for what takes something away: a denial, or a value that is
-	// hidden from now on. That overtakes the rest, so there may be a second call
-	// at the same time, callers who are refused wait for its return, and it must
-	// not ask the cache for folders. Other news may. No lock is held. It must not
+	// OnChange is told of changes, one at a time and in the order in which they came
+	// about, but for a revocation: a denial (Change.Err), or a value that is hidden
+	// from now on. That overtakes the rest, so there may be a second call at the same
+	// time; callers who are denied wait for its return, and it must not ask the cache
+	// for folders. Calls about other changes may. No lock is held. OnChange must not
 	// call Close, and may be called once more while that returns.
 	OnChange func(secret.Change)
 	// Log gets what operators should know. Default: nothing is logged.
@@ -114,8 +114,8 @@ func (cfg Config) withDefaults() Config {
 	if cfg.OnChange == nil {
 		cfg.OnChange = func(secret.Change) {}
 	}
-	if cfg.OnTouch == nil {
-		cfg.OnTouch = func([]secret.Dir) {}
+	if cfg.OnDependents == nil {
+		cfg.OnDependents = func([]secret.Dir) {}
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)

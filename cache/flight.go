@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"infisicalfs/cache/internal/refgraph"
 	"infisicalfs/secret"
 )
 
@@ -15,21 +16,21 @@ type flight struct {
 	dir    secret.Dir
 	tree   bool             // for everything below dir
 	known  *secret.Folder   // the request is conditional on it
-	poll   bool             // without a caller, for news
+	poll   bool             // without a caller, to notice changes
 	parts  []*secret.Folder // what a bulk request is conditional on
 	number uint64           // flights are counted
 	born   uint64           // the cache's clock at its start
 	began  time.Time
-	done   chan struct{} // closed when it has landed
+	done   chan struct{} // closed when its outcome was taken in
 
 	waiting atomic.Int32 // callers
 
 	// What happened since its start; guarded by Cache.mu.
-	barred    []secret.Dir // refused, or changed by us, with all below
-	changed   []secret.Dir // changed by us; of a bulk request
-	heard     []touch      // changes by others, which its answer tells of
-	touches   []touch      // of what its answer may refer to
-	overtaken bool         // its folder was changed by us: the answer may be older than that
+	excluded    []secret.Dir      // refused, or changed by us, with all below
+	changedDirs []secret.Dir      // changed by us; of a bulk request
+	changes     []refgraph.Change // of ours, which its answer may depend on
+	seen        []refgraph.Change // by others, which its answer shows
+	overtaken   bool              // its folder was changed by us: the answer may be older than that
 
 	// The outcome, constant once done is closed.
 	folder  *secret.Folder   // of a flight for one folder
@@ -51,9 +52,9 @@ func (c flightContext) Value(key any) any {
 	return c.Context.Value(key)
 }
 
-// board finds the flight that serves q, or starts one, and counts the caller as
+// join finds the flight that serves q, or starts one, and counts the caller as
 // waiting for it. [Cache.mu] is held.
-func (c *Cache) board(q *query, e *entry, now time.Time) *flight {
+func (c *Cache) join(q *query, e *entry, now time.Time) *flight {
 	f := c.fetch[q.dir]
 	if f != nil && f.overtaken {
 		f = nil
@@ -76,7 +77,7 @@ func (c *Cache) board(q *query, e *entry, now time.Time) *flight {
 		c.fetch[q.dir] = f
 		c.stats.Fetches++
 	}
-	c.wg.Go(func() { c.fly(f) })
+	c.wg.Go(func() { c.run(f) })
 	return f
 }
 
@@ -85,22 +86,22 @@ func (c *Cache) newFlight(dir secret.Dir, now time.Time) *flight {
 	return &flight{dir: dir, number: c.flights, born: c.clock, began: now, done: make(chan struct{})}
 }
 
-// fly makes the request and sees that everybody hears of the outcome. What it takes
-// away is heard first by those who show it: what a caller is denied shall not be
-// readable elsewhere.
-func (c *Cache) fly(f *flight) {
+// run makes the request, takes in its outcome and lets the callers go on. If it takes
+// something away, those who show that (OnChange) are told before: what a caller is
+// denied shall not be readable elsewhere.
+func (c *Cache) run(f *flight) {
 	ctx := flightContext{c.ctx, secret.Background(c.ctx), f}
 	if f.tree {
 		f.folders, f.err = c.up.Tree(ctx, f.dir, f.parts)
 	} else {
 		f.folder, f.err = c.fetchOne(ctx, f)
 	}
-	c.hear(c.ctx, c.land(f))
+	c.await(c.ctx, c.complete(f))
 	close(f.done)
 }
 
-// completes reports whether only the subfolders of a known snapshot are asked for.
-func (f *flight) completes() bool { return f.known != nil && f.known.NoSubfolders }
+// onlySubfolders reports whether only the subfolders of a known snapshot are asked for.
+func (f *flight) onlySubfolders() bool { return f.known != nil && f.known.NoSubfolders }
 
 // fetchOne asks for f's folder alone.
 func (c *Cache) fetchOne(ctx context.Context, f *flight) (*secret.Folder, error) {
@@ -110,8 +111,8 @@ func (c *Cache) fetchOne(ctx context.Context, f *flight) (*secret.Folder, error)
 		return nil, err
 	case folder == nil || folder.Dir != f.dir:
 		return nil, fmt.Errorf("%s: the answer is about something else: %w", f.dir, secret.ErrUnavailable)
-	case f.completes():
-		// Only the subfolders are news; the secrets are as old as they were.
+	case f.onlySubfolders():
+		// Only the subfolders are new; the secrets are as old as they were.
 		folder = folder.With(func(next *secret.Folder) {
 			next.Fetched, next.Answered = f.known.Fetched, f.known.Answered
 		})
@@ -123,26 +124,57 @@ func (c *Cache) fetchOne(ctx context.Context, f *flight) (*secret.Folder, error)
 type outcome int
 
 const (
-	landed outcome = iota
-	left           // the caller's context ended
-	slow           // the caller's patience did
+	completed outcome = iota
+	canceled          // the caller's context ended
+	tooSlow           // the soft deadline passed
 )
 
 // wait waits for f as s says. The caller counts as waiting no longer.
 func (f *flight) wait(ctx context.Context, s step) outcome {
 	defer f.waiting.Add(-1)
-	var patience <-chan time.Time
-	if s.hasStale {
-		timer := time.NewTimer(s.patience)
+	var softDeadline <-chan time.Time
+	if !s.softDeadline.IsZero() {
+		timer := time.NewTimer(time.Until(s.softDeadline))
 		defer timer.Stop()
-		patience = timer.C
+		softDeadline = timer.C
 	}
 	select {
 	case <-f.done:
-		return landed
+		return completed
 	case <-ctx.Done():
-		return left
-	case <-patience:
-		return slow
+		return canceled
+	case <-softDeadline:
+		return tooSlow
 	}
+}
+
+// known returns the snapshot on which the next request for e's folder may be
+// conditional, or nil to ask in full.
+func (c *Cache) known(e *entry, need secret.Need, now time.Time) *secret.Folder {
+	s := e.snap
+	switch {
+	case s == nil || e.invalid || e.holes || e.dependent || len(e.unclear) > 0:
+		return nil
+	case s.NoSubfolders && need != secret.NeedProof && c.standing(e, now) == fresh:
+		return s // they alone will be asked for
+	case s.Partial || s.NoSubfolders:
+		return nil // there is nothing that the server could confirm
+	case now.Sub(s.Answered) > c.cfg.TrustNotModified:
+		return nil
+	}
+	return s
+}
+
+// asking reports whether the server is being asked for dir, be it that the answer
+// may be worthless by now.
+func (c *Cache) asking(dir secret.Dir) bool {
+	if c.fetch[dir] != nil {
+		return true
+	}
+	for f := range c.trees {
+		if covers(f.dir, dir) {
+			return true
+		}
+	}
+	return false
 }

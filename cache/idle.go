@@ -32,16 +32,16 @@ func (c *Cache) sweepIdle() {
 		return
 	}
 	ended := c.store.removeIdle(time.Now(), c.watchLife)
-	c.forgetUnusedTexts()
+	c.forgetUnusedGraphs()
 	if c.cfg.Held == nil {
 		for _, e := range ended {
 			c.store.remove(e)
 		}
 		return
 	}
-	ended = slices.DeleteFunc(ended, func(e *entry) bool { return e.probing })
+	ended = slices.DeleteFunc(ended, func(e *entry) bool { return e.askingHolders })
 	for _, e := range ended {
-		e.probing = true
+		e.askingHolders = true
 	}
 	if len(ended) > 0 {
 		c.wg.Go(func() { c.dropping(func() { c.askHolders(ended) }) })
@@ -55,34 +55,20 @@ func (c *Cache) askHolders(ended []*entry) {
 		if c.ctx.Err() != nil {
 			return
 		}
-		c.settleHeld(e, c.cfg.Held(e.dir))
+		c.holdersAnswered(e, c.cfg.Held(e.dir))
 	}
 }
 
-func (c *Cache) settleHeld(e *entry, held bool) {
+func (c *Cache) holdersAnswered(e *entry, held bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := time.Now()
-	e.probing = false
+	e.askingHolders = false
 	switch {
 	case c.closed || c.store.entries[e.dir] != e:
 	case held:
 		c.watchOver(c.store.use(e.dir, now), now)
 	case !c.watched(e, now): // nor was it used meanwhile
 		c.store.remove(e)
-	}
-}
-
-// lose takes everything away that is shown. What is watched goes on being
-// watched, so that it comes back when the server lets it.
-func (c *Cache) lose(now time.Time) {
-	for _, e := range c.store.entries {
-		if !c.watched(e, now) {
-			c.store.remove(e)
-			continue
-		}
-		c.store.put(e, nil, 0)
-		e.forgetErrors()
-		e.lost = true
 	}
 }

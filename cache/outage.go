@@ -56,7 +56,7 @@ func (o *outage) probeWith(f *flight) {
 	}
 }
 
-func (o *outage) landed(f *flight) {
+func (o *outage) completed(f *flight) {
 	if o.probe == f {
 		o.probe = nil
 	}
@@ -70,8 +70,8 @@ func (o *outage) late(now time.Time) {
 	o.retry.fail(now)
 }
 
-// rested lets the next caller try again.
-func (o *outage) rested() {
+// retryNow lets the next caller try again.
+func (o *outage) retryNow() {
 	o.retry, o.probe, o.failedAt = backoff{}, nil, time.Time{}
 }
 

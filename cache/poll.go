@@ -42,7 +42,7 @@ func (c *Cache) planRound() round {
 		}
 	}
 	slices.SortFunc(r.due, func(a, b secret.Dir) int {
-		return c.store.entries[a].checked.Compare(c.store.entries[b].checked)
+		return c.store.entries[a].asked.Compare(c.store.entries[b].asked)
 	})
 	return r
 }
@@ -59,16 +59,16 @@ func (c *Cache) poll(dir secret.Dir, r round) *flight {
 	}
 	f := c.newFlight(dir, now)
 	f.poll = true
-	n, a := c.noteOf(dir), r.areas[environment(dir)]
-	if a.folders > 1 && c.pollsTree(n, a, now) {
+	b, a := c.bulkOf(dir), r.areas[environment(dir)]
+	if a.folders > 1 && c.pollsTree(b, a, now) {
 		f.dir, f.tree = a.top, true
-		f.parts = c.unchanged(n, a.top, now)
+		f.parts = c.unchanged(b, a.top, now)
 	}
 	if c.underWay(f) {
 		return nil
 	}
 	if f.tree {
-		n.polledAt = now
+		b.polledAt = now
 		c.trees[f] = true
 		c.stats.Trees++
 	} else {
@@ -78,12 +78,12 @@ func (c *Cache) poll(dir secret.Dir, r round) *flight {
 	}
 	c.watch.polls++
 	c.outage.probeWith(f)
-	c.wg.Go(func() { c.fly(f) })
+	c.wg.Go(func() { c.run(f) })
 	return f
 }
 
 // underWay reports whether what f is about is being asked for already: an older
-// answer must not land behind f's.
+// answer must not be taken in after f's.
 func (c *Cache) underWay(f *flight) bool {
 	for dir := range c.fetch {
 		if dir == f.dir || f.tree && covers(f.dir, dir) {
@@ -100,17 +100,17 @@ func (c *Cache) underWay(f *flight) bool {
 
 // pollsTree reports whether an area is polled in bulk: once per interval; what
 // the answer leaves open is asked for folder by folder.
-func (c *Cache) pollsTree(n *note, a *area, now time.Time) bool {
-	return c.cfg.Root.Contains(a.top) && !now.Before(n.inexactUntil) &&
-		!now.Before(n.polledAt.Add(c.watch.interval-c.watch.slack()))
+func (c *Cache) pollsTree(b *bulk, a *area, now time.Time) bool {
+	return c.cfg.Root.Contains(a.top) && !now.Before(b.inexactUntil) &&
+		!now.Before(b.polledAt.Add(c.watch.interval-c.watch.slack()))
 }
 
 // unchanged returns the folders on which a bulk request for top may be
 // conditional: all that is retained of the last answer. There are none if
 // something that is watched has another origin, as it would not be confirmed
 // (unless no such answer tells of it), or if the answer is too old to be confirmed again.
-func (c *Cache) unchanged(n *note, top secret.Dir, now time.Time) (parts []*secret.Folder) {
-	if n.revision == "" || n.revised != top {
+func (c *Cache) unchanged(b *bulk, top secret.Dir, now time.Time) (parts []*secret.Folder) {
+	if b.revision == "" || b.revised != top {
 		return nil
 	}
 	for dir, e := range c.store.entries {
@@ -118,13 +118,13 @@ func (c *Cache) unchanged(n *note, top secret.Dir, now time.Time) (parts []*secr
 			continue
 		}
 		s := e.snap
-		origin := s != nil && s.Revision == n.revision && s.Partial && !e.void && !e.holes
+		origin := s != nil && s.Revision == b.revision && s.Partial && !e.invalid && !e.holes
 		switch {
-		case e.refers, len(e.touches) > 0, origin && now.Sub(s.Answered) > c.cfg.TrustNotModified:
+		case e.dependent, len(e.unclear) > 0, origin && now.Sub(s.Answered) > c.cfg.TrustNotModified:
 			return nil
 		case origin:
 			parts = append(parts, s)
-		case c.watched(e, now) && !e.apart:
+		case c.watched(e, now) && !e.notInBulk:
 			return nil
 		}
 	}

@@ -4,8 +4,8 @@ import (
 	"container/list"
 	"slices"
 	"time"
-	"unsafe"
 
+	"infisicalfs/cache/internal/snapshot"
 	"infisicalfs/secret"
 )
 
@@ -69,15 +69,15 @@ func (s *store) put(e *entry, snap *secret.Folder, born uint64) {
 		s.snapshots++
 	}
 	e.snap, e.born = snap, born
-	e.aged, e.void, e.holes, e.lost = false, false, false, false
-	e.refers, e.touches, e.refs, e.answer = false, nil, nil, 0
+	e.suspect, e.invalid, e.holes, e.revoked = false, false, false, false
+	e.dependent, e.unclear, e.refs, e.flight = false, nil, nil, 0
 	s.resize(e)
 }
 
 // resize accounts for e's size and makes room, if need be by removing e too.
 func (s *store) resize(e *entry) {
 	s.bytes -= e.size
-	e.size = entryOverhead + int64(len(e.dir.Project)+len(e.dir.Env)+len(e.dir.Path)) + sizeOf(e.snap)
+	e.size = entryOverhead + int64(len(e.dir.Project)+len(e.dir.Env)+len(e.dir.Path)) + snapshot.Size(e.snap)
 	s.bytes += e.size
 	for s.bytes > s.maxBytes || len(s.entries) > maxEntries {
 		s.remove(s.oldest())
@@ -149,29 +149,3 @@ func (s *store) clear() {
 // entryOverhead is an entry, its list element, its place in the map and the
 // errors that it remembers.
 const entryOverhead = 768
-
-// sizeOf estimates the bytes that folder occupies.
-func sizeOf(folder *secret.Folder) int64 {
-	if folder == nil {
-		return 0
-	}
-	n := int(unsafe.Sizeof(*folder)) + len(folder.Revision)
-	for i := range folder.Secrets {
-		s := &folder.Secrets[i]
-		n += int(unsafe.Sizeof(*s)) + int(unsafe.Sizeof("")) // the value's own header
-		n += len(s.Name) + len(s.ID) + s.Value.Len() + len(s.Reason) + len(s.Comment)
-		for _, tag := range s.Tags {
-			n += int(unsafe.Sizeof(tag)) + len(tag)
-		}
-		for _, m := range s.Metadata {
-			n += int(unsafe.Sizeof(m)) + len(m.Key) + len(m.Value)
-		}
-		if s.Import != nil {
-			n += int(unsafe.Sizeof(*s.Import)) + len(s.Import.Path)
-		}
-	}
-	for _, sub := range folder.Folders {
-		n += int(unsafe.Sizeof(sub)) + len(sub.Name) + len(sub.ID)
-	}
-	return int64(n)
-}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"time"
 
+	"infisicalfs/cache/internal/refgraph"
 	"infisicalfs/secret"
 )
 
@@ -15,62 +16,34 @@ import (
 type survey struct {
 	top  secret.Dir
 	born uint64
-	done chan struct{} // closed when it has landed
-}
-
-// surveyed is the last survey that began at a folder.
-type surveyed struct {
-	at      time.Time
-	done    bool // one has succeeded
-	refused bool // the last was too much, or not allowed
-}
-
-// covers reports whether it is known what the secrets of an environment, a hash,
-// refer to.
-func (t *texts) covers(env uint64) bool {
-	for top, s := range t.surveyed {
-		if s.done && top.Path == "/" && secret.HashName(top.Env) == env {
-			return true
-		}
-	}
-	return false
-}
-
-// listed reports whether a survey has told what may be read of a folder.
-func (t *texts) listed(dir secret.Dir) bool {
-	for top, s := range t.surveyed {
-		if s.done && top.Contains(dir) {
-			return true
-		}
-	}
-	return false
+	done chan struct{} // closed when it has ended
 }
 
 // surveyFor returns the survey that a caller of e's folder has to wait for. Where
-// none would tell more, e counts as touched.
+// none would tell more, e counts as dependent.
 func (c *Cache) surveyFor(e *entry, now time.Time) *survey {
-	if len(e.touches) == 0 || !c.young(e, now) || c.outage.known() {
+	if len(e.unclear) == 0 || !c.believed(e, now) || c.outage.known() {
 		return nil
 	}
-	t := c.textsOf(e.dir.Project)
+	g := c.graphOf(e.dir.Project)
 	tops := []secret.Dir{c.surveyTop(e.dir.Project, e.dir.Env)}
-	for _, env := range c.shows(t, e).unknown {
+	for _, env := range c.shows(g, e).Unknown() {
 		if env != e.dir.Env {
 			tops = append(tops, c.surveyTop(e.dir.Project, env))
 		}
 	}
-	if t.surveyed[tops[0]].refused {
+	if g.SurveyAt(tops[0]).Refused {
 		tops = append(tops, e.dir)
 	}
 	for _, top := range tops {
 		if s := c.surveys[top]; s != nil {
 			return s
 		}
-		if last := t.surveyed[top]; last.at.IsZero() || !now.Before(last.at.Add(max(c.cfg.TTL, minSurveys))) {
+		if last := g.SurveyAt(top); last.At.IsZero() || !now.Before(last.At.Add(max(c.cfg.TTL, minSurveys))) {
 			return c.survey(top)
 		}
 	}
-	c.pass(e, touch{}, hit)
+	c.mark(e, refgraph.Change{}, refgraph.Dependent)
 	return nil
 }
 
@@ -91,15 +64,15 @@ func (c *Cache) survey(top secret.Dir) *survey {
 	c.stats.Surveys++
 	c.wg.Go(func() {
 		list, err := c.cfg.Stored(c.ctx, top)
-		c.landSurvey(s, list, err)
+		c.completeSurvey(s, list, err)
 		close(s.done)
 	})
 	return s
 }
 
-// landSurvey takes in what a survey has brought, and judges anew what was waiting for
-// it.
-func (c *Cache) landSurvey(s *survey, list []secret.Secret, err error) {
+// completeSurvey takes in what a survey has brought, and looks again at what was
+// unclear before.
+func (c *Cache) completeSurvey(s *survey, list []secret.Secret, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.surveys, s.top)
@@ -113,57 +86,35 @@ func (c *Cache) landSurvey(s *survey, list []secret.Secret, err error) {
 	case errors.Is(err, secret.ErrTimeout): // what would be asked for next need not take as long
 		c.failed(&flight{dir: s.top, tree: true, err: err}, now)
 	}
-	t := c.textsOf(s.top.Project)
+	g := c.graphOf(s.top.Project)
 	for i := range list {
-		t.learn(&list[i])
+		g.Learn(&list[i])
 	}
-	if t.surveyed == nil || len(t.surveyed) >= maxEnvironments {
-		t.surveyed = map[secret.Dir]surveyed{}
-	}
-	t.surveyed[s.top] = surveyed{
-		at: now, done: err == nil || t.surveyed[s.top].done, refused: decided(err) || errors.Is(err, secret.ErrInexact),
-	}
-	judges := map[uint64]*judge{}
+	g.SurveyEnded(s.top, refgraph.Survey{At: now, Done: err == nil, Refused: decided(err) || errors.Is(err, secret.ErrInexact)})
+	effects := map[uint64]*refgraph.Effect{} // by the numbers of changes
 	for dir, e := range c.store.entries {
-		if dir.Project == s.top.Project && len(e.touches) > 0 {
-			c.judgeAgain(e, judges)
+		if dir.Project == s.top.Project && len(e.unclear) > 0 {
+			c.markAgain(e, effects)
 		}
 	}
 }
 
-// judgeAgain judges what was unclear, by judges made before, by the numbers of their
-// changes.
-func (c *Cache) judgeAgain(e *entry, judges map[uint64]*judge) {
-	waiting := e.touches
-	e.touches = nil
-	for _, ch := range waiting {
-		j := judges[ch.number]
-		if j == nil {
-			j = c.judge(ch)
-			judges[ch.number] = j
+// markAgain looks again at what was unclear of e. It uses and adds to effects.
+func (c *Cache) markAgain(e *entry, effects map[uint64]*refgraph.Effect) {
+	unclear := e.unclear
+	e.unclear = nil
+	for _, ch := range unclear {
+		effect := effects[ch.Number]
+		if effect == nil {
+			effect = c.effect(ch)
+			effects[ch.Number] = effect
 		}
-		switch v := j.verdict(e); v {
-		case hit:
-			c.pass(e, ch, hit)
+		switch c.dependence(effect, e) {
+		case refgraph.Dependent:
+			c.mark(e, ch, refgraph.Dependent)
 			return
-		case unclear:
-			e.touches = append(e.touches, ch)
-		}
-	}
-}
-
-// forgetTexts forgets what is known of what is stored.
-func (c *Cache) forgetTexts() { c.texts = map[string]*texts{} }
-
-// forgetUnusedTexts does so for projects of which nothing is retained.
-func (c *Cache) forgetUnusedTexts() {
-	used := map[string]bool{}
-	for dir := range c.store.entries {
-		used[dir.Project] = true
-	}
-	for project := range c.texts {
-		if !used[project] {
-			delete(c.texts, project)
+		case refgraph.Unclear:
+			e.unclear = append(e.unclear, ch)
 		}
 	}
 }

@@ -6,12 +6,13 @@ import (
 	"slices"
 	"time"
 
+	"infisicalfs/cache/internal/snapshot"
 	"infisicalfs/secret"
 )
 
-// note is what decides whether an environment is asked for in bulk.
+// bulk is what decides whether an environment is asked for in bulk.
 // [Cache.mu] guards it.
-type note struct {
+type bulk struct {
 	missed   secret.Dir // the folder missed last, or what holds the last two
 	missedAt time.Time
 
@@ -20,7 +21,7 @@ type note struct {
 
 	inexactUntil time.Time // bulk requests do not work here
 
-	polledAt time.Time  // when a bulk request was made for news
+	polledAt time.Time  // when a bulk request was made by a poll
 	revised  secret.Dir // what the last bulk answer was about,
 	revision string     // on which the next may be conditional
 }
@@ -34,25 +35,25 @@ func environment(dir secret.Dir) secret.Dir {
 	return secret.Dir{Project: dir.Project, Env: dir.Env, Path: "/"}
 }
 
-// noteOf returns the note for dir's environment; the lists of projects and of
+// bulkOf returns the state of dir's environment; the lists of projects and of
 // environments share one, as one answer brings them all.
-func (c *Cache) noteOf(dir secret.Dir) *note {
+func (c *Cache) bulkOf(dir secret.Dir) *bulk {
 	key := environment(dir)
-	n := c.notes[key]
-	if n == nil {
-		if len(c.notes) >= maxEnvironments {
-			clear(c.notes) // costs requests, nothing else
+	b := c.bulk[key]
+	if b == nil {
+		if len(c.bulk) >= maxEnvironments {
+			clear(c.bulk) // costs requests, nothing else
 		}
-		n = &note{}
-		c.notes[key] = n
+		b = &bulk{}
+		c.bulk[key] = b
 	}
-	return n
+	return b
 }
 
 // treeOver returns a bulk request under way that will answer q.
 func (c *Cache) treeOver(q *query) *flight {
 	for f := range c.trees {
-		if f.born >= q.after && covers(f.dir, q.dir) && !slices.Contains(f.changed, q.dir) {
+		if f.born >= q.after && covers(f.dir, q.dir) && !slices.Contains(f.changedDirs, q.dir) {
 			return f
 		}
 	}
@@ -72,8 +73,8 @@ func (c *Cache) planTree(q *query, e *entry, now time.Time) (top secret.Dir, ok 
 	if !q.bulk() || !c.cfg.Root.Contains(q.dir) {
 		return top, false
 	}
-	n := c.noteOf(q.dir)
-	useful := !now.Before(n.inexactUntil) && !(covers(n.tree, q.dir) && now.Before(n.treeAt.Add(c.cfg.TTL)))
+	b := c.bulkOf(q.dir)
+	useful := !now.Before(b.inexactUntil) && !(covers(b.tree, q.dir) && now.Before(b.treeAt.Add(c.cfg.TTL)))
 	if !q.dir.IsFolder() {
 		return secret.Dir{}, useful && c.cfg.Root == secret.Dir{}
 	}
@@ -83,11 +84,11 @@ func (c *Cache) planTree(q *query, e *entry, now time.Time) (top secret.Dir, ok 
 		return top, false
 	}
 	top = q.dir
-	another := now.Before(n.missedAt.Add(c.cfg.TTL)) && !n.missed.Contains(q.dir) && !q.dir.Contains(n.missed)
+	another := now.Before(b.missedAt.Add(c.cfg.TTL)) && !b.missed.Contains(q.dir) && !q.dir.Contains(b.missed)
 	if another {
-		top = common(n.missed, q.dir)
+		top = common(b.missed, q.dir)
 	}
-	n.missed, n.missedAt = top, now
+	b.missed, b.missedAt = top, now
 	return top, useful && (another || listing && !own)
 }
 
@@ -100,11 +101,11 @@ func common(a, b secret.Dir) secret.Dir {
 	return a
 }
 
-// landTree publishes what a bulk answer brought, or notes that there is none.
-func (c *Cache) landTree(f *flight, now time.Time) {
-	n := c.noteOf(f.dir)
+// completeTree publishes what a bulk answer brought, or notes that there is none.
+func (c *Cache) completeTree(f *flight, now time.Time) {
+	b := c.bulkOf(f.dir)
 	if f.born < c.expired {
-		n = &note{} // what it brings is stale already, so ask again
+		b = &bulk{} // what it brings is stale already, so ask again
 	}
 	var brought []secret.Dir
 	switch {
@@ -112,44 +113,44 @@ func (c *Cache) landTree(f *flight, now time.Time) {
 		for _, folder := range f.folders {
 			if c.admits(f, folder, now) {
 				c.bring(f, folder, now)
-				c.store.get(folder.Dir, now).checked = now
+				c.store.get(folder.Dir, now).asked = now
 				brought = append(brought, folder.Dir)
 			}
 		}
-		c.judgeFlight(f, brought...)
-		c.tellApart(f)
-		n.revised, n.revision = f.dir, ""
+		c.markBrought(f, brought...)
+		c.noteLeftOut(f)
+		b.revised, b.revision = f.dir, ""
 		if len(f.folders) > 0 && f.folders[0].Partial {
-			n.revision = f.folders[0].Revision
+			b.revision = f.folders[0].Revision
 		}
 		if !f.poll { // which skips what nobody uses
-			n.tree, n.treeAt = f.dir, now
+			b.tree, b.treeAt = f.dir, now
 		}
 	case errors.Is(f.err, secret.ErrNotFound):
-		n.tree, n.treeAt = f.dir, now // nothing to learn in bulk
+		b.tree, b.treeAt = f.dir, now // nothing to learn in bulk
 	case errors.Is(f.err, secret.ErrInexact), errors.Is(f.err, secret.ErrDenied):
-		n.inexactUntil = now.Add(inexactMemory)
+		b.inexactUntil = now.Add(inexactMemory)
 	default:
 		if errors.Is(f.err, secret.ErrTimeout) {
-			n.inexactUntil = now.Add(c.cfg.TTL) // maybe too much at once
+			b.inexactUntil = now.Add(c.cfg.TTL) // maybe too much at once
 		}
 		c.failed(f, now)
 	}
 }
 
-// tellApart notes which folders a bulk answer does not tell of. One that says that
+// noteLeftOut notes which folders a bulk answer does not tell of. One that says that
 // nothing changed has only what it was asked about.
-func (c *Cache) tellApart(f *flight) {
+func (c *Cache) noteLeftOut(f *flight) {
 	if len(f.parts) > 0 && len(f.folders) > 0 && f.folders[0].Revision == f.parts[0].Revision {
 		return
 	}
-	told := make(map[secret.Dir]bool, len(f.folders))
+	included := make(map[secret.Dir]bool, len(f.folders))
 	for _, folder := range f.folders {
-		told[folder.Dir] = true
+		included[folder.Dir] = true
 	}
 	for dir, e := range c.store.entries {
 		if covers(f.dir, dir) {
-			e.apart = !told[dir]
+			e.notInBulk = !included[dir]
 		}
 	}
 }
@@ -161,29 +162,29 @@ func (c *Cache) admits(f *flight, folder *secret.Folder, now time.Time) bool {
 	if folder == nil || !covers(f.dir, folder.Dir) {
 		return false
 	}
-	for _, dir := range f.barred {
+	for _, dir := range f.excluded {
 		if dir.Contains(folder.Dir) {
 			return false
 		}
 	}
-	if slices.Contains(f.changed, folder.Dir) {
+	if slices.Contains(f.changedDirs, folder.Dir) {
 		return false
 	}
 	e := c.store.entries[folder.Dir]
 	switch {
 	case e == nil:
 		return !f.poll
-	case folder.Partial && len(folder.Secrets) == 0 && (e.lost || e.snap != nil && e.snap.Denied != nil):
+	case folder.Partial && len(folder.Secrets) == 0 && (e.revoked || e.snap != nil && e.snap.Denied != nil):
 		return false // bulk answers leave out what is refused
 	case e.snap == nil, !folder.Partial:
 		return true
 	case f.poll: // what is known has served its time, unless it came meanwhile
-		return !e.checked.After(f.began) && !lacks(folder, e.snap)
+		return !e.asked.After(f.began) && !snapshot.Lacks(folder, e.snap)
 	}
-	if knowsMore := !e.snap.Partial || folder.NoSubfolders && !e.snap.NoSubfolders; knowsMore && c.fresh(e, now) {
+	if knowsMore := !e.snap.Partial || folder.NoSubfolders && !e.snap.NoSubfolders; knowsMore && c.standing(e, now) == fresh {
 		return false
 	}
-	return !lacks(folder, e.snap)
+	return !snapshot.Lacks(folder, e.snap)
 }
 
 // bulkOnly reports whether a bulk request's outcome leaves it to the folder's

@@ -8,12 +8,12 @@ import (
 	"infisicalfs/secret"
 )
 
-// watch is the polling of folders that are in use, so that news of them travels
-// up although nobody asks. There is one timer for all. When it fires, a round
+// watch is the polling of folders that are in use, so that changes of them are told
+// although nobody asks. There is one timer for all. When it fires, a round
 // asks for what is due, one request after another: so there are never two polls
 // at once, and one that takes long only puts off the next round.
 //
-// A poll is a flight that no caller waits for: callers may join it, it lands
+// A poll is a flight that no caller waits for: callers may join it, it completes
 // like any other, and it does not count as use. [Cache.mu] guards all fields.
 type watch struct {
 	timer    *time.Timer // set unless nothing is watched or a round is under way
@@ -62,10 +62,10 @@ func (c *Cache) watchLife(e *entry) time.Duration {
 // watched reports whether e's folder is polled. It is while whoever may hold it
 // is being asked.
 func (c *Cache) watched(e *entry, now time.Time) bool {
-	return e.probing || now.Before(e.used.Add(c.watchLife(e)))
+	return e.askingHolders || now.Before(e.used.Add(c.watchLife(e)))
 }
 
-func (c *Cache) nextPoll(e *entry) time.Time { return e.checked.Add(c.watch.interval) }
+func (c *Cache) nextPoll(e *entry) time.Time { return e.asked.Add(c.watch.interval) }
 
 func (c *Cache) due(e *entry, now time.Time) bool {
 	return c.watched(e, now) && !now.Before(c.nextPoll(e).Add(-c.watch.slack()))

@@ -20,7 +20,7 @@ const module = "infisicalfs/"
 var picture = map[string][]string{
 	"secret": {},
 	"client": {"secret", "client/internal/transport", "client/internal/wire", "client/internal/jsonstream"},
-	"cache":  {"secret"},
+	"cache":  {"secret", "cache/internal/refgraph", "cache/internal/snapshot"},
 	"fs": {"secret", "internal/glob", "internal/rights",
 		"fs/internal/caller",
 		"fs/internal/commit",
@@ -39,6 +39,9 @@ var picture = map[string][]string{
 		"fs/internal/unsent",
 		"fs/internal/xattr",
 	},
+
+	"cache/internal/refgraph": {"secret"}, // what stored values refer to, and what a change does to what is shown
+	"cache/internal/snapshot": {"secret"}, // comparing and editing snapshots
 
 	"client/internal/transport":  {"secret", "client/internal/jsonstream"}, // how a request gets to the server and what its answer means
 	"client/internal/wire":       {"secret", "client/internal/jsonstream"}, // the shapes of answers, and the readers of lists
@@ -78,13 +81,13 @@ var picture = map[string][]string{
 	"cmd/infisicalfs": {"secret", "client", "internal/config", "internal/mount", "internal/run", "internal/view", "internal/exitcode", "internal/devserver"},
 
 	// For tests, and the dev server for trying things out.
-	"secret/secrettest":  {"secret"},
-	"internal/devserver": {},
-	"internal/fusetest":  {},
-	"internal/arch":      {},
-	"internal/bench":     {"internal/devserver"}, // a program of its own: scripts/bench, scripts/soak
-	"internal/e2e":       {},
-	"internal/integration":     {},
+	"secret/secrettest":    {"secret"},
+	"internal/devserver":   {},
+	"internal/fusetest":    {},
+	"internal/arch":        {},
+	"internal/bench":       {"internal/devserver"}, // a program of its own: scripts/bench, scripts/soak
+	"internal/e2e":         {},
+	"internal/integration": {},
 }
 
 // outside says who may import a library that belongs into few hands, and why.

@@ -63,7 +63,7 @@ func wire(cfg Config, point string, since time.Time) *rooms {
 
 		Stored: stored,
 		Raw:    cfg.RawReferences,
-		OnTouch: func(dirs []secret.Dir) {
+		OnDependents: func(dirs []secret.Dir) {
 			for _, dir := range dirs {
 				r.tree.Touched(r.layout.Shown(dir))
 			}

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"infisicalfs/cache/internal/refgraph"
+	"infisicalfs/cache/internal/snapshot"
 	"infisicalfs/secret"
 )
 
@@ -15,41 +17,39 @@ type edit struct {
 	dir secret.Dir
 	// apply returns the folder as it is now, or false if that is not certain.
 	// Nil: the folder itself, with all that is below, has come or gone.
-	apply func(*secret.Folder) (*secret.Folder, bool)
+	apply snapshot.Edit
 	// at are the secrets and subfolders that apply may change, nil if any.
 	at []string
 	// stored is the secret that was written, as it is stored; nil: none was.
 	stored *secret.Secret
 	// names are secrets that have another value now, or came or went (comes); moved
-	// says that so may all that is in folders. What refers to them is touched.
+	// says that so may all that is in folders.
 	names        []string
 	comes, moved bool
 	// to is where a folder that has gone is now, zero if nowhere.
 	to secret.Dir
 }
 
-func (ed edit) touch() touch {
-	ch := touch{dir: ed.dir, all: ed.moved, comes: ed.comes || ed.moved}
+// change is what ed does to what refers to secrets.
+func (ed edit) change() refgraph.Change {
+	ch := refgraph.Change{Dir: ed.dir, All: ed.moved, Comes: ed.comes || ed.moved}
 	for _, name := range ed.names {
-		ch.names = append(ch.names, secret.HashName(name))
+		ch.Names = append(ch.Names, secret.HashName(name))
 	}
 	return ch
 }
 
-// uncertain is the edit of which nothing can be known without asking.
-func uncertain(*secret.Folder) (*secret.Folder, bool) { return nil, false }
-
 // wrote takes in the outcome of a change. It makes no request, and waits only if
-// the change found out that nothing may be shown any longer, for that to be heard.
+// the change found out that nothing may be shown any longer, for OnChange to be told.
 func (c *Cache) wrote(ctx context.Context, err error, edits ...edit) {
-	touched, before := c.takeInChange(err, edits)
-	if len(touched) > 0 {
-		c.cfg.OnTouch(touched)
+	dependents, before := c.takeInWrite(err, edits)
+	if len(dependents) > 0 {
+		c.cfg.OnDependents(dependents)
 	}
-	c.hear(ctx, before)
+	c.await(ctx, before)
 }
 
-func (c *Cache) takeInChange(err error, edits []edit) (touched []secret.Dir, before *piece) {
+func (c *Cache) takeInWrite(err error, edits []edit) (dependents []secret.Dir, before *notice) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := time.Now()
@@ -57,7 +57,7 @@ func (c *Cache) takeInChange(err error, edits []edit) (touched []secret.Dir, bef
 	case c.closed:
 	case errors.Is(err, secret.ErrUnauthenticated):
 		c.purge(err, now)
-		return nil, c.denied(err)
+		return nil, c.revocation(err)
 	case hadNoEffect(err):
 	default:
 		if err == nil {
@@ -78,10 +78,10 @@ func (c *Cache) takeInChange(err error, edits []edit) (touched []secret.Dir, bef
 			}
 		}
 		for _, ed := range edits {
-			touched = append(touched, c.touched(ed.touch())...)
+			dependents = append(dependents, c.changedSecrets(ed.change())...)
 		}
 	}
-	return touched, nil
+	return dependents, nil
 }
 
 // hadNoEffect reports whether a change certainly did nothing. Any other error
@@ -106,9 +106,9 @@ func (c *Cache) overtake(ed edit) {
 	}
 	for f := range c.trees {
 		if below {
-			f.barred = append(f.barred, ed.dir)
-		} else if !slices.Contains(f.changed, ed.dir) {
-			f.changed = append(f.changed, ed.dir)
+			f.excluded = append(f.excluded, ed.dir)
+		} else if !slices.Contains(f.changedDirs, ed.dir) {
+			f.changedDirs = append(f.changedDirs, ed.dir)
 		}
 	}
 }
@@ -118,17 +118,17 @@ func (c *Cache) age(ed edit) {
 	for dir, e := range c.store.entries {
 		if dir == ed.dir || ed.apply == nil && ed.dir.Contains(dir) {
 			c.doubt(e)
-			e.aged = true
+			e.suspect = true
 			e.forgetAbsence()
 		}
 	}
 }
 
-// doubt tells who keeps copies that e's snapshot may not be right any longer;
-// what is right instead is news for when the server has been asked.
+// doubt tells who keeps copies that e's snapshot may not be right any longer. What is
+// right instead they are told when the server has been asked.
 func (c *Cache) doubt(e *entry) {
-	if e.snap != nil && !e.aged && !e.void {
-		c.change(secret.Change{Dir: e.dir, Old: e.snap})
+	if e.snap != nil && !e.suspect && !e.invalid {
+		c.notify(secret.Change{Dir: e.dir, Old: e.snap})
 	}
 }
 
@@ -156,7 +156,7 @@ func (c *Cache) uproot(top, to secret.Dir, now time.Time) {
 		c.transplant(e, secret.Dir{Project: to.Project, Env: to.Env, Path: to.Path + strings.TrimPrefix(e.dir.Path, top.Path)}, now)
 	}
 	if known {
-		c.change(secret.Change{Dir: top, Deep: true, Old: old})
+		c.notify(secret.Change{Dir: top, Deep: true, Old: old})
 	}
 }
 
@@ -164,12 +164,12 @@ func (c *Cache) uproot(top, to secret.Dir, now time.Time) {
 // is what the next answer is compared with.
 func (c *Cache) transplant(e *entry, to secret.Dir, now time.Time) {
 	next := c.store.use(to, now)
-	next.shown, next.checked = true, e.checked
-	if e.snap == nil || e.void {
+	next.shown, next.asked = true, e.asked
+	if e.snap == nil || e.invalid {
 		return
 	}
 	c.store.put(next, e.snap.With(func(f *secret.Folder) { f.Dir, f.Revision = to, "" }), e.born)
-	next.aged, next.holes = true, e.holes
+	next.suspect, next.holes = true, e.holes
 }
 
 // apply edits the snapshot of a folder. It lives no longer for that, and the
@@ -180,27 +180,21 @@ func (c *Cache) apply(ed edit, now time.Time) {
 		return
 	}
 	e.forgetAbsence()
-	if e.snap == nil || e.void {
+	if e.snap == nil || e.invalid {
 		return
 	}
 	next, certain := ed.apply(e.snap)
 	switch {
 	case !certain:
 		c.doubt(e)
-		e.void = true
+		e.invalid = true
 	case next != e.snap:
 		next.Revision = ""
 		was := *e
 		c.publish(next, e.born, now, ed.at)
-		e.aged, e.holes = was.aged, was.holes || next.Partial && !was.snap.Partial
-		e.refers, e.touches, e.answer = was.refers, was.touches, was.answer
-		if was.refs != nil && was.refs.of == was.snap {
-			// Its new values refer to nothing, or the edit would not be certain; what it
-			// took away does no harm.
-			refs := *was.refs
-			refs.of = e.snap
-			e.refs = &refs
-		}
+		e.suspect, e.holes = was.suspect, was.holes || next.Partial && !was.snap.Partial
+		e.dependent, e.unclear, e.flight = was.dependent, was.unclear, was.flight
+		e.refs = was.refs.Edited(was.snap, e.snap)
 	}
 }
 
@@ -228,9 +222,9 @@ func (c *Cache) compare(dir secret.Dir, name string, s secret.Secret, err error)
 		agrees = own && (shown.Personal || shown.ID == s.ID && shown.Version >= s.Version)
 	}
 	if !agrees {
-		ed := edit{dir: dir, apply: uncertain, names: []string{name}}
+		ed := edit{dir: dir, apply: snapshot.Uncertain, names: []string{name}}
 		c.overtake(ed)
 		c.age(ed)
-		c.heardOf(ed.touch(), 0)
+		c.changedElsewhere(ed.change(), 0)
 	}
 }

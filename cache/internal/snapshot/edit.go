@@ -1,4 +1,4 @@
-package cache
+package snapshot
 
 import (
 	"slices"
@@ -8,15 +8,20 @@ import (
 	"infisicalfs/secret"
 )
 
-// The edits: what a change that the server has means for a snapshot. Each says
-// that it is not certain rather than guess: where a value refers to others, where
-// what is shown is not the folder's own shared secret, and where the snapshot is
-// not what the change found on the server. The last also keeps changes right
-// whose answers arrive in another order than the server made them.
+// Edit is what a change that the server has made means for a snapshot of its folder:
+// it returns the folder as it is now, which is f itself if nothing is different, and
+// false if that is not certain, when the result is of no use. It is not certain
+// rather than guessed where a value refers to others, where what is shown is not the
+// folder's own shared secret, and where the snapshot is not what the change found on
+// the server. The last keeps changes right whose answers arrive in another order than
+// the server made them.
+type Edit = func(f *secret.Folder) (next *secret.Folder, certain bool)
 
-type editing = func(*secret.Folder) (*secret.Folder, bool)
+// Uncertain is the Edit of which nothing can be known without asking.
+func Uncertain(*secret.Folder) (*secret.Folder, bool) { return nil, false }
 
-func created(s secret.Secret) editing {
+// CreateSecret: s is new.
+func CreateSecret(s secret.Secret) Edit {
 	return func(f *secret.Folder) (*secret.Folder, bool) {
 		shown, ok := f.Secret(s.Name)
 		switch {
@@ -29,7 +34,8 @@ func created(s secret.Secret) editing {
 	}
 }
 
-func updated(s secret.Secret) editing {
+// UpdateSecret: s has a new value.
+func UpdateSecret(s secret.Secret) Edit {
 	return func(f *secret.Folder) (*secret.Folder, bool) {
 		next, ok := f.Secret(s.Name)
 		switch {
@@ -41,7 +47,8 @@ func updated(s secret.Secret) editing {
 	}
 }
 
-func annotated(s secret.Secret) editing {
+// AnnotateSecret: s has other comments or tags, which make a version too.
+func AnnotateSecret(s secret.Secret) Edit {
 	return func(f *secret.Folder) (*secret.Folder, bool) {
 		next, ok := f.Secret(s.Name)
 		if !ok || !follows(s, next) {
@@ -52,7 +59,9 @@ func annotated(s secret.Secret) editing {
 	}
 }
 
-func deleted(name string) editing {
+// DeleteSecret: the folder's own secret of that name is gone. An import may have
+// one of the same name, so the result is no proof of its absence (Partial).
+func DeleteSecret(name string) Edit {
 	return func(f *secret.Folder) (*secret.Folder, bool) {
 		shown, ok := f.Secret(name)
 		if !ok || shown.Import != nil {
@@ -62,8 +71,9 @@ func deleted(name string) editing {
 	}
 }
 
-// renamed: where the server cannot rename, the secret has a new id.
-func renamed(from string, s secret.Secret) editing {
+// RenameSecret: what was called from is s now. Where the server cannot rename, s is
+// another secret, with a new id.
+func RenameSecret(from string, s secret.Secret) Edit {
 	return func(f *secret.Folder) (*secret.Folder, bool) {
 		next, ok := f.Secret(from)
 		target, taken := f.Secret(s.Name)
@@ -127,17 +137,19 @@ func without(f *secret.Folder, name string) *secret.Folder {
 	})
 }
 
-func folderCreated(name string) editing {
+// CreateFolder: there is a new subfolder. Its id will be known later.
+func CreateFolder(name string) Edit {
 	return subfolders(func(list []secret.Subfolder) ([]secret.Subfolder, bool) {
 		at, taken := find(list, name)
 		if taken {
 			return nil, false
 		}
-		return slices.Insert(list, at, secret.Subfolder{Name: name, Updated: time.Now()}), true // the id will be known later
+		return slices.Insert(list, at, secret.Subfolder{Name: name, Updated: time.Now()}), true
 	})
 }
 
-func folderDeleted(name string) editing {
+// DeleteFolder: a subfolder is gone.
+func DeleteFolder(name string) Edit {
 	return subfolders(func(list []secret.Subfolder) ([]secret.Subfolder, bool) {
 		at, ok := find(list, name)
 		if !ok {
@@ -147,7 +159,8 @@ func folderDeleted(name string) editing {
 	})
 }
 
-func folderRenamed(from, to string) editing {
+// RenameFolder: a subfolder has another name.
+func RenameFolder(from, to string) Edit {
 	return subfolders(func(list []secret.Subfolder) ([]secret.Subfolder, bool) {
 		at, ok := find(list, from)
 		if !ok {
@@ -166,7 +179,7 @@ func find(list []secret.Subfolder, name string) (at int, ok bool) {
 }
 
 // subfolders edits a copy of the list of folders, if it has been asked for.
-func subfolders(change func([]secret.Subfolder) ([]secret.Subfolder, bool)) editing {
+func subfolders(change func([]secret.Subfolder) ([]secret.Subfolder, bool)) Edit {
 	return func(f *secret.Folder) (*secret.Folder, bool) {
 		if f.NoSubfolders {
 			return f, true

@@ -1,0 +1,72 @@
+package snapshot
+
+import (
+	"slices"
+
+	"infisicalfs/secret"
+)
+
+// Same reports whether people would see no difference. Dates alone are none, and
+// neither is a list of subfolders that was not asked for, or the id of a folder
+// that was made here, which is not known at first.
+func Same(a, b *secret.Folder) bool {
+	if (a.Denied == nil) != (b.Denied == nil) {
+		return false
+	}
+	if !slices.EqualFunc(a.Secrets, b.Secrets, sameSecret) {
+		return false
+	}
+	return a.NoSubfolders || b.NoSubfolders || slices.EqualFunc(a.Folders, b.Folders, sameSubfolder)
+}
+
+// SameAt is [Same] for two snapshots that can differ under these names only.
+func SameAt(a, b *secret.Folder, names []string) bool {
+	for _, name := range names {
+		x, had := a.Secret(name)
+		y, has := b.Secret(name)
+		if had != has || has && !sameSecret(x, y) {
+			return false
+		}
+		before, hadFolder := a.Subfolder(name)
+		after, hasFolder := b.Subfolder(name)
+		if a.NoSubfolders || b.NoSubfolders {
+			continue
+		}
+		if hadFolder != hasFolder || hasFolder && !sameSubfolder(before, after) {
+			return false
+		}
+	}
+	return true
+}
+
+func sameSecret(a, b secret.Secret) bool {
+	return a.Name == b.Name && a.Hidden == b.Hidden && SameVersion(a, b)
+}
+
+func sameSubfolder(a, b secret.Subfolder) bool {
+	return a.Name == b.Name && (a.ID == b.ID || a.ID == "" || b.ID == "")
+}
+
+// SameVersion reports whether a and b are one version of one secret, with one value.
+func SameVersion(a, b secret.Secret) bool {
+	return a.ID == b.ID && a.Version == b.Version && a.Value.Equal(b.Value)
+}
+
+// Lacks reports whether folder is without a name that old has. A list of
+// subfolders that was not asked for lacks none.
+func Lacks(folder, old *secret.Folder) bool {
+	for _, s := range old.Secrets {
+		if _, ok := folder.Secret(s.Name); !ok {
+			return true
+		}
+	}
+	if folder.NoSubfolders {
+		return false
+	}
+	for _, sub := range old.Folders {
+		if _, ok := folder.Subfolder(sub.Name); !ok {
+			return true
+		}
+	}
+	return false
+}
