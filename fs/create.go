@@ -22,7 +22,7 @@ var (
 // Create makes a scratch file or a secret. A secret comes to be on the server
 // when its first text is sent; until then its name is taken here.
 func (d *dir) Create(ctx context.Context, name string, flags, mode uint32, out *fuse.EntryOut) (*fusefs.Inode, fusefs.FileHandle, uint32, syscall.Errno) {
-	if p := d.fs.pokedBy(ctx); p != nil {
+	if p := d.fs.eventOf(ctx); p != nil {
 		return p.create(ctx, d, name, out)
 	}
 	if d.fs.cfg.Writer == nil {

@@ -122,7 +122,7 @@ func nameIn(e filename.Entry) string {
 // Of a change that says what it is about nothing else is looked at, whatever the
 // folder has besides.
 func TestNewsLookAtWhatTheyAreAbout(t *testing.T) {
-	w := newWorld(func(c *Config) { c.Notify, c.Poke = NotifyFull, func(func(int)) error { return nil } })
+	w := newWorld(func(c *Config) { c.Notify, c.EmitThread = NotifyFull, func(func(int)) error { return nil } })
 	for i := range 100 {
 		w.Set(dev, fmt.Sprint("KEY_", i), "x")
 	}
@@ -137,7 +137,7 @@ func TestNewsLookAtWhatTheyAreAbout(t *testing.T) {
 	require.True(t, ok)
 	require.Equal(t, []string{"KEY_7"}, out.entries)
 	require.Equal(t, []string{"KEY_8"}, out.content)
-	require.Len(t, out.pokes, 2)
+	require.Len(t, out.events, 2)
 	require.Nil(t, revokes(change), "KEY_9 is not what it is about")
 	change.Names = append(change.Names, "KEY_9")
 	require.NotNil(t, revokes(change))

@@ -41,7 +41,7 @@ func (d *dir) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (*fus
 	if len(name) > filename.Max {
 		return nil, syscall.ENAMETOOLONG // Linux hands on names of up to 1024 bytes
 	}
-	if p := d.fs.pokedBy(ctx); p != nil {
+	if p := d.fs.eventOf(ctx); p != nil {
 		return p.lookup(ctx, d, name, out)
 	}
 	if d.isRoot() && d.fs.probed(ctx, name) {
@@ -111,7 +111,7 @@ func (d *dir) child(ctx context.Context, snap *secret.Folder, e filename.Entry, 
 // Getattr asks for the folder above, which has just been walked through, and
 // never for the one itself: a stat of many directories costs no request each.
 func (d *dir) Getattr(ctx context.Context, _ fusefs.FileHandle, out *fuse.AttrOut) syscall.Errno {
-	if p := d.fs.pokedBy(ctx); p != nil {
+	if p := d.fs.eventOf(ctx); p != nil {
 		return p.getattrDir(d, out)
 	}
 	if d.isRoot() {

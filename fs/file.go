@@ -83,7 +83,7 @@ func (n *file) current(ctx context.Context) (*secret.Folder, secret.Secret, erro
 // Linux names no handle for fstat, and go-fuse then picks any one that is open,
 // perhaps somebody else's from long ago.
 func (n *file) Getattr(ctx context.Context, fh fusefs.FileHandle, out *fuse.AttrOut) syscall.Errno {
-	if p := n.fs.pokedBy(ctx); p != nil {
+	if p := n.fs.eventOf(ctx); p != nil {
 		return p.getattrFile(n, out)
 	}
 	if sc := n.asScratch(); sc != nil {
@@ -139,7 +139,7 @@ func (n *file) attrOfHandle(fh fusefs.FileHandle, err error, out *fuse.Attr) boo
 // Open freezes the current version for the handle. Nothing was written, so the
 // kernel need not wait for a FLUSH at close.
 func (n *file) Open(ctx context.Context, flags uint32) (fusefs.FileHandle, uint32, syscall.Errno) {
-	if p := n.fs.pokedBy(ctx); p != nil {
+	if p := n.fs.eventOf(ctx); p != nil {
 		return p.open(n, flags)
 	}
 	if sc := n.asScratch(); sc != nil {

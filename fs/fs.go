@@ -86,8 +86,8 @@ type Config struct {
 
 	MountTime time.Time // the date of what has none; zero means now
 
-	Notify Notify // how watchers are told of changes by others; empty means off
-	Poke   Poker  // nil: they are not
+	Notify     Notify     // how watchers are told of changes by others; empty means off
+	EmitThread EmitThread // nil: they are not
 
 	Status  func() ([]byte, error) // the content of .infisicalfs/status; nil: no such file
 	Refresh func() error           // called by a write to .infisicalfs/refresh; nil: no such file
@@ -108,7 +108,7 @@ type FS struct {
 	controls *controldir.Config // of .infisicalfs
 	renames  inode.Renames      // which inode number a place has
 	makers   procend.Lifetimes  // of those who decide what becomes of scratch files
-	pokes    pokes
+	emitter  emitter
 
 	absences absences // what the kernel may still take for absent
 

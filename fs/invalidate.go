@@ -104,7 +104,7 @@ type outdated struct {
 	folders []string // folders that appeared: the kernel may know them before we do
 	content []string // names that have a new content or new attributes
 	file    *file    // that content is about, whatever has its name by now; nil: whatever has the name
-	pokes   []poke   // what watchers are to be told of it
+	events  []event  // what watchers are to be told of it
 }
 
 // outdated works out what change means below the mount's root.
@@ -122,7 +122,7 @@ func (f *FS) outdated(change secret.Change) (outdated, bool) {
 	}
 	list := diff(change.Old, change.New, change.Names)
 	out.sort(list)
-	out.pokes = f.pokesFor(change.Old, change.New, list)
+	out.events = f.eventsFor(change.Old, change.New, list)
 	return out, true
 }
 
@@ -173,7 +173,7 @@ func (f *FS) invalidate(out outdated) {
 	if d, ok := at.Operations().(*dir); ok && d.links() && !out.denied {
 		d.swap(context.Background())
 	}
-	f.poke(at, out.pokes)
+	f.emit(at, out.events)
 	for _, name := range out.content {
 		child := at.GetChild(name)
 		if child != nil && !child.IsDir() && (out.file == nil || child.Operations() == out.file) {

@@ -20,7 +20,7 @@ var (
 
 // Mkdir creates a folder.
 func (d *dir) Mkdir(ctx context.Context, name string, _ uint32, out *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
-	if p := d.fs.pokedBy(ctx); p != nil {
+	if p := d.fs.eventOf(ctx); p != nil {
 		return p.mkdir(ctx, d, name, out)
 	}
 	if d.fs.cfg.Writer == nil {
@@ -92,7 +92,7 @@ func (d *dir) mkdir(ctx context.Context, shown string, out *fuse.EntryOut) (*fus
 // Rmdir deletes a folder that has nothing of its own in it; imports do not
 // count, and neither do scratch files that nobody sees.
 func (d *dir) Rmdir(ctx context.Context, name string) syscall.Errno {
-	if p := d.fs.pokedBy(ctx); p != nil {
+	if p := d.fs.eventOf(ctx); p != nil {
 		return p.remove(d, name, true)
 	}
 	if d.fs.cfg.Writer == nil {

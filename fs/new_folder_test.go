@@ -20,7 +20,7 @@ import (
 func TestWhoIsInANewFolderStaysThere(t *testing.T) {
 	for _, how := range []Notify{NotifyOff, NotifyAttrib, NotifyFull} {
 		t.Run(string(how), func(t *testing.T) {
-			w, dir := poked(t, func(c *Config) { c.Notify = how })
+			w, dir := emitting(t, func(c *Config) { c.Notify = how })
 			at := dir + "/demo/dev"
 			_, err := os.ReadDir(at)
 			require.NoError(t, err)
@@ -44,7 +44,7 @@ func TestWhoIsInANewFolderStaysThere(t *testing.T) {
 
 // Nor does it drop the name of a folder that has another date.
 func TestWhoIsInAFolderOfAnotherDateStaysThere(t *testing.T) {
-	w, dir := poked(t)
+	w, dir := emitting(t)
 	at := dir + "/demo/dev/payments"
 	fd, err := unix.Open(at, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	require.NoError(t, err)

@@ -226,7 +226,7 @@ func TestRotationUnderReaders(t *testing.T) {
 			var w *world
 			var dir string
 			if name == "watched" {
-				w, dir = poked(t, ttl(time.Hour))
+				w, dir = emitting(t, ttl(time.Hour))
 			} else {
 				w = newWorld(ttl(time.Hour), change)
 				dir = fusetest.Mounted(t, w.Root(), w.Options())

@@ -23,7 +23,7 @@ func (d *dir) Tmpfile(context.Context, uint32, uint32, *fuse.EntryOut) (*fusefs.
 }
 
 func (d *dir) Symlink(ctx context.Context, target, name string, out *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
-	if p := d.fs.pokedBy(ctx); p != nil {
+	if p := d.fs.eventOf(ctx); p != nil {
 		return p.symlink(ctx, d, name, target, out)
 	}
 	return nil, d.refusal(syscall.EPERM)

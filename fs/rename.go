@@ -19,7 +19,7 @@ const renameNoReplace = 1 // RENAME_NOREPLACE of renameat2(2), the one flag that
 // becomes a secret is sent, a secret that gets the name of a backup is covered, a
 // secret gets another name or folder, a folder another name.
 func (d *dir) Rename(ctx context.Context, name string, newParent fusefs.InodeEmbedder, newName string, flags uint32) syscall.Errno {
-	if p := d.fs.pokedBy(ctx); p != nil {
+	if p := d.fs.eventOf(ctx); p != nil {
 		return p.rename(d, name, newParent, newName, flags)
 	}
 	return d.fs.rename(ctx, d, name, newParent, newName, flags)

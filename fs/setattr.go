@@ -17,7 +17,7 @@ var (
 // mount and the server: setting them succeeds, because many programs do so after
 // they have written a file, and changes nothing.
 func (n *file) Setattr(ctx context.Context, fh fusefs.FileHandle, in *fuse.SetAttrIn, out *fuse.AttrOut) syscall.Errno {
-	if p := n.fs.pokedBy(ctx); p != nil {
+	if p := n.fs.eventOf(ctx); p != nil {
 		return p.setattrFile(n, in, out)
 	}
 	if n.fs.cfg.Writer == nil {
@@ -64,7 +64,7 @@ func (n *file) keepDates(ctx context.Context, fh fusefs.FileHandle, in *fuse.Set
 
 // Setattr of a directory changes nothing and succeeds in folders.
 func (d *dir) Setattr(ctx context.Context, fh fusefs.FileHandle, in *fuse.SetAttrIn, out *fuse.AttrOut) syscall.Errno {
-	if p := d.fs.pokedBy(ctx); p != nil {
+	if p := d.fs.eventOf(ctx); p != nil {
 		return p.setattrDir(d, in, out)
 	}
 	switch {

@@ -16,7 +16,7 @@ var _ fusefs.NodeUnlinker = (*dir)(nil)
 
 // Unlink removes a scratch file or deletes a secret, whose last value is kept.
 func (d *dir) Unlink(ctx context.Context, name string) syscall.Errno {
-	if p := d.fs.pokedBy(ctx); p != nil {
+	if p := d.fs.eventOf(ctx); p != nil {
 		return p.remove(d, name, false)
 	}
 	if d.fs.cfg.Writer == nil {

@@ -240,7 +240,7 @@ func TestNotifyModes(t *testing.T) {
 	}
 }
 
-// With one processor the thread that pokes and those that answer it take turns.
+// With one processor the thread that emits events and those that answer it take turns.
 func TestWatchersHearWithOneProcessor(t *testing.T) {
 	t.Setenv("GOMAXPROCS", "1")
 	p := newPost(t, devserver.Current)

@@ -93,16 +93,18 @@ func Harden(log *slog.Logger) {
 	log.Warn("core dumps are not switched off on this system", "os", runtime.GOOS)
 }
 
-// poker does not exist here.
-type poker struct {
+// emitThread does not exist here.
+type emitThread struct {
 	ended chan struct{}
 	stop  func()
 }
 
 var errNotMounted = errOnlyLinux()
 
-func startPoker(string, int, *slog.Logger, func()) (*poker, error) { return nil, errOnlyLinux() }
+func startEmitThread(string, int, *slog.Logger, func()) (*emitThread, error) {
+	return nil, errOnlyLinux()
+}
 
-func (*poker) goesOn() bool { return false }
+func (*emitThread) goesOn() bool { return false }
 
-func (*poker) poke(func(int)) error { return errOnlyLinux() }
+func (*emitThread) emit(func(int)) error { return errOnlyLinux() }

@@ -32,9 +32,9 @@ type rooms struct {
 	inTree     func() bool            // the mount is where it was made; set before serve
 	reconsider func()                 // Config.Refresh, may be nil
 
-	looks    sync.WaitGroup        // for what appeared
-	notifier *notifier             // nil before serve
-	poker    atomic.Pointer[poker] // nil while nothing is mounted, and without --notify
+	looks      sync.WaitGroup             // for what appeared
+	notifier   *notifier                  // nil before serve
+	emitThread atomic.Pointer[emitThread] // nil while nothing is mounted, and without --notify
 }
 
 // retained is how much of what was fetched is kept, in bytes.
@@ -98,23 +98,23 @@ func wire(cfg Config, point string, since time.Time) *rooms {
 		Links:            cfg.Layout.Kind == "k8s",
 		KernelCache:      fs.KernelCache(cfg.KernelCache),
 
-		Views:     views,
-		Root:      cfg.Root,
-		TTL:       cfg.TTL,
-		UID:       cfg.UID,
-		GID:       cfg.GID,
-		FileMode:  cfg.FileMode,
-		DirMode:   cfg.DirMode,
-		Rules:     cfg.Rules,
-		OwnerUID:  uint32(os.Getuid()),
-		OwnerGID:  uint32(os.Getgid()),
-		MountTime: since,
-		Notify:    cfg.Notify,
-		Poke:      r.poke,
-		Status:    r.document,
-		Refresh:   r.refresh,
-		NoControl: cfg.NoControl,
-		Log:       cfg.logger(),
+		Views:      views,
+		Root:       cfg.Root,
+		TTL:        cfg.TTL,
+		UID:        cfg.UID,
+		GID:        cfg.GID,
+		FileMode:   cfg.FileMode,
+		DirMode:    cfg.DirMode,
+		Rules:      cfg.Rules,
+		OwnerUID:   uint32(os.Getuid()),
+		OwnerGID:   uint32(os.Getgid()),
+		MountTime:  since,
+		Notify:     cfg.Notify,
+		EmitThread: r.emit,
+		Status:     r.document,
+		Refresh:    r.refresh,
+		NoControl:  cfg.NoControl,
+		Log:        cfg.logger(),
 	})
 	return r
 }
@@ -175,7 +175,7 @@ func (r *rooms) serve(fd int, cfg Config) (*fuse.Server, error) {
 	options.MountOptions.Logger = kernelLog(cfg.logger())
 	r.notifier = newNotifier(fd)
 	options.ServerCallbacks = r.notifier
-	raw := notifying{fs.GuardSizes(fusefs.NewNodeFS(r.tree.Root(), options)), r.notifier}
+	raw := notifying{fs.FailOutdatedGetattr(fusefs.NewNodeFS(r.tree.Root(), options)), r.notifier}
 	return fuse.NewServer(raw, fmt.Sprintf("/dev/fd/%d", fd), &options.MountOptions)
 }
 
@@ -190,39 +190,39 @@ type notifying struct {
 // the server for its notifications.
 func (n notifying) Init(server *fuse.Server) { n.notifier.server = server }
 
-// poke is how the tree has watchers told of changes.
-func (r *rooms) poke(do func(root int)) error {
-	p := r.poker.Load()
+// emit is how the tree has watchers told of changes.
+func (r *rooms) emit(do func(root int)) error {
+	p := r.emitThread.Load()
 	if p == nil {
 		return errNotMounted
 	}
-	return p.poke(do)
+	return p.emit(do)
 }
 
 // watched begins to tell watchers at point, if that is wanted. left is called when
 // the mount table no longer has the mount.
 func (r *rooms) watched(cfg Config, point string, device int, left func()) {
-	if cfg.Notify == "" || cfg.Notify == fs.NotifyOff || r.poker.Load().goesOn() {
+	if cfg.Notify == "" || cfg.Notify == fs.NotifyOff || r.emitThread.Load().goesOn() {
 		return
 	}
-	p, err := startPoker(point, device, cfg.logger(), left)
+	p, err := startEmitThread(point, device, cfg.logger(), left)
 	if err != nil {
 		cfg.logger().Warn("watchers will not be told of changes", "mountpoint", point, "error", err)
 		return
 	}
-	r.poker.Store(p)
+	r.emitThread.Store(p)
 }
 
 // unwatched returns when the thread that tells watchers is gone. The connection
 // has ended, so nothing keeps it.
 func (r *rooms) unwatched() {
-	if p := r.poker.Load(); p != nil {
+	if p := r.emitThread.Load(); p != nil {
 		<-p.ended
 	}
 }
 
 func (r *rooms) close() {
-	if p := r.poker.Load(); p != nil {
+	if p := r.emitThread.Load(); p != nil {
 		p.stop()
 	}
 	r.tree.Close()

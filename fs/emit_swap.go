@@ -17,16 +17,16 @@ import (
 // newDataName is what ..data is called until it is in its place.
 const newDataName = "..data_tmp"
 
-// swapPoke tells that ..data of d leads to the generation of that name.
-func (d *dir) swapPoke(name string) []poke {
+// swapEvent tells that ..data of d leads to the generation of that name.
+func (d *dir) swapEvent(name string) []event {
 	if !d.fs.tellsWatchers() {
 		return nil
 	}
-	return []poke{{deed: swapped, dir: d.where(), shown: generation.Data, link: name, linked: new(atomic.Bool)}}
+	return []event{{kind: swapped, dir: d.where(), shown: generation.Data, link: name, linked: new(atomic.Bool)}}
 }
 
 // lookupSwap finds ..data_tmp once it has been made, and ..data.
-func (p *poke) lookupSwap(ctx context.Context, d *dir, name string, out *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
+func (p *event) lookupSwap(ctx context.Context, d *dir, name string, out *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
 	out.SetEntryTimeout(1) // not zero: then go-fuse would set its own
 	switch {
 	case d != p.parent():
@@ -42,21 +42,21 @@ func (p *poke) lookupSwap(ctx context.Context, d *dir, name string, out *fuse.En
 }
 
 // symlink makes ..data_tmp, or a secret's link.
-func (p *poke) symlink(ctx context.Context, d *dir, name, target string, out *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
+func (p *event) symlink(ctx context.Context, d *dir, name, target string, out *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
 	out.SetEntryTimeout(1)
 	switch {
 	case d != p.parent() || target != p.link:
-	case p.deed == swapped && name == newDataName:
+	case p.kind == swapped && name == newDataName:
 		p.linked.Store(true)
 		return d.dataLink(ctx, p.link, &out.Attr), 0
-	case p.deed == appeared && name == p.shown:
+	case p.kind == appeared && name == p.shown:
 		return d.secretLink(ctx, name, out), 0
 	}
 	return nil, errUnforeseen
 }
 
-func (p *poke) rename(d *dir, name string, to fusefs.InodeEmbedder, newName string, flags uint32) syscall.Errno {
-	if p.deed != swapped || d != p.parent() || to != fusefs.InodeEmbedder(d) || name != newDataName || newName != generation.Data || flags != 0 {
+func (p *event) rename(d *dir, name string, to fusefs.InodeEmbedder, newName string, flags uint32) syscall.Errno {
+	if p.kind != swapped || d != p.parent() || to != fusefs.InodeEmbedder(d) || name != newDataName || newName != generation.Data || flags != 0 {
 		return errUnforeseen
 	}
 	return 0

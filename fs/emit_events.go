@@ -10,16 +10,18 @@ import (
 	"infisicalfs/secret"
 )
 
-// pokesFor returns what watchers are to be told of what differs between two
+// eventsFor returns what watchers are to be told of what differs between two
 // snapshots. That a name has gone is told only if it is certain: one that a partial
 // snapshot lacks may exist. New is what was not shown before, be it that it could
 // not be known.
-func (f *FS) pokesFor(before, after *secret.Folder, differences []difference) (list []poke) {
+func (f *FS) eventsFor(before, after *secret.Folder, differences []difference) (list []event) {
 	if !f.tellsWatchers() {
 		return nil
 	}
 	links := f.cfg.Links && after.Dir.IsFolder()
-	add := func(d deed, shown string, e filename.Entry) { list = append(list, f.newPoke(d, after.Dir, shown, e)) }
+	add := func(k eventKind, shown string, e filename.Entry) {
+		list = append(list, f.newEvent(k, after.Dir, shown, e))
+	}
 	for _, d := range differences {
 		was, is := d.before, d.after
 		switch {
@@ -42,19 +44,19 @@ func (f *FS) pokesFor(before, after *secret.Folder, differences []difference) (l
 		}
 	}
 	// By name, and what goes before what comes in its place.
-	slices.SortFunc(list, func(a, b poke) int {
-		return cmp.Or(cmp.Compare(a.shown, b.shown), cmp.Compare(b.deed, a.deed))
+	slices.SortFunc(list, func(a, b event) int {
+		return cmp.Or(cmp.Compare(a.shown, b.shown), cmp.Compare(b.kind, a.kind))
 	})
 	return list
 }
 
 // tellsWatchers reports whether watchers are to be told of anything.
 func (f *FS) tellsWatchers() bool {
-	return f.cfg.Poke != nil && f.cfg.Notify != NotifyOff && f.cfg.Notify != ""
+	return f.cfg.EmitThread != nil && f.cfg.Notify != NotifyOff && f.cfg.Notify != ""
 }
 
-func (f *FS) newPoke(d deed, dir secret.Dir, shown string, e filename.Entry) poke {
-	p := poke{deed: d, dir: dir, shown: shown, folder: e.Folder != nil}
+func (f *FS) newEvent(k eventKind, dir secret.Dir, shown string, e filename.Entry) event {
+	p := event{kind: k, dir: dir, shown: shown, folder: e.Folder != nil}
 	if p.folder {
 		p.name = e.Folder.Name
 		f.dirAttr(e.Folder.Updated, &p.attr)

@@ -20,32 +20,32 @@ func (f *FS) notifyCounts() *NotifyCounts {
 	if f.cfg.Notify == "" {
 		return nil
 	}
-	c := &NotifyCounts{Mode: f.cfg.Notify, InForce: f.inForce(), Told: f.pokes.told.Load(), Failed: f.pokes.failed.Load()}
+	c := &NotifyCounts{Mode: f.cfg.Notify, InForce: f.inForce(), Told: f.emitter.told.Load(), Failed: f.emitter.failed.Load()}
 	switch {
 	case c.InForce == c.Mode:
-	case f.cfg.Poke == nil:
+	case f.cfg.EmitThread == nil:
 		c.Reason = "there is no mount to do it through"
 	case c.InForce == NotifyOff:
 		c.Reason = "the files belong to another user"
 	default:
 		c.Reason = "the files and directories are not writable for their owner"
 	}
-	if text := f.pokes.lastError.Load(); text != nil {
+	if text := f.emitter.lastError.Load(); text != nil {
 		c.Error = *text
 	}
 	return c
 }
 
-// report counts a poke.
-func (f *FS) report(p *poke, err error) {
+// report counts an event.
+func (f *FS) report(p *event, err error) {
 	switch {
 	case err == nil:
-		f.pokes.told.Add(1)
+		f.emitter.told.Add(1)
 	case errors.Is(err, syscall.ENOTCONN): // nobody watches what is no longer mounted
 	default:
-		f.pokes.failed.Add(1)
+		f.emitter.failed.Add(1)
 		text := err.Error()
-		f.pokes.lastError.Store(&text)
+		f.emitter.lastError.Store(&text)
 		f.log.Debug("watchers were not told", "dir", p.dir.String(), "name", p.shown, "error", err)
 	}
 }

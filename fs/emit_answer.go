@@ -9,19 +9,19 @@ import (
 	"github.com/hanwen/go-fuse/v2/fuse"
 )
 
-// The answers to requests that our own poking thread causes. While it waits for
+// The answers to requests that our own emitting thread causes. While it waits for
 // one it holds locks of the kernel on the directory and cannot be interrupted.
-// So the answers come from the poke itself: no lock that can wait, no Source.
+// So the answers come from the event itself: no lock that can wait, no Source.
 // The kernel is to remember none of them, since it asks again at once.
 
-// errUnforeseen answers what no poke asks for. Going on as for others could
+// errUnforeseen answers what no event asks for. Going on as for others could
 // wait, or change something on the server.
 const errUnforeseen = syscall.EIO
 
-// pokedBy returns the poke that the request belongs to, nil for everybody
+// eventOf returns the event that the request belongs to, nil for everybody
 // else's. Thread 0 is nobody: it stands for whom our pid namespace does not know.
-func (f *FS) pokedBy(ctx context.Context) *poke {
-	p := f.pokes.now.Load()
+func (f *FS) eventOf(ctx context.Context) *event {
+	p := f.emitter.now.Load()
 	if p == nil {
 		return nil
 	}
@@ -31,12 +31,12 @@ func (f *FS) pokedBy(ctx context.Context) *poke {
 	return p
 }
 
-// concerns reports whether the name in d is the one that is poked.
-func (p *poke) concerns(d *dir, name string) bool { return d == p.parent() && name == p.shown }
+// concerns reports whether the name in d is the one that the event is about.
+func (p *event) concerns(d *dir, name string) bool { return d == p.parent() && name == p.shown }
 
 // lookup leads the thread to the directory, and there shows it what was before:
 // a name that vanished is still to be removed, one that appeared to be created.
-func (p *poke) lookup(ctx context.Context, d *dir, name string, out *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
+func (p *event) lookup(ctx context.Context, d *dir, name string, out *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
 	for i, next := range p.way[1:] {
 		if p.way[i].dir == d && next.name == name {
 			p.passing(next.dir, &out.Attr)
@@ -44,19 +44,19 @@ func (p *poke) lookup(ctx context.Context, d *dir, name string, out *fuse.EntryO
 		}
 	}
 	switch {
-	case p.deed == swapped:
+	case p.kind == swapped:
 		return p.lookupSwap(ctx, d, name, out)
 	case !p.concerns(d, name):
 		return nil, errUnforeseen
-	case p.deed == appeared:
+	case p.kind == appeared:
 		out.SetEntryTimeout(1) // not zero: then go-fuse would set its own
 		return nil, syscall.ENOENT
 	}
 	return p.child(ctx, out), 0
 }
 
-// child returns the node of what is poked.
-func (p *poke) child(ctx context.Context, out *fuse.EntryOut) *fusefs.Inode {
+// child returns the node of what the event is about.
+func (p *event) child(ctx context.Context, out *fuse.EntryOut) *fusefs.Inode {
 	d := p.parent()
 	if p.folder {
 		out.Attr = p.attr
@@ -72,12 +72,12 @@ func (p *poke) child(ctx context.Context, out *fuse.EntryOut) *fusefs.Inode {
 
 // passing describes a directory that the thread passes through: the kernel looks
 // at its owner and mode.
-func (p *poke) passing(d *dir, out *fuse.Attr) {
+func (p *event) passing(d *dir, out *fuse.Attr) {
 	d.fs.dirAttr(time.Time{}, out)
 	out.Ino = d.StableAttr().Ino
 }
 
-func (p *poke) getattrDir(d *dir, out *fuse.AttrOut) syscall.Errno {
+func (p *event) getattrDir(d *dir, out *fuse.AttrOut) syscall.Errno {
 	for _, step := range p.way {
 		if step.dir == d {
 			p.passing(d, &out.Attr)
@@ -92,7 +92,7 @@ func (p *poke) getattrDir(d *dir, out *fuse.AttrOut) syscall.Errno {
 	return errUnforeseen
 }
 
-func (p *poke) getattrFile(n *file, out *fuse.AttrOut) syscall.Errno {
+func (p *event) getattrFile(n *file, out *fuse.AttrOut) syscall.Errno {
 	if !p.isFile(n) {
 		return errUnforeseen
 	}
@@ -101,7 +101,7 @@ func (p *poke) getattrFile(n *file, out *fuse.AttrOut) syscall.Errno {
 	return 0
 }
 
-func (p *poke) isFile(n *file) bool {
+func (p *event) isFile(n *file) bool {
 	return !p.folder && n.asScratch() == nil && n.location().is(p.parent(), p.name)
 }
 
@@ -116,14 +116,14 @@ func setsDates(in *fuse.SetAttrIn, out *fuse.Attr) bool {
 		(in.Valid&fuse.FATTR_ATIME == 0 || in.Atime == out.Atime && in.Atimensec == out.Atimensec)
 }
 
-func (p *poke) setattrFile(n *file, in *fuse.SetAttrIn, out *fuse.AttrOut) syscall.Errno {
+func (p *event) setattrFile(n *file, in *fuse.SetAttrIn, out *fuse.AttrOut) syscall.Errno {
 	if !setsDates(in, &p.attr) {
 		return errUnforeseen
 	}
 	return p.getattrFile(n, out)
 }
 
-func (p *poke) setattrDir(d *dir, in *fuse.SetAttrIn, out *fuse.AttrOut) syscall.Errno {
+func (p *event) setattrDir(d *dir, in *fuse.SetAttrIn, out *fuse.AttrOut) syscall.Errno {
 	if d != p.parent() {
 		return errUnforeseen
 	}
@@ -134,33 +134,33 @@ func (p *poke) setattrDir(d *dir, in *fuse.SetAttrIn, out *fuse.AttrOut) syscall
 	return 0
 }
 
-// pokeOpen leaves the pages that others have read as they are. There is no handle:
+// emitOpen leaves the pages that others have read as they are. There is no handle:
 // nobody reads or writes.
-const pokeOpen = fuse.FOPEN_DIRECT_IO | fuse.FOPEN_KEEP_CACHE | fuse.FOPEN_NOFLUSH
+const emitOpen = fuse.FOPEN_DIRECT_IO | fuse.FOPEN_KEEP_CACHE | fuse.FOPEN_NOFLUSH
 
-func (p *poke) open(n *file, flags uint32) (fusefs.FileHandle, uint32, syscall.Errno) {
-	if !p.isFile(n) || p.deed != changed || flags&syscall.O_ACCMODE != syscall.O_WRONLY || flags&syscall.O_TRUNC != 0 {
+func (p *event) open(n *file, flags uint32) (fusefs.FileHandle, uint32, syscall.Errno) {
+	if !p.isFile(n) || p.kind != changed || flags&syscall.O_ACCMODE != syscall.O_WRONLY || flags&syscall.O_TRUNC != 0 {
 		return nil, 0, errUnforeseen
 	}
-	return nil, pokeOpen, 0
+	return nil, emitOpen, 0
 }
 
-func (p *poke) create(ctx context.Context, d *dir, name string, out *fuse.EntryOut) (*fusefs.Inode, fusefs.FileHandle, uint32, syscall.Errno) {
-	if !p.concerns(d, name) || p.deed != appeared || p.folder || p.link != "" {
+func (p *event) create(ctx context.Context, d *dir, name string, out *fuse.EntryOut) (*fusefs.Inode, fusefs.FileHandle, uint32, syscall.Errno) {
+	if !p.concerns(d, name) || p.kind != appeared || p.folder || p.link != "" {
 		return nil, nil, 0, errUnforeseen
 	}
-	return p.child(ctx, out), nil, pokeOpen, 0
+	return p.child(ctx, out), nil, emitOpen, 0
 }
 
-func (p *poke) mkdir(ctx context.Context, d *dir, name string, out *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
-	if !p.concerns(d, name) || p.deed != appeared || !p.folder {
+func (p *event) mkdir(ctx context.Context, d *dir, name string, out *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
+	if !p.concerns(d, name) || p.kind != appeared || !p.folder {
 		return nil, errUnforeseen
 	}
 	return p.child(ctx, out), 0
 }
 
-func (p *poke) remove(d *dir, name string, folder bool) syscall.Errno {
-	if !p.concerns(d, name) || p.deed != vanished || p.folder != folder {
+func (p *event) remove(d *dir, name string, folder bool) syscall.Errno {
+	if !p.concerns(d, name) || p.kind != vanished || p.folder != folder {
 		return errUnforeseen
 	}
 	return 0

@@ -13,9 +13,9 @@ import (
 	"infisicalfs/secret"
 )
 
-// pokedLinks is a mounted world of links whose watchers are told.
-func pokedLinks(t *testing.T, change ...func(*Config)) (*world, string) {
-	return poked(t, append([]func(*Config){func(c *Config) { c.Root, c.Links, c.TTL = dev, true, time.Minute }}, change...)...)
+// emittingLinks is a mounted world of links whose watchers are told.
+func emittingLinks(t *testing.T, change ...func(*Config)) (*world, string) {
+	return emitting(t, append([]func(*Config){func(c *Config) { c.Root, c.Links, c.TTL = dev, true, time.Minute }}, change...)...)
 }
 
 // What watches the directory hears what it would hear of a volume of Kubernetes:
@@ -38,7 +38,7 @@ func TestWatchersOfAVolumeHear(t *testing.T) {
 				func(dir string) { _ = namesIn(t, dir) },
 				func(string) {},
 			} {
-				w, dir := pokedLinks(t)
+				w, dir := emittingLinks(t)
 				looked(dir)
 				want := c.want
 				if w.root.generations.Latest() == nil && name == "a new folder" {
@@ -58,7 +58,7 @@ func TestWatchersOfAVolumeHear(t *testing.T) {
 // Each change is one swap, also when nobody reads in between, and ..data leads to
 // the newest afterwards.
 func TestEachChangeSwapsOnce(t *testing.T) {
-	w, dir := pokedLinks(t)
+	w, dir := emittingLinks(t)
 	requireText(t, "hello, world", dir+"/GREETING")
 	link, err := unix.Open(dir+"/..data", unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	require.NoError(t, err)
@@ -76,7 +76,7 @@ func TestEachChangeSwapsOnce(t *testing.T) {
 
 // Nobody else can make or move links.
 func TestLinksAreNotForOthers(t *testing.T) {
-	_, dir := pokedLinks(t)
+	_, dir := emittingLinks(t)
 	require.ErrorIs(t, os.Symlink("x", dir+"/..data_tmp"), unix.EROFS)
 	require.ErrorIs(t, os.Symlink("x", dir+"/new"), unix.EROFS)
 	require.ErrorIs(t, os.Rename(dir+"/GREETING", dir+"/..data"), unix.EROFS)
@@ -85,7 +85,7 @@ func TestLinksAreNotForOthers(t *testing.T) {
 // With --notify=attrib a date is set, and off means off.
 func TestGentleSwaps(t *testing.T) {
 	for how, want := range map[Notify][]string{NotifyAttrib: {"ATTRIB"}, NotifyOff: nil} {
-		w, dir := pokedLinks(t, func(c *Config) { c.Notify = how })
+		w, dir := emittingLinks(t, func(c *Config) { c.Notify = how })
 		requireText(t, "hello, world", dir+"/GREETING")
 		require.Equal(t, want, heard(t, dir, func() { w.put(t, func() { w.Set(dev, "GREETING", "hi") }) }), how)
 		requireText(t, "hi", dir+"/GREETING")
@@ -94,7 +94,7 @@ func TestGentleSwaps(t *testing.T) {
 
 // A folder that may not be read any longer is not swapped.
 func TestARevokedVolumeIsNotSwapped(t *testing.T) {
-	w, dir := pokedLinks(t)
+	w, dir := emittingLinks(t)
 	requireText(t, "hello, world", dir+"/GREETING")
 	w.Fail(dev, secret.ErrDenied)
 	require.Empty(t, heard(t, dir, func() { w.announce(secret.Change{Dir: dev, Err: secret.ErrDenied}) }))

@@ -25,7 +25,7 @@ import (
 	"infisicalfs/secret/secrettest"
 )
 
-func init() { roles["stall"] = pokeAndStall }
+func init() { roles["stall"] = emitAndStall }
 
 // telling is a mount of this process that tells watchers.
 func telling(t *testing.T, point string) (*Mount, *secrettest.Fake) {
@@ -111,7 +111,7 @@ func TestThePokingThreadHoldsNothingOpen(t *testing.T) {
 	_, err = r.Read(make([]byte, 1))
 	require.ErrorContains(t, err, "EOF")
 	var open map[int]string
-	require.NoError(t, m.rooms.poke(func(int) { open, err = threadDescriptors() }))
+	require.NoError(t, m.rooms.emit(func(int) { open, err = threadDescriptors() }))
 	require.NoError(t, err)
 	for fd, target := range open {
 		require.NotEqual(t, device, target, "descriptor %d", fd)
@@ -146,7 +146,7 @@ func TestWatchersAreToldThroughAnotherInstance(t *testing.T) {
 	}
 }
 
-// A process that is killed in the middle of a poke that nobody answers is gone
+// A process that is killed in the middle of an event that nobody answers is gone
 // at once, and its mount hangs nobody.
 func TestKilledInTheMiddleOfAPoke(t *testing.T) {
 	needFUSE(t)
@@ -184,7 +184,7 @@ func (stalling) SetAttr(<-chan struct{}, *fuse.SetAttrIn, *fuse.AttrOut) fuse.St
 	select {}
 }
 
-func pokeAndStall() error {
+func emitAndStall() error {
 	point, fake := os.Getenv("POINT"), sample()
 	cfg := config(point, fake)
 	cfg.Notify = fs.NotifyFull

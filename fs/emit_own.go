@@ -85,7 +85,7 @@ func (o *own) ended(at ownPlace, how outcome) {
 
 // explains reports whether the change that p tells of is one of ours. One that
 // comes while ours is under way is covered by the events of that.
-func (o *own) explains(p *poke) bool {
+func (o *own) explains(p *event) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	at := ownPlace{p.dir, p.name, p.folder}
@@ -95,7 +95,7 @@ func (o *own) explains(p *poke) bool {
 		return false
 	case known.underWay > 0:
 		return true
-	case known.gone != (p.deed == vanished), !known.gone && !known.any && known.is != p.is:
+	case known.gone != (p.kind == vanished), !known.gone && !known.any && known.is != p.is:
 		delete(o.places, at)
 		return false
 	}

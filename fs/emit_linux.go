@@ -17,31 +17,31 @@ func threadID() uint32 { return uint32(unix.Gettid()) }
 //
 // What is mounted inside of the mount is left alone (RESOLVE_NO_XDEV, Linux
 // 5.6): a name there is somebody else's file.
-func (p *poke) call(root int) syscall.Errno {
+func (p *event) call(root int) syscall.Errno {
 	dir, err := unix.Openat2(root, p.path(), how(unix.O_PATH|unix.O_DIRECTORY))
 	if err != nil {
 		return errnoFrom(err)
 	}
 	defer unix.Close(dir)
 	switch {
-	case p.inDirectory() && p.gentle:
+	case p.inDirectory() && p.datesOnly:
 		err = touch(dir, p.wayDate())
-	case p.deed == appeared && p.folder:
+	case p.kind == appeared && p.folder:
 		err = unix.Mkdirat(dir, p.shown, p.attr.Mode)
-	case p.deed == swapped: // IN_CREATE, IN_MOVED_FROM, IN_MOVED_TO
+	case p.kind == swapped: // IN_CREATE, IN_MOVED_FROM, IN_MOVED_TO
 		p.linked.Store(false)
 		if err = unix.Symlinkat(p.link, dir, newDataName); err == nil {
 			err = unix.Renameat(dir, newDataName, dir, generation.Data)
 		}
-	case p.deed == appeared && p.link != "": // IN_CREATE
+	case p.kind == appeared && p.link != "": // IN_CREATE
 		err = unix.Symlinkat(p.link, dir, p.shown)
-	case p.deed == appeared: // IN_CREATE, IN_OPEN, IN_CLOSE_WRITE
+	case p.kind == appeared: // IN_CREATE, IN_OPEN, IN_CLOSE_WRITE
 		flags := how(unix.O_WRONLY | unix.O_CREAT | unix.O_EXCL)
 		flags.Mode = uint64(p.attr.Mode)
 		err = openAndClose(dir, p.shown, flags)
-	case p.deed == vanished && p.folder:
+	case p.kind == vanished && p.folder:
 		err = unix.Unlinkat(dir, p.shown, unix.AT_REMOVEDIR)
-	case p.deed == vanished:
+	case p.kind == vanished:
 		err = unix.Unlinkat(dir, p.shown, 0)
 	default:
 		err = p.callFile(dir)
@@ -50,14 +50,14 @@ func (p *poke) call(root int) syscall.Errno {
 }
 
 // callFile is for a file that stays.
-func (p *poke) callFile(dir int) error {
+func (p *event) callFile(dir int) error {
 	fd, err := unix.Openat2(dir, p.shown, how(unix.O_PATH))
 	if err != nil {
 		return err
 	}
 	defer unix.Close(fd)
 	date := unix.Timespec{Sec: int64(p.attr.Mtime), Nsec: int64(p.attr.Mtimensec)}
-	if p.deed == changed { // IN_MODIFY
+	if p.kind == changed { // IN_MODIFY
 		if err := setDates(fd, unix.Timespec{Nsec: unix.UTIME_OMIT}, date); err != nil {
 			return err
 		}
@@ -65,14 +65,14 @@ func (p *poke) callFile(dir int) error {
 	if err := setDates(fd, date, date); err != nil { // IN_ATTRIB
 		return err
 	}
-	if p.deed != changed || p.gentle {
+	if p.kind != changed || p.datesOnly {
 		return nil
 	}
 	return openAndClose(dir, p.shown, how(unix.O_WRONLY)) // IN_OPEN, IN_CLOSE_WRITE
 }
 
 // path leads from the root to the directory.
-func (p *poke) path() string {
+func (p *event) path() string {
 	names := []string{"."}
 	for _, next := range p.way[1:] {
 		names = append(names, next.name)
@@ -81,7 +81,7 @@ func (p *poke) path() string {
 }
 
 // wayDate is the date that the thread sees of a directory.
-func (p *poke) wayDate() unix.Timespec {
+func (p *event) wayDate() unix.Timespec {
 	return unix.NsecToTimespec(p.parent().fs.cfg.MountTime.UnixNano())
 }
 

@@ -25,20 +25,20 @@ import (
 	"infisicalfs/secret"
 )
 
-// poked is a mounted world whose changes are told to watchers by a thread that
+// emitting is a mounted world whose changes are told to watchers by a thread that
 // comes through the mountpoint.
-func poked(t *testing.T, change ...func(*Config)) (w *world, dir string) {
+func emitting(t *testing.T, change ...func(*Config)) (w *world, dir string) {
 	w = newWorld(append([]func(*Config){func(c *Config) {
 		c.Notify = NotifyFull
-		c.Poke = func(do func(root int)) error { return pokeThrough(dir, do) }
+		c.EmitThread = func(do func(root int)) error { return emitThrough(dir, do) }
 	}}, change...)...)
 	dir = fusetest.Mounted(t, w.Root(), w.Options())
 	t.Cleanup(w.Close)
 	return w, dir
 }
 
-// pokeThrough calls do on a thread that comes through the mountpoint.
-func pokeThrough(dir string, do func(root int)) error {
+// emitThrough calls do on a thread that comes through the mountpoint.
+func emitThrough(dir string, do func(root int)) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	root, err := unix.Open(dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
@@ -49,11 +49,11 @@ func pokeThrough(dir string, do func(root int)) error {
 	return err
 }
 
-// bothPoked runs test with a world that may be written and one that may not.
-func bothPoked(t *testing.T, test func(t *testing.T, w *world, dir string), change ...func(*Config)) {
-	t.Run("read-only", func(t *testing.T) { w, dir := poked(t, change...); test(t, w, dir) })
+// bothEmitting runs test with a world that may be written and one that may not.
+func bothEmitting(t *testing.T, test func(t *testing.T, w *world, dir string), change ...func(*Config)) {
+	t.Run("read-only", func(t *testing.T) { w, dir := emitting(t, change...); test(t, w, dir) })
 	t.Run("writable", func(t *testing.T) {
-		w, dir := poked(t, append(change, writing)...)
+		w, dir := emitting(t, append(change, writing)...)
 		test(t, w, dir)
 	})
 }
@@ -140,7 +140,7 @@ func TestWatchersHear(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, looked := range []bool{true, false} { // has the kernel seen the names before?
-				bothPoked(t, func(t *testing.T, w *world, dir string) {
+				bothEmitting(t, func(t *testing.T, w *world, dir string) {
 					if c.prepare != nil {
 						c.prepare(w)
 					}
@@ -163,7 +163,7 @@ func TestWatchersHear(t *testing.T) {
 						w.announce(news)
 					})
 					require.Equal(t, c.want, got)
-					require.Zero(t, asked, "a poke asked the server")
+					require.Zero(t, asked, "an event asked the server")
 					require.Zero(t, w.Counts().Notify.Failed, w.Counts().Notify.Error)
 					w.answer(w.Folder)
 					require.Equal(t, listed(t, w, dev), names(t, at), "what is there is what the server has")
@@ -198,7 +198,7 @@ func names(t *testing.T, dir string) map[string]bool {
 
 // Who reads while the news is told gets one version, and its size.
 func TestPokesLeaveOpenFilesAlone(t *testing.T) {
-	bothPoked(t, func(t *testing.T, w *world, dir string) {
+	bothEmitting(t, func(t *testing.T, w *world, dir string) {
 		path := filepath.Join(dir, "demo/dev/GREETING")
 		open, err := os.Open(path)
 		require.NoError(t, err)
@@ -235,7 +235,7 @@ func TestOwnChangesAreNotTold(t *testing.T) {
 			[]string{"MOVED_FROM empty", "MOVED_TO full"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w, dir := poked(t, writing)
+			w, dir := emitting(t, writing)
 			w.Mkdir(dev.Child("empty"))
 			at := filepath.Join(dir, "demo/dev")
 			_ = names(t, at)
@@ -257,21 +257,21 @@ func TestOwnChangesAreNotTold(t *testing.T) {
 	}
 }
 
-// A name that is looked up just before the poke is believed by the kernel, which
+// A name that is looked up just before the event is emitted is believed by the kernel, which
 // then has to be made to forget it.
 func TestNewsOfWhatIsKnownAlready(t *testing.T) {
-	bothPoked(t, func(t *testing.T, w *world, dir string) {
+	bothEmitting(t, func(t *testing.T, w *world, dir string) {
 		at := filepath.Join(dir, "demo/dev")
 		_ = names(t, at)
-		poke, looks := w.cfg.Poke, 0
-		w.cfg.Poke = func(do func(int)) error {
+		thread, looks := w.cfg.EmitThread, 0
+		w.cfg.EmitThread = func(do func(int)) error {
 			if looks++; looks < 5 {
 				_, err := os.Stat(at + "/NEW")
 				require.NoError(t, err)
 				_, err = os.Stat(at + "/EMPTY")
 				require.ErrorIs(t, err, syscall.ENOENT)
 			}
-			return poke(do)
+			return thread(do)
 		}
 		got := heard(t, at, func() {
 			w.announce(w.change(t, dev, func() { w.Set(dev, "NEW", "x"); w.Remove(dev, "EMPTY") }))
@@ -284,7 +284,7 @@ func TestNewsOfWhatIsKnownAlready(t *testing.T) {
 // Who enters a new folder before watchers are told of it stays in it: its dentry
 // is not dropped, which getcwd(2) would call ENOENT.
 func TestNewFolderThatSomebodyIsIn(t *testing.T) {
-	bothPoked(t, func(t *testing.T, w *world, dir string) {
+	bothEmitting(t, func(t *testing.T, w *world, dir string) {
 		at := filepath.Join(dir, "demo/dev")
 		_ = names(t, at)
 		change := w.change(t, dev, func() { w.Mkdir(dev.Child("jobs")) })
@@ -322,7 +322,7 @@ func (l listener) Init(server *fuse.Server) { l.heard.ServerCallbacks = server }
 func TestNewFolderOnAnOlderKernel(t *testing.T) {
 	var dir string
 	w := newWorld(writing, ttl(time.Hour), func(c *Config) {
-		c.Notify, c.Poke = NotifyFull, func(do func(root int)) error { return pokeThrough(dir, do) }
+		c.Notify, c.EmitThread = NotifyFull, func(do func(root int)) error { return emitThrough(dir, do) }
 	})
 	t.Cleanup(w.Close)
 	options, kernel := w.Options(), &olderKernel{}
@@ -335,9 +335,9 @@ func TestNewFolderOnAnOlderKernel(t *testing.T) {
 	require.Equal(t, []string{"CREATE jobs"}, heard(t, at, func() { w.announce(change) }))
 }
 
-// Nobody but the poking thread may do what it does.
+// Nobody but the emitting thread may do what it does.
 func TestNobodyElsePokes(t *testing.T) {
-	w, dir := poked(t)
+	w, dir := emitting(t)
 	at := filepath.Join(dir, "demo/dev")
 	w.announce(w.change(t, dev, func() { w.Set(dev, "GREETING", "hi") }))
 	_, err := os.OpenFile(at+"/GREETING", os.O_WRONLY, 0)
@@ -355,19 +355,19 @@ func TestNobodyElsePokes(t *testing.T) {
 	require.ErrorIs(t, os.Chtimes(at+"/GREETING", info.ModTime(), info.ModTime().Add(1)), syscall.EROFS)
 }
 
-// What the poking thread does beyond its poke is refused, and reaches nobody.
+// What the emitting thread does beyond its event is refused, and reaches nobody.
 func TestPokesDoNothingElse(t *testing.T) {
-	w, dir := poked(t, writing)
+	w, dir := emitting(t, writing)
 	at := filepath.Join(dir, "demo/dev")
 	_ = names(t, at)
 	w.announce(w.change(t, dev, func() { w.Set(dev, "GREETING", "hi") })) // finds out the thread
-	p := w.newPoke(changed, dev, "GREETING", filename.Entry{Secret: &secret.Secret{Name: "GREETING"}})
+	p := w.newEvent(changed, dev, "GREETING", filename.Entry{Secret: &secret.Secret{Name: "GREETING"}})
 	p.way, _ = w.wayTo(w.inode(dev))
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	p.thread = threadID()
-	w.pokes.now.Store(&p)
-	defer w.pokes.now.Store(nil)
+	w.emitter.now.Store(&p)
+	defer w.emitter.now.Store(nil)
 
 	require.Equal(t, errUnforeseen, unix.Unlink(at+"/EMPTY"))
 	require.Equal(t, errUnforeseen, unix.Unlink(at+"/GREETING"))
@@ -385,13 +385,13 @@ func TestPokesDoNothingElse(t *testing.T) {
 // Unless requests are known to name the thread, they could be anybody's, and only
 // what changes nothing is done.
 func TestPokesOfAThreadThatIsNotNamed(t *testing.T) {
-	w, dir := poked(t, writing)
+	w, dir := emitting(t, writing)
 	at := filepath.Join(dir, "demo/dev")
 	_ = names(t, at)
 	elsewhere, err := unix.Open(t.TempDir(), unix.O_PATH|unix.O_CLOEXEC, 0) // where nobody sees whose requests they are
 	require.NoError(t, err)
 	defer unix.Close(elsewhere)
-	w.cfg.Poke = func(do func(int)) error { do(elsewhere); return nil }
+	w.cfg.EmitThread = func(do func(int)) error { do(elsewhere); return nil }
 	require.Empty(t, heard(t, at, func() {
 		w.announce(w.change(t, dev, func() { w.Set(dev, "NEW", "x"); w.Remove(dev, "EMPTY") }))
 	}))

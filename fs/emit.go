@@ -18,7 +18,7 @@ import (
 // Notify says how watchers (inotify) are told of changes that others made. The
 // kernel makes events for system calls only, and none for what it is told to
 // forget. So a thread of ours makes the system calls that fit the change,
-// through the mount: it pokes. The kernel turns them into requests to us, which
+// through the mount: it emits the events. The kernel turns them into requests to us, which
 // are known by their thread and answered with success and nothing else.
 type Notify string
 
@@ -31,28 +31,28 @@ const (
 // Known reports whether n is one of the above.
 func (n Notify) Known() bool { return n == NotifyFull || n == NotifyAttrib || n == NotifyOff }
 
-// Poker calls do on the thread that pokes, with a descriptor of the mount's root,
-// which is the Poker's to close, and returns when do has. One do runs at a time.
+// EmitThread calls do on the thread that emits events, with a descriptor of the mount's root,
+// which is the EmitThread's to close, and returns when do has. One do runs at a time.
 // It makes system calls only: the thread may have a descriptor table of its own,
 // in which nothing else of the process is open.
-type Poker func(do func(root int)) error
+type EmitThread func(do func(root int)) error
 
-// deed is what happened to a name.
-type deed uint8
+// eventKind is what happened to a name.
+type eventKind uint8
 
 const (
-	changed   deed = iota // it has another value
-	annotated             // it has the same value, and other dates or rights
+	changed   eventKind = iota // it has another value
+	annotated                  // it has the same value, and other dates or rights
 	appeared
 	vanished
 	swapped // ..data leads to another generation
 )
 
-// poke is one name that has changed, and all that it takes to answer what the
+// event is one name that has changed, and all that it takes to answer what the
 // kernel asks because of it: neither the Source nor a lock that can wait may be
 // needed for that.
-type poke struct {
-	deed   deed
+type event struct {
+	kind   eventKind
 	dir    secret.Dir
 	shown  string // the file name
 	name   string // the server's
@@ -65,9 +65,9 @@ type poke struct {
 
 	// Where it is: the directories from the root down to its own. Set by
 	// approach, as the following.
-	way    []step
-	thread uint32 // that makes the system calls
-	gentle bool   // set dates only
+	way       []step
+	thread    uint32 // that makes the system calls
+	datesOnly bool   // set dates only
 }
 
 // step is a directory on the way: what the one before it has under that name.
@@ -77,11 +77,11 @@ type step struct {
 }
 
 // parent is the directory that has the name.
-func (p *poke) parent() *dir { return p.way[len(p.way)-1].dir }
+func (p *event) parent() *dir { return p.way[len(p.way)-1].dir }
 
-// pokes is what is known of poking.
-type pokes struct {
-	now   atomic.Pointer[poke]  // what the poking thread is at, nil while it is idle
+// emitter is what is known of the thread that emits events.
+type emitter struct {
+	now   atomic.Pointer[event] // what the emitting thread is at, nil while it is idle
 	probe atomic.Pointer[probe] // how we find out whether requests name that thread
 
 	recognised atomic.Uint32 // the thread that they do name; 0 means none
@@ -90,7 +90,7 @@ type pokes struct {
 	lastError    atomic.Pointer[string]
 }
 
-// maxAttempts is how often a poke is tried, when somebody has looked its name up
+// maxAttempts is how often an event is tried, when somebody has looked its name up
 // in between, and the kernel believes him and does not ask us.
 const maxAttempts = 8
 
@@ -98,9 +98,9 @@ const maxAttempts = 8
 // called: it counts in another pid namespace.
 var errMistaken = errors.New("requests do not name the thread that made them: the mount belongs to another pid namespace")
 
-// poke has watchers told of changes in the directory at, which the kernel has
+// emit has watchers told of changes in the directory at, which the kernel has
 // been told to forget. It may take as long as a lookup does.
-func (f *FS) poke(at *fusefs.Inode, list []poke) {
+func (f *FS) emit(at *fusefs.Inode, list []event) {
 	way, ok := f.wayTo(at)
 	if !ok {
 		return
@@ -119,7 +119,7 @@ func (f *FS) poke(at *fusefs.Inode, list []poke) {
 // unsettle keeps the kernel's cache out of a file until it is settled. What the
 // kernel learns of a size from a call of ours it believes, even if it has learnt
 // of a newer one meanwhile.
-func (p *poke) unsettle(at *fusefs.Inode) (settle func()) {
+func (p *event) unsettle(at *fusefs.Inode) (settle func()) {
 	known := at.GetChild(p.shown)
 	if known != nil {
 		if n, ok := known.Operations().(*file); ok {
@@ -148,15 +148,15 @@ func (f *FS) wayTo(at *fusefs.Inode) (way []step, ok bool) {
 // ofInterest reports whether somebody may be waiting for the news. Who changes
 // something here has made the events himself. What is only here covers the
 // server's.
-func (f *FS) ofInterest(p *poke) bool {
+func (f *FS) ofInterest(p *event) bool {
 	return !f.own.explains(p) && f.overlay.scratch(p.dir, p.shown) == nil &&
 		(p.folder || f.overlay.whiteout(p.dir, p.name) == nil)
 }
 
-// carryOut pokes. What others look up meanwhile may stand in the way: the
+// carryOut emits an event. What others look up meanwhile may stand in the way: the
 // kernel then knows already what it is going to be told, and has to forget it.
-func (f *FS) carryOut(at *fusefs.Inode, p *poke) error {
-	p.gentle = f.inForce() != NotifyFull || f.entered(p)
+func (f *FS) carryOut(at *fusefs.Inode, p *event) error {
+	p.datesOnly = f.inForce() != NotifyFull || f.entered(p)
 	for attempt := 1; ; attempt++ {
 		errno, err := f.onThread(p)
 		switch {
@@ -165,10 +165,10 @@ func (f *FS) carryOut(at *fusefs.Inode, p *poke) error {
 		case errno == 0:
 			return nil
 		case attempt == maxAttempts || !p.contradicts(errno):
-			return fmt.Errorf("%s: %w", p.deed, errno)
+			return fmt.Errorf("%s: %w", p.kind, errno)
 		}
 		at.NotifyEntry(p.shown)
-		if p.deed == swapped {
+		if p.kind == swapped {
 			at.NotifyEntry(newDataName)
 		}
 	}
@@ -183,8 +183,8 @@ func (f *FS) carryOut(at *fusefs.Inode, p *poke) error {
 // let go: it is asked again and again, for a second. A kernel that cannot be asked
 // (before Linux 6.18) knows folders that nobody is in, so there nobody counts as
 // being in one: else watchers would hear of hardly any.
-func (f *FS) entered(p *poke) bool {
-	if p.deed != appeared || !p.folder {
+func (f *FS) entered(p *event) bool {
+	if p.kind != appeared || !p.folder {
 		return false
 	}
 	again, end := time.NewTicker(forgets/25), time.After(4*forgets)
@@ -206,12 +206,12 @@ func (f *FS) entered(p *poke) bool {
 }
 
 // inDirectory reports whether the directory is different, not a file in it.
-func (p *poke) inDirectory() bool { return p.deed >= appeared }
+func (p *event) inDirectory() bool { return p.kind >= appeared }
 
 // contradicts reports whether errno comes from what the kernel believes of the
 // name.
-func (p *poke) contradicts(errno syscall.Errno) bool {
-	switch p.deed {
+func (p *event) contradicts(errno syscall.Errno) bool {
+	switch p.kind {
 	case appeared:
 		return errno == syscall.EEXIST
 	case swapped:
@@ -220,25 +220,25 @@ func (p *poke) contradicts(errno syscall.Errno) bool {
 	return errno == syscall.ENOENT || errno == syscall.ESTALE
 }
 
-// onThread makes the system calls of a poke.
-func (f *FS) onThread(p *poke) (errno syscall.Errno, err error) {
-	refused := f.cfg.Poke(func(root int) {
+// onThread makes the system calls of an event.
+func (f *FS) onThread(p *event) (errno syscall.Errno, err error) {
+	refused := f.cfg.EmitThread(func(root int) {
 		if p.thread = threadID(); !f.recognises(root, p.thread) {
 			// What changes nothing succeeds for everybody.
-			if p.gentle = true; p.inDirectory() {
+			if p.datesOnly = true; p.inDirectory() {
 				err = errMistaken
 			} else {
 				errno = p.call(root)
 			}
 			return
 		}
-		f.pokes.now.Store(p)
-		defer f.pokes.now.Store(nil)
+		f.emitter.now.Store(p)
+		defer f.emitter.now.Store(nil)
 		errno = p.call(root)
 	})
 	return errno, errors.Join(refused, err)
 }
 
-func (d deed) String() string {
-	return [...]string{"telling of a new value", "telling of a new date", "telling of a new name", "telling of a name that went", "telling of a new generation"}[d]
+func (k eventKind) String() string {
+	return [...]string{"telling of a new value", "telling of a new date", "telling of a new name", "telling of a name that went", "telling of a new generation"}[k]
 }

@@ -6,6 +6,6 @@ import "syscall"
 
 func threadID() uint32 { return 0 }
 
-func (p *poke) call(int) syscall.Errno { return syscall.ENOSYS }
+func (p *event) call(int) syscall.Errno { return syscall.ENOSYS }
 
 func lookFor(int, string) {}

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// poker is a thread that makes system calls on the mount that this process
+// emitThread is a thread that makes system calls on the mount that this process
 // serves, so that watchers (inotify) are told of changes.
 //
 // It has a descriptor table of its own. A thread that waits for an answer of the
@@ -23,7 +23,7 @@ import (
 // it is made read-only, moved or covered, and whether it could be unmounted just
 // now. But as long as the instance exists the connection does not end, so it is
 // closed when the mount table no longer has the mount.
-type poker struct {
+type emitThread struct {
 	point  string
 	device int // of the mount
 	log    *slog.Logger
@@ -41,10 +41,10 @@ type visit struct {
 
 var errNotMounted = errors.New("it is no longer mounted here")
 
-// startPoker begins for the mount of ours at point. It asks the mount nothing:
+// startEmitThread begins for the mount of ours at point. It asks the mount nothing:
 // nobody need answer yet. left is called when the mount table no longer has it.
-func startPoker(point string, device int, log *slog.Logger, left func()) (*poker, error) {
-	p := &poker{point: point, device: device, log: log, jobs: make(chan visit), ended: make(chan struct{})}
+func startEmitThread(point string, device int, log *slog.Logger, left func()) (*emitThread, error) {
+	p := &emitThread{point: point, device: device, log: log, jobs: make(chan visit), ended: make(chan struct{})}
 	over := make(chan struct{})
 	end := sync.OnceFunc(func() { close(over) })
 	unwatch, err := onLeaving(device, func() { end(); left() })
@@ -62,7 +62,7 @@ func startPoker(point string, device int, log *slog.Logger, left func()) (*poker
 }
 
 // goesOn reports whether there is one that has not ended.
-func (p *poker) goesOn() bool {
+func (p *emitThread) goesOn() bool {
 	if p == nil {
 		return false
 	}
@@ -74,9 +74,9 @@ func (p *poker) goesOn() bool {
 	}
 }
 
-// poke calls do on the thread with a descriptor of the mount's root and returns
+// emit calls do on the thread with a descriptor of the mount's root and returns
 // when do has.
-func (p *poker) poke(do func(root int)) error {
+func (p *emitThread) emit(do func(root int)) error {
 	v := visit{do, make(chan error, 1)}
 	select {
 	case p.jobs <- v:
@@ -87,7 +87,7 @@ func (p *poker) poke(do func(root int)) error {
 }
 
 // run is the thread.
-func (p *poker) run(over <-chan struct{}, ready chan<- struct{}) {
+func (p *emitThread) run(over <-chan struct{}, ready chan<- struct{}) {
 	if err := ownDescriptors(); err != nil {
 		p.log.Debug("the thread that tells watchers shares the descriptors of the process", "error", err)
 	}
@@ -107,7 +107,7 @@ func (p *poker) run(over <-chan struct{}, ready chan<- struct{}) {
 }
 
 // do calls do with the root of the clone, or of the mount at the mountpoint.
-func (p *poker) do(clone int, do func(root int)) error {
+func (p *emitThread) do(clone int, do func(root int)) error {
 	if clone >= 0 {
 		do(clone)
 		return nil

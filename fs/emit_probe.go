@@ -10,7 +10,7 @@ import (
 )
 
 // probe is a lookup of a name that nobody can guess, by the thread that is going
-// to poke. Unless that request names the thread, its pokes would be taken for
+// to emit events. Unless that request names the thread, its requests would be taken for
 // somebody's wish, and a writable file system would fulfil it on the server.
 type probe struct {
 	name   string
@@ -19,23 +19,23 @@ type probe struct {
 
 // recognises reports whether requests by the calling thread name it.
 func (f *FS) recognises(root int, thread uint32) bool {
-	if thread != 0 && f.pokes.recognised.Load() == thread {
+	if thread != 0 && f.emitter.recognised.Load() == thread {
 		return true
 	}
 	p := &probe{name: controldir.Name + "-" + rand.Text()}
-	f.pokes.probe.Store(p)
-	defer f.pokes.probe.Store(nil)
+	f.emitter.probe.Store(p)
+	defer f.emitter.probe.Store(nil)
 	lookFor(root, p.name)
 	if thread == 0 || p.caller.Load() != thread {
 		return false
 	}
-	f.pokes.recognised.Store(thread)
+	f.emitter.recognised.Store(thread)
 	return true
 }
 
 // probed reports whether name, in the root, is that of the probe.
 func (f *FS) probed(ctx context.Context, name string) bool {
-	p := f.pokes.probe.Load()
+	p := f.emitter.probe.Load()
 	if p == nil || name != p.name {
 		return false
 	}
@@ -49,7 +49,7 @@ func (f *FS) probed(ctx context.Context, name string) bool {
 func (f *FS) inForce() Notify {
 	c := &f.cfg
 	switch {
-	case c.Poke == nil, c.Notify == "", c.Notify == NotifyOff:
+	case c.EmitThread == nil, c.Notify == "", c.Notify == NotifyOff:
 		return NotifyOff
 	case os.Geteuid() == 0:
 		return c.Notify
