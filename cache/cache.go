@@ -3,10 +3,19 @@
 // shows what it has while the server cannot be reached, and shows nothing more
 // once the server says no.
 //
-// How a call goes: next decides under the lock what to do; if that is to wait
-// for a flight (one request to the server), the caller waits for it and answer
+//	c := cache.New(upstream, cache.Config{OnChange: invalidate})
+//	defer c.Close()
+//	folder, err := c.Folder(ctx, dir, secret.NeedEntry)
+//	writer := c.Writer(upstreamWriter) // if anything may be changed
+//
+// A folder that [Cache.Folder] returns is immutable and the caller's for as long as
+// he likes. The Upstream belongs to whoever made it, and outlives the Cache.
+//
+// How a call goes: next (query.go) decides under the lock what to do; if that is to
+// wait for a flight (one request to the server), the caller waits for it and answer
 // says what its outcome means to this caller. What it means to everybody is
-// decided once per flight, in complete.
+// decided once per flight, in complete (complete.go). When a snapshot is fresh, stale
+// or of no use is decided in stale.go.
 package cache
 
 import (
@@ -84,7 +93,10 @@ const maxTurns = 8
 
 // Folder implements [secret.Source]. Answers may be up to TTL old; during an
 // outage they may be older and are marked [secret.Folder.Stale]. It returns
-// ctx's error as soon as ctx ends, else the server's error.
+// ctx's error as soon as ctx ends, else the Upstream's: [secret.ErrNotFound],
+// [secret.ErrDenied] and [secret.ErrUnauthenticated] whatever is retained, any other
+// only if nothing may stand in. [secret.ErrUnavailable] is also that of a closed
+// Cache.
 func (c *Cache) Folder(ctx context.Context, dir secret.Dir, need secret.Need) (*secret.Folder, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err

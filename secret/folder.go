@@ -1,6 +1,7 @@
 package secret
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -82,7 +83,7 @@ type Secret struct {
 	Created, Updated time.Time // zero for imports on most servers
 }
 
-// Origin is a secret's place and name on the server.
+// Origin is the folder that has a secret on the server, and its name there.
 type Origin struct {
 	Dir  Dir
 	Name string
@@ -90,6 +91,21 @@ type Origin struct {
 
 // Metadata is a key and a value that people attach to a secret.
 type Metadata struct{ Key, Value string }
+
+// Denied reports whether the server keeps the value from the caller.
+func (s *Secret) Denied() bool { return s.Hidden && !s.Garbled }
+
+// Unreadable returns why there is no value, nil if there is one. It wraps
+// [ErrDenied], or [ErrUnavailable] if the server's answer is at fault.
+func (s *Secret) Unreadable() error {
+	switch {
+	case s.Garbled:
+		return fmt.Errorf("the server's answer is damaged: %s: %w", s.Reason, ErrUnavailable)
+	case s.Hidden:
+		return fmt.Errorf("%w: the value is hidden: %s", ErrDenied, s.Reason)
+	}
+	return nil
+}
 
 // Secret returns the secret of that exact name.
 func (f *Folder) Secret(name string) (Secret, bool) {

@@ -66,10 +66,11 @@ type Upstream interface {
 	Crowded() bool
 }
 
-// Change is news that travels up, from whoever noticed to whoever shows it.
+// Change is what became of a folder. It travels up, from whoever noticed it to whoever
+// shows the folder. Who gets it must not change what it points to.
 type Change struct {
 	Dir  Dir
-	Deep bool // the news is about everything below Dir as well
+	Deep bool // everything below Dir has changed as well
 	// Err is set when what was shown may not be shown any longer: it wraps
 	// [ErrDenied] or [ErrUnauthenticated]. Nil: the content changed.
 	Err      error

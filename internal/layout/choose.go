@@ -10,9 +10,9 @@ import (
 
 var errLeftOut = fmt.Errorf("%w: the mount leaves that name out (--include, --exclude)", secret.ErrProtected)
 
-// Refuses says why no secret, or folder, of that name may be made in dir: it
-// would not be shown. Nil: it may.
-func (l *Layout) Refuses(dir secret.Dir, name string, folder bool) error {
+// LeavesOut says why no secret, or folder, of that name may be made in dir: it
+// would not be shown. Nil: it may. The error wraps [secret.ErrProtected].
+func (l *Layout) LeavesOut(dir secret.Dir, name string, folder bool) error {
 	shown := l.showsSecret(l.elements(dir), name)
 	if folder {
 		shown = l.shows(dir.Child(name))

@@ -49,18 +49,18 @@ func listed(f *secret.Folder) []string {
 func TestWhatWouldNotBeShownIsNotMade(t *testing.T) {
 	w := newWorld(func(c *Config) { c.Include, c.Exclude = patterns("tls/*.key"), patterns("**/old*") })
 	tls := dev.Child("tls")
-	require.NoError(t, w.Refuses(tls, "server.key", false))
-	require.NoError(t, w.Refuses(dev, "tls", true))
-	require.ErrorIs(t, w.Refuses(dev, "tls", false), secret.ErrProtected)
-	require.ErrorIs(t, w.Refuses(tls, "server.crt", false), secret.ErrProtected)
-	require.ErrorIs(t, w.Refuses(tls, "old.key", false), secret.ErrProtected)
-	require.ErrorIs(t, w.Refuses(dev, "other", true), secret.ErrProtected)
+	require.NoError(t, w.LeavesOut(tls, "server.key", false))
+	require.NoError(t, w.LeavesOut(dev, "tls", true))
+	require.ErrorIs(t, w.LeavesOut(dev, "tls", false), secret.ErrProtected)
+	require.ErrorIs(t, w.LeavesOut(tls, "server.crt", false), secret.ErrProtected)
+	require.ErrorIs(t, w.LeavesOut(tls, "old.key", false), secret.ErrProtected)
+	require.ErrorIs(t, w.LeavesOut(dev, "other", true), secret.ErrProtected)
 }
 
-// News of what is not shown is no news.
+// News of what is not shown is no above.
 func TestNewsOfWhatIsLeftOut(t *testing.T) {
 	w := newWorld(func(c *Config) { c.Exclude = patterns("payments", "GREETING") })
-	_, ok := w.News(secret.Change{Dir: eu, Deep: true})
+	_, ok := w.Change(secret.Change{Dir: eu, Deep: true})
 	require.False(t, ok)
 
 	before, err := w.Fetch(t.Context(), dev, nil)
@@ -69,11 +69,11 @@ func TestNewsOfWhatIsLeftOut(t *testing.T) {
 	w.Set(dev, "NEW", "1")
 	after, err := w.Fetch(t.Context(), dev, nil)
 	require.NoError(t, err)
-	news, ok := w.News(secret.Change{Dir: dev, Old: before, New: after})
+	above, ok := w.Change(secret.Change{Dir: dev, Old: before, New: after})
 	require.True(t, ok)
-	require.Empty(t, values(news.Old))
-	require.Equal(t, map[string]string{"NEW": "1"}, values(news.New))
+	require.Empty(t, values(above.Old))
+	require.Equal(t, map[string]string{"NEW": "1"}, values(above.New))
 
-	_, ok = w.News(secret.Change{Deep: true, Err: secret.ErrUnauthenticated})
-	require.True(t, ok, "news about everything is about this too")
+	_, ok = w.Change(secret.Change{Deep: true, Err: secret.ErrUnauthenticated})
+	require.True(t, ok, "above about everything is about this too")
 }

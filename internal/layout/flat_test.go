@@ -140,26 +140,26 @@ func TestFlatNews(t *testing.T) {
 	after, err := w.Fetch(t.Context(), eu, nil)
 	require.NoError(t, err)
 
-	news, ok := w.News(secret.Change{Dir: eu, Old: before, New: after})
+	above, ok := w.Change(secret.Change{Dir: eu, Old: before, New: after})
 	require.True(t, ok)
-	require.Equal(t, dev, news.Dir)
-	require.Equal(t, map[string]string{"payments__eu__iban": "XX00"}, values(news.Old))
-	require.Equal(t, map[string]string{"payments__eu__iban": "YY11", "payments__eu__bic": "FAKE"}, values(news.New))
+	require.Equal(t, dev, above.Dir)
+	require.Equal(t, map[string]string{"payments__eu__iban": "XX00"}, values(above.Old))
+	require.Equal(t, map[string]string{"payments__eu__iban": "YY11", "payments__eu__bic": "FAKE"}, values(above.New))
 
 	w.Set(dev, "payments__STRIPE_KEY", "of another folder too")
 	w.folder(t, dev)
-	news, ok = w.News(secret.Change{Dir: payments, Deep: true, Old: before})
+	above, ok = w.Change(secret.Change{Dir: payments, Deep: true, Old: before})
 	require.True(t, ok)
-	require.Equal(t, dev, news.Dir)
-	require.Equal(t, map[string]string{"payments__eu__iban": "", "payments__eu__bic": ""}, values(news.Old))
-	require.Empty(t, news.New.Secrets)
+	require.Equal(t, dev, above.Dir)
+	require.Equal(t, map[string]string{"payments__eu__iban": "", "payments__eu__bic": ""}, values(above.Old))
+	require.Empty(t, above.New.Secrets)
 
-	_, ok = w.News(secret.Change{Dir: secret.Dir{Project: "demo", Env: "prod", Path: "/"}, Deep: true})
+	_, ok = w.Change(secret.Change{Dir: secret.Dir{Project: "demo", Env: "prod", Path: "/"}, Deep: true})
 	require.False(t, ok)
 	require.Equal(t, dev, w.Shown(eu))
 }
 
-// What is in a new folder is news, although nobody has asked for it.
+// What is in a new folder is above, although nobody has asked for it.
 func TestFlatNewsOfAFolder(t *testing.T) {
 	w := newWorld(flatten)
 	w.folder(t, dev)
@@ -175,10 +175,10 @@ func TestFlatNewsOfAFolder(t *testing.T) {
 	list, err := w.Look(t.Context(), jobs)
 	require.NoError(t, err)
 	got := map[string]string{}
-	for _, news := range list {
-		require.Equal(t, dev, news.Dir)
-		require.Empty(t, news.Old.Secrets)
-		maps.Copy(got, values(news.New))
+	for _, above := range list {
+		require.Equal(t, dev, above.Dir)
+		require.Empty(t, above.Old.Secrets)
+		maps.Copy(got, values(above.New))
 	}
 	require.Equal(t, map[string]string{"jobs__KEY": "v", "jobs__eu__KEY": "w"}, got)
 
@@ -199,19 +199,19 @@ func TestFlatNewsOfAFolder(t *testing.T) {
 func TestFlatNewsOfADenial(t *testing.T) {
 	w := newWorld(flatten)
 	w.folder(t, dev)
-	news, ok := w.News(secret.Change{Dir: eu, Err: secret.ErrDenied})
+	above, ok := w.Change(secret.Change{Dir: eu, Err: secret.ErrDenied})
 	require.True(t, ok)
-	require.NoError(t, news.Err)
-	require.Equal(t, map[string]string{"payments__eu__iban": "(hidden)"}, values(news.New))
-	require.Equal(t, map[string]string{"payments__eu__iban": ""}, values(news.Old))
+	require.NoError(t, above.Err)
+	require.Equal(t, map[string]string{"payments__eu__iban": "(hidden)"}, values(above.New))
+	require.Equal(t, map[string]string{"payments__eu__iban": ""}, values(above.Old))
 
-	news, _ = w.News(secret.Change{Dir: payments, Deep: true, Err: secret.ErrDenied})
-	require.Len(t, news.New.Secrets, 2)
+	above, _ = w.Change(secret.Change{Dir: payments, Deep: true, Err: secret.ErrDenied})
+	require.Len(t, above.New.Secrets, 2)
 
 	all := secret.Change{Deep: true, Err: secret.ErrUnauthenticated}
-	news, ok = w.News(all)
+	above, ok = w.Change(all)
 	require.True(t, ok)
-	require.Equal(t, all, news)
+	require.Equal(t, all, above)
 }
 
 // Who has a secret open may have it under a name that the folder does not have any
@@ -224,9 +224,9 @@ func TestFlatNewsOfADenialThatOthersMetFirst(t *testing.T) {
 	w.folder(t, dev)
 	w.Fail(eu, secret.ErrDenied)
 	require.Error(t, w.folder(t, dev).Denied)
-	news, ok := w.News(secret.Change{Dir: eu, Err: secret.ErrDenied})
+	above, ok := w.Change(secret.Change{Dir: eu, Err: secret.ErrDenied})
 	require.True(t, ok)
-	require.Equal(t, map[string]string{"payments__eu__iban": "(hidden)", "payments__eu__bic": "(hidden)"}, values(news.New))
+	require.Equal(t, map[string]string{"payments__eu__iban": "(hidden)", "payments__eu__bic": "(hidden)"}, values(above.New))
 }
 
 type sourceFunc func(context.Context, secret.Dir, secret.Need) (*secret.Folder, error)

@@ -4,18 +4,19 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 
 	"infisicalfs/secret"
 )
 
 // Layout is a [secret.Source] over another.
 type Layout struct {
-	cfg   Config
-	below secret.Source
-	log   *slog.Logger
-	memo  memo
-	flat  flat
-	told  told
+	cfg    Config
+	below  secret.Source
+	log    *slog.Logger
+	memo   memo
+	flat   flat
+	warned warned
 }
 
 var _ secret.Prover = (*Layout)(nil)
@@ -56,4 +57,21 @@ func (l *Layout) shape(snap *secret.Folder) *secret.Folder {
 	secrets := l.memo.of([]*secret.Folder{snap}, func() []secret.Secret { return l.merge(l.chosen(snap)) })
 	folders := l.folders(snap)
 	return snap.With(func(f *secret.Folder) { f.Secrets, f.Folders = secrets, folders })
+}
+
+// value returns what is shown of a value.
+func (l *Layout) value(v secret.Value) secret.Value {
+	switch {
+	case l.cfg.TrimNewline && endsLine(v):
+		return secret.NewValue(strings.TrimRight(v.Reveal(), "\r\n"))
+	case l.cfg.AddNewline && !endsLine(v):
+		return secret.NewValue(v.Reveal() + "\n")
+	}
+	return v
+}
+
+// endsLine reports whether a value ends in a newline, and reveals no more of it.
+func endsLine(v secret.Value) bool {
+	var last [1]byte
+	return v.CopyAt(last[:], int64(v.Len())-1) == 1 && last[0] == '\n'
 }

@@ -78,7 +78,7 @@ func TestWhatIsNotChangedIsNotInTheWay(t *testing.T) {
 	w := newWorld(func(c *Config) { c.Names = AsIs })
 	require.Same(t, w.Fake, w.Source())
 	change := secret.Change{Dir: payments, Old: &secret.Folder{}, New: &secret.Folder{}}
-	news, ok := w.News(change)
+	above, ok := w.Change(change)
 	require.True(t, ok)
-	require.Equal(t, change, news)
+	require.Equal(t, change, above)
 }

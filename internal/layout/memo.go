@@ -77,25 +77,25 @@ func (m *memo) forget() {
 	clear(m.made)
 }
 
-// told knows what was said already.
-type told struct {
+// warned knows which warnings were logged already.
+type warned struct {
 	mu    sync.Mutex // guards texts
 	texts map[string]bool
 }
 
-// maxTold bounds what is remembered; past it things are said again.
-const maxTold = 1000
+// maxWarned bounds what is remembered; past it warnings are logged again.
+const maxWarned = 1000
 
-// first reports whether text has not been said yet, and takes it as said.
-func (t *told) first(text string) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.texts[text] {
+// first reports whether text has not been logged yet, and takes it as logged.
+func (w *warned) first(text string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.texts[text] {
 		return false
 	}
-	if t.texts == nil || len(t.texts) >= maxTold {
-		t.texts = make(map[string]bool)
+	if w.texts == nil || len(w.texts) >= maxWarned {
+		w.texts = make(map[string]bool)
 	}
-	t.texts[text] = true
+	w.texts[text] = true
 	return true
 }

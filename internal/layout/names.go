@@ -108,7 +108,7 @@ func (l *Layout) collision(list []secret.Secret) secret.Secret {
 	}
 	one.Reason = fmt.Sprintf("%s have the name %q here: rename one, leave one out with --exclude, or mount with other --names or another --separator",
 		strings.Join(origins, " and "), one.Name)
-	if l.told.first(one.Reason) {
+	if l.warned.first(one.Reason) {
 		l.log.Warn("a name stands for several secrets and cannot be read", "path", l.cfg.Root.String(), "reason", one.Reason)
 	}
 	return one

@@ -119,10 +119,10 @@ func wire(cfg Config, point string, since time.Time) *rooms {
 	return r
 }
 
-// apply hands news from the cache up.
+// apply hands a change from the cache up.
 func (r *rooms) apply(change secret.Change) {
-	if news, ok := r.layout.News(change); ok {
-		r.tree.Apply(news)
+	if above, ok := r.layout.Change(change); ok {
+		r.tree.Apply(above)
 	}
 	for _, dir := range r.layout.Appeared(change) {
 		r.looks.Go(func() { r.look(dir) }) // the cache waits for us, so not here
@@ -133,8 +133,8 @@ func (r *rooms) apply(change secret.Change) {
 // reads it will find it.
 func (r *rooms) look(dir secret.Dir) {
 	list, _ := r.layout.Look(secret.Background(context.Background()), dir)
-	for _, news := range list {
-		r.tree.Apply(news)
+	for _, change := range list {
+		r.tree.Apply(change)
 	}
 }
 
@@ -266,7 +266,7 @@ func (r *rooms) status(cfg Config, point string, since time.Time) ([]byte, error
 // would not be shown, or because the server takes no such name.
 func (c Config) refuses(l *layout.Layout) func(secret.Dir, string, bool) error {
 	return func(dir secret.Dir, name string, folder bool) error {
-		if err := l.Refuses(dir, name, folder); err != nil || folder || c.NewName == nil {
+		if err := l.LeavesOut(dir, name, folder); err != nil || folder || c.NewName == nil {
 			return err
 		}
 		return c.NewName(name)

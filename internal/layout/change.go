@@ -1,13 +1,17 @@
 package layout
 
 import (
+	"context"
 	"slices"
+
+	"golang.org/x/sync/errgroup"
 
 	"infisicalfs/secret"
 )
 
-// News translates news from below into what it means above. Not ok: nothing.
-func (l *Layout) News(change secret.Change) (news secret.Change, ok bool) {
+// Change translates a change of what is below into the one that it means above. Not
+// ok: it means none.
+func (l *Layout) Change(change secret.Change) (above secret.Change, ok bool) {
 	if l.Source() != l {
 		return change, true
 	}
@@ -15,7 +19,7 @@ func (l *Layout) News(change secret.Change) (news secret.Change, ok bool) {
 		l.memo.forget() // what may not be shown shall not stay in memory either
 	}
 	if l.cfg.Flat {
-		return l.flatNews(change)
+		return l.flatChange(change)
 	}
 	if !change.Dir.Contains(l.cfg.Root) && !l.shows(change.Dir) {
 		return change, false
@@ -37,8 +41,8 @@ func (l *Layout) Shown(dir secret.Dir) secret.Dir {
 	return dir
 }
 
-// flatNews is News for the one directory of a flat layout.
-func (l *Layout) flatNews(change secret.Change) (secret.Change, bool) {
+// flatChange is Change for the one directory of a flat layout.
+func (l *Layout) flatChange(change secret.Change) (secret.Change, bool) {
 	root := l.cfg.Root
 	switch {
 	case change.Dir != root && change.Dir.Contains(root):
@@ -84,7 +88,7 @@ func (l *Layout) denial(change secret.Change) secret.Change {
 	return secret.Change{Dir: l.cfg.Root, Old: before, New: before.With(func(f *secret.Folder) { f.Secrets = hidden })}
 }
 
-// gone is the news that what a folder gave to a flat directory is not there any
+// gone is the change by which what a folder gave to a flat directory is not there any
 // more, but for names that another one gives too.
 func (l *Layout) gone(top secret.Dir) secret.Change {
 	before := &secret.Folder{Dir: l.cfg.Root}
@@ -109,4 +113,38 @@ func (l *Layout) gone(top secret.Dir) secret.Change {
 	l.flat.mu.Unlock()
 	before.Sort()
 	return secret.Change{Dir: l.cfg.Root, Old: before, New: before.With(func(f *secret.Folder) { f.Secrets = nil })}
+}
+
+// Appeared returns the folders that a change brings to a flat layout. What is in
+// them appears too, but nobody has asked for it yet: see [Layout.Look].
+func (l *Layout) Appeared(change secret.Change) (list []secret.Dir) {
+	if !l.cfg.Flat || !l.cfg.Root.Contains(change.Dir) || change.Old == nil || change.New == nil || change.Old.NoSubfolders {
+		return nil
+	}
+	for _, sub := range change.New.Folders {
+		dir := change.Dir.Child(sub.Name)
+		if _, known := change.Old.Subfolder(sub.Name); !known && change.Dir.Leads(sub.Name) && l.shows(dir) {
+			list = append(list, dir)
+		}
+	}
+	return list
+}
+
+// Look asks for a folder that appeared and what is below it, and returns the
+// changes that this makes. What may not be read makes none. The error is that of the
+// Source below, for the first folder that could not be asked for.
+func (l *Layout) Look(ctx context.Context, dir secret.Dir) ([]secret.Change, error) {
+	w := &walk{layout: l, need: secret.NeedListing}
+	w.group, ctx = errgroup.WithContext(ctx)
+	w.group.SetLimit(atOnce)
+	w.group.Go(func() error { return w.look(ctx, dir) })
+	if err := w.group.Wait(); err != nil {
+		return nil, err
+	}
+	var changes []secret.Change
+	for _, snap := range w.found {
+		part := l.part(snap)
+		changes = append(changes, secret.Change{Dir: l.cfg.Root, Old: part.With(func(f *secret.Folder) { f.Secrets = nil }), New: part})
+	}
+	return changes, nil
 }
