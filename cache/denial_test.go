@@ -172,7 +172,7 @@ func TestStaleCopyIsNotShownAfterADenialThatCameLate(t *testing.T) {
 		go w.entry(payments)
 		sleep(500 * time.Millisecond)
 		w.fake.Delay(time.Hour)
-		// Its patience ends at 1.5 s, after the purge at 0.9 s.
+		// Its soft deadline passes at 1.5 s, after the purge at 0.9 s.
 		_, err := w.Folder(timeout(w, time.Minute), billing, secret.NeedEntry)
 		require.ErrorIs(w, err, secret.ErrUnauthenticated)
 	})

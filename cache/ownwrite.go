@@ -12,28 +12,32 @@ import (
 	"infisicalfs/secret"
 )
 
-// edit is what a change does to a folder.
-type edit struct {
+// After a change of ours the cache shows what the server has without asking for it,
+// where that is certain, and otherwise makes sure that nobody is shown the old content
+// as if it were fresh.
+
+// written is what a change of ours did to one folder.
+type written struct {
 	dir secret.Dir
-	// apply returns the folder as it is now, or false if that is not certain.
-	// Nil: the folder itself, with all that is below, has come or gone.
-	apply snapshot.Edit
-	// at are the secrets and subfolders that apply may change, nil if any.
-	at []string
+	// edit makes the folder's snapshot what it is now. Nil: the folder itself, with
+	// all that is below, has come or gone.
+	edit snapshot.Edit
+	// edited are the secrets and subfolders that edit may change, nil if any.
+	edited []string
 	// stored is the secret that was written, as it is stored; nil: none was.
 	stored *secret.Secret
-	// names are secrets that have another value now, or came or went (comes); moved
-	// says that so may all that is in folders.
-	names        []string
+	// secrets are the names of those that have another value now, or came or went
+	// (comes); moved says that so may all that is in folders. Others may refer to them.
+	secrets      []string
 	comes, moved bool
 	// to is where a folder that has gone is now, zero if nowhere.
 	to secret.Dir
 }
 
-// change is what ed does to what refers to secrets.
-func (ed edit) change() refgraph.Change {
-	ch := refgraph.Change{Dir: ed.dir, All: ed.moved, Comes: ed.comes || ed.moved}
-	for _, name := range ed.names {
+// change returns w as those see it who refer to secrets.
+func (w written) change() refgraph.Change {
+	ch := refgraph.Change{Dir: w.dir, All: w.moved, Comes: w.comes || w.moved}
+	for _, name := range w.secrets {
 		ch.Names = append(ch.Names, secret.HashName(name))
 	}
 	return ch
@@ -41,15 +45,15 @@ func (ed edit) change() refgraph.Change {
 
 // wrote takes in the outcome of a change. It makes no request, and waits only if
 // the change found out that nothing may be shown any longer, for OnChange to be told.
-func (c *Cache) wrote(ctx context.Context, err error, edits ...edit) {
-	dependents, before := c.takeInWrite(err, edits)
+func (c *Cache) wrote(ctx context.Context, err error, folders ...written) {
+	dependents, before := c.takeInWrite(err, folders)
 	if len(dependents) > 0 {
 		c.cfg.OnDependents(dependents)
 	}
 	c.await(ctx, before)
 }
 
-func (c *Cache) takeInWrite(err error, edits []edit) (dependents []secret.Dir, before *notice) {
+func (c *Cache) takeInWrite(err error, folders []written) (dependents []secret.Dir, before *notice) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := time.Now()
@@ -63,25 +67,32 @@ func (c *Cache) takeInWrite(err error, edits []edit) (dependents []secret.Dir, b
 		if err == nil {
 			c.reached(now)
 		}
-		for _, ed := range edits {
-			c.overtake(ed)
-			switch {
-			case err != nil:
-				c.age(ed)
-			case ed.apply == nil:
-				c.uproot(ed.dir, ed.to, now)
-			default:
-				c.apply(ed, now)
-			}
-			if err == nil && ed.stored != nil {
-				c.learn(ed.dir, ed.stored)
-			}
+		for _, w := range folders {
+			c.takeInFolder(w, err, now)
 		}
-		for _, ed := range edits {
-			dependents = append(dependents, c.changedSecrets(ed.change())...)
+		for _, w := range folders {
+			dependents = append(dependents, c.changedSecrets(w.change())...)
 		}
 	}
 	return dependents, nil
+}
+
+// takeInFolder changes what is shown of one folder. With an error it is not known what
+// became of the change.
+func (c *Cache) takeInFolder(w written, err error, now time.Time) {
+	c.overtake(w)
+	switch {
+	case err != nil:
+		c.suspect(w)
+		return
+	case w.edit == nil:
+		c.dropSubtree(w.dir, w.to, now)
+	default:
+		c.apply(w, now)
+	}
+	if w.stored != nil {
+		c.learn(w.dir, w.stored)
+	}
 }
 
 // hadNoEffect reports whether a change certainly did nothing. Any other error
@@ -97,26 +108,26 @@ func hadNoEffect(err error) bool {
 
 // overtake keeps requests that are under way, and may have been answered before
 // the change, from publishing what the change has made untrue.
-func (c *Cache) overtake(ed edit) {
-	below := ed.apply == nil
+func (c *Cache) overtake(w written) {
+	below := w.edit == nil
 	for _, f := range c.fetch {
-		if f.dir == ed.dir || below && ed.dir.Contains(f.dir) {
+		if f.dir == w.dir || below && w.dir.Contains(f.dir) {
 			f.overtaken = true
 		}
 	}
 	for f := range c.trees {
 		if below {
-			f.excluded = append(f.excluded, ed.dir)
-		} else if !slices.Contains(f.changedDirs, ed.dir) {
-			f.changedDirs = append(f.changedDirs, ed.dir)
+			f.excluded = append(f.excluded, w.dir)
+		} else if !slices.Contains(f.changedDirs, w.dir) {
+			f.changedDirs = append(f.changedDirs, w.dir)
 		}
 	}
 }
 
-// age has the server asked by the next caller.
-func (c *Cache) age(ed edit) {
+// suspect has the server asked by the next caller.
+func (c *Cache) suspect(w written) {
 	for dir, e := range c.store.entries {
-		if dir == ed.dir || ed.apply == nil && ed.dir.Contains(dir) {
+		if dir == w.dir || w.edit == nil && w.dir.Contains(dir) {
 			c.doubt(e)
 			e.suspect = true
 			e.forgetAbsence()
@@ -132,10 +143,10 @@ func (c *Cache) doubt(e *entry) {
 	}
 }
 
-// uproot forgets all that was known at and below a folder that has come or gone.
+// dropSubtree forgets all that was known at and below a folder that has come or gone.
 // If it is called otherwise now, who watches it is told of changes there from now
 // on.
-func (c *Cache) uproot(top, to secret.Dir, now time.Time) {
+func (c *Cache) dropSubtree(top, to secret.Dir, now time.Time) {
 	var old *secret.Folder
 	var watched []*entry
 	known := false
@@ -153,16 +164,16 @@ func (c *Cache) uproot(top, to secret.Dir, now time.Time) {
 		c.store.remove(e)
 	}
 	for _, e := range watched {
-		c.transplant(e, secret.Dir{Project: to.Project, Env: to.Env, Path: to.Path + strings.TrimPrefix(e.dir.Path, top.Path)}, now)
+		c.watchUnder(e, secret.Dir{Project: to.Project, Env: to.Env, Path: to.Path + strings.TrimPrefix(e.dir.Path, top.Path)}, now)
 	}
 	if known {
 		c.notify(secret.Change{Dir: top, Deep: true, Old: old})
 	}
 }
 
-// transplant goes on watching e's folder under another name. What was known of it
+// watchUnder goes on watching e's folder under another name. What was known of it
 // is what the next answer is compared with.
-func (c *Cache) transplant(e *entry, to secret.Dir, now time.Time) {
+func (c *Cache) watchUnder(e *entry, to secret.Dir, now time.Time) {
 	next := c.store.use(to, now)
 	next.shown, next.asked = true, e.asked
 	if e.snap == nil || e.invalid {
@@ -174,8 +185,8 @@ func (c *Cache) transplant(e *entry, to secret.Dir, now time.Time) {
 
 // apply edits the snapshot of a folder. It lives no longer for that, and the
 // server cannot be asked whether it is unchanged.
-func (c *Cache) apply(ed edit, now time.Time) {
-	e := c.store.entries[ed.dir]
+func (c *Cache) apply(w written, now time.Time) {
+	e := c.store.entries[w.dir]
 	if e == nil {
 		return
 	}
@@ -183,7 +194,7 @@ func (c *Cache) apply(ed edit, now time.Time) {
 	if e.snap == nil || e.invalid {
 		return
 	}
-	next, certain := ed.apply(e.snap)
+	next, certain := w.edit(e.snap)
 	switch {
 	case !certain:
 		c.doubt(e)
@@ -191,7 +202,7 @@ func (c *Cache) apply(ed edit, now time.Time) {
 	case next != e.snap:
 		next.Revision = ""
 		was := *e
-		c.publish(next, e.born, now, ed.at)
+		c.publish(next, e.born, now, w.edited)
 		e.suspect, e.holes = was.suspect, was.holes || next.Partial && !was.snap.Partial
 		e.dependent, e.unclear, e.flight = was.dependent, was.unclear, was.flight
 		e.refs = was.refs.Edited(was.snap, e.snap)
@@ -222,9 +233,9 @@ func (c *Cache) compare(dir secret.Dir, name string, s secret.Secret, err error)
 		agrees = own && (shown.Personal || shown.ID == s.ID && shown.Version >= s.Version)
 	}
 	if !agrees {
-		ed := edit{dir: dir, apply: snapshot.Uncertain, names: []string{name}}
-		c.overtake(ed)
-		c.age(ed)
-		c.changedElsewhere(ed.change(), 0)
+		w := written{dir: dir, edit: snapshot.Uncertain, secrets: []string{name}}
+		c.overtake(w)
+		c.suspect(w)
+		c.changedElsewhere(w.change(), 0)
 	}
 }

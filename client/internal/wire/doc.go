@@ -6,6 +6,8 @@
 // anything, and nothing is shared: a reader belongs to the goroutine that calls it.
 //
 // Fields that the client does not use are left out; servers add and drop others
-// freely. Which servers send a field is said at the field: "2024" are those before
-// 2025 with the legacy routes, "current" those with the routes of September 2025.
+// freely. Which servers send a field is said at the field; one without such a remark
+// is sent by all. "2024" are the servers before 2025, which have the legacy routes
+// alone, "July 2024" the oldest of them, "2025" those that added fields on the legacy
+// routes, and "current" the servers with the routes of September 2025.
 package wire

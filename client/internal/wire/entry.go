@@ -108,10 +108,10 @@ func (l *listReader) version(e *entry) {
 	e.wire.Version = int(n)
 }
 
-// noteOverhead is what a tag or a piece of metadata takes besides its texts: itself
+// pairOverhead is what a tag or a piece of metadata takes besides its texts: itself
 // and its copy in the secret, both with room to grow, and the ends of small pieces
 // of memory.
-const noteOverhead = 4*int(unsafe.Sizeof(Tag{})) + 64
+const pairOverhead = 4*int(unsafe.Sizeof(Tag{})) + 64
 
 func (l *listReader) tags(e *entry) {
 	if l.scan.Null() {
@@ -130,7 +130,7 @@ func (l *listReader) tags(e *entry) {
 			}
 		})
 		e.wire.Tags = append(e.wire.Tags, t)
-		l.keep(noteOverhead + len(t.ID) + len(t.Slug))
+		l.keep(pairOverhead + len(t.ID) + len(t.Slug))
 	})
 }
 
@@ -151,7 +151,7 @@ func (l *listReader) metadata(e *entry) {
 			}
 		})
 		e.wire.Metadata = append(e.wire.Metadata, m)
-		l.keep(noteOverhead + len(m.Key) + len(m.Value))
+		l.keep(pairOverhead + len(m.Key) + len(m.Value))
 	})
 }
 

@@ -97,6 +97,6 @@ func (r *projectReader) environment() (e Environment) {
 			r.scan.Skip()
 		}
 	})
-	r.keep(noteOverhead + len(e.ID) + len(e.Slug))
+	r.keep(pairOverhead + len(e.ID) + len(e.Slug))
 	return e
 }

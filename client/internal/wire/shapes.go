@@ -7,8 +7,9 @@ import (
 	"infisicalfs/secret"
 )
 
-// Project is under "project" or in "projects" on current servers, under "workspace"
-// or in "workspaces" on those of 2024, and the whole body on some.
+// Project is a project, of a single answer or of a list. Current servers have it under
+// "project" or in "projects", those of 2024 under "workspace" or in "workspaces", and
+// some as the whole body.
 type Project struct {
 	ID           string        `json:"id"`
 	Slug         string        `json:"slug"`
@@ -19,7 +20,7 @@ type Project struct {
 
 // Environment is one of a project's.
 type Environment struct {
-	ID   string `json:"id"` // may be absent
+	ID   string `json:"id"` // some servers leave it out
 	Slug string `json:"slug"`
 }
 
@@ -31,12 +32,12 @@ type Secret struct {
 	Key       string     `json:"secretKey"`
 	Value     *string    `json:"secretValue"`       // a mask where it is hidden
 	Hidden    *bool      `json:"secretValueHidden"` // since March 2025; absent: the server does not hide values
-	Path      string     `json:"secretPath"`        // current; of 2024 in lists only
+	Path      string     `json:"secretPath"`        // current; 2024: in lists only
 	Comment   string     `json:"secretComment"`
-	Tags      []Tag      `json:"tags"`            // of reads; not in lists of July 2024
-	Metadata  []KeyValue `json:"secretMetadata"`  // of reads, since 2025
+	Tags      []Tag      `json:"tags"`            // of reads, not of changes; not in lists of July 2024
+	Metadata  []KeyValue `json:"secretMetadata"`  // of reads, not of changes; since 2025
 	Rotated   bool       `json:"isRotatedSecret"` // since 2025
-	CreatedAt time.Time  `json:"createdAt"`       // since autumn 2024, but in imports; July 2024: in imports alone
+	CreatedAt time.Time  `json:"createdAt"`       // since October 2024, but of imported secrets; July 2024: of these alone
 	UpdatedAt time.Time  `json:"updatedAt"`       // likewise
 }
 
@@ -56,7 +57,7 @@ type KeyValue struct {
 type Folder struct {
 	ID           string    `json:"id"`
 	Name         string    `json:"name"`
-	IsReserved   bool      `json:"isReserved"`
+	IsReserved   bool      `json:"isReserved"`   // the server keeps it for itself, and it is not shown
 	RelativePath string    `json:"relativePath"` // in recursive lists of current servers: the full path from the environment's root
 	UpdatedAt    time.Time `json:"updatedAt"`
 
