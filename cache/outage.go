@@ -134,3 +134,9 @@ func unreachable(err error) bool {
 // away reports whether err says that the server does not answer: a rate limit
 // is an answer.
 func away(err error) bool { return unreachable(err) && !errors.Is(err, secret.ErrRateLimited) }
+
+// decided reports whether err is the server's decision, which no snapshot may
+// contradict, as opposed to our not getting through to it.
+func decided(err error) bool {
+	return errors.Is(err, secret.ErrNotFound) || errors.Is(err, secret.ErrDenied) || errors.Is(err, secret.ErrUnauthenticated)
+}

@@ -135,14 +135,6 @@ func (c *Cache) suspect(w written) {
 	}
 }
 
-// doubt tells who keeps copies that e's snapshot may not be right any longer. What is
-// right instead they are told when the server has been asked.
-func (c *Cache) doubt(e *entry) {
-	if e.snap != nil && !e.suspect && !e.invalid {
-		c.notify(secret.Change{Dir: e.dir, Old: e.snap})
-	}
-}
-
 // dropSubtree forgets all that was known at and below a folder that has come or gone.
 // If it is called otherwise now, who watches it is told of changes there from now
 // on.

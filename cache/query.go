@@ -1,7 +1,6 @@
 package cache
 
 import (
-	"errors"
 	"time"
 
 	"infisicalfs/cache/internal/snapshot"
@@ -130,10 +129,4 @@ func (c *Cache) answer(q *query, f *flight) (folder *secret.Folder, err error, o
 		return folder, nil, true
 	}
 	return nil, f.err, true
-}
-
-// decided reports whether err is the server's decision, which no snapshot may
-// contradict, as opposed to our not getting through to it.
-func decided(err error) bool {
-	return errors.Is(err, secret.ErrNotFound) || errors.Is(err, secret.ErrDenied) || errors.Is(err, secret.ErrUnauthenticated)
 }

@@ -53,6 +53,14 @@ func (c *Cache) believed(e *entry, now time.Time) bool {
 	return e.snap != nil && !e.suspect && !e.invalid && e.born >= c.expired && now.Before(e.snap.Fetched.Add(c.cfg.TTL))
 }
 
+// doubt tells who keeps copies that e's snapshot may not be right any longer. What is
+// right instead they are told when the server has been asked.
+func (c *Cache) doubt(e *entry) {
+	if e.snap != nil && !e.suspect && !e.invalid {
+		c.notify(secret.Change{Dir: e.dir, Old: e.snap})
+	}
+}
+
 // show returns e's snapshot if it serves the need, marked Stale if it is, else nil.
 func (c *Cache) show(e *entry, need secret.Need, now time.Time) *secret.Folder {
 	is := c.standing(e, now)

@@ -31,14 +31,14 @@ type Target struct {
 
 // Ask puts a question to the process behind a mount, and stores what it answers
 // in answer, which may be nil. It returns who answered. The error is
-// [ErrNoSocket], a [*Refusal], that of ctx, or one about the way.
-func Ask(ctx context.Context, of Target, call string, words map[string]string, answer any) (Peer, error) {
-	for _, path := range places(of.UID) {
+// [ErrNoSocket], a [*Error], that of ctx, or one about the way.
+func Ask(ctx context.Context, of Target, call string, params map[string]string, answer any) (Peer, error) {
+	for _, path := range socketDirs(of.UID) {
 		dir, err := enter(path, of.UID)
 		if err != nil {
 			continue
 		}
-		peer, err := askIn(ctx, dir, of, call, words, answer)
+		peer, err := askIn(ctx, dir, of, call, params, answer)
 		dir.close()
 		if !errors.Is(err, ErrNoSocket) {
 			return peer, err
@@ -49,45 +49,32 @@ func Ask(ctx context.Context, of Target, call string, words map[string]string, a
 
 // askIn asks at the socket of the mount that somebody listens at. The others are
 // of killed processes.
-func askIn(ctx context.Context, dir *directory, of Target, call string, words map[string]string, answer any) (Peer, error) {
+func askIn(ctx context.Context, dir *directory, of Target, call string, params map[string]string, answer any) (Peer, error) {
 	for _, name := range dir.names() {
 		if connection, ok := connectionOf(name); !ok || connection != of.Connection {
 			continue
 		}
-		if peer, err := ask(ctx, dir, name, of.UID, call, words, answer); !errors.Is(err, ErrNoSocket) {
+		if peer, err := ask(ctx, dir, name, of.UID, call, params, answer); !errors.Is(err, ErrNoSocket) {
 			return peer, err
 		}
 	}
 	return Peer{}, ErrNoSocket
 }
 
-func ask(ctx context.Context, dir *directory, name string, uid int, call string, words map[string]string, answer any) (Peer, error) {
+// ask asks at one socket.
+func ask(ctx context.Context, dir *directory, name string, uid int, call string, params map[string]string, answer any) (Peer, error) {
 	var peer Peer
-	connect := func(ctx context.Context, _, _ string) (net.Conn, error) {
-		c, err := new(net.Dialer).DialContext(ctx, "unix", dir.address(name))
-		if errors.Is(err, syscall.ENOENT) || errors.Is(err, syscall.ECONNREFUSED) {
-			return nil, ErrNoSocket
-		}
-		if err != nil {
-			return nil, err
-		}
-		peer, err = peerOf(c)
-		if err == nil && peer.UID != uint32(uid) {
-			err = fmt.Errorf("%s/%s belongs to user %d", dir.path, name, peer.UID)
-		}
-		if err != nil {
-			c.Close()
-			return nil, err
-		}
-		return c, nil
+	connect := func(ctx context.Context, _, _ string) (c net.Conn, err error) {
+		c, peer, err = dial(ctx, dir, name, uid)
+		return c, err
 	}
 	transport := &http.Transport{DialContext: connect, DisableKeepAlives: true}
 	defer transport.CloseIdleConnections()
 
-	if words == nil {
-		words = map[string]string{}
+	if params == nil {
+		params = map[string]string{}
 	}
-	body, err := json.Marshal(words)
+	body, err := json.Marshal(params)
 	if err != nil {
 		return peer, err
 	}
@@ -100,24 +87,49 @@ func ask(ctx context.Context, dir *directory, name string, uid int, call string,
 		return peer, err
 	}
 	defer response.Body.Close()
+	return peer, decode(response, answer)
+}
+
+// dial connects to a socket and makes sure that the process behind it is uid's.
+func dial(ctx context.Context, dir *directory, name string, uid int) (net.Conn, Peer, error) {
+	c, err := new(net.Dialer).DialContext(ctx, "unix", dir.address(name))
+	if errors.Is(err, syscall.ENOENT) || errors.Is(err, syscall.ECONNREFUSED) {
+		return nil, Peer{}, ErrNoSocket
+	}
+	if err != nil {
+		return nil, Peer{}, err
+	}
+	peer, err := peerOf(c)
+	if err == nil && peer.UID != uint32(uid) {
+		err = fmt.Errorf("%s/%s belongs to user %d", dir.path, name, peer.UID)
+	}
+	if err != nil {
+		c.Close()
+		return nil, peer, err
+	}
+	return c, peer, nil
+}
+
+// decode reads an answer into answer, which may be nil, or the [*Error] in its place.
+func decode(response *http.Response, answer any) error {
 	text, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
 	if err != nil {
-		return peer, err
+		return err
 	}
+	failure := &Error{}
 	if response.StatusCode != http.StatusOK {
-		refusal := &Refusal{}
-		if err := json.Unmarshal(text, refusal); err != nil {
-			return peer, fmt.Errorf("the answer is not what this version reads: %w", err)
-		}
-		return peer, refusal
+		answer = failure
 	}
 	if answer == nil {
-		return peer, nil
+		return nil
 	}
 	if err := json.Unmarshal(text, answer); err != nil {
-		return peer, fmt.Errorf("the answer is not what this version reads: %w", err)
+		return fmt.Errorf("the answer is not what this version reads: %w", err)
 	}
-	return peer, nil
+	if response.StatusCode != http.StatusOK {
+		return failure
+	}
+	return nil
 }
 
 // List returns the mounts of this user, as root of all users, that have a socket.
@@ -138,7 +150,7 @@ func List() []Target {
 	var found []Target
 	seen := map[Target]bool{}
 	for uid := range users {
-		for _, path := range places(uid) {
+		for _, path := range socketDirs(uid) {
 			dir, err := enter(path, uid)
 			if err != nil {
 				continue

@@ -37,11 +37,11 @@ func serve(t *testing.T, at Target, calls map[string]Call) *Server {
 func TestAQuestionIsAnswered(t *testing.T) {
 	at := number(t)
 	s := serve(t, at, map[string]Call{
-		"echo": func(_ context.Context, from Peer, words map[string]string) (any, error) {
-			return map[string]any{"said": words["say"], "uid": from.UID, "pid": from.PID}, nil
+		"echo": func(_ context.Context, from Peer, params map[string]string) (any, error) {
+			return map[string]any{"said": params["say"], "uid": from.UID, "pid": from.PID}, nil
 		},
 		"no": func(context.Context, Peer, map[string]string) (any, error) {
-			return nil, &Refusal{"not today", "come tomorrow", 8}
+			return nil, &Error{"not today", "come tomorrow", 8}
 		},
 		"broken": func(context.Context, Peer, map[string]string) (any, error) { return nil, errors.New("broken") },
 	})
@@ -57,8 +57,8 @@ func TestAQuestionIsAnswered(t *testing.T) {
 	require.Equal(t, os.Getpid(), got.PID)
 
 	_, err = Ask(t.Context(), at, "no", nil, nil)
-	refusal, _ := errors.AsType[*Refusal](err)
-	require.Equal(t, &Refusal{"not today", "come tomorrow", 8}, refusal)
+	failure, _ := errors.AsType[*Error](err)
+	require.Equal(t, &Error{"not today", "come tomorrow", 8}, failure)
 	_, err = Ask(t.Context(), at, "broken", nil, nil)
 	require.ErrorContains(t, err, "broken")
 	_, err = Ask(t.Context(), at, "unheard of", nil, nil)
@@ -117,7 +117,7 @@ func TestSweep(t *testing.T) {
 	dir, err := enter(path, os.Geteuid())
 	require.NoError(t, err)
 	defer dir.close()
-	for name, age := range map[string]time.Duration{"1.a.sock": 2 * settled, "2.a.sock": 0, "3.a.sock": 2 * settled, "notes": 2 * settled} {
+	for name, age := range map[string]time.Duration{"1.a.sock": 2 * listeningBy, "2.a.sock": 0, "3.a.sock": 2 * listeningBy, "notes": 2 * listeningBy} {
 		l, err := net.Listen("unix", dir.address(name))
 		require.NoError(t, err)
 		then := time.Now().Add(-age)
@@ -216,10 +216,10 @@ func TestOthersGetNoAnswer(t *testing.T) {
 func TestPlaces(t *testing.T) {
 	t.Setenv("XDG_RUNTIME_DIR", "relative")
 	for _, uid := range []int{0, os.Geteuid(), 4711} {
-		list := places(uid)
+		list := socketDirs(uid)
 		require.NotEmpty(t, list)
 		require.False(t, slices.ContainsFunc(list, func(p string) bool { return !filepath.IsAbs(p) }), "%q", list)
 	}
-	require.Equal(t, "/run/infisicalfs", places(0)[0])
-	require.Equal(t, "/run/user/4711/infisicalfs", places(4711)[0])
+	require.Equal(t, "/run/infisicalfs", socketDirs(0)[0])
+	require.Equal(t, "/run/user/4711/infisicalfs", socketDirs(4711)[0])
 }

@@ -5,6 +5,6 @@
 //
 // A mount is known by the number of its FUSE connection, which no other mount of
 // the machine has as long as it lives. A question is the name of a [Call] with
-// words to go with it, sent as HTTP; the answer is JSON. Who asks is what the
+// parameters to go with it, sent as HTTP; the answer is JSON. Who asks is what the
 // kernel says of the socket's other end: the process's user, or root.
 package control

@@ -15,19 +15,20 @@ import (
 	"time"
 )
 
-// Call answers a question. The words go with it, by name; from says who asks. The
-// answer is turned into JSON. An error's text is sent too, and may be a [*Refusal].
-type Call func(ctx context.Context, from Peer, words map[string]string) (answer any, err error)
+// Call answers a question. The parameters go with it, by name; from says who asks.
+// The answer is turned into JSON. An error's text is sent too, and what to do about it
+// if it is an [*Error].
+type Call func(ctx context.Context, from Peer, params map[string]string) (answer any, err error)
 
-// Refusal is an error with its cure and the exit code that fits it.
-type Refusal struct {
+// Error is why a call failed, with what to do about it and the exit code that fits.
+type Error struct {
 	Text string `json:"error"`
 	Hint string `json:"hint,omitempty"`
 	Code int    `json:"code"`
 }
 
-// Error returns what was refused, without the hint.
-func (r *Refusal) Error() string { return r.Text }
+// Error returns what failed, without the hint.
+func (r *Error) Error() string { return r.Text }
 
 // Server answers for one mount. Close it at the mount's end.
 type Server struct {
@@ -37,8 +38,8 @@ type Server struct {
 	over chan struct{} // closed when nothing is served any more
 }
 
-// maxWords bounds what a question may take.
-const maxWords = 64 << 10
+// maxParams bounds what a question may take.
+const maxParams = 64 << 10
 
 // Serve begins to answer for the mount with the given connection. The sockets that
 // killed processes left behind are cleared away.
@@ -105,22 +106,22 @@ func answering(calls map[string]Call) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		from, known := r.Context().Value(peerKey{}).(Peer)
 		if !known || from.UID != uint32(os.Geteuid()) && from.UID != 0 {
-			refuse(w, http.StatusForbidden, errors.New("only the user who mounted, and root, may ask"))
+			fail(w, http.StatusForbidden, errors.New("only the user who mounted, and root, may ask"))
 			return
 		}
 		call := calls[strings.TrimPrefix(r.URL.Path, "/")]
 		if call == nil {
-			refuse(w, http.StatusNotFound, errors.New("this version has no answer to that"))
+			fail(w, http.StatusNotFound, errors.New("this version has no answer to that"))
 			return
 		}
-		words := map[string]string{}
-		if err := json.NewDecoder(io.LimitReader(r.Body, maxWords)).Decode(&words); err != nil {
-			refuse(w, http.StatusBadRequest, fmt.Errorf("the words cannot be read: %w", err))
+		params := map[string]string{}
+		if err := json.NewDecoder(io.LimitReader(r.Body, maxParams)).Decode(&params); err != nil {
+			fail(w, http.StatusBadRequest, fmt.Errorf("the parameters cannot be read: %w", err))
 			return
 		}
-		answer, err := call(r.Context(), from, words)
+		answer, err := call(r.Context(), from, params)
 		if err != nil {
-			refuse(w, http.StatusUnprocessableEntity, err)
+			fail(w, http.StatusUnprocessableEntity, err)
 			return
 		}
 		w.Header().Set("Content-Type", "application/json")
@@ -128,12 +129,12 @@ func answering(calls map[string]Call) http.Handler {
 	})
 }
 
-func refuse(w http.ResponseWriter, status int, err error) {
-	refusal, ok := errors.AsType[*Refusal](err)
+func fail(w http.ResponseWriter, status int, err error) {
+	failure, ok := errors.AsType[*Error](err)
 	if !ok {
-		refusal = &Refusal{Text: err.Error(), Code: 1}
+		failure = &Error{Text: err.Error(), Code: 1}
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(refusal)
+	_ = json.NewEncoder(w).Encode(failure)
 }

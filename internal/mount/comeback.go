@@ -53,7 +53,7 @@ func (m *Mount) comeBack(ctx context.Context, _ control.Peer, _ map[string]strin
 	}
 	defer release()
 	if err := putBack(m.point, m.device); err != nil {
-		return nil, &control.Refusal{Text: err.Error(), Code: exitcode.Mountpoint}
+		return nil, &control.Error{Text: err.Error(), Code: exitcode.Mountpoint}
 	}
 	m.watch()
 	m.log.Info("mounted here again", "mountpoint", m.point)

@@ -78,7 +78,7 @@ func (m *Mount) getRejected(_ context.Context, from control.Peer, words map[stri
 		return nil, m.noText(words[wordName])
 	}
 	if from.UID != 0 && from.UID != text.UID {
-		return nil, &control.Refusal{Text: fmt.Sprintf("%s is a text of user %d", text.Name, text.UID), Hint: "get it as that user or as root", Code: exitcode.Denied}
+		return nil, &control.Error{Text: fmt.Sprintf("%s is a text of user %d", text.Name, text.UID), Hint: "get it as that user or as root", Code: exitcode.Denied}
 	}
 	return []byte(value.Reveal()), nil
 }
@@ -92,5 +92,5 @@ func (m *Mount) removeRejected(_ context.Context, _ control.Peer, words map[stri
 }
 
 func (m *Mount) noText(name string) error {
-	return &control.Refusal{Text: fmt.Sprintf("%s keeps no text called %q", m.point, name), Hint: "infisicalfs rejected list " + m.point, Code: exitcode.NotFound}
+	return &control.Error{Text: fmt.Sprintf("%s keeps no text called %q", m.point, name), Hint: "infisicalfs rejected list " + m.point, Code: exitcode.NotFound}
 }

@@ -39,12 +39,12 @@ func askAbout(ctx context.Context, mountpoint, call string, words map[string]str
 
 // asked is the error of a question as an *Error.
 func asked(err error, point string) error {
-	refusal, refused := errors.AsType[*control.Refusal](err)
+	failure, failed := errors.AsType[*control.Error](err)
 	switch {
 	case err == nil:
 		return nil
-	case refused:
-		return &Error{Err: errors.New(refusal.Text), Hint: refusal.Hint, Code: refusal.Code}
+	case failed:
+		return &Error{Err: errors.New(failure.Text), Hint: failure.Hint, Code: failure.Code}
 	case errors.Is(err, control.ErrNoSocket):
 		return &Error{Err: errors.New(point + ": " + err.Error()), Hint: "ask as the user who mounted it, where its process runs; 'infisicalfs status " + point + "' says how it is", Code: exitcode.Mountpoint}
 	case errors.Is(err, context.DeadlineExceeded):

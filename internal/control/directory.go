@@ -45,7 +45,7 @@ func connectionOf(name string) (connection int, ok bool) {
 // root's, the one of the user's session, or else one among temporary files.
 func own() (*directory, error) {
 	var failed error
-	for _, path := range places(os.Geteuid()) {
+	for _, path := range socketDirs(os.Geteuid()) {
 		if filepath.Base(path) == "infisicalfs" {
 			if _, err := os.Stat(filepath.Dir(path)); err != nil {
 				failed = errors.Join(failed, err)
@@ -65,8 +65,8 @@ func own() (*directory, error) {
 	return nil, failed
 }
 
-// places are where the sockets of a user's processes may be, the best first.
-func places(uid int) []string {
+// socketDirs are where the sockets of a user's processes may be, the best first.
+func socketDirs(uid int) []string {
 	var list []string
 	add := func(path string) {
 		if filepath.IsAbs(path) {
@@ -127,15 +127,15 @@ func (d *directory) names() []string {
 	return names
 }
 
-// settled is how old a socket is whose process has had the time to listen at it.
-const settled = time.Minute
+// listeningBy is how old a socket is whose process has had the time to listen at it.
+const listeningBy = time.Minute
 
 // sweep removes the sockets that killed processes left behind.
 func (d *directory) sweep() {
 	for _, name := range d.names() {
 		var st unix.Stat_t
 		if _, ok := connectionOf(name); !ok || unix.Fstatat(d.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW) != nil ||
-			time.Since(time.Unix(st.Mtim.Unix())) < settled {
+			time.Since(time.Unix(st.Mtim.Unix())) < listeningBy {
 			continue
 		}
 		c, err := net.Dial("unix", d.address(name))
