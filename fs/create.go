@@ -11,6 +11,7 @@ import (
 
 	"infisicalfs/fs/internal/commit"
 	"infisicalfs/fs/internal/filename"
+	"infisicalfs/fs/internal/writeback"
 	"infisicalfs/secret"
 )
 
@@ -62,7 +63,7 @@ func (d *dir) create(ctx context.Context, shown string, flags, mode uint32, out 
 		return nil, nil, err
 	}
 	n := d.newFile(name)
-	h := n.newHandle(ctx, flags)
+	h := n.newHandle(ctx, flags, nil)
 	err = d.fs.opened.open(h, func() error { return h.loadNew(ctx, snap, e.Secret, flags) })
 	if err != nil {
 		return nil, nil, err
@@ -82,7 +83,7 @@ func (h *writeHandle) loadNew(ctx context.Context, snap *secret.Folder, there *s
 	f := h.file.fs
 	_, name := h.file.where()
 	w := f.overlay.whiteout(snap.Dir, name)
-	if w != nil && !w.mayWrite(h.opener) {
+	if w != nil && !w.mayWrite(h.buffer.Opener()) {
 		// Somebody else makes a new secret: the rename was meant.
 		if err := f.carryRenameOut(ctx, w); err != nil && mayWorkLater(err) {
 			return err
@@ -109,10 +110,11 @@ func (h *writeHandle) loadNew(ctx context.Context, snap *secret.Folder, there *s
 		if err := h.loadSecret(ctx, snap.Dir, there, true); err != nil {
 			return err
 		}
-		h.base, h.under = w.base, w
+		h.buffer.BasedOn(w.base)
+		h.under = w
 		return nil
 	}
-	h.created, h.unsent = true, opened
+	h.buffer.BeginNew()
 	return f.denials.Check(snap.Dir, commit.MayCreate)
 }
 
@@ -171,7 +173,7 @@ func (d *dir) Mknod(ctx context.Context, name string, mode, _ uint32, out *fuse.
 	child, fh, err := d.create(ctx, name, syscall.O_EXCL, mode, out)
 	if err == nil {
 		h := fh.(*writeHandle)
-		err = h.send(ctx, atOnce)
+		err = h.send(ctx, writeback.AtOnce)
 		h.Release(ctx)
 	}
 	if err != nil {

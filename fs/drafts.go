@@ -1,6 +1,9 @@
 package fs
 
-import "infisicalfs/secret"
+import (
+	"infisicalfs/fs/internal/writeback"
+	"infisicalfs/secret"
+)
 
 // addWriter says that h is open for that secret.
 func (o *overlay) addWriter(h *writeHandle, dir secret.Dir, name string) {
@@ -48,7 +51,7 @@ func (o *overlay) beingWritten(dir secret.Dir, name string) (yes bool) {
 // yet. It exists for those who name it, with nothing in it.
 func (o *overlay) beingCreated(dir secret.Dir, name string) bool {
 	for _, h := range o.writers(dir, name) {
-		if h.creating() {
+		if h.buffer.Creating() {
 			return true
 		}
 	}
@@ -85,8 +88,8 @@ func (o *overlay) replace(fromDir secret.Dir, from string, dir secret.Dir, name 
 // to create the secret.
 func (o *overlay) discard(dir secret.Dir, name string) (created bool) {
 	for _, h := range o.writers(dir, name) {
-		created = h.creating() || created
-		h.end(errNoName)
+		created = h.buffer.Creating() || created
+		h.buffer.End(writeback.ErrNoName)
 	}
 	o.change(dir, func(part *overlayFolder) { delete(part.writers, name) })
 	return created

@@ -10,6 +10,7 @@ import (
 
 	"infisicalfs/fs/internal/failurelog"
 	"infisicalfs/fs/internal/filename"
+	"infisicalfs/fs/internal/writeback"
 	"infisicalfs/secret"
 )
 
@@ -29,11 +30,11 @@ var errnos = []struct {
 	{secret.ErrUnavailable, syscall.EIO},
 	{secret.ErrInexact, syscall.EIO},
 	{secret.ErrProtected, syscall.EPERM},
-	{errBinary, syscall.EILSEQ},
+	{writeback.ErrNotText, syscall.EILSEQ},
 	{errScratchFull, syscall.ENOSPC},
 	{errOtherProject, syscall.EXDEV},
-	{errRevoked, syscall.EACCES},
-	{errKilled, syscall.EIO},
+	{writeback.ErrRevoked, syscall.EACCES},
+	{writeback.ErrKilled, syscall.EIO},
 	{errOpen, syscall.EBUSY},
 	{errIsDir, syscall.EISDIR},
 	{errIsNoDir, syscall.ENOTDIR},
@@ -48,13 +49,8 @@ var errnos = []struct {
 
 // What only a file system can be asked for.
 var (
-	errBinary       = errors.New("not valid UTF-8: the server keeps text")
 	errScratchFull  = errors.New("no room for another scratch file")
 	errOtherProject = errors.New("cannot be moved there")
-	errRevoked      = errors.New("access was revoked")
-	errPart         = errors.New("a write was refused for want of room, and what there is of the text is a part")
-	errKilled       = errors.New("its writer was killed")
-	errNoName       = errors.New("the file was removed")
 	errOpen         = errors.New("it is open and not written yet")
 	errIsDir        = errors.New("is a folder")
 	errIsNoDir      = errors.New("is no folder")

@@ -5,6 +5,7 @@ import (
 
 	"infisicalfs/fs/internal/caller"
 	"infisicalfs/fs/internal/procend"
+	"infisicalfs/fs/internal/writeback"
 )
 
 // A doubtful file has a name as programs give to their temporary files and as
@@ -134,7 +135,7 @@ func (f *FS) followDoubtful(sc *scratchFile) {
 			f.overlay.spare(sc)
 			return
 		case broken:
-			if f.sendDoubtful(f.life, sc, errKilled) {
+			if f.sendDoubtful(f.life, sc, writeback.ErrKilled) {
 				return
 			}
 			wait = firstPause

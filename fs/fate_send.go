@@ -12,6 +12,7 @@ import (
 
 	"infisicalfs/fs/internal/commit"
 	"infisicalfs/fs/internal/inode"
+	"infisicalfs/fs/internal/writeback"
 	"infisicalfs/secret"
 )
 
@@ -148,13 +149,13 @@ func (f *FS) turnInto(sc *scratchFile, in secret.Dir, name string, got *secret.S
 func (f *FS) rejectDoubtful(sc *scratchFile, why error) {
 	at := f.overlay.where(sc)
 	switch {
-	case why == errKilled && sc.signs().broken:
+	case why == writeback.ErrKilled && sc.signs().broken:
 		f.keepOldFile(sc, at, why.Error())
-	case why == errKilled: // it was closed before, and may be whole
+	case why == writeback.ErrKilled: // it was closed before, and may be whole
 		f.keepFile(sc, at, why.Error())
 	default:
 		f.log.Error("a new file could not become a secret", "path", path.Join(at.dir.String(), at.name), "error", why)
-		f.keepFile(sc, at, notWritten)
+		f.keepFile(sc, at, writeback.NotWritten)
 	}
 	f.overlay.unlinkScratch(at.dir, at.name)
 	f.reveal(at.dir, keyOf(at.name))

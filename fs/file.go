@@ -92,7 +92,7 @@ func (n *file) Getattr(ctx context.Context, fh fusefs.FileHandle, out *fuse.Attr
 	}
 	dir, name := n.where()
 	held, _ := fh.(*writeHandle)
-	n.fs.settle(ctx, dir, name, held)
+	n.fs.awaitRelease(ctx, dir, name, held)
 	writing := n.fs.overlay.beingWritten(dir, name)
 	snap, s, err := n.current(ctx)
 	switch {
@@ -111,8 +111,8 @@ func (n *file) Getattr(ctx context.Context, fh fusefs.FileHandle, out *fuse.Attr
 	// Who writes sees the length of what it has written, because that is where
 	// it goes on after a seek to the end. A handle that is closed and has nothing
 	// more to say may be from before somebody else's last change.
-	if held != nil && !held.delivered() && held.mine(n.fs.processOf(ctx)) {
-		out.Size = uint64(held.size())
+	if held != nil && !held.buffer.Delivered() && held.buffer.UsedBy(n.fs.processOf(ctx)) {
+		out.Size = uint64(held.buffer.Len())
 	}
 	return 0
 }
@@ -152,7 +152,7 @@ func (n *file) Open(ctx context.Context, flags uint32) (fusefs.FileHandle, uint3
 		return n.openToWrite(ctx, flags)
 	}
 	dir, name := n.where()
-	n.fs.settle(ctx, dir, name, nil)
+	n.fs.awaitRelease(ctx, dir, name, nil)
 	h := &handle{file: n}
 	err := n.fs.opened.open(h, func() error {
 		h.epoch = n.pages.Epoch()

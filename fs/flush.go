@@ -3,12 +3,12 @@ package fs
 import (
 	"context"
 	"errors"
-	"slices"
 	"syscall"
 
 	"github.com/hanwen/go-fuse/v2/fuse"
 
 	"infisicalfs/fs/internal/caller"
+	"infisicalfs/fs/internal/writeback"
 	"infisicalfs/secret"
 )
 
@@ -20,16 +20,14 @@ func (h *writeHandle) Flush(ctx context.Context) syscall.Errno {
 	f := h.file.fs
 	thread := callerOf(ctx).Pid
 	who := f.processOf(ctx)
-	h.mu.Lock()
-	h.closing = true
-	owes := h.owes()
-	involved := !h.opener.Other(who) || slices.Contains(h.writers, who)
-	h.mu.Unlock()
+	owes := h.buffer.Flushed()
 	switch {
-	case owes != nothing && involved && caller.Killed(thread):
-		h.abort()
+	case owes && h.buffer.UsedBy(who) && caller.Killed(thread):
+		if dir, name := h.file.where(); h.buffer.Abort(dir, name) {
+			f.writes.killed.Add(1)
+		}
 		return syscall.EINTR // nobody is there to hear it
-	case h.opener.Other(who):
+	case h.buffer.Opener().Other(who):
 		return 0
 	case h.scratch != nil && h.wrote.Load() && f.overlay.isDoubtful(h.scratch) && caller.Killed(thread):
 		f.overlay.noteKilled(h.scratch)
@@ -37,7 +35,7 @@ func (h *writeHandle) Flush(ctx context.Context) syscall.Errno {
 	}
 	ctx, stop := f.patient(ctx)
 	defer stop()
-	return h.verdict("close", h.send(ctx, atClose))
+	return h.verdict("close", h.send(ctx, writeback.AtClose))
 }
 
 // Fsync sends the text, also once more after a failure. Of a file that was
@@ -45,19 +43,15 @@ func (h *writeHandle) Flush(ctx context.Context) syscall.Errno {
 func (h *writeHandle) Fsync(ctx context.Context, _ uint32) syscall.Errno {
 	ctx, stop := h.file.fs.patient(ctx)
 	defer stop()
-	return h.verdict("fsync", h.send(ctx, atFsync))
+	return h.verdict("fsync", h.send(ctx, writeback.AtFsync))
 }
 
 // Release is the end of the last descriptor. Nobody hears what becomes of what
 // is sent now: the caller did not wait.
 func (h *writeHandle) Release(ctx context.Context) syscall.Errno {
 	f := h.file.fs
-	h.mu.Lock()
-	h.sendNext = true
-	owes := h.owes()
-	h.mu.Unlock()
-	if owes != nothing {
-		if err := h.send(fuse.NewContext(context.WithoutCancel(ctx), &h.caller), atRelease); err != nil {
+	if h.buffer.Releasing() {
+		if err := h.send(fuse.NewContext(context.WithoutCancel(ctx), &h.caller), writeback.AtRelease); err != nil {
 			f.writes.failedReleases.Add(1)
 			h.verdict("release", err)
 		}
@@ -66,19 +60,14 @@ func (h *writeHandle) Release(ctx context.Context) syscall.Errno {
 	f.overlay.dropWriter(h)
 	f.writers.drop(h)
 	h.letCacheIn()
-	h.mu.Lock()
-	created := h.created
-	h.text.Wipe()
-	f.rejected.Give(&h.room)
-	h.mu.Unlock()
-	if created { // and never sent: the name is gone again
+	if h.buffer.Wipe() { // the name is gone again
 		dir, name := h.file.where()
 		f.reveal(dir, name)
 	}
 	if h.scratch != nil {
 		f.overlay.leave(h.scratch)
 	}
-	close(h.released)
+	h.buffer.Released()
 	return 0
 }
 

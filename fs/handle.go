@@ -41,12 +41,12 @@ func (h *handle) openDraft(ctx context.Context) bool {
 	dir, name := h.file.where()
 	who := f.processOf(ctx)
 	for _, draft := range f.overlay.writers(dir, name) {
-		if !draft.creating() {
+		if !draft.buffer.Creating() {
 			continue
 		}
 		s := &secret.Secret{Name: name}
-		if who.Known() && draft.opener.Known() && draft.mine(who) {
-			draft.with(func(t *textedit.Text) { s.Value = t.Value() }, func(error) {})
+		if who.Known() && draft.buffer.Opener().Known() && draft.buffer.UsedBy(who) {
+			_ = draft.buffer.With(func(t *textedit.Text) { s.Value = t.Value() })
 		}
 		h.apart = true
 		h.secret.Store(s)
@@ -116,7 +116,9 @@ func (h *handle) Lseek(_ context.Context, off uint64, whence uint32) (uint64, sy
 
 // Lseek answers for the handle's own text.
 func (h *writeHandle) Lseek(_ context.Context, off uint64, whence uint32) (where uint64, errno syscall.Errno) {
-	h.with(func(t *textedit.Text) { where, errno = seek(off, whence, t.Len()) }, func(err error) { errno = errnoOf(err) })
+	if err := h.buffer.With(func(t *textedit.Text) { where, errno = seek(off, whence, t.Len()) }); err != nil {
+		return 0, errnoOf(err)
+	}
 	return where, errno
 }
 

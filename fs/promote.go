@@ -9,6 +9,7 @@ import (
 	"infisicalfs/fs/internal/lostupdate"
 	"infisicalfs/fs/internal/tempname"
 	"infisicalfs/fs/internal/textedit"
+	"infisicalfs/fs/internal/writeback"
 	"infisicalfs/secret"
 )
 
@@ -80,7 +81,7 @@ func (r *renaming) promote(ctx context.Context, snap *secret.Folder, sc *scratch
 	}
 	if err != nil {
 		sc.stay()
-		r.FS.keepUnsent(ctx, dir, name, value, notWritten)
+		r.FS.keepUnsent(ctx, dir, name, value, writeback.NotWritten)
 		return err
 	}
 	r.overlay.discard(dir, name)
@@ -158,9 +159,9 @@ func (sc *scratchFile) leave() (secret.Value, error) {
 	case sc.text.Len() > textedit.Max:
 		return secret.Value{}, secret.ErrTooLarge
 	case sc.cut:
-		return secret.Value{}, errPart
+		return secret.Value{}, writeback.ErrPart
 	case !sc.text.Valid():
-		return secret.Value{}, errBinary
+		return secret.Value{}, writeback.ErrNotText
 	}
 	sc.leaving = true
 	return sc.text.Value(), nil

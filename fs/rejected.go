@@ -12,9 +12,6 @@ import (
 	"infisicalfs/secret"
 )
 
-// notWritten is why a text that exists nowhere else is kept.
-const notWritten = "it could not be written"
-
 // newRejected returns the store of .infisicalfs/rejected: its files are called
 // NAME.N.
 func newRejected() *unsent.Store {

@@ -192,10 +192,10 @@ func (r *renaming) clearTarget(ctx context.Context) error {
 // settleBoth waits for what was closed a moment ago under one of the names.
 func (r *renaming) settleBoth(ctx context.Context) {
 	if name, ok := filename.Decode(r.name); ok {
-		r.settle(ctx, r.from.where(), name, nil)
+		r.awaitRelease(ctx, r.from.where(), name, nil)
 	}
 	if name, ok := filename.Decode(r.newName); ok {
-		r.settle(ctx, r.to.where(), name, nil)
+		r.awaitRelease(ctx, r.to.where(), name, nil)
 	}
 }
 

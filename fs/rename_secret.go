@@ -33,7 +33,7 @@ func (r *renaming) renameSecret(ctx context.Context, s *secret.Secret, newName s
 		if got, err = r.cfg.Writer.Rename(ctx, dir, s.Name, newName); err == nil {
 			r.bases.Rename(r.processOf(ctx), dir, s.Name, newName, lostupdate.BaseOf(&stored), lostupdate.BaseOf(&got))
 			for _, h := range r.overlay.writers(dir, s.Name) {
-				h.rebase(lostupdate.BaseOf(&stored), lostupdate.BaseOf(&got))
+				h.buffer.Rebase(lostupdate.BaseOf(&stored), lostupdate.BaseOf(&got))
 			}
 		}
 	default:
@@ -95,7 +95,7 @@ func (r *renaming) arrived(ctx context.Context, stored *secret.Secret, newName s
 	}
 	if got, err := r.cfg.Writer.Stored(ctx, r.to.where(), newName); err == nil && arrivedAs(stored, &got) {
 		for _, h := range writers {
-			h.rebase(lostupdate.BaseOf(stored), lostupdate.BaseOf(&got))
+			h.buffer.Rebase(lostupdate.BaseOf(stored), lostupdate.BaseOf(&got))
 		}
 	}
 }
@@ -148,7 +148,7 @@ func (r *renaming) replace(ctx context.Context, stored *secret.Secret, newName s
 		return fmt.Errorf("%s has the value and %s is still there: %w", r.to.pathOf(r.newName), r.from.pathOf(r.name), err)
 	}
 	for _, h := range r.overlay.writers(dir, stored.Name) { // who has it open goes along
-		h.rebase(lostupdate.BaseOf(stored), lostupdate.BaseOf(&now))
+		h.buffer.Rebase(lostupdate.BaseOf(stored), lostupdate.BaseOf(&now))
 	}
 	return nil
 }

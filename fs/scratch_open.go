@@ -26,17 +26,16 @@ func (n *file) openScratch(ctx context.Context, sc *scratchFile, flags uint32) (
 	case !entered:
 		return n.Open(ctx, flags)
 	}
-	h := n.newHandle(ctx, flags)
-	h.scratch = sc
+	h := n.newHandle(ctx, flags, sc)
 	n.fs.writers.add(h)
 	if writesWith(flags) && n.fs.overlay.leftBehind(sc) && !n.fs.names.Face(n.fs.overlay.where(sc).name, noSiblings) {
 		// Nobody who copies something there, in a name that people use, knows
 		// that it is no secret's.
-		n.fs.doubt(sc, h.opener)
+		n.fs.doubt(sc, h.buffer.Opener())
 	}
 	n.pages.Writing() // it may be a secret before it is closed
 	if flags&syscall.O_TRUNC != 0 {
-		sc.empty(h.opener)
+		sc.empty(h.buffer.Opener())
 	}
 	return h, fuse.FOPEN_DIRECT_IO, 0
 }

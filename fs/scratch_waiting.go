@@ -9,6 +9,7 @@ import (
 	"github.com/hanwen/go-fuse/v2/fuse"
 
 	"infisicalfs/fs/internal/filename"
+	"infisicalfs/fs/internal/writeback"
 	"infisicalfs/secret"
 )
 
@@ -117,7 +118,7 @@ func (f *FS) endDoubt(ctx context.Context, sc *scratchFile) bool {
 	case !s.linked:
 		return true
 	case s.part(f.cfg.ScratchFor):
-		return f.sendDoubtful(ctx, sc, errKilled)
+		return f.sendDoubtful(ctx, sc, writeback.ErrKilled)
 	}
 	return f.sendDoubtful(ctx, sc, nil)
 }

@@ -116,7 +116,7 @@ func (f *FS) annotate(ctx context.Context, dir secret.Dir, name string, s *secre
 	if s.Version+1 == got.Version {
 		f.bases.Rebase(dir, name, lostupdate.BaseOf(s), lostupdate.BaseOf(&got))
 		for _, h := range f.overlay.writers(dir, name) {
-			h.rebase(lostupdate.BaseOf(s), lostupdate.BaseOf(&got))
+			h.buffer.Rebase(lostupdate.BaseOf(s), lostupdate.BaseOf(&got))
 		}
 	}
 	return got, nil

@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"infisicalfs/fs/internal/filename"
-	"infisicalfs/fs/internal/textedit"
 	"infisicalfs/fs/internal/unsent"
+	"infisicalfs/fs/internal/writeback"
 	"infisicalfs/secret"
 )
 
@@ -95,12 +95,13 @@ func describe(t *unsent.Text) UnsentText {
 
 // describe describes what the handle has unsent, if anything.
 func (h *writeHandle) describe() (t UnsentText, ok bool) {
-	out := h.look(atFsync, func(out *outgoing, text *textedit.Text) { t.Size, t.At = text.Len(), h.changed })
-	if !out.due || out.failed || out.part {
-		return t, false // a text that was refused is in rejected/, and a part is never sent
+	p, ok := h.buffer.Pending()
+	if !ok {
+		return t, false
 	}
-	t.Path, t.Kind, t.UID, t.Why = h.file.path(), UnsentOpen, h.caller.Uid, "it is open and was not sent yet"
-	return t, true
+	return UnsentText{
+		Path: h.file.path(), Kind: UnsentOpen, Size: p.Size, At: p.At, UID: h.caller.Uid, Why: "it is open and was not sent yet",
+	}, true
 }
 
 // What [FS.SendUnsent] waits for.
@@ -158,7 +159,7 @@ func (f *FS) sendHandles(ctx context.Context, ours map[*writeHandle]bool) (more 
 			continue
 		}
 		all.Go(func() error {
-			err := h.send(ctx, atFsync)
+			err := h.send(ctx, writeback.AtFsync)
 			mu.Lock()
 			defer mu.Unlock()
 			ours[h] = err != nil
@@ -173,10 +174,8 @@ func (f *FS) sendHandles(ctx context.Context, ours map[*writeHandle]bool) (more 
 // toBeSent reports whether the handle has a text that was not sent, and whether
 // it seems to be whole.
 func (h *writeHandle) toBeSent() (whole, due bool) {
-	out := h.look(atFsync, func(*outgoing, *textedit.Text) {
-		whole = h.closing || time.Since(h.changed) >= textIsWhole
-	})
-	return whole, out.due && !out.failed && !out.part
+	p, due := h.buffer.Pending()
+	return p.Closed || time.Since(p.At) >= textIsWhole, due
 }
 
 // writerSet are the handles that are open for writing, scratch files' too.

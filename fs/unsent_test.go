@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"infisicalfs/fs/internal/unsent"
+	"infisicalfs/fs/internal/writeback"
 	"infisicalfs/internal/fusetest"
 	"infisicalfs/secret"
 	"infisicalfs/secret/secrettest"
@@ -54,7 +55,7 @@ func TestWhatWouldBeLost(t *testing.T) {
 	require.True(t, ok)
 	require.Equal(t, "refused", value.Reveal())
 	require.Equal(t, []string{"old /demo/dev/payments/API_KEY 14", "refused /demo/dev/GREETING 7"}, kinds(w.Rejected()))
-	require.Equal(t, notWritten, about.Why)
+	require.Equal(t, writeback.NotWritten, about.Why)
 	require.True(t, w.RemoveRejected("GREETING.2"))
 	_, _, ok = w.RejectedText("GREETING.2")
 	require.False(t, ok)

@@ -170,7 +170,7 @@ func (f *FS) realize(ctx context.Context, w *whiteout, to string) error {
 	f.overlay.lift(w)
 	f.bases.Rename(w.maker.Who, at.dir, w.name, name, w.base, lostupdate.BaseOf(&got))
 	for _, h := range f.overlay.writers(at.dir, w.name) {
-		h.rebase(w.base, lostupdate.BaseOf(&got))
+		h.buffer.Rebase(w.base, lostupdate.BaseOf(&got))
 	}
 	f.overlay.replace(at.dir, w.name, at.dir, name)
 	f.vacate(at.dir, w.name)

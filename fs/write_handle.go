@@ -2,11 +2,10 @@ package fs
 
 import (
 	"context"
-	"slices"
-	"sync"
+	"errors"
+	"math"
 	"sync/atomic"
 	"syscall"
-	"time"
 
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
@@ -15,73 +14,23 @@ import (
 	"infisicalfs/fs/internal/commit"
 	"infisicalfs/fs/internal/lostupdate"
 	"infisicalfs/fs/internal/textedit"
-	"infisicalfs/fs/internal/unsent"
+	"infisicalfs/fs/internal/writeback"
 	"infisicalfs/fs/internal/xattr"
 	"infisicalfs/secret"
 )
 
-// change is what of a handle's text the server does not have.
-type change uint8
-
-const (
-	nothing change = iota
-	opened         // created or emptied by opening: sent when the file is let go
-	written        // written or cut to a length: sent when its owner closes it
-)
-
-// writeHandle is a file open for writing: a text of its own, which is sent as a
-// whole. Readers see what the server has. All handles of a scratch file share
-// the file's text instead.
-//
-// Its changes are counted, and what is known about sending (a failure, a
-// verdict) is known about the text as it was after so many changes: several
-// threads write, close copies and fsync at the same time, and none of them may
-// be told about another text than the one that it has seen.
+// writeHandle is a file open for writing, with a text that is sent as a whole: see
+// package writeback. Readers see what the server has. All handles of a scratch file
+// share the file's text instead.
 type writeHandle struct {
 	file    *file
+	buffer  *writeback.Buffer
 	scratch *scratchFile // nil for a secret
-	opener  caller.Process
-	caller  fuse.Caller // who opened it: RELEASE names nobody
-	append  bool
-	wrote   atomic.Bool // to its scratch file
+	caller  fuse.Caller  // who opened it: RELEASE names nobody
+	wrote   atomic.Bool  // to its scratch file
 
-	under    *whiteout     // it was created while its secret was away; set before anybody knows the handle
-	turn     chan struct{} // full while the text is sent
-	released chan struct{} // closed when the last of the handle is done
-	revoked  atomic.Bool
-	notes    xattr.Notes // about a secret that it creates
-
-	mu       sync.Mutex    // guards what follows; nothing is asked under it
-	text     textedit.Text // of a secret
-	room     unsent.Room   // for it, while the server does not have it
-	foreign  bool          // it began with what the server had, and was not emptied since
-	base     lostupdate.Base
-	created  bool           // and not sent yet: the server does not have the secret
-	changes  uint64         // of the text, and of whether it is whole
-	changed  time.Time      // when the latest was
-	unsent   change         // what of the text the server does not have
-	part     error          // a write was refused, and this is why: the text is a part, and is not sent
-	dropped  bool           // what is written goes nowhere: see [caller.Shreds]
-	failed   refusal        // of the latest attempt to send
-	attempt  commit.Attempt // that may have succeeded although it failed
-	kept     []keptText
-	ended    error            // why nothing will be sent any more, nil while it may
-	writers  []caller.Process // who wrote
-	closing  bool             // somebody has closed a descriptor of it
-	lingers  bool             // although somebody has, it stays open
-	sendNext bool             // RELEASE has come
-}
-
-// refusal is why a text could not be sent.
-type refusal struct {
-	err   error  // nil: it could
-	after uint64 // changes of the text
-}
-
-// keptText is a text of a handle in rejected/.
-type keptText struct {
-	name  string
-	after uint64 // changes
+	under *whiteout   // it was created while its secret was away; set before anybody knows the handle
+	notes xattr.Notes // about a secret that it creates
 }
 
 var (
@@ -92,92 +41,133 @@ var (
 	_ fusefs.FileReleaser = (*writeHandle)(nil)
 )
 
-func (n *file) newHandle(ctx context.Context, flags uint32) *writeHandle {
-	return &writeHandle{
-		file:     n,
-		opener:   n.fs.processOf(ctx),
-		caller:   callerOf(ctx),
-		append:   flags&syscall.O_APPEND != 0,
-		turn:     make(chan struct{}, 1),
-		released: make(chan struct{}),
+// newHandle returns a handle for who makes the request: of a scratch file, or with a
+// text of its own (nil).
+func (n *file) newHandle(ctx context.Context, flags uint32, sc *scratchFile) *writeHandle {
+	h := &writeHandle{file: n, scratch: sc, caller: callerOf(ctx)}
+	cfg := writeback.Config{
+		Opener: n.fs.processOf(ctx),
+		UID:    h.caller.Uid,
+		Append: flags&syscall.O_APPEND != 0,
+		Texts:  n.fs.rejected,
+		Keep:   n.fs.keepText,
+	}
+	if sc != nil {
+		cfg.Shared = sc
+	}
+	h.buffer = writeback.New(cfg)
+	return h
+}
+
+// Use lets handles of a scratch file share its text. It is sent once the file is a
+// secret.
+func (sc *scratchFile) Use(do func(text *textedit.Text, sent *lostupdate.Base)) {
+	sc.mu.Lock()
+	defer sc.mu.Unlock()
+	if sc.place.Load() == nil {
+		do(&sc.text, nil)
+	} else {
+		do(&sc.text, &sc.sent)
 	}
 }
 
 // Read reads the handle's own text.
-func (h *writeHandle) Read(_ context.Context, dest []byte, off int64) (_ fuse.ReadResult, errno syscall.Errno) {
+func (h *writeHandle) Read(_ context.Context, dest []byte, off int64) (fuse.ReadResult, syscall.Errno) {
 	n := 0
-	h.with(func(t *textedit.Text) {
-		n = t.ReadAt(dest, off)
-	}, func(err error) { errno = errnoOf(err) })
-	return fuse.ReadResultData(dest[:n]), errno
+	err := h.buffer.With(func(t *textedit.Text) { n = t.ReadAt(dest, off) })
+	return fuse.ReadResultData(dest[:n]), errnoOf(err)
 }
 
-// with calls do with the text, locked, or otherwise with why there is none.
-func (h *writeHandle) with(do func(*textedit.Text), otherwise func(error)) {
+// Write changes the text. What cannot be part of a value is refused now, because
+// many programs check no close.
+func (h *writeHandle) Write(ctx context.Context, data []byte, off int64) (uint32, syscall.Errno) {
+	if errno := h.edit(ctx, textedit.Edit{Data: data, Off: off}); errno != 0 {
+		return 0, errno
+	}
+	return uint32(len(data)), 0
+}
+
+// truncate is ftruncate(2).
+func (h *writeHandle) truncate(ctx context.Context, size uint64) syscall.Errno {
+	return h.edit(ctx, textedit.Edit{Off: int64(min(size, math.MaxInt64)), Cut: true})
+}
+
+func (h *writeHandle) edit(ctx context.Context, e textedit.Edit) syscall.Errno {
+	who := h.file.fs.processOf(ctx)
 	if h.scratch != nil {
-		h.scratch.mu.Lock()
-		defer h.scratch.mu.Unlock()
-		do(&h.scratch.text)
-		return
+		return h.editScratch(who, e)
 	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	switch {
-	case h.revoked.Load():
-		otherwise(errRevoked)
-	case h.ended != nil && h.ended != errNoName:
-		otherwise(h.ended)
-	default:
-		do(&h.text)
+	shreds := !textedit.MayBeText(e.Data) && caller.Shreds(callerOf(ctx).Pid)
+	refused, err := h.buffer.Edit(who, e, shreds)
+	dir, name := h.file.where()
+	h.file.fs.keep(ctx, dir, name, refused, "no value can have these bytes")
+	if errno, ok := errors.AsType[syscall.Errno](err); ok {
+		return errno
+	}
+	return errnoOf(err)
+}
+
+func (h *writeHandle) editScratch(who caller.Process, e textedit.Edit) syscall.Errno {
+	sc := h.scratch
+	sc.mu.Lock()
+	defer sc.mu.Unlock()
+	e = h.buffer.Place(e, &sc.text)
+	size, errno := e.Size(sc.text.Len())
+	if errno == 0 && sc.leaving && sc.text.Refuses(e.Data, int(e.Off)) { // a secret by now
+		errno = syscall.EILSEQ
+	}
+	if errno == 0 {
+		errno = sc.resize(size)
+	}
+	if errno == 0 {
+		e.Do(&sc.text)
+		h.wrote.Store(true)
+		sc.wrote(who, h.buffer.Opener())
+	}
+	if sc.leaving { // its writer has renamed it before closing it
+		h.buffer.Edited(who, e, errno)
+	}
+	return errno
+}
+
+// send has the text sent, if there is something to send, and returns the verdict.
+func (h *writeHandle) send(ctx context.Context, why writeback.Trigger) error {
+	return h.buffer.Send(ctx, why, (*way)(h))
+}
+
+// way is how a handle's text gets to the server.
+type way writeHandle
+
+// Enter waits for the turn of the folder, wherever a rename takes the secret
+// meanwhile.
+func (w *way) Enter(ctx context.Context) (leave func(), err error) {
+	f := w.file.fs
+	for {
+		dir, _ := w.file.where()
+		leave, err := f.folderQueue.Enter(ctx, dir)
+		if err != nil {
+			return nil, err
+		}
+		if now, _ := w.file.where(); now != dir {
+			leave()
+			continue
+		}
+		if err := f.carryOutBefore(ctx, (*writeHandle)(w)); err != nil {
+			leave()
+			return nil, err
+		}
+		return leave, nil
 	}
 }
 
-// mine reports whether who opened the handle or wrote to it, as far as that can
-// be known.
-func (h *writeHandle) mine(who caller.Process) bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return !h.opener.Other(who) || slices.Contains(h.writers, who)
+func (w *way) Where() (secret.Dir, string) { return w.file.where() }
+
+func (w *way) Commit(ctx context.Context, c commit.Change) (secret.Secret, error) {
+	return w.file.fs.commit(ctx, c)
 }
 
-// delivered reports whether somebody has closed the handle and the server has all
-// of its text: it probably waits for its RELEASE only.
-func (h *writeHandle) delivered() bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.closing && h.owes() == nothing
-}
-
-// size is what the text's own writers see: they seek to its end.
-func (h *writeHandle) size() (n int) {
-	h.with(func(t *textedit.Text) { n = t.Len() }, func(error) {})
-	return n
-}
-
-// creating reports whether the handle has created its secret and not sent it.
-func (h *writeHandle) creating() bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.created && h.ended == nil
-}
-
-// rebase says that a change of ours that is not about the value made version to
-// of version from.
-func (h *writeHandle) rebase(from, to lostupdate.Base) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.base == from {
-		h.base = to
-	}
-}
-
-// end says why nothing is sent any more.
-func (h *writeHandle) end(why error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.ended == nil {
-		h.ended = why
-	}
+func (w *way) Committed(ctx context.Context, dir secret.Dir, name string, got secret.Secret) {
+	w.file.fs.sendNotes(ctx, dir, name, &w.notes, got)
 }
 
 func (h *writeHandle) folder() secret.Dir {
@@ -185,4 +175,4 @@ func (h *writeHandle) folder() secret.Dir {
 	return dir
 }
 
-func (h *writeHandle) revoke() { h.revoked.Store(true) }
+func (h *writeHandle) revoke() { h.buffer.Revoke() }

@@ -11,6 +11,7 @@ import (
 
 	"infisicalfs/fs/internal/commit"
 	"infisicalfs/fs/internal/lostupdate"
+	"infisicalfs/fs/internal/writeback"
 	"infisicalfs/secret"
 )
 
@@ -27,7 +28,7 @@ func (n *file) openToWrite(ctx context.Context, flags uint32) (fusefs.FileHandle
 	}
 	ctx, stop := n.fs.patient(ctx)
 	defer stop()
-	h := n.newHandle(ctx, flags)
+	h := n.newHandle(ctx, flags, nil)
 	if err := n.fs.opened.open(h, func() error { return h.load(ctx, flags) }); err != nil {
 		return nil, 0, n.gone("open", err)
 	}
@@ -59,10 +60,10 @@ func (h *writeHandle) letCacheIn() {
 func (h *writeHandle) load(ctx context.Context, flags uint32) error {
 	f := h.file.fs
 	dir, name := h.file.where()
-	f.settle(ctx, dir, name, nil)
+	f.awaitRelease(ctx, dir, name, nil)
 	_, s, err := h.file.current(ctx)
 	if errors.Is(err, secret.ErrNotFound) && f.overlay.beingCreated(dir, name) {
-		h.created, h.unsent = true, opened
+		h.buffer.BeginNew()
 		return f.denials.Check(dir, commit.MayCreate)
 	}
 	if err != nil {
@@ -86,8 +87,8 @@ func (h *writeHandle) load(ctx context.Context, flags uint32) error {
 // the process has read no other version.
 func (h *writeHandle) loadSecret(ctx context.Context, dir secret.Dir, s *secret.Secret, empty bool) error {
 	f := h.file.fs
-	lastSeen, sawIt := f.bases.LastRead(h.opener, dir, s.Name)
-	h.base = lostupdate.BaseOf(s)
+	lastSeen, sawIt := f.bases.LastRead(h.buffer.Opener(), dir, s.Name)
+	base := lostupdate.BaseOf(s)
 	if s.Hidden && !(empty && f.cfg.Overwrite) {
 		return hidden(s)
 	}
@@ -95,22 +96,16 @@ func (h *writeHandle) loadSecret(ctx context.Context, dir secret.Dir, s *secret.
 		stored, err := f.committer.Stored(ctx, dir, s.Name)
 		switch {
 		case err == nil:
-			s, h.base = &stored, lostupdate.BaseOf(&stored)
+			s, base = &stored, lostupdate.BaseOf(&stored)
 		case errors.Is(err, secret.ErrNotFound) && empty: // the conflict is found when it is sent
 		case err != nil:
 			return f.denials.Note(dir, commit.MayChange, err)
 		}
 	}
 	if sawIt {
-		h.base = lastSeen
+		base = lastSeen
 	}
-	if empty {
-		h.text.Wipe()
-		h.unsent = opened
-	} else {
-		h.text.Set(s.Value)
-		h.foreign = s.Value.Len() > 0
-	}
+	h.buffer.Begin(s.Value, base, empty)
 	return nil
 }
 
@@ -128,14 +123,14 @@ func (n *file) truncate(ctx context.Context, size uint64) syscall.Errno {
 	}
 	h := fh.(*writeHandle)
 	defer h.Release(ctx)
-	if uint64(h.size()) != size {
+	if uint64(h.buffer.Len()) != size {
 		if errno := h.truncate(ctx, size); errno != 0 {
 			return errno
 		}
 	}
 	ctx, stop := n.fs.patient(ctx)
 	defer stop()
-	if err := h.send(ctx, atOnce); err != nil {
+	if err := h.send(ctx, writeback.AtOnce); err != nil {
 		return n.fs.failed("truncate", n.path(), err)
 	}
 	return 0

@@ -62,7 +62,7 @@ func (n *file) notes() *xattr.Notes {
 	}
 	dir, name := n.where()
 	for _, h := range n.fs.overlay.writers(dir, name) {
-		if h.creating() {
+		if h.buffer.Creating() {
 			return &h.notes
 		}
 	}

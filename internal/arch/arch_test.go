@@ -37,6 +37,7 @@ var picture = map[string][]string{
 		"fs/internal/tempname",
 		"fs/internal/textedit",
 		"fs/internal/unsent",
+		"fs/internal/writeback",
 		"fs/internal/xattr",
 	},
 
@@ -62,6 +63,8 @@ var picture = map[string][]string{
 
 	"fs/internal/commit":     {"secret", "fs/internal/caller", "fs/internal/lostupdate"},  // a new value for a secret, unless a change would be lost
 	"fs/internal/generation": {"secret", "fs/internal/filename", "fs/internal/pagecache"}, // a folder as a volume of Kubernetes
+
+	"fs/internal/writeback": {"secret", "fs/internal/caller", "fs/internal/commit", "fs/internal/lostupdate", "fs/internal/textedit", "fs/internal/unsent"}, // the text of an open file, until the server has it
 
 	// go-fuse nodes that need no fs.
 	"fs/internal/controldir": {"fs/internal/readonly", "fs/internal/unsent"}, // .infisicalfs

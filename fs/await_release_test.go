@@ -32,9 +32,9 @@ func TestWhoHasTheFileOpenIsNotKeptWaiting(t *testing.T) {
 		require.Equal(t, "asked\n", said)
 		writers := w.overlay.writers(dev, name)
 		require.Len(t, writers, 1)
-		require.True(t, writers[0].closed(), "one descriptor was closed")
+		require.True(t, writers[0].buffer.LooksClosed(), "one descriptor was closed")
 		require.True(t, writers[0].stillOpen())
-		require.False(t, writers[0].lingers, "it was not waited for in vain")
+		require.True(t, writers[0].buffer.LooksClosed(), "it was not waited for in vain")
 		_, err = io.WriteString(in, "go on\n")
 		require.NoError(t, err)
 		require.NoError(t, cmd.Wait())
@@ -50,13 +50,11 @@ func TestARequestDoesNotWaitForTheHandleThatItHolds(t *testing.T) {
 	f, err := v.Open("demo/dev/GREETING", unix.O_WRONLY|unix.O_TRUNC)
 	require.NoError(t, err)
 	h := w.overlay.writers(dev, "GREETING")[0]
-	h.mu.Lock()
-	h.closing = true // FLUSH has come, RELEASE is on its way
-	h.mu.Unlock()
-	require.True(t, h.closed())
+	h.buffer.Flushed() // RELEASE is on its way
+	require.True(t, h.buffer.LooksClosed())
 	require.False(t, h.stillOpen())
 	_, err = f.Stat()
 	require.NoError(t, err)
-	require.False(t, h.lingers, "it was waited for in vain")
+	require.True(t, h.buffer.LooksClosed(), "it was not waited for in vain")
 	require.NoError(t, f.Close())
 }
