@@ -8,8 +8,9 @@ import (
 	"infisicalfs/secret"
 )
 
-// Config is how a [Cache] behaves. A duration of zero means the default, a
-// negative one means none at all.
+// Config is how a [Cache] behaves. A duration of zero means the default, a negative
+// one means none at all, except for WatchInterval, which then has its default and is a
+// second at least.
 type Config struct {
 	// Root is what the mount shows: no tree is asked for above it.
 	Root secret.Dir

@@ -43,9 +43,9 @@ func (w written) change() refgraph.Change {
 	return ch
 }
 
-// wrote takes in the outcome of a change. It makes no request, and waits only if
+// afterWrite takes in the outcome of a change. It makes no request, and waits only if
 // the change found out that nothing may be shown any longer, for OnChange to be told.
-func (c *Cache) wrote(ctx context.Context, err error, folders ...written) {
+func (c *Cache) afterWrite(ctx context.Context, err error, folders ...written) {
 	dependents, before := c.takeInWrite(err, folders)
 	if len(dependents) > 0 {
 		c.cfg.OnDependents(dependents)

@@ -100,7 +100,8 @@ func (c *Client) Folder(ctx context.Context, dir secret.Dir, _ secret.Need) (*se
 }
 
 // LoadCertificates returns the system's certificate authorities and those in a
-// PEM file.
+// PEM file. A file that cannot be read is the error of [os.ReadFile], one that holds
+// no certificate [secret.ErrInvalid].
 func LoadCertificates(file string) (*x509.CertPool, error) { return transport.LoadCertificates(file) }
 
 // Stats is what a client tells about itself, as one JSON object: its requests, token

@@ -17,7 +17,9 @@ import (
 
 // Fetch implements [secret.Upstream]: two requests for a folder (its secrets,
 // its subfolders) side by side, one for a list of projects or environments.
-// Errors wrap the sentinels of package secret.
+// A known snapshot makes it conditional: its content is returned with the present time
+// if the server says "not modified". A folder whose secrets this identity may not list
+// is no error but has [secret.Folder.Denied].
 func (c *Client) Fetch(ctx context.Context, dir secret.Dir, known *secret.Folder) (*secret.Folder, error) {
 	ctx, end := c.server.Begin(ctx)
 	defer end()
@@ -170,7 +172,9 @@ func (c *Client) completeSubfolders(ctx context.Context, at location, known *sec
 	return known.With(func(f *secret.Folder) { f.Folders, f.NoSubfolders = answer.list, false }), nil
 }
 
-// Tree implements [secret.Upstream]; see tree.go for what makes an answer exact.
+// Tree implements [secret.Upstream]; see tree.go for what makes an answer exact. It
+// fails with [secret.ErrInexact] where it is not, and for a while after one has taken
+// too long.
 func (c *Client) Tree(ctx context.Context, dir secret.Dir, known []*secret.Folder) ([]*secret.Folder, error) {
 	if dir.IsFolder() && c.slow.has(dir) {
 		return nil, fmt.Errorf("%s: the bulk answer took too long before: %w", dir, secret.ErrInexact)

@@ -36,7 +36,8 @@ func (c *Client) Become(ctx context.Context, auth Auth) error {
 }
 
 // IsUser reports whether the login is a person's, who can have overrides of
-// shared values, and not a machine identity's.
+// shared values, and not a machine identity's. It logs in if need be, and fails as
+// [Client.Login] does.
 func (c *Client) IsUser(ctx context.Context) (bool, error) {
 	ctx, end := c.server.Begin(ctx)
 	defer end()

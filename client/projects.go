@@ -15,7 +15,9 @@ import (
 
 // Project returns the slug of the project that has this id or slug. One that
 // the server does not list is [secret.ErrNotFound]; if the server lists none to
-// this identity, what it says to a request for that one alone counts.
+// this identity, what it says to a request for that one alone counts, which may be
+// [ErrUnknownProject]. [ErrNoProjectList] says that a list could be had by the
+// organisation's id.
 func (c *Client) Project(ctx context.Context, idOrSlug string) (string, error) {
 	ctx, end := c.server.Begin(ctx)
 	defer end()

@@ -42,7 +42,7 @@ func checkNewName(name string) error {
 // known; it asks nobody. Servers have refused a colon since February 2025 and a
 // slash since April 2025, and no version tells: those with the routes of
 // September 2025 do, and of others it is known once they have. What has such a
-// name from before can be changed.
+// name from before can be changed. The error wraps [secret.ErrInvalid].
 func (c *Client) NewName(name string) error {
 	if err := checkNewName(name); err != nil {
 		return err

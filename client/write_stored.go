@@ -12,7 +12,8 @@ import (
 )
 
 // Stored implements [secret.Writer]: the folder's own shared secret with its
-// value unexpanded. A value that the identity may not read is ErrDenied.
+// value unexpanded. A value that the identity may not read is [secret.ErrDenied], a
+// name that no request can be about [secret.ErrInvalid].
 func (c *Client) Stored(ctx context.Context, dir secret.Dir, name string) (secret.Secret, error) {
 	if err := checkName(name); err != nil {
 		return secret.Secret{}, err
@@ -101,7 +102,8 @@ func (c *Client) exists(ctx context.Context, at location, name string) (bool, er
 	return len(names.Matches) > 0, nil
 }
 
-// StoredBelow implements [secret.Writer] with one request.
+// StoredBelow implements [secret.Writer] with one request. What is more than one answer
+// may hold is [secret.ErrInexact].
 func (c *Client) StoredBelow(ctx context.Context, dir secret.Dir) ([]secret.Secret, error) {
 	ctx, end := c.server.Begin(ctx)
 	defer end()

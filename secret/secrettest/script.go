@@ -21,9 +21,9 @@ func (f *Fake) mkdir(dir secret.Dir) *content {
 	}
 	parent := f.mkdir(dir.Parent())
 	parent.folders[dir.Name()] = secret.Subfolder{Name: dir.Name(), ID: f.id("dir"), Updated: time.Now()}
-	f.touch(parent)
+	f.newRevision(parent)
 	c := newContent()
-	f.touch(c)
+	f.newRevision(c)
 	f.dirs[dir] = c
 	return c
 }
@@ -41,7 +41,7 @@ func (f *Fake) Set(dir secret.Dir, name, value string) {
 	s.Version++
 	s.Value, s.Updated = secret.NewValue(value), time.Now()
 	c.secrets[name] = s
-	f.touch(c)
+	f.newRevision(c)
 }
 
 // Put places s in dir exactly as it is: an import, a hidden value, a comment.
@@ -55,7 +55,7 @@ func (f *Fake) Put(dir secret.Dir, s secret.Secret) {
 	} else {
 		c.secrets[s.Name] = s
 	}
-	f.touch(c)
+	f.newRevision(c)
 }
 
 // Remove takes away what dir has under that name: a secret, and a directory
@@ -78,10 +78,10 @@ func (f *Fake) Remove(dir secret.Dir, name string) {
 			}
 		}
 	}
-	f.touch(c)
+	f.newRevision(c)
 }
 
-func (f *Fake) touch(c *content) { f.ids++; c.revision = f.ids }
+func (f *Fake) newRevision(c *content) { f.ids++; c.revision = f.ids }
 
 func (f *Fake) id(kind string) string { f.ids++; return fmt.Sprintf("%s-%d", kind, f.ids) }
 

@@ -135,7 +135,7 @@ func (w *FakeWriter) Create(ctx context.Context, dir secret.Dir, name string, va
 		got.Value = secret.NewValue(Trimmed(value.Reveal()))
 		c.secrets[name] = got
 		delete(c.raw, name)
-		w.fake.touch(c)
+		w.fake.newRevision(c)
 		return nil
 	})
 	return got, err
@@ -151,7 +151,7 @@ func (w *FakeWriter) Update(ctx context.Context, dir secret.Dir, name string, va
 		got.Updated = time.Now()
 		c.secrets[name] = got
 		delete(c.raw, name)
-		w.fake.touch(c)
+		w.fake.newRevision(c)
 		return nil
 	})
 	return got, err
@@ -170,7 +170,7 @@ func (w *FakeWriter) Annotate(ctx context.Context, dir secret.Dir, name string, 
 		}
 		got.Version++
 		c.secrets[name] = got
-		w.fake.touch(c)
+		w.fake.newRevision(c)
 		return nil
 	})
 	return got, err
@@ -220,8 +220,8 @@ func (f *Fake) shift(from *content, old string, to *content, name string, change
 	if hasRaw {
 		to.raw[name] = raw
 	}
-	f.touch(from)
-	f.touch(to)
+	f.newRevision(from)
+	f.newRevision(to)
 }
 
 func (w *FakeWriter) Delete(ctx context.Context, dir secret.Dir, name string) error {
@@ -231,7 +231,7 @@ func (w *FakeWriter) Delete(ctx context.Context, dir secret.Dir, name string) er
 		}
 		delete(c.secrets, name)
 		delete(c.raw, name)
-		w.fake.touch(c)
+		w.fake.newRevision(c)
 		return nil
 	})
 }
@@ -277,7 +277,7 @@ func (w *FakeWriter) RenameFolder(ctx context.Context, dir secret.Dir, from, to 
 				w.fake.dirs[d] = below
 			}
 		}
-		w.fake.touch(c)
+		w.fake.newRevision(c)
 		return nil
 	})
 }
@@ -293,7 +293,7 @@ func (w *FakeWriter) DeleteFolder(ctx context.Context, dir secret.Dir, name stri
 		}
 		delete(c.folders, name)
 		delete(w.fake.dirs, dir.Child(name))
-		w.fake.touch(c)
+		w.fake.newRevision(c)
 		return nil
 	})
 }

@@ -47,7 +47,8 @@ func quietly(proxy func(*http.Request) (*url.URL, error)) func(*http.Request) (*
 }
 
 // LoadCertificates returns the system's certificate authorities and those in a
-// PEM file.
+// PEM file. A file that cannot be read is the error of [os.ReadFile], one that holds
+// no certificate [secret.ErrInvalid].
 func LoadCertificates(file string) (*x509.CertPool, error) {
 	pem, err := os.ReadFile(file)
 	if err != nil {

@@ -180,7 +180,7 @@ func (g *gate) isCrowded() bool {
 }
 
 // update takes in what an answer said. Answers overtake each other, so within a
-// window only less is news; a window that ends later than the known one, even
+// window only a smaller number counts; a window that ends later than the known one, even
 // if the answer took no time and the seconds were rounded up, is another.
 func (b *bucket) update(said budget, began, now time.Time) {
 	reset := now.Add(said.left)

@@ -111,7 +111,7 @@ func (t *Transport) WithRoutes(ctx context.Context, ask func(context.Context, Ro
 	first, second := t.Profile.order()
 	err := ask(ctx, first)
 	if !errors.Is(err, ErrNoRoute) {
-		if first == Current { // that legacy routes answer is no news: all servers have them
+		if first == Current { // that legacy routes answer says nothing: all servers have them
 			t.learnRoutes(first, err)
 		}
 		return err
