@@ -64,7 +64,7 @@ func (d *dir) create(ctx context.Context, shown string, flags, mode uint32, out 
 	}
 	n := d.newFile(name)
 	h := n.newHandle(ctx, flags, nil)
-	err = d.fs.opened.open(h, func() error { return h.loadNew(ctx, snap, e.Secret, flags) })
+	err = d.fs.opened.Open(h, func() error { return h.loadNew(ctx, snap, e.Secret, flags) })
 	if err != nil {
 		return nil, nil, err
 	}

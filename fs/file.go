@@ -154,7 +154,7 @@ func (n *file) Open(ctx context.Context, flags uint32) (fusefs.FileHandle, uint3
 	dir, name := n.where()
 	n.fs.awaitRelease(ctx, dir, name, nil)
 	h := &handle{file: n}
-	err := n.fs.opened.open(h, func() error {
+	err := n.fs.opened.Open(h, func() error {
 		h.epoch = n.pages.Epoch()
 		_, s, err := n.current(ctx)
 		switch {

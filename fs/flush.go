@@ -56,7 +56,7 @@ func (h *writeHandle) Release(ctx context.Context) syscall.Errno {
 			h.verdict("release", err)
 		}
 	}
-	f.opened.close(h)
+	f.opened.Close(h)
 	f.overlay.dropWriter(h)
 	f.writers.drop(h)
 	h.letCacheIn()

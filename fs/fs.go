@@ -25,6 +25,7 @@ import (
 	"infisicalfs/fs/internal/folderqueue"
 	"infisicalfs/fs/internal/inode"
 	"infisicalfs/fs/internal/lostupdate"
+	"infisicalfs/fs/internal/openfiles"
 	"infisicalfs/fs/internal/procend"
 	"infisicalfs/fs/internal/tempname"
 	"infisicalfs/fs/internal/unsent"
@@ -102,7 +103,7 @@ type FS struct {
 	cfg      Config
 	log      *slog.Logger
 	root     *dir
-	opened   registry
+	opened   openfiles.Set
 	news     news
 	failures failurelog.Failures
 	controls *controldir.Config // of .infisicalfs
@@ -238,12 +239,23 @@ type Counts struct {
 	LastViewError string `json:"last_view_error,omitempty"` // which view could not be rendered, and why
 }
 
+// openNow counts the files and directories that are open.
+func (f *FS) openNow() (n int) {
+	f.opened.Each(func(open openfiles.File) bool {
+		if _, ok := open.(*watchedGeneration); !ok {
+			n++
+		}
+		return true
+	})
+	return n
+}
+
 // Counts returns what happened so far.
 func (f *FS) Counts() Counts {
 	c := Counts{
 		Opens:  f.opens.Load(),
 		Reads:  f.reads.Load(),
-		Open:   f.opened.count(),
+		Open:   f.openNow(),
 		Errors: f.failures.Counts(),
 		Writes: f.writeCounts(),
 		Notify: f.notifyCounts(),

@@ -42,10 +42,10 @@ func (s generationSource) Proof(ctx context.Context) (*secret.Folder, error) {
 func (s generationSource) Watch(g *generation.Generation, load func() error) error {
 	opened := &s.dir.fs.opened
 	r := &watchedGeneration{s.here, weak.Make(s.dir), weak.Make(g)}
-	if err := opened.open(r, load); err != nil {
+	if err := opened.Open(r, load); err != nil {
 		return err
 	}
-	runtime.AddCleanup(g, func(r *watchedGeneration) { opened.close(r) }, r)
+	runtime.AddCleanup(g, func(r *watchedGeneration) { opened.Close(r) }, r)
 	return nil
 }
 
@@ -57,9 +57,9 @@ type watchedGeneration struct {
 	generation weak.Pointer[generation.Generation]
 }
 
-func (r *watchedGeneration) folder() secret.Dir { return r.here }
+func (r *watchedGeneration) Folder() secret.Dir { return r.here }
 
-func (r *watchedGeneration) revoke() {
+func (r *watchedGeneration) Revoke() {
 	if g := r.generation.Value(); g != nil {
 		g.Revoke()
 	}

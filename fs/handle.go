@@ -9,6 +9,7 @@ import (
 	"github.com/hanwen/go-fuse/v2/fuse"
 	"golang.org/x/sys/unix"
 
+	"infisicalfs/fs/internal/openfiles"
 	"infisicalfs/fs/internal/textedit"
 	"infisicalfs/secret"
 )
@@ -63,13 +64,24 @@ func (h *handle) openRemoved() bool {
 	if !f.overlay.wasUnlinked(h.file.where()) {
 		return false
 	}
-	s := f.opened.version(h.file)
+	s := f.shownBy(h.file)
 	if s == nil {
 		return false
 	}
 	h.apart = true
 	h.secret.Store(s)
 	return true
+}
+
+// shownBy returns what somebody has who has n open for reading; nil if nobody has.
+func (f *FS) shownBy(n *file) (s *secret.Secret) {
+	f.opened.Each(func(open openfiles.File) bool {
+		if h, ok := open.(*handle); ok && h.file == n {
+			s = h.secret.Load()
+		}
+		return s == nil
+	})
+	return s
 }
 
 // Read copies from the version that the handle holds. After a revocation there
@@ -140,8 +152,8 @@ func (h *handle) Fsync(context.Context, uint32) syscall.Errno { return 0 }
 
 // Release lets go of the value.
 func (h *handle) Release(context.Context) syscall.Errno {
-	h.file.fs.opened.close(h)
-	h.revoke()
+	h.file.fs.opened.Close(h)
+	h.Revoke()
 	if h.cached {
 		h.file.pages.Opened(h.epoch)
 		h.file.pages.Close()
@@ -149,7 +161,7 @@ func (h *handle) Release(context.Context) syscall.Errno {
 	return 0
 }
 
-func (h *handle) folder() secret.Dir {
+func (h *handle) Folder() secret.Dir {
 	dir, _ := h.file.where()
 	return dir
 }
@@ -157,4 +169,4 @@ func (h *handle) folder() secret.Dir {
 // outdated reports whether what h has would get into pages of another version.
 func (h *handle) outdated() bool { return h.cached && h.file.pages.Outdated(h.epoch) }
 
-func (h *handle) revoke() { h.secret.Store(nil) }
+func (h *handle) Revoke() { h.secret.Store(nil) }

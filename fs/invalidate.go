@@ -6,6 +6,7 @@ import (
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 
 	"infisicalfs/fs/internal/filename"
+	"infisicalfs/fs/internal/openfiles"
 	"infisicalfs/fs/internal/pagecache"
 	"infisicalfs/secret"
 )
@@ -36,8 +37,8 @@ func (f *FS) Apply(change secret.Change) {
 // revoke takes their content from open files, and what the kernel has of it.
 // That is told to the kernel here and now: the message takes locks of pages only,
 // and their READs are answered without asking anybody.
-func (f *FS) revoke(lost func(revocable) bool) int {
-	gone := f.opened.revoke(lost)
+func (f *FS) revoke(lost func(openfiles.File) bool) int {
+	gone := f.opened.Revoke(lost)
 	for _, r := range gone {
 		switch r := r.(type) {
 		case *handle:
@@ -58,29 +59,34 @@ func (f *FS) revoke(lost func(revocable) bool) int {
 
 // revokes says which open files change takes the content from, nil if none: all
 // that it denies, and secrets whose value is hidden from now on.
-func revokes(change secret.Change) func(revocable) bool {
+func revokes(change secret.Change) func(openfiles.File) bool {
 	if change.Err != nil {
-		return func(r revocable) bool { return concerns(change, r.folder()) }
+		return func(r openfiles.File) bool { return concerns(change, r.Folder()) }
 	}
 	if !deniesSome(change) {
 		return nil
 	}
 	viewsToo := hides(change)
-	return func(r revocable) bool {
+	return func(r openfiles.File) bool {
 		switch r := r.(type) {
 		case *viewHandle:
-			return viewsToo && r.folder() == change.Dir
+			return viewsToo && r.Folder() == change.Dir
 		case *watchedGeneration:
 			return r.hides(change.New)
 		}
 		h, ok := r.(*handle)
-		if !ok || h.folder() != change.Dir {
+		if !ok || h.Folder() != change.Dir {
 			return false
 		}
 		_, name := h.file.where()
 		s, ok := change.New.Secret(name)
 		return ok && s.Denied()
 	}
+}
+
+// concerns reports whether the news is about dir.
+func concerns(change secret.Change, dir secret.Dir) bool {
+	return change.Dir == dir || change.Deep && change.Dir.Contains(dir)
 }
 
 // deniesSome reports whether a secret whose value may not be read may be news.

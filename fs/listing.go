@@ -39,7 +39,7 @@ var (
 func (l *listing) load(ctx context.Context) syscall.Errno {
 	f, dir := l.dir.fs, l.dir.where()
 	here := f.overlay.shown(dir) // before the server's: what goes from one to the other meanwhile is in both
-	err := f.opened.open(l, func() error {
+	err := f.opened.Open(l, func() error {
 		snap, err := f.list(ctx, dir)
 		if err == nil && l.dir.links() {
 			_, err = l.dir.generation(ctx)
@@ -173,15 +173,15 @@ func (l *listing) rewind(ctx context.Context) syscall.Errno {
 func (l *listing) Fsyncdir(context.Context, uint32) syscall.Errno { return 0 }
 
 func (l *listing) Releasedir(context.Context, uint32) {
-	l.dir.fs.opened.close(l)
-	l.revoke()
+	l.dir.fs.opened.Close(l)
+	l.Revoke()
 	if l.cached {
 		l.dir.pages.Close()
 	}
 }
 
-func (l *listing) folder() secret.Dir { return l.dir.where() }
-func (l *listing) revoke()            { l.snap.Store(nil) }
+func (l *listing) Folder() secret.Dir { return l.dir.where() }
+func (l *listing) Revoke()            { l.snap.Store(nil) }
 
 var listingSeed = maphash.MakeSeed()
 

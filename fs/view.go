@@ -131,7 +131,7 @@ func (v *viewFile) Open(ctx context.Context, flags uint32) (fusefs.FileHandle, u
 		return nil, 0, syscall.ENOSYS
 	}
 	h := &viewHandle{view: v}
-	err := v.fs.opened.open(h, func() error {
+	err := v.fs.opened.Open(h, func() error {
 		text, err := v.rendered(ctx)
 		if err == nil {
 			h.text.Store(&text)

@@ -47,14 +47,14 @@ func (h *viewHandle) Fsync(context.Context, uint32) syscall.Errno { return 0 }
 
 // Release lets go of the text.
 func (h *viewHandle) Release(context.Context) syscall.Errno {
-	h.view.fs.opened.close(h)
-	h.revoke()
+	h.view.fs.opened.Close(h)
+	h.Revoke()
 	return 0
 }
 
-func (h *viewHandle) folder() secret.Dir { return h.view.dir.where() }
+func (h *viewHandle) Folder() secret.Dir { return h.view.dir.where() }
 
-func (h *viewHandle) revoke() { h.text.Store(nil) }
+func (h *viewHandle) Revoke() { h.text.Store(nil) }
 
 // hides reports whether change hides a value that a view of the folder may have
 // in it.

@@ -170,9 +170,9 @@ func (w *way) Committed(ctx context.Context, dir secret.Dir, name string, got se
 	w.file.fs.sendNotes(ctx, dir, name, &w.notes, got)
 }
 
-func (h *writeHandle) folder() secret.Dir {
+func (h *writeHandle) Folder() secret.Dir {
 	dir, _ := h.file.where()
 	return dir
 }
 
-func (h *writeHandle) revoke() { h.buffer.Revoke() }
+func (h *writeHandle) Revoke() { h.buffer.Revoke() }

@@ -29,7 +29,7 @@ func (n *file) openToWrite(ctx context.Context, flags uint32) (fusefs.FileHandle
 	ctx, stop := n.fs.patient(ctx)
 	defer stop()
 	h := n.newHandle(ctx, flags, nil)
-	if err := n.fs.opened.open(h, func() error { return h.load(ctx, flags) }); err != nil {
+	if err := n.fs.opened.Open(h, func() error { return h.load(ctx, flags) }); err != nil {
 		return nil, 0, n.gone("open", err)
 	}
 	dir, name := n.where()

@@ -31,6 +31,7 @@ var picture = map[string][]string{
 		"fs/internal/generation",
 		"fs/internal/inode",
 		"fs/internal/lostupdate",
+		"fs/internal/openfiles",
 		"fs/internal/pagecache",
 		"fs/internal/procend",
 		"fs/internal/readonly",
@@ -60,6 +61,8 @@ var picture = map[string][]string{
 	"fs/internal/textedit":    {"secret"},                       // a text that is written piece by piece
 	"fs/internal/xattr":       {"secret"},                       // extended attributes, and what is noted about a file
 	"fs/internal/unsent":      {"secret"},                       // texts that would be lost otherwise, and their bounds
+
+	"fs/internal/openfiles": {"secret"}, // what is open and shows secrets, so that it can be revoked
 
 	"fs/internal/commit":     {"secret", "fs/internal/caller", "fs/internal/lostupdate"},  // a new value for a secret, unless a change would be lost
 	"fs/internal/generation": {"secret", "fs/internal/filename", "fs/internal/pagecache"}, // a folder as a volume of Kubernetes
