@@ -34,7 +34,7 @@ func (c *Cache) complete(f *flight) *notice {
 // noteContact notes what f's outcome says about the server, whatever was asked.
 func (c *Cache) noteContact(f *flight, now time.Time) {
 	inexact := errors.Is(f.err, secret.ErrInexact)
-	if f.err == nil || decided(f.err) || inexact {
+	if f.err == nil || isVerdict(f.err) || inexact {
 		c.reached(now)
 	}
 	if f.putOff() {
@@ -138,5 +138,5 @@ func (c *Cache) gone(f *flight, now time.Time) {
 	if f.born < c.expired {
 		until = now // it may have been created since
 	}
-	c.refuse(e, f.err, until)
+	c.keepVerdict(e, f.err, until)
 }

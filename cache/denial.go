@@ -17,16 +17,17 @@ func (c *Cache) deny(dir secret.Dir, err error, now time.Time) {
 	e := c.store.get(dir, now)
 	c.store.put(e, nil, 0)
 	e.revoked, e.ownList = e.shown, false
-	c.refuse(e, err, now.Add(denialMemory))
+	c.keepVerdict(e, err, now.Add(denialMemory))
 	c.stats.Purges++
 	c.notify(secret.Change{Dir: dir, Err: err})
 	c.log(slog.LevelWarn, "permission denied, the folder is no longer shown", "dir", dir.String())
 }
 
-// refuse remembers the refusal, which answers under way must not undo.
-func (c *Cache) refuse(e *entry, err error, until time.Time) {
+// keepVerdict remembers that e's folder does not exist, or is denied, which answers
+// under way must not undo.
+func (c *Cache) keepVerdict(e *entry, err error, until time.Time) {
 	e.forgetErrors()
-	e.refusal, e.refusedUntil = err, until
+	e.verdict, e.verdictUntil = err, until
 	c.exclude(e)
 }
 

@@ -22,8 +22,8 @@ type entry struct {
 	size   int64          // estimate for entry and snap
 
 	shown         bool      // to a caller, and did exist when it was asked for last
-	revoked       bool      // snap was taken away by a refusal
-	ownList       bool      // the folder's own list was given last, not refused: that it is empty can be believed
+	revoked       bool      // snap was taken away by a denial
+	ownList       bool      // the folder's own list was given last, not denied: that it is empty can be believed
 	asked         time.Time // the server, for this folder, whatever came of it
 	askingHolders bool      // it is being found out who holds it
 	notInBulk     bool      // bulk answers do not tell of it: it is too deep, or empty on a server of 2024
@@ -37,8 +37,8 @@ type entry struct {
 	unclear []refgraph.Change // changes that something in it may refer to
 	refs    *refgraph.Shown   // what it refers to, as far as that was worked out
 
-	refusal      error // ErrNotFound or ErrDenied, as the server said
-	refusedUntil time.Time
+	verdict      error     // ErrNotFound or ErrDenied, as the server said
+	verdictUntil time.Time // when it is asked again
 
 	// slow rests while the folder's list, for which a caller has waited in vain, is
 	// not waited for again: changes of our own make it worthless and have it asked
@@ -53,24 +53,24 @@ type entry struct {
 // changedHere reports whether e's snapshot may show what was changed here since.
 func (e *entry) changedHere() bool { return e.suspect || len(e.unclear) > 0 }
 
-// maybeRefused reports whether e's snapshot may be empty because the folder is
-// refused: bulk answers leave that out.
-func (e *entry) maybeRefused() bool {
+// maybeDenied reports whether e's snapshot may be empty because the folder is
+// denied: bulk answers leave that out.
+func (e *entry) maybeDenied() bool {
 	return e.dir.IsFolder() && e.snap.Partial && len(e.snap.Secrets) == 0 && !e.ownList
 }
 
-// refused returns the refusal that the server gave a short while ago.
-func (e *entry) refused(now time.Time) error {
-	if e.refusal != nil && now.Before(e.refusedUntil) {
-		return e.refusal
+// recentVerdict returns the verdict that the server gave a short while ago, if it holds.
+func (e *entry) recentVerdict(now time.Time) error {
+	if e.verdict != nil && now.Before(e.verdictUntil) {
+		return e.verdict
 	}
 	return nil
 }
 
 // forgetAbsence is called when a change of our own has put something there.
 func (e *entry) forgetAbsence() {
-	if errors.Is(e.refusal, secret.ErrNotFound) {
-		e.refusal, e.refusedUntil = nil, time.Time{}
+	if errors.Is(e.verdict, secret.ErrNotFound) {
+		e.verdict, e.verdictUntil = nil, time.Time{}
 	}
 	e.failure, e.failedAt = nil, time.Time{}
 }
@@ -83,7 +83,7 @@ func (e *entry) fail(now time.Time, err error) {
 
 // forgetErrors leaves only the content.
 func (e *entry) forgetErrors() {
-	e.refusal, e.refusedUntil = nil, time.Time{}
+	e.verdict, e.verdictUntil = nil, time.Time{}
 	e.failure, e.failedAt = nil, time.Time{}
 	e.retry = backoff{}
 }

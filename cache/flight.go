@@ -26,7 +26,7 @@ type flight struct {
 	waiting atomic.Int32 // callers
 
 	// What happened since its start; guarded by Cache.mu.
-	excluded    []secret.Dir      // refused, or changed by us, with all below
+	excluded    []secret.Dir      // absent, denied, or changed by us, with all below
 	changedDirs []secret.Dir      // changed by us; of a bulk request
 	changes     []refgraph.Change // of ours, which its answer may depend on
 	seen        []refgraph.Change // by others, which its answer shows

@@ -84,7 +84,7 @@ func (o *outbox) lastRevocation() *notice {
 	return o.revocations.notices[len(o.revocations.notices)-1]
 }
 
-// revocation is what a caller who is refused with err has to wait for: that those who
+// revocation is what a caller who gets err has to wait for if it denies something: that those who
 // show what he may not see have heard of it. Nil: nothing.
 func (c *Cache) revocation(err error) *notice {
 	if errors.Is(err, secret.ErrDenied) || errors.Is(err, secret.ErrUnauthenticated) {

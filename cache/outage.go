@@ -45,9 +45,9 @@ func (o *outage) rests(now time.Time) bool {
 	return o.retry.rests(now) || o.probe != nil
 }
 
-// known reports whether it was found out that the server does not answer, as
+// down reports whether it was found out that the server does not answer, as
 // opposed to its being slow.
-func (o *outage) known() bool { return away(o.err) }
+func (o *outage) down() bool { return away(o.err) }
 
 // probeWith makes f the one attempt for all, if this is an outage.
 func (o *outage) probeWith(f *flight) {
@@ -135,8 +135,8 @@ func unreachable(err error) bool {
 // is an answer.
 func away(err error) bool { return unreachable(err) && !errors.Is(err, secret.ErrRateLimited) }
 
-// decided reports whether err is the server's decision, which no snapshot may
+// isVerdict reports whether err is the server's decision, which no snapshot may
 // contradict, as opposed to our not getting through to it.
-func decided(err error) bool {
+func isVerdict(err error) bool {
 	return errors.Is(err, secret.ErrNotFound) || errors.Is(err, secret.ErrDenied) || errors.Is(err, secret.ErrUnauthenticated)
 }

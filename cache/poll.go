@@ -110,7 +110,7 @@ func (c *Cache) pollsTree(b *bulk, a *area, now time.Time) bool {
 // something that is watched has another origin, as it would not be confirmed
 // (unless no such answer tells of it), or if the answer is too old to be confirmed again.
 func (c *Cache) unchanged(b *bulk, top secret.Dir, now time.Time) (parts []*secret.Folder) {
-	if b.revision == "" || b.revised != top {
+	if b.revision == "" || b.revisionOf != top {
 		return nil
 	}
 	for dir, e := range c.store.entries {

@@ -57,7 +57,7 @@ func (c *Cache) next(q *query) step {
 		return step{err: c.ban.err, after: c.revocation(c.ban.err)}
 	}
 	e := c.store.use(q.dir, now)
-	if err := e.refused(now); err != nil {
+	if err := e.recentVerdict(now); err != nil {
 		return step{err: err, after: c.revocation(err)}
 	}
 	if c.show(e, q.need, now) != nil {
@@ -119,7 +119,7 @@ func (c *Cache) answer(q *query, f *flight) (folder *secret.Folder, err error, o
 		}
 		old := f.onlySubfolders() && !now.Before(f.folder.Fetched.Add(c.cfg.TTL))
 		return f.folder, nil, snapshot.Serves(f.folder, q.need) && !old
-	case decided(f.err):
+	case isVerdict(f.err):
 		return nil, f.err, true
 	}
 	if f.tree {

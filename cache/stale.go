@@ -7,8 +7,8 @@ import (
 	"infisicalfs/secret"
 )
 
-// When a snapshot gets stale, what stale means, and when that ends, is decided in
-// this file and nowhere else.
+// standing is what a snapshot is worth. When it gets stale, what stale means, and when
+// that ends, is decided in this file and nowhere else.
 //
 //	standing   callers get it                      while
 //	fresh      at once, without a request          younger than TTL, and nothing speaks against it
@@ -21,8 +21,8 @@ import (
 //
 // Stale ends in one of four ways:
 //   - the server answers: what it sends, or confirms, is fresh (publish);
-//   - the server refuses: it does not exist, is denied, or nobody is logged in (gone,
-//     deny, purge): the snapshot is dropped, and callers get the server's error;
+//   - the server says no: it does not exist, is denied, or nobody is logged in (gone,
+//     deny, purge). The snapshot is dropped, and callers get the server's error;
 //   - a change of ours shows that it is wrong (invalid): then an outage does not bring
 //     it back either, and callers wait for an answer;
 //   - MaxStale has passed after TTL: callers get the error of the last request.
@@ -67,7 +67,7 @@ func (c *Cache) show(e *entry, need secret.Need, now time.Time) *secret.Folder {
 	switch {
 	case is == unusable || !snapshot.Serves(e.snap, need):
 		return nil
-	case (e.holes || e.maybeRefused()) && need != secret.NeedEntry:
+	case (e.holes || e.maybeDenied()) && need != secret.NeedEntry:
 		return nil
 	case is == stale:
 		return e.snap.With(func(f *secret.Folder) { f.Stale = true })
@@ -105,7 +105,7 @@ func (c *Cache) withStale(q *query, e *entry, shown *secret.Folder, now time.Tim
 // whoever wants to know that a name does not exist, was told to ask anew, or has
 // changed what the snapshot shows.
 func (c *Cache) mayStandIn(q *query, e *entry) bool {
-	return c.outage.known() || away(e.failure) || q.need != secret.NeedProof && !e.changedHere() && e.born >= c.expired
+	return c.outage.down() || away(e.failure) || q.need != secret.NeedProof && !e.changedHere() && e.born >= c.expired
 }
 
 // slowFor is how long stale snapshots of a folder are shown without waiting, if its

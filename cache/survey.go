@@ -22,7 +22,7 @@ type survey struct {
 // surveyFor returns the survey that a caller of e's folder has to wait for. Where
 // none would tell more, e counts as dependent.
 func (c *Cache) surveyFor(e *entry, now time.Time) *survey {
-	if len(e.unclear) == 0 || !c.believed(e, now) || c.outage.known() {
+	if len(e.unclear) == 0 || !c.believed(e, now) || c.outage.down() {
 		return nil
 	}
 	g := c.graphOf(e.dir.Project)
@@ -32,7 +32,7 @@ func (c *Cache) surveyFor(e *entry, now time.Time) *survey {
 			tops = append(tops, c.surveyTop(e.dir.Project, env))
 		}
 	}
-	if g.SurveyAt(tops[0]).Refused {
+	if g.SurveyAt(tops[0]).Impossible {
 		tops = append(tops, e.dir)
 	}
 	for _, top := range tops {
@@ -90,7 +90,7 @@ func (c *Cache) completeSurvey(s *survey, list []secret.Secret, err error) {
 	for i := range list {
 		g.Learn(&list[i])
 	}
-	g.SurveyEnded(s.top, refgraph.Survey{At: now, Done: err == nil, Refused: decided(err) || errors.Is(err, secret.ErrInexact)})
+	g.SurveyEnded(s.top, refgraph.Survey{At: now, Done: err == nil, Impossible: isVerdict(err) || errors.Is(err, secret.ErrInexact)})
 	effects := map[uint64]*refgraph.Effect{} // by the numbers of changes
 	for dir, e := range c.store.entries {
 		if dir.Project == s.top.Project && len(e.unclear) > 0 {

@@ -10,20 +10,20 @@ import (
 	"infisicalfs/secret"
 )
 
-// bulk is what decides whether an environment is asked for in bulk.
-// [Cache.mu] guards it.
+// bulk is what decides whether an environment is asked for in bulk, by one request for
+// a folder and all that is below it. [Cache.mu] guards it.
 type bulk struct {
 	missed   secret.Dir // the folder missed last, or what holds the last two
 	missedAt time.Time
 
-	tree   secret.Dir // the last bulk answer, which need not be asked for again
-	treeAt time.Time
+	answered   secret.Dir // what the last bulk answer was about: it need not be asked for again
+	answeredAt time.Time
 
 	inexactUntil time.Time // bulk requests do not work here
 
-	polledAt time.Time  // when a bulk request was made by a poll
-	revised  secret.Dir // what the last bulk answer was about,
-	revision string     // on which the next may be conditional
+	polledAt   time.Time  // when a poll made a bulk request
+	revisionOf secret.Dir // what the last answer was about that the next may be conditional on
+	revision   string     // of that answer; empty: it had none
 }
 
 // environment returns the topmost folder of dir's environment. To the lists of
@@ -74,7 +74,7 @@ func (c *Cache) planTree(q *query, e *entry, now time.Time) (top secret.Dir, ok 
 		return top, false
 	}
 	b := c.bulkOf(q.dir)
-	useful := !now.Before(b.inexactUntil) && !(covers(b.tree, q.dir) && now.Before(b.treeAt.Add(c.cfg.TTL)))
+	useful := !now.Before(b.inexactUntil) && !(covers(b.answered, q.dir) && now.Before(b.answeredAt.Add(c.cfg.TTL)))
 	if !q.dir.IsFolder() {
 		return secret.Dir{}, useful && c.cfg.Root == secret.Dir{}
 	}
@@ -119,15 +119,15 @@ func (c *Cache) completeTree(f *flight, now time.Time) {
 		}
 		c.markBrought(f, brought...)
 		c.noteLeftOut(f)
-		b.revised, b.revision = f.dir, ""
+		b.revisionOf, b.revision = f.dir, ""
 		if len(f.folders) > 0 && f.folders[0].Partial {
 			b.revision = f.folders[0].Revision
 		}
 		if !f.poll { // which skips what nobody uses
-			b.tree, b.treeAt = f.dir, now
+			b.answered, b.answeredAt = f.dir, now
 		}
 	case errors.Is(f.err, secret.ErrNotFound):
-		b.tree, b.treeAt = f.dir, now // nothing to learn in bulk
+		b.answered, b.answeredAt = f.dir, now // nothing to learn in bulk
 	case errors.Is(f.err, secret.ErrInexact), errors.Is(f.err, secret.ErrDenied):
 		b.inexactUntil = now.Add(inexactMemory)
 	default:
@@ -175,7 +175,7 @@ func (c *Cache) admits(f *flight, folder *secret.Folder, now time.Time) bool {
 	case e == nil:
 		return !f.poll
 	case folder.Partial && len(folder.Secrets) == 0 && (e.revoked || e.snap != nil && e.snap.Denied != nil):
-		return false // bulk answers leave out what is refused
+		return false // bulk answers leave out what is denied
 	case e.snap == nil, !folder.Partial:
 		return true
 	case f.poll: // what is known has served its time, unless it came meanwhile

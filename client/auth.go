@@ -14,7 +14,7 @@ type Auth interface {
 	// that the credentials are not accepted, and repeating would not help.
 	login(ctx context.Context, t *transport.Transport) (transport.Token, error)
 	// replaced reports whether there are other credentials than at the last
-	// login: then a pause after its refusal is over.
+	// login: then a pause after its denial is over.
 	replaced() bool
 }
 

@@ -9,9 +9,9 @@ import (
 )
 
 // TokenAuth uses an access token that somebody else obtained. read is called
-// again when the server refuses the token, so that a file which another program
+// again when the server rejects the token, so that a file which another program
 // keeps fresh (an agent's sink) is followed; the same token is not tried again
-// for half a minute. The token is used until it is refused and never renewed or
+// for half a minute. The token is used until it is rejected and never renewed or
 // revoked: it is not ours. read may be called from any goroutine, one at a time.
 func TokenAuth(read func() (secret.Value, error)) Auth { return &tokenAuth{read: read} }
 

@@ -132,8 +132,8 @@ func (c *Client) getConfigured(ctx context.Context) (list []wire.Project, err er
 
 // listDenied reports whether the server understood the question and will not
 // answer it to this identity. Old servers say so with 400, 401 and 403 and names
-// of their own. Of those that look like a refused token, the replay after a new
-// login has made certain that they are not; a refused login is another matter.
+// of their own. Of those that look like a rejected token, the repetition after a new
+// login has made certain that they are not; a login that is denied is another matter.
 func listDenied(err error) bool {
 	var verdict *transport.APIError
 	if errors.Is(err, errListUnsupported) {

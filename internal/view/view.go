@@ -1,8 +1,8 @@
 // Package view writes a folder down as one text: in the dialects that config
 // loaders read, or by a template. It does no input or output.
 //
-// A view holds the values of a folder's secrets exactly, or is refused with the
-// name of a secret that it cannot hold. No dialect carries every value: what it
+// A view holds the values of a folder's secrets exactly, or is an error
+// that names a secret which it cannot hold. No dialect carries every value: what it
 // would change is never written.
 package view
 

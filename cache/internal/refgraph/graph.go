@@ -113,9 +113,9 @@ func (t *text) refersTo(names map[uint64]bool) bool {
 
 // Survey is the outcome of the last survey that began at a folder.
 type Survey struct {
-	At      time.Time // zero: there was none
-	Done    bool      // one has succeeded, this one or an earlier one
-	Refused bool      // the last was too much for the server, or not allowed
+	At         time.Time // zero: there was none
+	Done       bool      // one has succeeded, this one or an earlier one
+	Impossible bool      // the last was too much for one answer, or not allowed
 }
 
 // SurveyAt returns the outcome of the last survey that began at top.

@@ -16,62 +16,68 @@ type entry struct {
 	sent    bool // a text came for the value
 	hidden  bool
 	garbled string // what of it cannot be, empty if nothing
+
+	named, valued bool // the members secretKey and secretValue were there
 }
 
+// entry reads one secret of a list.
 func (l *listReader) entry() (e entry) {
 	s := l.scan
 	if l.list.Count++; l.list.Count > l.most {
 		s.Fail(fmt.Errorf("the server's answer has more than %d secrets (--max-secrets): %w", l.most, secret.ErrTooLarge))
 		return e
 	}
-	var named, valued bool
-	s.Members("a secret", func(key []byte) {
-		switch string(key) {
-		case "secretKey":
-			l.once(&named, "secretKey")
-			name, valid := s.Text("secretKey")
-			e.wire.Key = string(name)
-			if !valid {
-				e.garbled = "the name is not UTF-8"
-			}
-		case "secretValue":
-			l.once(&valued, "secretValue")
-			l.value(&e)
-		case "secretValueHidden":
-			if !s.Null() {
-				l.list.Masks = true
-				e.hidden = s.Bool("secretValueHidden")
-			}
-		case "id":
-			e.wire.ID = l.string("id")
-		case "version":
-			l.version(&e)
-		case "type":
-			if string(l.bytes("type")) == Personal {
-				e.wire.Type = Personal
-			}
-		case "secretPath":
-			e.wire.Path = l.path()
-		case "secretComment":
-			e.wire.Comment = l.string("secretComment")
-		case "tags":
-			l.tags(&e)
-		case "secretMetadata":
-			l.metadata(&e)
-		case "isRotatedSecret":
-			e.wire.Rotated = s.Bool("isRotatedSecret")
-		case "createdAt":
-			e.wire.CreatedAt = l.date("createdAt")
-		case "updatedAt":
-			e.wire.UpdatedAt = l.date("updatedAt")
-		default:
-			s.Skip()
-		}
-	})
-	if !named {
+	s.Members("a secret", func(key []byte) { l.member(&e, key) })
+	if !e.named {
 		s.Misshapen("a secret has no secretKey")
 	}
 	return e
+}
+
+// member reads the member of a secret that has this key.
+func (l *listReader) member(e *entry, key []byte) {
+	s := l.scan
+	switch string(key) {
+	case "secretKey":
+		l.once(&e.named, "secretKey")
+		name, valid := s.Text("secretKey")
+		e.wire.Key = string(name)
+		if !valid {
+			e.garbled = "the name is not UTF-8"
+		}
+	case "secretValue":
+		l.once(&e.valued, "secretValue")
+		l.value(e)
+	case "secretValueHidden":
+		if !s.Null() {
+			l.list.Masks = true
+			e.hidden = s.Bool("secretValueHidden")
+		}
+	case "id":
+		e.wire.ID = l.string("id")
+	case "version":
+		l.version(e)
+	case "type":
+		if string(l.bytes("type")) == Personal {
+			e.wire.Type = Personal
+		}
+	case "secretPath":
+		e.wire.Path = l.path()
+	case "secretComment":
+		e.wire.Comment = l.string("secretComment")
+	case "tags":
+		l.tags(e)
+	case "secretMetadata":
+		l.metadata(e)
+	case "isRotatedSecret":
+		e.wire.Rotated = s.Bool("isRotatedSecret")
+	case "createdAt":
+		e.wire.CreatedAt = l.date("createdAt")
+	case "updatedAt":
+		e.wire.UpdatedAt = l.date("updatedAt")
+	default:
+		s.Skip()
+	}
 }
 
 // value takes a value into locked memory. Where only names were asked for it is
