@@ -29,7 +29,7 @@ func (d *dir) Create(ctx context.Context, name string, flags, mode uint32, out *
 	if d.fs.cfg.Writer == nil {
 		return nil, nil, 0, syscall.EROFS
 	}
-	ctx, stop := d.fs.patient(ctx)
+	ctx, stop := d.fs.killable(ctx)
 	defer stop()
 	child, fh, err := d.create(ctx, name, flags, mode, out)
 	if err != nil {
@@ -168,7 +168,7 @@ func (d *dir) Mknod(ctx context.Context, name string, mode, _ uint32, out *fuse.
 	if kind := mode & syscall.S_IFMT; kind != 0 && kind != syscall.S_IFREG {
 		return nil, syscall.EPERM
 	}
-	ctx, stop := d.fs.patient(ctx)
+	ctx, stop := d.fs.killable(ctx)
 	defer stop()
 	child, fh, err := d.create(ctx, name, syscall.O_EXCL, mode, out)
 	if err == nil {

@@ -29,7 +29,7 @@ func (d *dir) Mkdir(ctx context.Context, name string, _ uint32, out *fuse.EntryO
 	if d.newEntry(name) == nil && tempname.FaceDir(name) {
 		return d.mkScratchDir(ctx, name, out)
 	}
-	ctx, stop := d.fs.patient(ctx)
+	ctx, stop := d.fs.killable(ctx)
 	defer stop()
 	child, err := d.mkdir(ctx, name, out)
 	if err != nil {
@@ -104,7 +104,7 @@ func (d *dir) Rmdir(ctx context.Context, name string) syscall.Errno {
 	if _, ok := d.fs.overlay.dir(d.where(), name); ok {
 		return d.fs.rmScratchDir(d, name)
 	}
-	ctx, stop := d.fs.patient(ctx)
+	ctx, stop := d.fs.killable(ctx)
 	defer stop()
 	if err := d.rmdir(ctx, name); err != nil {
 		return d.fs.failed("rmdir", d.pathOf(name), err)

@@ -8,8 +8,16 @@ import (
 
 	"infisicalfs/fs/internal/filename"
 	"infisicalfs/fs/internal/inode"
+	"infisicalfs/fs/internal/readonly"
 	"infisicalfs/secret"
 )
+
+// node is what all node types have in common. What a type does not define is
+// answered as on a read-only file system.
+type node struct {
+	readonly.Node
+	fs *FS
+}
 
 // location is where a node lies: in the directory parent, under the server's
 // name for it. It is never changed; a rename gives the node another one. As

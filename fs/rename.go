@@ -36,7 +36,7 @@ func (f *FS) rename(ctx context.Context, from place, name string, newParent fuse
 	case !ok:
 		return f.failed("rename", what, errControl)
 	}
-	ctx, stop := f.patient(ctx)
+	ctx, stop := f.killable(ctx)
 	defer stop()
 	r := &renaming{FS: f, from: from.folder(), at: from.where(), name: name, to: to.folder(), newName: newName, keep: flags&renameNoReplace != 0}
 	err := error(nil)
@@ -95,7 +95,7 @@ func (r *renaming) run(ctx context.Context) error {
 	if err := r.to.newEntry(r.newName); err != nil {
 		return err
 	}
-	r.settleBoth(ctx)
+	r.awaitReleases(ctx)
 	leave, err := r.folderQueue.Enter(ctx, r.from.where(), r.to.where())
 	if err != nil {
 		return err
@@ -189,8 +189,8 @@ func (r *renaming) clearTarget(ctx context.Context) error {
 	return err
 }
 
-// settleBoth waits for what was closed a moment ago under one of the names.
-func (r *renaming) settleBoth(ctx context.Context) {
+// awaitReleases waits for what was closed a moment ago under one of the names.
+func (r *renaming) awaitReleases(ctx context.Context) {
 	if name, ok := filename.Decode(r.name); ok {
 		r.awaitRelease(ctx, r.from.where(), name, nil)
 	}
@@ -222,4 +222,38 @@ func (r *renaming) source(ctx context.Context) (snap *secret.Folder, e filename.
 		return nil, e, secret.ErrNotFound
 	}
 	return snap, e, nil
+}
+
+// renameFolder gives a folder another name beside its old one; servers have no
+// other way. It replaces nothing: that would take two steps, and between them
+// there would be no folder of that name.
+func (r *renaming) renameFolder(ctx context.Context, name string) error {
+	dir := r.from.where()
+	newName, ok := filename.Decode(r.newName)
+	switch {
+	case r.from != r.to:
+		return errOtherProject
+	case !ok:
+		return filename.ErrNone
+	case r.target.Folder != nil:
+		return secret.ErrExists
+	case r.target.Secret != nil && r.target.Secret.Name == newName:
+		return errIsNoDir
+	}
+	if err := filename.Valid(newName); err != nil {
+		return err
+	}
+	if err := r.cfg.Refuses(dir, newName, true); err != nil {
+		return err
+	}
+	if err := r.cfg.Writer.RenameFolder(ctx, dir, name, newName); err != nil {
+		return err
+	}
+	r.writes.sent.Add(1)
+	// The name was free on the server: what is here of a folder that was called so is
+	// of one that is gone.
+	r.dropOverlay(dir.Child(newName).Contains, func(sc *scratchFile, at named) { r.keepFile(sc, at, "its folder was removed by somebody else") })
+	r.overlay.moveFolder(dir.Child(name), dir.Child(newName))
+	r.from.relocate(r.name, name, r.to, newName)
+	return nil
 }

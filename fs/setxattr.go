@@ -70,7 +70,7 @@ func (n *file) describe(ctx context.Context, op, attr string, flags uint32) sysc
 }
 
 func (n *file) annotate(ctx context.Context, op, attr, text string, flags uint32) syscall.Errno {
-	ctx, stop := n.fs.patient(ctx)
+	ctx, stop := n.fs.killable(ctx)
 	defer stop()
 	f := n.fs
 	dir, name := n.where()

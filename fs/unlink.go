@@ -26,7 +26,7 @@ func (d *dir) Unlink(ctx context.Context, name string) syscall.Errno {
 		d.fs.overlay.unlinkScratch(d.where(), name)
 		return 0
 	}
-	ctx, stop := d.fs.patient(ctx)
+	ctx, stop := d.fs.killable(ctx)
 	defer stop()
 	if err := d.unlink(ctx, name); err != nil {
 		return d.fs.failed("unlink", d.pathOf(name), err)

@@ -26,7 +26,7 @@ func (n *file) openToWrite(ctx context.Context, flags uint32) (fusefs.FileHandle
 	if n.fs.cfg.Writer == nil {
 		return nil, 0, syscall.EROFS
 	}
-	ctx, stop := n.fs.patient(ctx)
+	ctx, stop := n.fs.killable(ctx)
 	defer stop()
 	h := n.newHandle(ctx, flags, nil)
 	if err := n.fs.opened.Open(h, func() error { return h.load(ctx, flags) }); err != nil {
@@ -128,7 +128,7 @@ func (n *file) truncate(ctx context.Context, size uint64) syscall.Errno {
 			return errno
 		}
 	}
-	ctx, stop := n.fs.patient(ctx)
+	ctx, stop := n.fs.killable(ctx)
 	defer stop()
 	if err := h.send(ctx, writeback.AtOnce); err != nil {
 		return n.fs.failed("truncate", n.path(), err)

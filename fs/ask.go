@@ -3,18 +3,53 @@ package fs
 import (
 	"context"
 	"errors"
+	"time"
+
+	"github.com/hanwen/go-fuse/v2/fuse"
 
 	"infisicalfs/fs/internal/caller"
 	"infisicalfs/fs/internal/filename"
-	"infisicalfs/fs/internal/readonly"
 	"infisicalfs/secret"
 )
 
-// node is what all node types have in common. What a type does not define is
-// answered as on a read-only file system.
-type node struct {
-	readonly.Node
-	fs *FS
+// callerOf returns uid and thread of who makes the request.
+func callerOf(ctx context.Context) fuse.Caller {
+	if caller, ok := fuse.FromContext(ctx); ok {
+		return *caller
+	}
+	return fuse.Caller{}
+}
+
+// processOf returns the process that makes the request, nobody if that cannot be
+// found out.
+func (f *FS) processOf(ctx context.Context) caller.Process { return f.callers.Of(callerOf(ctx).Pid) }
+
+// killable returns a context for a change that the caller of ctx asked for, which
+// ends as the kernel's killable waits do: for a signal that ends the caller, and for
+// those that say so (see [caller.WantsOut]). The kernel reports an interruption for
+// each signal that the caller handles, and only the first; losing a write to the end
+// of some child would help nobody. Call stop.
+func (f *FS) killable(ctx context.Context) (_ context.Context, stop context.CancelFunc) {
+	killable, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	thread := callerOf(ctx).Pid
+	go func() {
+		select {
+		case <-killable.Done():
+			return
+		case <-ctx.Done():
+		}
+		look := time.NewTicker(100 * time.Millisecond)
+		defer look.Stop()
+		for !caller.WantsOut(thread) {
+			select {
+			case <-killable.Done():
+				return
+			case <-look.C:
+			}
+		}
+		cancel()
+	}()
+	return killable, cancel
 }
 
 // folder asks the Source.
@@ -29,7 +64,7 @@ func (f *FS) ask(ctx context.Context, ask func(context.Context) (*secret.Folder,
 	if ctx.Err() == nil || !errors.Is(err, context.Canceled) || caller.WantsOut(callerOf(ctx).Pid) {
 		return snap, err
 	}
-	ctx, stop := f.patient(ctx)
+	ctx, stop := f.killable(ctx)
 	defer stop()
 	return ask(ctx)
 }
