@@ -7,102 +7,177 @@ import (
 
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
+
+	"infisicalfs/fs/internal/emit"
 )
 
-// The answers to requests that our own emitting thread causes. While it waits for
-// one it holds locks of the kernel on the directory and cannot be interrupted.
-// So the answers come from the event itself: no lock that can wait, no Source.
-// The kernel is to remember none of them, since it asks again at once.
+// The answers to requests of the thread that emits inotify events, as nodes and
+// attributes. Package emit decides what they are; nothing is asked for them, and no
+// lock is taken that can wait.
 
-// errUnforeseen answers what no event asks for. Going on as for others could
-// wait, or change something on the server.
+// errUnforeseen answers what no event asks for.
 const errUnforeseen = syscall.EIO
 
-// eventOf returns the event that the request belongs to, nil for everybody
-// else's. Thread 0 is nobody: it stands for whom our pid namespace does not know.
-func (f *FS) eventOf(ctx context.Context) *event {
-	p := f.emitter.now.Load()
-	if p == nil {
-		return nil
+// emitOpen leaves the pages that others have read as they are. There is no handle:
+// nobody reads or writes.
+const emitOpen = fuse.FOPEN_DIRECT_IO | fuse.FOPEN_KEEP_CACHE | fuse.FOPEN_NOFLUSH
+
+// emitted is an event that is being emitted.
+type emitted struct{ *emit.Attempt[*dir] }
+
+// eventOf returns the event that the request belongs to, nil for everybody else's.
+func (f *FS) eventOf(ctx context.Context) *emitted {
+	if a := f.emitter.Answering(callerOf(ctx).Pid); a != nil {
+		return &emitted{a}
 	}
-	if caller := callerOf(ctx).Pid; caller == 0 || caller != p.thread {
-		return nil
-	}
-	return p
+	return nil
 }
 
-// concerns reports whether the name in d is the one that the event is about.
-func (p *event) concerns(d *dir, name string) bool { return d == p.parent() && name == p.shown }
-
-// lookup leads the thread to the directory, and there shows it what was before:
-// a name that vanished is still to be removed, one that appeared to be created.
-func (p *event) lookup(ctx context.Context, d *dir, name string, out *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
-	for i, next := range p.way[1:] {
-		if p.way[i].dir == d && next.name == name {
-			p.passing(next.dir, &out.Attr)
-			return next.dir.EmbeddedInode(), 0
-		}
+// errnoOfAnswer is what there is to say without a node.
+func errnoOfAnswer(answer emit.Answer) syscall.Errno {
+	switch answer.What {
+	case emit.Unforeseen:
+		return errUnforeseen
+	case emit.Absent:
+		return syscall.ENOENT
 	}
-	switch {
-	case p.kind == swapped:
-		return p.lookupSwap(ctx, d, name, out)
-	case !p.concerns(d, name):
-		return nil, errUnforeseen
-	case p.kind == appeared:
+	return 0
+}
+
+// inode answers with the node that an answer is about. d has the name that was asked for.
+func (e *emitted) inode(ctx context.Context, d *dir, answer emit.Answer, out *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
+	switch answer.What {
+	case emit.Passing:
+		next := e.Way[answer.Step].Dir
+		next.passingAttr(&out.Attr)
+		return next.EmbeddedInode(), 0
+	case emit.Subject:
+		return e.subject(ctx, d, out), 0
+	case emit.SwapLink:
 		out.SetEntryTimeout(1) // not zero: then go-fuse would set its own
-		return nil, syscall.ENOENT
+		return d.dataLink(ctx, answer.Identity, &out.Attr), 0
 	}
-	return p.child(ctx, out), 0
+	out.SetEntryTimeout(1)
+	return nil, errnoOfAnswer(answer)
 }
 
-// child returns the node of what the event is about.
-func (p *event) child(ctx context.Context, out *fuse.EntryOut) *fusefs.Inode {
-	d := p.parent()
-	if p.folder {
-		out.Attr = p.attr
-		return d.folderInode(ctx, p.name)
+// subject returns the node of what the event is about, which d has.
+func (e *emitted) subject(ctx context.Context, d *dir, out *fuse.EntryOut) *fusefs.Inode {
+	switch {
+	case e.Folder:
+		d.fs.dirAttr(e.Date, &out.Attr)
+		return d.folderInode(ctx, e.Name)
+	case e.Link != "":
+		out.SetEntryTimeout(1)
+		return d.secretLink(ctx, e.Shown, out)
 	}
-	if p.link != "" {
-		return d.secretLink(ctx, p.shown, out)
-	}
-	child := d.secretInode(ctx, p.shown, p.name)
-	child.Operations().(*file).attr(p.secret, &out.Attr)
+	child := d.secretInode(ctx, e.Shown, e.Name)
+	child.Operations().(*file).attr(e.Secret, &out.Attr)
 	return child
 }
 
-// passing describes a directory that the thread passes through: the kernel looks
+// passingAttr describes a directory that the thread passes through: the kernel looks
 // at its owner and mode.
-func (p *event) passing(d *dir, out *fuse.Attr) {
+func (d *dir) passingAttr(out *fuse.Attr) {
 	d.fs.dirAttr(time.Time{}, out)
 	out.Ino = d.StableAttr().Ino
 }
 
-func (p *event) getattrDir(d *dir, out *fuse.AttrOut) syscall.Errno {
-	for _, step := range p.way {
-		if step.dir == d {
-			p.passing(d, &out.Attr)
-			return 0
-		}
+// place is where a node lies that is not the root.
+func (l *location) place() emit.Place[*dir] {
+	if l == nil {
+		return emit.Place[*dir]{}
 	}
-	if at := d.at.Load(); p.folder && at.is(p.parent(), p.name) {
-		out.Attr = p.attr
+	return emit.Place[*dir]{In: l.parent, Name: l.name}
+}
+
+// emitPlace is where the file lies; nowhere if it is only here.
+func (n *file) emitPlace() emit.Place[*dir] {
+	if n.asScratch() != nil {
+		return emit.Place[*dir]{}
+	}
+	return n.location().place()
+}
+
+func (e *emitted) lookup(ctx context.Context, d *dir, name string, out *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
+	return e.inode(ctx, d, e.Lookup(d, name), out)
+}
+
+func (e *emitted) getattrDir(d *dir, out *fuse.AttrOut) syscall.Errno {
+	return e.dirAttr(d, e.GetattrDir(d, d.at.Load().place()), out)
+}
+
+func (e *emitted) setattrDir(d *dir, in *fuse.SetAttrIn, out *fuse.AttrOut) syscall.Errno {
+	return e.dirAttr(d, e.SetattrDir(d, setsDate(in)), out)
+}
+
+func (e *emitted) dirAttr(d *dir, answer emit.Answer, out *fuse.AttrOut) syscall.Errno {
+	switch answer.What {
+	case emit.Passing:
+		d.passingAttr(&out.Attr)
+	case emit.Subject:
+		d.fs.dirAttr(e.Date, &out.Attr)
 		out.Ino = d.StableAttr().Ino
-		return 0
 	}
-	return errUnforeseen
+	return errnoOfAnswer(answer)
 }
 
-func (p *event) getattrFile(n *file, out *fuse.AttrOut) syscall.Errno {
-	if !p.isFile(n) {
-		return errUnforeseen
-	}
-	n.attr(p.secret, &out.Attr) // those that the kernel has pages with, if there are some
-	out.Ino = n.StableAttr().Ino
-	return 0
+func (e *emitted) getattrFile(n *file, out *fuse.AttrOut) syscall.Errno {
+	return e.fileAttr(n, e.GetattrFile(n.emitPlace()), out)
 }
 
-func (p *event) isFile(n *file) bool {
-	return !p.folder && n.asScratch() == nil && n.location().is(p.parent(), p.name)
+func (e *emitted) setattrFile(n *file, in *fuse.SetAttrIn, out *fuse.AttrOut) syscall.Errno {
+	return e.fileAttr(n, e.SetattrFile(n.emitPlace(), setsDate(in)), out)
+}
+
+func (e *emitted) fileAttr(n *file, answer emit.Answer, out *fuse.AttrOut) syscall.Errno {
+	if answer.What == emit.Subject {
+		n.attr(e.Secret, &out.Attr) // those that the kernel has pages with, if there are some
+		out.Ino = n.StableAttr().Ino
+	}
+	return errnoOfAnswer(answer)
+}
+
+func (e *emitted) open(n *file, flags uint32) (fusefs.FileHandle, uint32, syscall.Errno) {
+	if errno := errnoOfAnswer(e.Open(n.emitPlace(), flags)); errno != 0 {
+		return nil, 0, errno
+	}
+	return nil, emitOpen, 0
+}
+
+func (e *emitted) create(ctx context.Context, d *dir, name string, out *fuse.EntryOut) (*fusefs.Inode, fusefs.FileHandle, uint32, syscall.Errno) {
+	child, errno := e.inode(ctx, d, e.Create(d, name), out)
+	if errno != 0 {
+		return nil, nil, 0, errno
+	}
+	return child, nil, emitOpen, 0
+}
+
+func (e *emitted) mkdir(ctx context.Context, d *dir, name string, out *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
+	return e.inode(ctx, d, e.Mkdir(d, name), out)
+}
+
+func (e *emitted) symlink(ctx context.Context, d *dir, name, target string, out *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
+	return e.inode(ctx, d, e.Symlink(d, name, target), out)
+}
+
+func (e *emitted) remove(d *dir, name string, folder bool) syscall.Errno {
+	return errnoOfAnswer(e.Remove(d, name, folder))
+}
+
+func (e *emitted) rename(d *dir, name string, to fusefs.InodeEmbedder, newName string, flags uint32) syscall.Errno {
+	target, _ := to.(*dir)
+	return errnoOfAnswer(e.Rename(d, name, target, newName, flags))
+}
+
+// setsDate returns a function that reports whether in sets a date, to the nanosecond,
+// and nothing else.
+func setsDate(in *fuse.SetAttrIn) func(time.Time) bool {
+	return func(date time.Time) bool {
+		var attr fuse.Attr
+		attr.SetTimes(&date, &date, nil)
+		return setsDates(in, &attr)
+	}
 }
 
 // setsDates reports whether in sets the dates that out has, to the nanosecond,
@@ -114,54 +189,4 @@ func setsDates(in *fuse.SetAttrIn, out *fuse.Attr) bool {
 	}
 	return (in.Valid&fuse.FATTR_MTIME == 0 || in.Mtime == out.Mtime && in.Mtimensec == out.Mtimensec) &&
 		(in.Valid&fuse.FATTR_ATIME == 0 || in.Atime == out.Atime && in.Atimensec == out.Atimensec)
-}
-
-func (p *event) setattrFile(n *file, in *fuse.SetAttrIn, out *fuse.AttrOut) syscall.Errno {
-	if !setsDates(in, &p.attr) {
-		return errUnforeseen
-	}
-	return p.getattrFile(n, out)
-}
-
-func (p *event) setattrDir(d *dir, in *fuse.SetAttrIn, out *fuse.AttrOut) syscall.Errno {
-	if d != p.parent() {
-		return errUnforeseen
-	}
-	p.passing(d, &out.Attr)
-	if !setsDates(in, &out.Attr) {
-		return errUnforeseen
-	}
-	return 0
-}
-
-// emitOpen leaves the pages that others have read as they are. There is no handle:
-// nobody reads or writes.
-const emitOpen = fuse.FOPEN_DIRECT_IO | fuse.FOPEN_KEEP_CACHE | fuse.FOPEN_NOFLUSH
-
-func (p *event) open(n *file, flags uint32) (fusefs.FileHandle, uint32, syscall.Errno) {
-	if !p.isFile(n) || p.kind != changed || flags&syscall.O_ACCMODE != syscall.O_WRONLY || flags&syscall.O_TRUNC != 0 {
-		return nil, 0, errUnforeseen
-	}
-	return nil, emitOpen, 0
-}
-
-func (p *event) create(ctx context.Context, d *dir, name string, out *fuse.EntryOut) (*fusefs.Inode, fusefs.FileHandle, uint32, syscall.Errno) {
-	if !p.concerns(d, name) || p.kind != appeared || p.folder || p.link != "" {
-		return nil, nil, 0, errUnforeseen
-	}
-	return p.child(ctx, out), nil, emitOpen, 0
-}
-
-func (p *event) mkdir(ctx context.Context, d *dir, name string, out *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
-	if !p.concerns(d, name) || p.kind != appeared || !p.folder {
-		return nil, errUnforeseen
-	}
-	return p.child(ctx, out), 0
-}
-
-func (p *event) remove(d *dir, name string, folder bool) syscall.Errno {
-	if !p.concerns(d, name) || p.kind != vanished || p.folder != folder {
-		return errUnforeseen
-	}
-	return 0
 }

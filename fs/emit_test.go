@@ -20,6 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"infisicalfs/fs/internal/emit"
 	"infisicalfs/fs/internal/filename"
 	"infisicalfs/internal/fusetest"
 	"infisicalfs/secret"
@@ -260,11 +261,19 @@ func TestOwnChangesAreNotTold(t *testing.T) {
 // A name that is looked up just before the event is emitted is believed by the kernel, which
 // then has to be made to forget it.
 func TestNewsOfWhatIsKnownAlready(t *testing.T) {
+	var at string
+	looks := 0
 	bothEmitting(t, func(t *testing.T, w *world, dir string) {
-		at := filepath.Join(dir, "demo/dev")
+		at, looks = filepath.Join(dir, "demo/dev"), 0
 		_ = names(t, at)
-		thread, looks := w.cfg.EmitThread, 0
-		w.cfg.EmitThread = func(do func(int)) error {
+		got := heard(t, at, func() {
+			w.announce(w.change(t, dev, func() { w.Set(dev, "NEW", "x"); w.Remove(dev, "EMPTY") }))
+		})
+		require.Equal(t, []string{"DELETE EMPTY", "CREATE NEW", "CLOSE_WRITE NEW"}, got)
+		require.Greater(t, looks, 2, "it was to be tried again")
+	}, ttl(time.Hour), func(c *Config) {
+		thread := c.EmitThread
+		c.EmitThread = func(do func(int)) error {
 			if looks++; looks < 5 {
 				_, err := os.Stat(at + "/NEW")
 				require.NoError(t, err)
@@ -273,12 +282,7 @@ func TestNewsOfWhatIsKnownAlready(t *testing.T) {
 			}
 			return thread(do)
 		}
-		got := heard(t, at, func() {
-			w.announce(w.change(t, dev, func() { w.Set(dev, "NEW", "x"); w.Remove(dev, "EMPTY") }))
-		})
-		require.Equal(t, []string{"DELETE EMPTY", "CREATE NEW", "CLOSE_WRITE NEW"}, got)
-		require.Greater(t, looks, 2, "it was to be tried again")
-	}, ttl(time.Hour))
+	})
 }
 
 // Who enters a new folder before watchers are told of it stays in it: its dentry
@@ -357,27 +361,25 @@ func TestNobodyElsePokes(t *testing.T) {
 
 // What the emitting thread does beyond its event is refused, and reaches nobody.
 func TestPokesDoNothingElse(t *testing.T) {
-	w, dir := emitting(t, writing)
-	at := filepath.Join(dir, "demo/dev")
+	w, mounted := emitting(t, writing)
+	at := filepath.Join(mounted, "demo/dev")
 	_ = names(t, at)
 	w.announce(w.change(t, dev, func() { w.Set(dev, "GREETING", "hi") })) // finds out the thread
-	p := w.newEvent(changed, dev, "GREETING", filename.Entry{Secret: &secret.Secret{Name: "GREETING"}})
-	p.way, _ = w.wayTo(w.inode(dev))
+	e := w.newEvent(emit.Changed, dev, "GREETING", filename.Entry{Secret: &secret.Secret{Name: "GREETING"}})
+	way := operations(w.inode(dev)).(*dir).way()
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	p.thread = threadID()
-	w.emitter.now.Store(&p)
-	defer w.emitter.now.Store(nil)
-
-	require.Equal(t, errUnforeseen, unix.Unlink(at+"/EMPTY"))
-	require.Equal(t, errUnforeseen, unix.Unlink(at+"/GREETING"))
-	require.Equal(t, errUnforeseen, unix.Mkdir(at+"/jobs", 0o700))
-	require.Equal(t, errUnforeseen, unix.Rmdir(at+"/payments"))
-	require.Equal(t, errUnforeseen, unix.Truncate(at+"/GREETING", 0))
-	_, err := unix.Open(at+"/GREETING", unix.O_RDONLY, 0)
-	require.Equal(t, errUnforeseen, err)
-	_, err = unix.Open(at+"/GREETING", unix.O_WRONLY|unix.O_TRUNC, 0)
-	require.Equal(t, errUnforeseen, err)
+	w.emitter.As(uint32(unix.Gettid()), &emit.Attempt[*dir]{Event: &e, Way: way}, func() {
+		require.Equal(t, errUnforeseen, unix.Unlink(at+"/EMPTY"))
+		require.Equal(t, errUnforeseen, unix.Unlink(at+"/GREETING"))
+		require.Equal(t, errUnforeseen, unix.Mkdir(at+"/jobs", 0o700))
+		require.Equal(t, errUnforeseen, unix.Rmdir(at+"/payments"))
+		require.Equal(t, errUnforeseen, unix.Truncate(at+"/GREETING", 0))
+		_, err := unix.Open(at+"/GREETING", unix.O_RDONLY, 0)
+		require.Equal(t, errUnforeseen, err)
+		_, err = unix.Open(at+"/GREETING", unix.O_WRONLY|unix.O_TRUNC, 0)
+		require.Equal(t, errUnforeseen, err)
+	})
 	w.requireValue(t, dev, "GREETING", "hi")
 	w.requireValue(t, dev, "EMPTY", "")
 }
@@ -385,17 +387,18 @@ func TestPokesDoNothingElse(t *testing.T) {
 // Unless requests are known to name the thread, they could be anybody's, and only
 // what changes nothing is done.
 func TestPokesOfAThreadThatIsNotNamed(t *testing.T) {
-	w, dir := emitting(t, writing)
-	at := filepath.Join(dir, "demo/dev")
-	_ = names(t, at)
 	elsewhere, err := unix.Open(t.TempDir(), unix.O_PATH|unix.O_CLOEXEC, 0) // where nobody sees whose requests they are
 	require.NoError(t, err)
 	defer unix.Close(elsewhere)
-	w.cfg.EmitThread = func(do func(int)) error { do(elsewhere); return nil }
+	w, dir := emitting(t, writing, func(c *Config) {
+		c.EmitThread = func(do func(int)) error { do(elsewhere); return nil }
+	})
+	at := filepath.Join(dir, "demo/dev")
+	_ = names(t, at)
 	require.Empty(t, heard(t, at, func() {
 		w.announce(w.change(t, dev, func() { w.Set(dev, "NEW", "x"); w.Remove(dev, "EMPTY") }))
 	}))
 	require.EqualValues(t, 2, w.Counts().Notify.Failed)
-	require.Contains(t, w.Counts().Notify.Error, errMistaken.Error())
+	require.Contains(t, w.Counts().Notify.Error, "requests do not name the thread that made them")
 	w.requireValue(t, dev, "NEW", "x")
 }

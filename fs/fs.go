@@ -20,12 +20,14 @@ import (
 	"infisicalfs/fs/internal/caller"
 	"infisicalfs/fs/internal/commit"
 	"infisicalfs/fs/internal/controldir"
+	"infisicalfs/fs/internal/emit"
 	"infisicalfs/fs/internal/failurelog"
 	"infisicalfs/fs/internal/filename"
 	"infisicalfs/fs/internal/folderqueue"
 	"infisicalfs/fs/internal/inode"
 	"infisicalfs/fs/internal/lostupdate"
 	"infisicalfs/fs/internal/openfiles"
+	"infisicalfs/fs/internal/ownchanges"
 	"infisicalfs/fs/internal/procend"
 	"infisicalfs/fs/internal/tempname"
 	"infisicalfs/fs/internal/unsent"
@@ -106,15 +108,15 @@ type FS struct {
 	opened   openfiles.Set
 	news     news
 	failures failurelog.Failures
-	controls *controldir.Config // of .infisicalfs
-	renames  inode.Renames      // which inode number a place has
-	makers   procend.Lifetimes  // of those who decide what becomes of scratch files
-	emitter  emitter
+	controls *controldir.Config  // of .infisicalfs
+	renames  inode.Renames       // which inode number a place has
+	makers   procend.Lifetimes   // of those who decide what becomes of scratch files
+	emitter  *emit.Emitter[*dir] // of inotify events
 
 	absences absences // what the kernel may still take for absent
 
 	// For writing.
-	own         own
+	own         ownchanges.Changes // what was changed through this mount
 	overlay     overlay
 	folderQueue folderqueue.Queue // for whoever changes a folder
 	callers     caller.Processes
@@ -175,8 +177,9 @@ func New(cfg Config) *FS {
 	f.rights = rights.Policy{Mount: rights.Attr{Mode: cfg.FileMode, UID: cfg.UID, GID: cfg.GID}, Rules: cfg.Rules, Server: cfg.ServerRights}
 	f.life, f.end = context.WithCancel(context.Background())
 	f.controls = f.control()
+	f.emitter = f.newEmitter()
 	if cfg.Writer != nil {
-		f.cfg.Writer = &ownWriter{cfg.Writer, &f.own}
+		f.cfg.Writer = f.own.Writer(cfg.Writer)
 	}
 	f.committer = commit.Committer{
 		Writer: f.cfg.Writer, Bases: &f.bases, Denials: &f.denials,
@@ -258,7 +261,7 @@ func (f *FS) Counts() Counts {
 		Open:   f.openNow(),
 		Errors: f.failures.Counts(),
 		Writes: f.writeCounts(),
-		Notify: f.notifyCounts(),
+		Notify: f.emitter.Counts(),
 	}
 	if reason := f.viewError.Load(); reason != nil {
 		c.LastViewError = *reason

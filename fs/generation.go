@@ -99,7 +99,7 @@ func (d *dir) swap(ctx context.Context) {
 		return
 	}
 	d.NotifyEntry(generation.Data)
-	d.fs.emit(d.EmbeddedInode(), d.swapEvent(now.Name))
+	d.emit(d.swapEvent(now.Name))
 	d.NotifyEntry(generation.Data) // what was moved there goes, or it would be in the way of the next
 	old := d.GetChild(before.Name)
 	if old == nil || before == now {

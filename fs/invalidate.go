@@ -5,6 +5,7 @@ import (
 
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 
+	"infisicalfs/fs/internal/emit"
 	"infisicalfs/fs/internal/filename"
 	"infisicalfs/fs/internal/openfiles"
 	"infisicalfs/fs/internal/pagecache"
@@ -103,14 +104,14 @@ func deniesSome(change secret.Change) bool {
 // and no snapshots, because it may have to wait.
 type outdated struct {
 	dir     secret.Dir
-	deep    bool     // everything below as well
-	all     bool     // every name that the kernel knows, not only those that follow
-	denied  bool     // and what it has in memory of their contents
-	entries []string // names that appeared, went or mean something else
-	folders []string // folders that appeared: the kernel may know them before we do
-	content []string // names that have a new content or new attributes
-	file    *file    // that content is about, whatever has its name by now; nil: whatever has the name
-	events  []event  // what watchers are to be told of it
+	deep    bool         // everything below as well
+	all     bool         // every name that the kernel knows, not only those that follow
+	denied  bool         // and what it has in memory of their contents
+	entries []string     // names that appeared, went or mean something else
+	folders []string     // folders that appeared: the kernel may know them before we do
+	content []string     // names that have a new content or new attributes
+	file    *file        // that content is about, whatever has its name by now; nil: whatever has the name
+	events  []emit.Event // what watchers are to be told of it
 }
 
 // outdated works out what change means below the mount's root.
@@ -176,10 +177,12 @@ func (f *FS) invalidate(out outdated) {
 			forgetName(at, name)
 		}
 	}
-	if d, ok := at.Operations().(*dir); ok && d.links() && !out.denied {
-		d.swap(context.Background())
+	if d, ok := at.Operations().(*dir); ok {
+		if d.links() && !out.denied {
+			d.swap(context.Background())
+		}
+		d.emit(out.events)
 	}
-	f.emit(at, out.events)
 	for _, name := range out.content {
 		child := at.GetChild(name)
 		if child != nil && !child.IsDir() && (out.file == nil || child.Operations() == out.file) {

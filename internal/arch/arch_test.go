@@ -25,6 +25,7 @@ var picture = map[string][]string{
 		"fs/internal/caller",
 		"fs/internal/commit",
 		"fs/internal/controldir",
+		"fs/internal/emit",
 		"fs/internal/failurelog",
 		"fs/internal/filename",
 		"fs/internal/folderqueue",
@@ -32,6 +33,7 @@ var picture = map[string][]string{
 		"fs/internal/inode",
 		"fs/internal/lostupdate",
 		"fs/internal/openfiles",
+		"fs/internal/ownchanges",
 		"fs/internal/pagecache",
 		"fs/internal/procend",
 		"fs/internal/readonly",
@@ -49,18 +51,20 @@ var picture = map[string][]string{
 	"client/internal/wire":       {"secret", "client/internal/jsonstream"}, // the shapes of answers, and the readers of lists
 	"client/internal/jsonstream": {"secret"},                               // answers, read as they arrive and within bounds
 
-	"fs/internal/caller":      {},                               // who makes a request
-	"fs/internal/failurelog":  {},                               // which failures are logged
-	"fs/internal/filename":    {"secret"},                       // under which file names a folder's things are shown
-	"fs/internal/pagecache":   {"secret"},                       // what the kernel may keep of a file
-	"fs/internal/folderqueue": {"secret"},                       // the changes of one folder, one after the other
-	"fs/internal/lostupdate":  {"secret", "fs/internal/caller"}, // which version a writer has seen
-	"fs/internal/procend":     {"fs/internal/caller"},           // when a process ends, and how
-	"fs/internal/inode":       {"secret"},                       // which number an inode has
-	"fs/internal/tempname":    {},                               // how programs call their temporary files
-	"fs/internal/textedit":    {"secret"},                       // a text that is written piece by piece
-	"fs/internal/xattr":       {"secret"},                       // extended attributes, and what is noted about a file
-	"fs/internal/unsent":      {"secret"},                       // texts that would be lost otherwise, and their bounds
+	"fs/internal/caller":      {},                                   // who makes a request
+	"fs/internal/emit":        {"secret"},                           // what watchers (inotify) hear of changes
+	"fs/internal/failurelog":  {},                                   // which failures are logged
+	"fs/internal/filename":    {"secret"},                           // under which file names a folder's things are shown
+	"fs/internal/pagecache":   {"secret"},                           // what the kernel may keep of a file
+	"fs/internal/folderqueue": {"secret"},                           // the changes of one folder, one after the other
+	"fs/internal/lostupdate":  {"secret", "fs/internal/caller"},     // which version a writer has seen
+	"fs/internal/ownchanges":  {"secret", "fs/internal/lostupdate"}, // what was changed through this mount
+	"fs/internal/procend":     {"fs/internal/caller"},               // when a process ends, and how
+	"fs/internal/inode":       {"secret"},                           // which number an inode has
+	"fs/internal/tempname":    {},                                   // how programs call their temporary files
+	"fs/internal/textedit":    {"secret"},                           // a text that is written piece by piece
+	"fs/internal/xattr":       {"secret"},                           // extended attributes, and what is noted about a file
+	"fs/internal/unsent":      {"secret"},                           // texts that would be lost otherwise, and their bounds
 
 	"fs/internal/openfiles": {"secret"}, // what is open and shows secrets, so that it can be revoked
 

@@ -1,12 +1,11 @@
-package fs
+package emit
 
 import (
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
-
-	"infisicalfs/fs/internal/generation"
 )
 
 func threadID() uint32 { return uint32(unix.Gettid()) }
@@ -17,47 +16,46 @@ func threadID() uint32 { return uint32(unix.Gettid()) }
 //
 // What is mounted inside of the mount is left alone (RESOLVE_NO_XDEV, Linux
 // 5.6): a name there is somebody else's file.
-func (p *event) call(root int) syscall.Errno {
-	dir, err := unix.Openat2(root, p.path(), how(unix.O_PATH|unix.O_DIRECTORY))
+func (a *Attempt[D]) call(root int) syscall.Errno {
+	dir, err := unix.Openat2(root, a.path(), how(unix.O_PATH|unix.O_DIRECTORY))
 	if err != nil {
 		return errnoFrom(err)
 	}
 	defer unix.Close(dir)
 	switch {
-	case p.inDirectory() && p.datesOnly:
-		err = touch(dir, p.wayDate())
-	case p.kind == appeared && p.folder:
-		err = unix.Mkdirat(dir, p.shown, p.attr.Mode)
-	case p.kind == swapped: // IN_CREATE, IN_MOVED_FROM, IN_MOVED_TO
-		p.linked.Store(false)
-		if err = unix.Symlinkat(p.link, dir, newDataName); err == nil {
-			err = unix.Renameat(dir, newDataName, dir, generation.Data)
+	case a.inDirectory() && a.datesOnly:
+		err = touch(dir, timespec(a.dirDate))
+	case a.Kind == Appeared && a.Folder:
+		err = unix.Mkdirat(dir, a.Shown, a.Mode)
+	case a.Kind == Swapped: // IN_CREATE, IN_MOVED_FROM, IN_MOVED_TO
+		if err = unix.Symlinkat(a.Link, dir, a.temporary()); err == nil {
+			err = unix.Renameat(dir, a.temporary(), dir, a.Shown)
 		}
-	case p.kind == appeared && p.link != "": // IN_CREATE
-		err = unix.Symlinkat(p.link, dir, p.shown)
-	case p.kind == appeared: // IN_CREATE, IN_OPEN, IN_CLOSE_WRITE
+	case a.Kind == Appeared && a.Link != "": // IN_CREATE
+		err = unix.Symlinkat(a.Link, dir, a.Shown)
+	case a.Kind == Appeared: // IN_CREATE, IN_OPEN, IN_CLOSE_WRITE
 		flags := how(unix.O_WRONLY | unix.O_CREAT | unix.O_EXCL)
-		flags.Mode = uint64(p.attr.Mode)
-		err = openAndClose(dir, p.shown, flags)
-	case p.kind == vanished && p.folder:
-		err = unix.Unlinkat(dir, p.shown, unix.AT_REMOVEDIR)
-	case p.kind == vanished:
-		err = unix.Unlinkat(dir, p.shown, 0)
+		flags.Mode = uint64(a.Mode)
+		err = openAndClose(dir, a.Shown, flags)
+	case a.Kind == Vanished && a.Folder:
+		err = unix.Unlinkat(dir, a.Shown, unix.AT_REMOVEDIR)
+	case a.Kind == Vanished:
+		err = unix.Unlinkat(dir, a.Shown, 0)
 	default:
-		err = p.callFile(dir)
+		err = a.callFile(dir)
 	}
 	return errnoFrom(err)
 }
 
 // callFile is for a file that stays.
-func (p *event) callFile(dir int) error {
-	fd, err := unix.Openat2(dir, p.shown, how(unix.O_PATH))
+func (a *Attempt[D]) callFile(dir int) error {
+	fd, err := unix.Openat2(dir, a.Shown, how(unix.O_PATH))
 	if err != nil {
 		return err
 	}
 	defer unix.Close(fd)
-	date := unix.Timespec{Sec: int64(p.attr.Mtime), Nsec: int64(p.attr.Mtimensec)}
-	if p.kind == changed { // IN_MODIFY
+	date := timespec(a.Date)
+	if a.Kind == Changed { // IN_MODIFY
 		if err := setDates(fd, unix.Timespec{Nsec: unix.UTIME_OMIT}, date); err != nil {
 			return err
 		}
@@ -65,24 +63,19 @@ func (p *event) callFile(dir int) error {
 	if err := setDates(fd, date, date); err != nil { // IN_ATTRIB
 		return err
 	}
-	if p.kind != changed || p.datesOnly {
+	if a.Kind != Changed || a.datesOnly {
 		return nil
 	}
-	return openAndClose(dir, p.shown, how(unix.O_WRONLY)) // IN_OPEN, IN_CLOSE_WRITE
+	return openAndClose(dir, a.Shown, how(unix.O_WRONLY)) // IN_OPEN, IN_CLOSE_WRITE
 }
 
 // path leads from the root to the directory.
-func (p *event) path() string {
+func (a *Attempt[D]) path() string {
 	names := []string{"."}
-	for _, next := range p.way[1:] {
-		names = append(names, next.name)
+	for _, next := range a.Way[1:] {
+		names = append(names, next.Name)
 	}
 	return strings.Join(names, "/")
-}
-
-// wayDate is the date that the thread sees of a directory.
-func (p *event) wayDate() unix.Timespec {
-	return unix.NsecToTimespec(p.parent().fs.cfg.MountTime.UnixNano())
 }
 
 func how(flags uint64) *unix.OpenHow {
@@ -99,6 +92,10 @@ func openAndClose(dir int, name string, how *unix.OpenHow) error {
 	}
 	_ = unix.Close(fd) // it has been opened for this, and nothing was written
 	return nil
+}
+
+func timespec(t time.Time) unix.Timespec {
+	return unix.Timespec{Sec: t.Unix(), Nsec: int64(t.Nanosecond())}
 }
 
 // touch is IN_ATTRIB for a directory: something in it is different.

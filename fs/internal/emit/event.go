@@ -1,0 +1,68 @@
+package emit
+
+import (
+	"syscall"
+	"time"
+
+	"infisicalfs/secret"
+)
+
+// Kind is what happened to a name.
+type Kind uint8
+
+const (
+	Changed   Kind = iota // it has another value
+	Annotated             // it has the same value, and other dates or rights
+	Appeared
+	Vanished
+	Swapped // it is a link that leads elsewhere
+)
+
+func (k Kind) String() string {
+	return [...]string{"telling of a new value", "telling of a new date", "telling of a new name", "telling of a name that went", "telling of a new generation"}[k]
+}
+
+// Event is one name that has changed.
+type Event struct {
+	Kind   Kind
+	Dir    secret.Dir
+	Shown  string         // the file name
+	Name   string         // the server's; empty for a link that was swapped
+	Folder bool           // it is a directory
+	Secret *secret.Secret // as it is now; of a name that vanished, as it was; nil for a folder
+	Mode   uint32         // the permission bits, likewise
+	Date   time.Time      // likewise
+	Link   string         // where it leads, if it is a link; what it has led to since the swap
+}
+
+// inDirectory reports whether the directory is different, not a file in it.
+func (e *Event) inDirectory() bool { return e.Kind >= Appeared }
+
+// contradicts reports whether errno comes from what the kernel believes of the
+// name.
+func (e *Event) contradicts(errno syscall.Errno) bool {
+	switch e.Kind {
+	case Appeared:
+		return errno == syscall.EEXIST
+	case Swapped:
+		return errno == syscall.EEXIST || errno == syscall.ENOENT || errno == syscall.ESTALE
+	}
+	return errno == syscall.ENOENT || errno == syscall.ESTALE
+}
+
+// temporary is what a link that is swapped is called until it is in its place: as
+// volumes of Kubernetes do it, it is made under this name and renamed.
+func (e *Event) temporary() string { return e.Shown + "_tmp" }
+
+// Step is a directory on a way: what the one before it has under that name.
+type Step[D comparable] struct {
+	Name string
+	Dir  D
+}
+
+// Way leads from the mount's root, which has no name, to a directory. It is never
+// empty.
+type Way[D comparable] []Step[D]
+
+// end is the directory that the way leads to.
+func (w Way[D]) end() D { return w[len(w)-1].Dir }
