@@ -70,15 +70,23 @@ func (c *Cache) join(q *query, e *entry, now time.Time) *flight {
 	f.waiting.Add(1)
 	if top, ok := c.planTree(q, e, now); ok {
 		f.dir, f.tree = top, true
+	} else {
+		f.known = c.known(e, q.need, now)
+	}
+	c.start(f)
+	return f
+}
+
+// start sends f on its way. [Cache.mu] is held.
+func (c *Cache) start(f *flight) {
+	if f.tree {
 		c.trees[f] = true
 		c.stats.Trees++
 	} else {
-		f.known = c.known(e, q.need, now)
-		c.fetch[q.dir] = f
+		c.fetch[f.dir] = f
 		c.stats.Fetches++
 	}
 	c.wg.Go(func() { c.run(f) })
-	return f
 }
 
 func (c *Cache) newFlight(dir secret.Dir, now time.Time) *flight {

@@ -69,16 +69,12 @@ func (c *Cache) poll(dir secret.Dir, r round) *flight {
 	}
 	if f.tree {
 		b.polledAt = now
-		c.trees[f] = true
-		c.stats.Trees++
 	} else {
 		f.known = c.known(e, secret.NeedProof, now)
-		c.fetch[dir] = f
-		c.stats.Fetches++
 	}
 	c.watch.polls++
 	c.outage.probeWith(f)
-	c.wg.Go(func() { c.run(f) })
+	c.start(f)
 	return f
 }
 

@@ -1,6 +1,16 @@
 // Package secrettest has what tests of other packages need of package secret: a
 // scripted server in memory ([Fake]) and the conformance test that every [secret.Source]
 // must pass ([TestSource]).
+//
+//	fake := secrettest.NewFake()
+//	fake.Set(dir, "GREETING", "hello")
+//	source := mine.New(fake)
+//	secrettest.TestSource(t, source, secrettest.Known{Dir: dir, Name: "GREETING", Value: "hello", Missing: dir.Child("missing")})
+//	fake.FailAll(secret.ErrUnavailable) // from now on
+//	require.Len(t, fake.Requests(), 3)
+//
+// Time is that of the test's bubble (testing/synctest): a Fake that delays or hangs
+// needs no sleep.
 package secrettest
 
 import (
