@@ -1,10 +1,16 @@
 package fs
 
 import (
+	"context"
+	"path"
+	"strconv"
 	"time"
 
 	"infisicalfs/fs/internal/controldir"
+	"infisicalfs/fs/internal/filename"
 	"infisicalfs/fs/internal/inode"
+	"infisicalfs/fs/internal/unsent"
+	"infisicalfs/secret"
 )
 
 // control returns what .infisicalfs has to know, for [New].
@@ -42,3 +48,40 @@ func (f *FS) Refresh() error {
 // refreshWaits bounds what a refresh waits for. Longer lookups end when the server
 // answers, and what they tell the kernel is new.
 const refreshWaits = time.Second
+
+// newRejected returns the store of .infisicalfs/rejected: its files are called
+// NAME.N.
+func newRejected() *unsent.Store {
+	return unsent.New(func(key string, n uint64) string { return filename.EncodeWith(key, "."+strconv.FormatUint(n, 10)) })
+}
+
+// keep puts an old value into rejected/: what was removed or replaced, or a part
+// of a text. The oldest of them goes for it.
+//
+// Why is in the words of the file system: a server's may hold the value.
+func (f *FS) keep(ctx context.Context, dir secret.Dir, name string, value secret.Value, why string) {
+	f.keepText(unsent.Text{Dir: dir, Key: name, Value: value, UID: callerOf(ctx).Uid, Why: why})
+}
+
+// keepUnsent puts a text into rejected/ that exists nowhere else. It stays until
+// somebody removes it, until the server has it, or until the mount ends.
+func (f *FS) keepUnsent(ctx context.Context, dir secret.Dir, name string, value secret.Value, why string) {
+	f.keepText(unsent.Text{Dir: dir, Key: name, Value: value, UID: callerOf(ctx).Uid, Why: why, Only: true})
+}
+
+// keepText keeps a text, says so in the log and returns its name in rejected/. An
+// empty one is not worth it.
+func (f *FS) keepText(t unsent.Text) (name string) {
+	if t.Value.Len() == 0 {
+		return ""
+	}
+	t.At = time.Now()
+	kept, dropped := f.rejected.Keep(t)
+	as := controldir.Kept(kept.Name)
+	if f.cfg.NoControl {
+		as = kept.Name // for "infisicalfs rejected"
+	}
+	f.log.Warn("kept a text", "why", t.Why, "path", path.Join(t.Dir.String(), filename.Encode(t.Key)),
+		"as", as, "dropped", dropped)
+	return kept.Name
+}

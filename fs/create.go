@@ -214,3 +214,35 @@ func (f *FS) newName(snap *secret.Folder, shown string) (string, error) {
 	}
 	return name, err
 }
+
+var (
+	_ fusefs.NodeTmpfiler  = (*dir)(nil)
+	_ fusefs.NodeSymlinker = (*dir)(nil)
+	_ fusefs.NodeLinker    = (*dir)(nil)
+)
+
+// Tmpfile is not there: programs then create a file with a name. Neither are the
+// other things that there is no place for on the server; without these methods
+// go-fuse would answer ENOTSUP to all, which makes programs try another way.
+func (d *dir) Tmpfile(context.Context, uint32, uint32, *fuse.EntryOut) (*fusefs.Inode, fusefs.FileHandle, uint32, syscall.Errno) {
+	return nil, nil, 0, d.unsupported(syscall.EOPNOTSUPP)
+}
+
+func (d *dir) Symlink(ctx context.Context, target, name string, out *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
+	if p := d.fs.eventOf(ctx); p != nil {
+		return p.symlink(ctx, d, name, target, out)
+	}
+	return nil, d.unsupported(syscall.EPERM)
+}
+
+func (d *dir) Link(context.Context, fusefs.InodeEmbedder, string, *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
+	return nil, d.unsupported(syscall.EPERM)
+}
+
+// unsupported is errno, or EROFS where nothing can be made at all.
+func (d *dir) unsupported(errno syscall.Errno) syscall.Errno {
+	if d.fs.cfg.Writer == nil {
+		return syscall.EROFS
+	}
+	return errno
+}

@@ -126,14 +126,6 @@ func (h *handle) Lseek(_ context.Context, off uint64, whence uint32) (uint64, sy
 	return seek(off, whence, s.Value.Len())
 }
 
-// Lseek answers for the handle's own text.
-func (h *writeHandle) Lseek(_ context.Context, off uint64, whence uint32) (where uint64, errno syscall.Errno) {
-	if err := h.buffer.With(func(t *textedit.Text) { where, errno = seek(off, whence, t.Len()) }); err != nil {
-		return 0, errnoOf(err)
-	}
-	return where, errno
-}
-
 func seek(off uint64, whence uint32, size int) (uint64, syscall.Errno) {
 	switch {
 	case off >= uint64(size):

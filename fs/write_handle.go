@@ -78,6 +78,14 @@ func (h *writeHandle) Read(_ context.Context, dest []byte, off int64) (fuse.Read
 	return fuse.ReadResultData(dest[:n]), errnoOf(err)
 }
 
+// Lseek answers for the handle's own text.
+func (h *writeHandle) Lseek(_ context.Context, off uint64, whence uint32) (where uint64, errno syscall.Errno) {
+	if err := h.buffer.With(func(t *textedit.Text) { where, errno = seek(off, whence, t.Len()) }); err != nil {
+		return 0, errnoOf(err)
+	}
+	return where, errno
+}
+
 // Write changes the text. What cannot be part of a value is refused now, because
 // many programs check no close.
 func (h *writeHandle) Write(ctx context.Context, data []byte, off int64) (uint32, syscall.Errno) {

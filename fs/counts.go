@@ -2,7 +2,48 @@ package fs
 
 import (
 	"sync/atomic"
+
+	"infisicalfs/fs/internal/openfiles"
 )
+
+// Counts are numbers since the start, except Open.
+type Counts struct {
+	Opens  uint64            `json:"opens"`  // secrets opened
+	Reads  uint64            `json:"reads"`  // READ messages for secrets
+	Open   int               `json:"open"`   // files and directories open now
+	Errors map[string]uint64 `json:"errors"` // failed operations, by name of the errno; absent names are not failures
+	Writes *WriteCounts      `json:"writes,omitempty"`
+	Notify *NotifyCounts     `json:"notify,omitempty"`
+
+	LastViewError string `json:"last_view_error,omitempty"` // which view could not be rendered, and why
+}
+
+// openNow counts the files and directories that are open.
+func (f *FS) openNow() (n int) {
+	f.opened.Each(func(open openfiles.File) bool {
+		if _, ok := open.(*watchedGeneration); !ok {
+			n++
+		}
+		return true
+	})
+	return n
+}
+
+// Counts returns what happened so far.
+func (f *FS) Counts() Counts {
+	c := Counts{
+		Opens:  f.opens.Load(),
+		Reads:  f.reads.Load(),
+		Open:   f.openNow(),
+		Errors: f.failures.Counts(),
+		Writes: f.writeCounts(),
+		Notify: f.emitter.Counts(),
+	}
+	if reason := f.viewError.Load(); reason != nil {
+		c.LastViewError = *reason
+	}
+	return c
+}
 
 // WriteCounts are about writing: numbers since the start, except those of what
 // is here now.
