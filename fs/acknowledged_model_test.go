@@ -272,7 +272,7 @@ func TestAcknowledgedMeansStored(t *testing.T) {
 				}
 				_, err := k.CreateFile("demo/dev/"+m.name, flags, 0o644)
 				require.NoError(t, err)
-				m.file = directHandle{w.overlay.writers(dev, m.name)[0]}
+				m.file = directHandle{w.drafts.of(dev, m.name)[0]}
 				m.run(3, 8)
 				zeros += m.zeros
 			})

@@ -20,7 +20,7 @@ import (
 func openHandle(t *testing.T, w *world, k *fusetest.Kernel) (fusetest.File, *writeHandle) {
 	f, err := k.Open("demo/dev/GREETING", syscall.O_WRONLY|syscall.O_TRUNC)
 	require.NoError(t, err)
-	return f, w.overlay.writers(dev, "GREETING")[0]
+	return f, w.drafts.of(dev, "GREETING")[0]
 }
 
 func writeAll(t *testing.T, f fusetest.File, text string) {

@@ -30,8 +30,8 @@ func (h *writeHandle) Flush(ctx context.Context) syscall.Errno {
 		return syscall.EINTR // nobody is there to hear it
 	case h.buffer.Opener().Other(who):
 		return 0
-	case h.scratch != nil && h.wrote.Load() && f.overlay.isDoubtful(h.scratch) && caller.Killed(thread):
-		f.overlay.noteKilled(h.scratch)
+	case h.scratch != nil && h.wrote.Load() && f.overlay.IsDoubtful(h.scratch) && caller.Killed(thread):
+		f.overlay.NoteKilled(h.scratch)
 		return syscall.EINTR
 	}
 	ctx, stop := f.killable(ctx)
@@ -58,7 +58,7 @@ func (h *writeHandle) Release(ctx context.Context) syscall.Errno {
 		}
 	}
 	f.opened.Close(h)
-	f.overlay.dropWriter(h)
+	f.drafts.drop(h)
 	f.writers.drop(h)
 	h.letCacheIn()
 	if h.buffer.Wipe() { // the name is gone again
@@ -66,7 +66,7 @@ func (h *writeHandle) Release(ctx context.Context) syscall.Errno {
 		f.reveal(dir, name)
 	}
 	if h.scratch != nil {
-		f.overlay.leave(h.scratch)
+		f.overlay.Leave(h.scratch)
 	}
 	h.buffer.Released()
 	return 0
@@ -104,7 +104,7 @@ const (
 // Neither is the handle that the request itself holds, nil for none: its RELEASE
 // waits for the request. go-fuse has GETATTR hold any handle that is open.
 func (f *FS) awaitRelease(ctx context.Context, dir secret.Dir, name string, holds *writeHandle) {
-	for _, h := range f.overlay.writers(dir, name) {
+	for _, h := range f.drafts.of(dir, name) {
 		b := h.buffer
 		if h != holds && b.LooksClosed() && !h.stillOpen() && !b.AwaitRelease(ctx, releaseComes) && b.IsReleasing() {
 			b.AwaitRelease(ctx, releaseLasts)

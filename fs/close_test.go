@@ -30,7 +30,7 @@ func TestWhoHasTheFileOpenIsNotKeptWaiting(t *testing.T) {
 		said, err := bufio.NewReader(out).ReadString('\n')
 		require.NoError(t, err)
 		require.Equal(t, "asked\n", said)
-		writers := w.overlay.writers(dev, name)
+		writers := w.drafts.of(dev, name)
 		require.Len(t, writers, 1)
 		require.True(t, writers[0].buffer.LooksClosed(), "one descriptor was closed")
 		require.True(t, writers[0].stillOpen())
@@ -49,7 +49,7 @@ func TestARequestDoesNotWaitForTheHandleThatItHolds(t *testing.T) {
 	v := fusetest.Direct(t, w.Root(), w.Options())
 	f, err := v.Open("demo/dev/GREETING", unix.O_WRONLY|unix.O_TRUNC)
 	require.NoError(t, err)
-	h := w.overlay.writers(dev, "GREETING")[0]
+	h := w.drafts.of(dev, "GREETING")[0]
 	h.buffer.Flushed() // RELEASE is on its way
 	require.True(t, h.buffer.LooksClosed())
 	require.False(t, h.stillOpen())

@@ -33,7 +33,7 @@ func (f *FS) committed(dir secret.Dir, name string, out commit.Outcome) {
 	if out.What == commit.Nothing {
 		return
 	}
-	f.overlay.uncover(dir, name)
+	f.overlay.Uncover(dir, name)
 	if out.What != commit.Sent {
 		return
 	}

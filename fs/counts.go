@@ -76,18 +76,18 @@ func (f *FS) writeCounts() *WriteCounts {
 	if f.cfg.Writer == nil {
 		return nil
 	}
-	here := f.overlay.counts()
+	here := f.overlay.Counts()
 	c := &WriteCounts{
 		Sent:           f.writes.sent.Load(),
 		LostUpdates:    f.writes.lost.Load(),
 		FailedReleases: f.writes.failedReleases.Load(),
 		Killed:         f.writes.killed.Load(),
-		ScratchFiles:   here.faces.files + here.collected.files,
-		ScratchBytes:   here.faces.bytes + here.collected.bytes,
-		ScratchDropped: here.evicted,
-		DoubtfulFiles:  here.doubtful.files,
-		DoubtfulBytes:  here.doubtful.bytes,
-		Whiteouts:      here.whiteouts,
+		ScratchFiles:   here.Temporary.Files + here.Collected.Files,
+		ScratchBytes:   here.Temporary.Bytes + here.Collected.Bytes,
+		ScratchDropped: here.Evicted,
+		DoubtfulFiles:  here.Doubtful.Files,
+		DoubtfulBytes:  here.Doubtful.Bytes,
+		Whiteouts:      here.Whiteouts,
 		Rejected:       len(f.rejected.List()),
 		Unsent:         f.Unsent(),
 	}

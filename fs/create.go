@@ -11,6 +11,7 @@ import (
 
 	"infisicalfs/fs/internal/commit"
 	"infisicalfs/fs/internal/filename"
+	"infisicalfs/fs/internal/overlay"
 	"infisicalfs/fs/internal/writeback"
 	"infisicalfs/secret"
 )
@@ -68,7 +69,7 @@ func (d *dir) create(ctx context.Context, shown string, flags, mode uint32, out 
 	if err != nil {
 		return nil, nil, err
 	}
-	d.fs.overlay.addWriter(h, snap.Dir, name)
+	d.fs.drafts.add(h, snap.Dir, name)
 	d.fs.writers.add(h)
 	d.fs.draftAttr(snap.Dir, name, &out.Attr)
 	child := d.NewInode(ctx, n, d.secretID(shown, name))
@@ -82,20 +83,20 @@ func (d *dir) create(ctx context.Context, shown string, flags, mode uint32, out 
 func (h *writeHandle) loadNew(ctx context.Context, snap *secret.Folder, there *secret.Secret, flags uint32) error {
 	f := h.file.fs
 	_, name := h.file.where()
-	w := f.overlay.whiteout(snap.Dir, name)
-	if w != nil && !w.mayWrite(h.buffer.Opener()) {
+	w := f.overlay.Whiteout(snap.Dir, name)
+	if w != nil && !w.MayWrite(h.buffer.Opener()) {
 		// Somebody else makes a new secret: the rename was meant.
 		if err := f.carryRenameOut(ctx, w); err != nil && mayWorkLater(err) {
 			return err
 		}
-		if w = f.overlay.whiteout(snap.Dir, name); w == nil {
+		if w = f.overlay.Whiteout(snap.Dir, name); w == nil {
 			there = nil
 		}
 	}
 	switch {
 	case f.cfg.PersonalReadOnly:
 		return commit.ErrPersonal
-	case there != nil && w == nil && flags&syscall.O_EXCL != 0, f.overlay.beingCreated(snap.Dir, name) && flags&syscall.O_EXCL != 0:
+	case there != nil && w == nil && flags&syscall.O_EXCL != 0, f.drafts.beingCreated(snap.Dir, name) && flags&syscall.O_EXCL != 0:
 		return secret.ErrExists
 	case there != nil && w == nil:
 		return h.load(ctx, flags)
@@ -110,7 +111,7 @@ func (h *writeHandle) loadNew(ctx context.Context, snap *secret.Folder, there *s
 		if err := h.loadSecret(ctx, snap.Dir, there, true); err != nil {
 			return err
 		}
-		h.buffer.BasedOn(w.base)
+		h.buffer.BasedOn(w.Base)
 		h.under = w
 		return nil
 	}
@@ -119,15 +120,14 @@ func (h *writeHandle) loadNew(ctx context.Context, snap *secret.Folder, there *s
 }
 
 func (d *dir) createScratch(ctx context.Context, snap *secret.Folder, name string, kind kind, flags, mode uint32, out *fuse.EntryOut) (*fusefs.Inode, fusefs.FileHandle, error) {
-	sc := d.fs.overlay.scratch(snap.Dir, name)
+	sc := d.fs.overlay.Find(snap.Dir, name)
 	switch {
 	case sc != nil && flags&syscall.O_EXCL != 0:
 		return nil, nil, secret.ErrExists
 	case sc == nil:
-		sc = d.fs.newScratch(ctx, snap, kind.class, mode)
-		sc.draft = kind.draft
-		if !d.fs.overlay.nameScratch(sc, snap.Dir, name) {
-			return nil, nil, errScratchFull
+		sc = d.fs.newScratch(ctx, snap, kind, mode)
+		if !d.fs.overlay.Link(sc, snap.Dir, name) {
+			return nil, nil, overlay.ErrFull
 		}
 	}
 	child := d.fs.scratchFileChild(ctx, d, name, &out.Attr)
@@ -138,7 +138,7 @@ func (d *dir) createScratch(ctx context.Context, snap *secret.Folder, name strin
 	if errno != 0 {
 		return nil, nil, secret.ErrConflict
 	}
-	if kind.class == doubtful {
+	if kind.class == overlay.Doubtful {
 		d.fs.doubt(sc, d.fs.processOf(ctx))
 	}
 	return child, fh, nil
@@ -147,12 +147,12 @@ func (d *dir) createScratch(ctx context.Context, snap *secret.Folder, name strin
 // localChild returns the node of a secret that is here already and not on the
 // server: its creator has not sent it yet.
 func (d *dir) localChild(ctx context.Context, snap *secret.Folder, shown string, e filename.Entry, found bool, out *fuse.EntryOut) *fusefs.Inode {
-	l, dir := &d.fs.overlay, d.where()
+	drafts, dir := &d.fs.drafts, d.where()
 	name, _ := filename.Key(snap, shown)
 	switch {
-	case found && (e.Secret == nil || l.whiteout(dir, e.Secret.Name) == nil):
+	case found && (e.Secret == nil || d.fs.overlay.Whiteout(dir, e.Secret.Name) == nil):
 		return nil
-	case found && !l.beingWritten(dir, name), !found && !l.beingCreated(dir, name):
+	case found && !drafts.beingWritten(dir, name), !found && !drafts.beingCreated(dir, name):
 		return nil
 	}
 	d.fs.draftAttr(dir, name, &out.Attr)

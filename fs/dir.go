@@ -81,7 +81,7 @@ func (d *dir) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (*fus
 		d.fs.absent(d, name, snap, out)
 		return nil, syscall.ENOENT
 	}
-	if e.Secret != nil && d.fs.overlay.whiteout(snap.Dir, e.Secret.Name) != nil {
+	if e.Secret != nil && d.fs.overlay.Whiteout(snap.Dir, e.Secret.Name) != nil {
 		out.SetEntryTimeout(1) // it may be back at any time
 		return nil, syscall.ENOENT
 	}
@@ -100,7 +100,7 @@ func (d *dir) child(ctx context.Context, snap *secret.Folder, e filename.Entry, 
 	if d.links() {
 		return d.secretLink(ctx, filename.OfSecret(snap, e.Secret.Name), out)
 	}
-	if d.fs.overlay.beingWritten(d.where(), e.Secret.Name) {
+	if d.fs.drafts.beingWritten(d.where(), e.Secret.Name) {
 		out.SetAttrTimeout(0)
 	}
 	child := d.secretInode(ctx, filename.OfSecret(snap, e.Secret.Name), e.Secret.Name)

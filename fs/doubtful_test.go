@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"infisicalfs/fs/internal/overlay"
 	"infisicalfs/fs/internal/procend"
 	"infisicalfs/internal/fusetest"
 	"infisicalfs/secret"
@@ -90,10 +91,10 @@ func TestDoubtfulFileArrivesWhenItsMakerEnds(t *testing.T) {
 		require.Equal(t, 1, w.Counts().Writes.DoubtfulFiles)
 		require.Empty(t, w.Writes())
 
-		pass(scratchForDefault - time.Second)
+		pass(overlay.DoubtfulFor - time.Second)
 		p.end(procend.Exited)
 		require.Empty(t, w.Writes(), "the next command may rename it")
-		pass(makerGrace)
+		pass(overlay.MakerGrace)
 		w.requireValue(t, dev, "GREETING-us2prod", "natural")
 		require.Equal(t, []string{"create GREETING-us2prod"}, w.Writes())
 		require.Zero(t, w.Counts().Writes.DoubtfulFiles)
@@ -178,7 +179,7 @@ func TestScratchThatReplacesScratchTakesItsFate(t *testing.T) {
 		install(t, k, "demo/dev/GREETING.a8Gk2x", "")
 		install(t, k, "demo/dev/GREETING-us2prod", "natural")
 		p.end(procend.Exited)
-		pass(makerGrace / 2)
+		pass(overlay.MakerGrace / 2)
 		for _, name := range []string{"GREETING.a8Gk2x", "GREETING-us2prod"} {
 			install(t, k, "demo/dev/sedAbC123", "edited")
 			require.NoError(t, k.Rename("demo/dev/sedAbC123", "demo/dev/"+name))
@@ -248,7 +249,7 @@ func TestDoubtfulFileOutlastsAnOutage(t *testing.T) {
 		require.Equal(t, "natural", text)
 		require.Empty(t, w.rejectedTexts())
 		w.FailWrites(secrettest.KindCreate, nil)
-		pass(lastPause)
+		pass(overlay.LastPause)
 		w.requireValue(t, dev, "GREETING-us2prod", "natural")
 	})
 }
@@ -259,9 +260,9 @@ func TestDoubtfulFileThatArrivedWithoutAnAnswer(t *testing.T) {
 		install(t, k, natural, "natural")
 		w.FailWritesLate(secrettest.KindCreate, secret.ErrUnavailable)
 		p.end(procend.Exited)
-		pass(makerGrace)
+		pass(overlay.MakerGrace)
 		w.FailWritesLate(secrettest.KindCreate, nil)
-		pass(lastPause)
+		pass(overlay.LastPause)
 		w.requireValue(t, dev, "GREETING-us2prod", "natural")
 		require.Empty(t, w.rejectedTexts())
 		require.Zero(t, w.Counts().Writes.DoubtfulFiles)
@@ -275,7 +276,7 @@ func TestDoubtfulFileThatWasCut(t *testing.T) {
 		require.NoError(t, err)
 		_, err = f.WriteAt([]byte("x"), 0)
 		require.NoError(t, err)
-		_, err = f.WriteAt([]byte("x"), maxScratchFile)
+		_, err = f.WriteAt([]byte("x"), overlay.MaxFile)
 		require.Equal(t, syscall.ENOSPC, err)
 		require.NoError(t, f.Close())
 		require.Equal(t, syscall.EIO, k.Rename(natural, "demo/dev/GREETING"), "what there is of it is a part")
@@ -332,7 +333,7 @@ func TestListingWhileADoubtfulFileArrives(t *testing.T) {
 		w.answer(func(ctx context.Context, dir secret.Dir, need secret.Need) (*secret.Folder, error) {
 			snap, err := w.Folder(ctx, dir, need)
 			if need == secret.NeedListing {
-				once.Do(func() { p.end(procend.Exited); pass(makerGrace) })
+				once.Do(func() { p.end(procend.Exited); pass(overlay.MakerGrace) })
 			}
 			return snap, err
 		})
@@ -361,9 +362,9 @@ func TestManyDoubtfulFilesMeetNoBound(t *testing.T) {
 // Beyond the bounds a name that could be a temporary's is a secret at once.
 func TestDoubtfulFilesAreBounded(t *testing.T) {
 	timed(t, func(t *testing.T, w *world, k *fusetest.Kernel, _ *processes) {
-		for i := range maxDoubtful {
-			sc := w.newScratch(t.Context(), &secret.Folder{Dir: payments}, doubtful, 0o600)
-			require.True(t, w.overlay.nameScratch(sc, payments, fmt.Sprint(i)))
+		for i := range overlay.MaxDoubtful {
+			sc := w.newScratch(t.Context(), &secret.Folder{Dir: payments}, kind{class: overlay.Doubtful}, 0o600)
+			require.True(t, w.overlay.Link(sc, payments, fmt.Sprint(i)))
 		}
 		install(t, k, natural, "natural")
 		w.requireValue(t, dev, "GREETING-us2prod", "natural")
@@ -384,10 +385,10 @@ func TestClosedFileOfAKilledMaker(t *testing.T) {
 	timed(t, func(t *testing.T, w *world, k *fusetest.Kernel, p *processes) {
 		w.FailWrites(secrettest.KindCreate, secret.ErrUnavailable)
 		install(t, k, natural, "natural")
-		pass(scratchForDefault + time.Second)
+		pass(overlay.DoubtfulFor + time.Second)
 		p.end(procend.Killed)
 		w.FailWrites(secrettest.KindCreate, nil)
-		pass(lastPause)
+		pass(overlay.LastPause)
 		w.requireValue(t, dev, "GREETING-us2prod", "natural")
 		require.Empty(t, w.Unsent())
 	})

@@ -77,8 +77,8 @@ func (t emitTree) Wanted(e *emit.Event) bool {
 		is = lostupdate.BaseOf(e.Secret)
 	}
 	return !t.own.Explains(ownchanges.Place{Dir: e.Dir, Name: e.Name, Folder: e.Folder}, e.Kind == emit.Vanished, is) &&
-		t.overlay.scratch(e.Dir, e.Shown) == nil &&
-		(e.Folder || t.overlay.whiteout(e.Dir, e.Name) == nil)
+		t.overlay.Find(e.Dir, e.Shown) == nil &&
+		(e.Folder || t.overlay.Whiteout(e.Dir, e.Name) == nil)
 }
 
 // Occupied is true where somebody may be in the folder. A listing that is on its way

@@ -10,6 +10,7 @@ import (
 
 	"infisicalfs/fs/internal/failurelog"
 	"infisicalfs/fs/internal/filename"
+	"infisicalfs/fs/internal/overlay"
 	"infisicalfs/fs/internal/writeback"
 	"infisicalfs/secret"
 )
@@ -31,7 +32,7 @@ var errnos = []struct {
 	{secret.ErrInexact, syscall.EIO},
 	{secret.ErrProtected, syscall.EPERM},
 	{writeback.ErrNotText, syscall.EILSEQ},
-	{errScratchFull, syscall.ENOSPC},
+	{overlay.ErrFull, syscall.ENOSPC},
 	{errOtherProject, syscall.EXDEV},
 	{writeback.ErrRevoked, syscall.EACCES},
 	{writeback.ErrKilled, syscall.EIO},
@@ -49,7 +50,6 @@ var errnos = []struct {
 
 // What only a file system can be asked for.
 var (
-	errScratchFull  = errors.New("no room for another scratch file")
 	errOtherProject = errors.New("cannot be moved there")
 	errOpen         = errors.New("it is open and not written yet")
 	errIsDir        = errors.New("is a folder")

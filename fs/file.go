@@ -11,6 +11,7 @@ import (
 	"github.com/hanwen/go-fuse/v2/fuse"
 
 	"infisicalfs/fs/internal/filename"
+	"infisicalfs/fs/internal/overlay"
 	"infisicalfs/fs/internal/pagecache"
 	"infisicalfs/secret"
 )
@@ -18,8 +19,8 @@ import (
 // file is a secret, or a scratch file: a rename can turn one into the other.
 type file struct {
 	node
-	at      atomic.Pointer[location]    // where the secret is, by its own name, not the file name
-	scratch atomic.Pointer[scratchFile] // what it is, or was before it became a secret; else nil
+	at      atomic.Pointer[location]     // where the secret is, by its own name, not the file name
+	scratch atomic.Pointer[overlay.File] // what it is, or was before it became a secret; else nil
 	pages   pagecache.File
 }
 
@@ -87,13 +88,13 @@ func (n *file) Getattr(ctx context.Context, fh fusefs.FileHandle, out *fuse.Attr
 		return p.getattrFile(n, out)
 	}
 	if sc := n.asScratch(); sc != nil {
-		sc.getattr(&out.Attr)
+		sc.Getattr(&out.Attr)
 		return 0
 	}
 	dir, name := n.where()
 	held, _ := fh.(*writeHandle)
 	n.fs.awaitRelease(ctx, dir, name, held)
-	writing := n.fs.overlay.beingWritten(dir, name)
+	writing := n.fs.drafts.beingWritten(dir, name)
 	snap, s, err := n.current(ctx)
 	switch {
 	case err == nil:
@@ -101,7 +102,7 @@ func (n *file) Getattr(ctx context.Context, fh fusefs.FileHandle, out *fuse.Attr
 		if !writing {
 			out.SetTimeout(n.fs.remaining(snap))
 		}
-	case errors.Is(err, secret.ErrNotFound) && n.fs.overlay.beingCreated(dir, name):
+	case errors.Is(err, secret.ErrNotFound) && n.fs.drafts.beingCreated(dir, name):
 		n.fs.draftAttr(dir, name, &out.Attr)
 	case !n.attrOfHandle(fh, err, &out.Attr):
 		return n.gone("getattr", err)
@@ -204,7 +205,7 @@ func (n *file) forget() { n.pages.Drop(func() { n.NotifyContent(0, 0) }) }
 // is absent, or created where the caller asks for that. One that is created here
 // and not sent yet has a name, and nothing to change.
 func (n *file) gone(op string, err error) syscall.Errno {
-	if errors.Is(err, secret.ErrNotFound) && !n.fs.overlay.beingCreated(n.where()) {
+	if errors.Is(err, secret.ErrNotFound) && !n.fs.drafts.beingCreated(n.where()) {
 		return syscall.ESTALE
 	}
 	return n.fs.failed(op, n.path(), err)

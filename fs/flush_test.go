@@ -36,7 +36,7 @@ func TestFlushOfAnotherProcess(t *testing.T) {
 	as(k, os.Getpid())
 	f, err := k.Open("demo/dev/GREETING", syscall.O_WRONLY|syscall.O_TRUNC)
 	require.NoError(t, err)
-	h := w.overlay.writers(dev, "GREETING")[0]
+	h := w.drafts.of(dev, "GREETING")[0]
 	ctx := func(pid int) context.Context { return fuseContext(pid) }
 	other := another(t)
 	require.Zero(t, h.Flush(ctx(os.Getpid())), "the shell closes the descriptor that it has copied")
@@ -82,7 +82,7 @@ func TestReleaseSends(t *testing.T) {
 	_, err = f.WriteAt([]byte("J"), 0)
 	require.NoError(t, err)
 	as(k, another(t))
-	h := w.overlay.writers(dev, "GREETING")[0]
+	h := w.drafts.of(dev, "GREETING")[0]
 	require.Zero(t, h.Flush(fuseContext(int(k.Caller.Pid))))
 	require.Zero(t, h.Release(fuseContext(0)))
 	w.requireValue(t, dev, "GREETING", "Jello, world")
@@ -95,7 +95,7 @@ func TestFailureAtRelease(t *testing.T) {
 	as(k, os.Getpid())
 	_, err := k.Open("demo/dev/GREETING", syscall.O_WRONLY|syscall.O_APPEND)
 	require.NoError(t, err)
-	h := w.overlay.writers(dev, "GREETING")[0]
+	h := w.drafts.of(dev, "GREETING")[0]
 	_, errno := h.Write(fuseContext(os.Getpid()), []byte("!"), 0)
 	require.Zero(t, errno)
 	w.FailWrites(secrettest.KindUpdate, secret.ErrUnavailable)
@@ -305,6 +305,6 @@ func TestEmptyingIsOlderThanWriting(t *testing.T) {
 func TestReleasedHandlesLeaveNothing(t *testing.T) {
 	bothWaysWriting(t, func(t *testing.T, w *world, v fusetest.View) {
 		require.NoError(t, fusetest.WriteFile(v, "demo/dev/GREETING", strings.Repeat("x", 1000)))
-		require.Eventually(t, func() bool { return w.Counts().Open == 0 && !w.overlay.beingWritten(dev, "GREETING") }, time.Minute, time.Millisecond)
+		require.Eventually(t, func() bool { return w.Counts().Open == 0 && !w.drafts.beingWritten(dev, "GREETING") }, time.Minute, time.Millisecond)
 	})
 }

@@ -27,6 +27,7 @@ import (
 	"infisicalfs/fs/internal/inode"
 	"infisicalfs/fs/internal/lostupdate"
 	"infisicalfs/fs/internal/openfiles"
+	"infisicalfs/fs/internal/overlay"
 	"infisicalfs/fs/internal/ownchanges"
 	"infisicalfs/fs/internal/procend"
 	"infisicalfs/fs/internal/tempname"
@@ -117,8 +118,9 @@ type FS struct {
 
 	// For writing.
 	own         ownchanges.Changes // what was changed through this mount
-	overlay     overlay
-	folderQueue folderqueue.Queue // for whoever changes a folder
+	overlay     overlay.Overlay    // what is only here
+	drafts      drafts             // who has which secret open for writing
+	folderQueue folderqueue.Queue  // for whoever changes a folder
 	callers     caller.Processes
 	bases       lostupdate.Bases
 	denials     commit.Denials
@@ -171,7 +173,7 @@ func New(cfg Config) *FS {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	if cfg.ScratchFor == 0 {
-		cfg.ScratchFor = scratchForDefault
+		cfg.ScratchFor = overlay.DoubtfulFor
 	}
 	f := &FS{cfg: cfg, log: cfg.Log, rejected: newRejected(), names: tempname.Names{Dotfiles: cfg.Dotfiles}}
 	f.rights = rights.Policy{Mount: rights.Attr{Mode: cfg.FileMode, UID: cfg.UID, GID: cfg.GID}, Rules: cfg.Rules, Server: cfg.ServerRights}
@@ -195,7 +197,7 @@ func (f *FS) Close() {
 	f.known.Store(false)
 	f.end()
 	f.followers.Wait()
-	f.overlay.dropBelow(secret.Dir{})
+	f.overlay.Drop(secret.Dir{}.Contains)
 	f.rejected.Clear()
 }
 

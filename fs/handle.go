@@ -41,7 +41,7 @@ func (h *handle) openDraft(ctx context.Context) bool {
 	f := h.file.fs
 	dir, name := h.file.where()
 	who := f.processOf(ctx)
-	for _, draft := range f.overlay.writers(dir, name) {
+	for _, draft := range f.drafts.of(dir, name) {
 		if !draft.buffer.Creating() {
 			continue
 		}
@@ -61,7 +61,7 @@ func (h *handle) openDraft(ctx context.Context) bool {
 // can that has no name any more.
 func (h *handle) openRemoved() bool {
 	f := h.file.fs
-	if !f.overlay.wasUnlinked(h.file.where()) {
+	if !f.overlay.WasUnlinked(h.file.where()) {
 		return false
 	}
 	s := f.shownBy(h.file)

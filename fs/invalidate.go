@@ -8,6 +8,7 @@ import (
 	"infisicalfs/fs/internal/emit"
 	"infisicalfs/fs/internal/filename"
 	"infisicalfs/fs/internal/openfiles"
+	"infisicalfs/fs/internal/overlay"
 	"infisicalfs/fs/internal/pagecache"
 	"infisicalfs/secret"
 )
@@ -22,7 +23,7 @@ func (f *FS) Apply(change secret.Change) {
 		n := f.revoke(lost)
 		if change.Err != nil {
 			f.dropOverlay(func(dir secret.Dir) bool { return concerns(change, dir) },
-				func(sc *scratchFile, at named) { f.keepFile(sc, at, "access to its folder was revoked") })
+				func(sc *overlay.File, at overlay.Name) { f.keepFile(sc, at, "access to its folder was revoked") })
 		}
 		f.log.Warn("access revoked", "path", change.Dir.String(), "below", change.Deep, "open", n, "error", change.Err)
 	}

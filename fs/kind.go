@@ -6,6 +6,7 @@ import (
 
 	"infisicalfs/fs/internal/caller"
 	"infisicalfs/fs/internal/filename"
+	"infisicalfs/fs/internal/overlay"
 	"infisicalfs/fs/internal/tempname"
 	"infisicalfs/secret"
 )
@@ -13,8 +14,8 @@ import (
 // kind is what a file is that is created. The zero kind is a secret.
 type kind struct {
 	scratch bool
-	class   class // of a scratch file
-	draft   bool  // it may be the only copy of what was typed
+	class   overlay.Class // of a scratch file
+	draft   bool          // it may be the only copy of what was typed
 }
 
 // kindOf decides what a file is that is created: a secret, or scratch. What is
@@ -22,13 +23,13 @@ type kind struct {
 // both, who creates it and how.
 func (f *FS) kindOf(ctx context.Context, snap *secret.Folder, shown string, flags, mode uint32) kind {
 	e, taken := filename.Resolve(snap, shown)
-	if taken && (e.Folder != nil || f.overlay.whiteout(snap.Dir, e.Secret.Name) == nil) {
+	if taken && (e.Folder != nil || f.overlay.Whiteout(snap.Dir, e.Secret.Name) == nil) {
 		return kind{}
 	}
-	if sc := f.overlay.scratch(snap.Dir, shown); sc != nil || f.names.Face(shown, f.siblings(snap)) {
+	if sc := f.overlay.Find(snap.Dir, shown); sc != nil || f.names.Temporary(shown, f.siblings(snap)) {
 		return kind{scratch: true, draft: tempname.Draft(shown)}
 	}
-	if name, ok := filename.Decode(shown); taken || ok && f.overlay.wasUnlinked(snap.Dir, name) {
+	if name, ok := filename.Decode(shown); taken || ok && f.overlay.WasUnlinked(snap.Dir, name) {
 		return kind{} // it is written anew
 	}
 	if tempname.MayBeEmergency(shown) {
@@ -37,8 +38,8 @@ func (f *FS) kindOf(ctx context.Context, snap *secret.Folder, shown string, flag
 			return kind{scratch: true, draft: unsent}
 		}
 	}
-	if tempname.Doubtful(shown, flags, mode, f.siblings(snap)) && f.overlay.hasRoomForDoubtful() {
-		return kind{scratch: true, class: doubtful}
+	if tempname.Doubtful(shown, flags, mode, f.siblings(snap)) && f.overlay.HasRoomForDoubtful() {
+		return kind{scratch: true, class: overlay.Doubtful}
 	}
 	return kind{}
 }
@@ -53,12 +54,12 @@ func (f *FS) siblings(snap *secret.Folder) iter.Seq[string] {
 				return
 			}
 		}
-		for _, name := range f.overlay.namesWritten(snap.Dir) {
+		for _, name := range f.drafts.namesIn(snap.Dir) {
 			if !yield(filename.Encode(name)) {
 				return
 			}
 		}
-		for _, name := range f.overlay.namesGone(snap.Dir) {
+		for _, name := range f.overlay.NamesUnlinked(snap.Dir) {
 			if !yield(filename.Encode(name)) {
 				return
 			}

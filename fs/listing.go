@@ -13,6 +13,7 @@ import (
 	"infisicalfs/fs/internal/controldir"
 	"infisicalfs/fs/internal/filename"
 	"infisicalfs/fs/internal/generation"
+	"infisicalfs/fs/internal/overlay"
 	"infisicalfs/secret"
 )
 
@@ -38,7 +39,7 @@ var (
 // load takes a snapshot and goes to its beginning.
 func (l *listing) load(ctx context.Context) syscall.Errno {
 	f, dir := l.dir.fs, l.dir.where()
-	here := f.overlay.shown(dir) // before the server's: what goes from one to the other meanwhile is in both
+	here := f.overlay.Shown(dir) // before the server's: what goes from one to the other meanwhile is in both
 	err := f.opened.Open(l, func() error {
 		snap, err := f.list(ctx, dir)
 		if err == nil && l.dir.links() {
@@ -57,12 +58,12 @@ func (l *listing) load(ctx context.Context) syscall.Errno {
 }
 
 // entries lists a snapshot, with what is only here.
-func (d *dir) entries(snap *secret.Folder, only shownHere) []fuse.DirEntry {
+func (d *dir) entries(snap *secret.Folder, only overlay.Shown) []fuse.DirEntry {
 	if snap == nil {
 		return nil
 	}
 	here := d.where()
-	hidden := only.covered
+	hidden := only.Covered
 	list := make([]fuse.DirEntry, 0, 2+len(snap.Folders)+len(snap.Secrets))
 	add := func(name string, id fusefs.StableAttr) {
 		list = append(list, fuse.DirEntry{Name: name, Mode: id.Mode, Ino: id.Ino, Off: uint64(len(list) + 1)})
@@ -93,9 +94,9 @@ func (d *dir) entries(snap *secret.Folder, only shownHere) []fuse.DirEntry {
 			add(name, d.secretID(name, s.Name))
 		}
 	}
-	for _, sc := range only.files {
-		if e, ok := filename.Resolve(snap, sc.name); !ok || e.Secret != nil && hidden[e.Secret.Name] {
-			add(sc.name, sc.id)
+	for _, sc := range only.Files {
+		if e, ok := filename.Resolve(snap, sc.Name); !ok || e.Secret != nil && hidden[e.Secret.Name] {
+			add(sc.Name, sc.ID)
 		}
 	}
 	return list
@@ -145,7 +146,7 @@ func (l *listing) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (
 // began. If it is back, the kernel finds that by asking.
 func (d *dir) left(name string) bool {
 	dir := d.where()
-	return d.fs.overlay.wasUnlinked(dir, name) || d.fs.overlay.whiteout(dir, name) != nil
+	return d.fs.overlay.WasUnlinked(dir, name) || d.fs.overlay.Whiteout(dir, name) != nil
 }
 
 func (l *listing) Seekdir(ctx context.Context, off uint64) syscall.Errno {

@@ -13,6 +13,7 @@ import (
 
 	"infisicalfs/fs/internal/filename"
 	"infisicalfs/fs/internal/inode"
+	"infisicalfs/fs/internal/overlay"
 	"infisicalfs/internal/fusetest"
 	"infisicalfs/secret"
 )
@@ -172,7 +173,7 @@ func TestListingHasDots(t *testing.T) {
 		{w.root, secret.Dir{}, secret.Dir{}},
 		{w.root.GetChild("demo").GetChild("dev").Operations().(*dir), dev, project},
 	} {
-		entries := c.node.entries(snapshot(t, w.Fake, c.self), shownHere{})
+		entries := c.node.entries(snapshot(t, w.Fake, c.self), overlay.Shown{})
 		require.Equal(t, ".", entries[0].Name)
 		require.Equal(t, inode.OfDir(c.self).Ino, entries[0].Ino)
 		require.Equal(t, "..", entries[1].Name)

@@ -9,6 +9,7 @@ import (
 	"github.com/hanwen/go-fuse/v2/fuse"
 
 	"infisicalfs/fs/internal/filename"
+	"infisicalfs/fs/internal/overlay"
 	"infisicalfs/fs/internal/tempname"
 	"infisicalfs/secret"
 )
@@ -26,7 +27,7 @@ func (d *dir) Mkdir(ctx context.Context, name string, _ uint32, out *fuse.EntryO
 	if d.fs.cfg.Writer == nil {
 		return nil, syscall.EROFS
 	}
-	if d.newEntry(name) == nil && tempname.FaceDir(name) {
+	if d.newEntry(name) == nil && tempname.TemporaryDir(name) {
 		return d.mkScratchDir(ctx, name, out)
 	}
 	ctx, stop := d.fs.killable(ctx)
@@ -78,7 +79,7 @@ func (d *dir) mkdir(ctx context.Context, shown string, out *fuse.EntryOut) (*fus
 	if err != nil {
 		return nil, err
 	}
-	if taken || f.overlay.beingCreated(dir, name) || f.overlay.scratch(dir, shown) != nil {
+	if taken || f.drafts.beingCreated(dir, name) || f.overlay.Find(dir, shown) != nil {
 		return nil, secret.ErrExists
 	}
 	if err := f.cfg.Writer.CreateFolder(ctx, dir, name); err != nil {
@@ -101,7 +102,7 @@ func (d *dir) Rmdir(ctx context.Context, name string) syscall.Errno {
 	if d.shadows(name) || !d.where().IsFolder() {
 		return d.fs.failed("rmdir", d.pathOf(name), errNotHere)
 	}
-	if _, ok := d.fs.overlay.dir(d.where(), name); ok {
+	if _, ok := d.fs.overlay.Dir(d.where(), name); ok {
 		return d.fs.rmScratchDir(d, name)
 	}
 	ctx, stop := d.fs.killable(ctx)
@@ -142,7 +143,7 @@ func (d *dir) rmdir(ctx context.Context, shown string) error {
 		return err
 	}
 	f.writes.sent.Add(1)
-	f.dropOverlay(below.Contains, func(sc *scratchFile, at named) { f.keepOldFile(sc, at, "its folder was removed") })
+	f.dropOverlay(below.Contains, func(sc *overlay.File, at overlay.Name) { f.keepOldFile(sc, at, "its folder was removed") })
 	return nil
 }
 
@@ -170,5 +171,5 @@ func (f *FS) empty(snap *secret.Folder) bool {
 			return false
 		}
 	}
-	return !f.overlay.creates(snap.Dir) && len(f.overlay.listed(snap.Dir)) == 0
+	return !f.drafts.create(snap.Dir) && len(f.overlay.Listed(snap.Dir)) == 0
 }

@@ -6,9 +6,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-
-	"infisicalfs/fs/internal/lostupdate"
-	"infisicalfs/secret"
 )
 
 // A folder that has nothing here any more takes no memory, however many there
@@ -29,29 +26,22 @@ func TestOverlayForgetsFoldersWithNothingInThem(t *testing.T) {
 		require.NoError(t, k.Unlink(dir+"/KEY"))
 		require.NoError(t, k.Rmdir(dir))
 	}
-	require.Empty(t, w.overlay.folders)
-	require.Empty(t, w.overlay.gone)
+	require.Zero(t, w.overlay.Counts().Folders)
+	require.Zero(t, w.overlay.Counts().Unlinked)
 }
 
-func TestOverlayAsksLeaveNothing(t *testing.T) {
-	var o overlay
-	dir := secret.Dir{Project: "demo", Env: "dev", Path: "/"}
-	o.discard(dir, "KEY")
-	o.replace(dir, "KEY", dir, "OTHER")
-	o.unlinkScratch(dir, "KEY~")
-	o.uncover(dir, "KEY")
-	require.Empty(t, o.folders)
-}
-
-// In a folder of 50,000 secrets their versions take megabytes.
-func TestScratchFilesShareWhatTheyAreBasedOn(t *testing.T) {
-	var o overlay
-	snap := &secret.Folder{Secrets: []secret.Secret{{Name: "KEY", ID: "id", Version: 3}}}
-	first, second := o.basisOf(snap), o.basisOf(snap)
-	require.Equal(t, lostupdate.Base{ID: "id", Version: 3}, first["KEY"])
-	first["marked"] = lostupdate.Base{}
-	require.Contains(t, second, "marked", "another map")
-	next := &secret.Folder{Secrets: []secret.Secret{{Name: "KEY", ID: "id", Version: 4}}}
-	require.Equal(t, lostupdate.Base{ID: "id", Version: 4}, o.basisOf(next)["KEY"])
-	require.Equal(t, lostupdate.Base{ID: "id", Version: 3}, first["KEY"], "who made a file earlier has seen the earlier version")
+// Asking and ending what is not there takes no memory.
+func TestDraftsLeaveNothing(t *testing.T) {
+	var d drafts
+	d.discard(dev, "KEY")
+	d.replace(dev, "KEY", dev, "OTHER")
+	h := &writeHandle{}
+	d.add(h, dev, "KEY")
+	require.True(t, d.beingWritten(dev, "KEY"))
+	d.replace(dev, "KEY", dev, "OTHER")
+	require.Equal(t, []*writeHandle{h}, d.of(dev, "OTHER"))
+	d.moveFolder(dev, payments)
+	require.Equal(t, []string{"OTHER"}, d.namesIn(payments))
+	d.drop(h)
+	require.Empty(t, d.names)
 }

@@ -8,6 +8,7 @@ import (
 
 	"infisicalfs/fs/internal/filename"
 	"infisicalfs/fs/internal/inode"
+	"infisicalfs/fs/internal/overlay"
 	"infisicalfs/fs/internal/readonly"
 	"infisicalfs/secret"
 )
@@ -51,7 +52,7 @@ func (n *file) where() (secret.Dir, string) {
 
 func (n *file) location() *location {
 	if sc := n.scratch.Load(); sc != nil {
-		if at := sc.place.Load(); at != nil {
+		if at := dataOf(sc).place.Load(); at != nil {
 			return at
 		}
 	}
@@ -59,8 +60,8 @@ func (n *file) location() *location {
 }
 
 // asScratch returns the scratch file that the node is now, nil for a secret.
-func (n *file) asScratch() *scratchFile {
-	if sc := n.scratch.Load(); sc != nil && sc.place.Load() == nil {
+func (n *file) asScratch() *overlay.File {
+	if sc := n.scratch.Load(); sc != nil && dataOf(sc).place.Load() == nil {
 		return sc
 	}
 	return nil
@@ -71,7 +72,7 @@ func (n *file) asScratch() *scratchFile {
 // a secret's name it is not.
 func (n *file) keepsNumber() bool {
 	sc := n.scratch.Load()
-	return sc == nil || sc.stays.Load()
+	return sc == nil || dataOf(sc).stays.Load()
 }
 
 func (d *dir) newFile(name string) *file {
@@ -144,7 +145,7 @@ func (d *dir) relocate(shown, name string, to *dir, newName string) {
 		at := &location{to, newName}
 		n.at.Store(at)
 		if sc := n.scratch.Load(); sc != nil { // a secret that was one
-			sc.place.Store(at)
+			dataOf(sc).place.Store(at)
 		}
 		d.fs.renames.Left(inode.Child(d.StableAttr(), syscall.S_IFREG, name))
 		d.fs.renames.Arrived(inode.Child(to.StableAttr(), syscall.S_IFREG, newName), n.StableAttr())

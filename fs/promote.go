@@ -7,8 +7,8 @@ import (
 	"infisicalfs/fs/internal/commit"
 	"infisicalfs/fs/internal/filename"
 	"infisicalfs/fs/internal/lostupdate"
+	"infisicalfs/fs/internal/overlay"
 	"infisicalfs/fs/internal/tempname"
-	"infisicalfs/fs/internal/textedit"
 	"infisicalfs/fs/internal/writeback"
 	"infisicalfs/secret"
 )
@@ -17,16 +17,16 @@ import (
 // is another scratch file; if it is a secret's the content is sent. It reports
 // false if the file has become the secret that it covered, which then is to be
 // renamed.
-func (r *renaming) renameScratch(ctx context.Context, sc *scratchFile) (done bool, err error) {
-	if w := r.overlay.covering(sc); w != nil && !r.overlay.writtenUnder(w, r.from.where()) {
+func (r *renaming) renameScratch(ctx context.Context, sc *overlay.File) (done bool, err error) {
+	if w := r.overlay.Covering(sc); w != nil && !r.drafts.writeAnew(w, r.from.where()) {
 		switch name, nameErr := r.FS.newName(r.snap, r.newName); {
-		case r.from == r.to && !r.taken() && r.names.Backup(filename.Encode(w.name), r.newName):
-			r.overlay.moveScratch(sc, face, r.to.where(), r.newName)
+		case r.from == r.to && !r.taken() && r.names.Backup(filename.Encode(w.Name), r.newName):
+			r.overlay.Move(sc, overlay.Temporary, r.to.where(), r.newName)
 			return true, nil
 		case nameErr != nil:
 			return true, nameErr
-		case r.from == r.to && w.name == name: // changed his mind
-			r.overlay.lift(w)
+		case r.from == r.to && w.Name == name: // changed his mind
+			r.overlay.Lift(w)
 			r.turnInto(sc, r.to.where(), name, nil)
 			return true, nil
 		case r.from == r.to && !r.taken():
@@ -36,17 +36,17 @@ func (r *renaming) renameScratch(ctx context.Context, sc *scratchFile) (done boo
 			return err != nil, err
 		}
 	}
-	stays, as := tempname.Shredded(r.newName) || r.names.Face(r.newName, r.siblings(r.snap)), face
-	if old := r.overlay.scratch(r.to.where(), r.newName); old != nil && !r.overlay.leftBehind(old) {
+	stays, as := tempname.Shredded(r.newName) || r.names.Temporary(r.newName, r.siblings(r.snap)), overlay.Temporary
+	if old := r.overlay.Find(r.to.where(), r.newName); old != nil && !r.overlay.LeftBehind(old) {
 		// It takes the place of a file of which it was decided what it is, or is not
 		// yet: sed -i on a script's temporary.
-		if stays = true; r.overlay.isDoubtful(old) {
+		if stays = true; r.overlay.IsDoubtful(old) {
 			r.doubtAs(sc, old)
-			as = doubtful
+			as = overlay.Doubtful
 		}
 	}
 	if stays && !r.taken() {
-		r.overlay.moveScratch(sc, as, r.to.where(), r.newName)
+		r.overlay.Move(sc, as, r.to.where(), r.newName)
 		return true, nil
 	}
 	return true, r.promote(ctx, r.snap, sc)
@@ -54,7 +54,7 @@ func (r *renaming) renameScratch(ctx context.Context, sc *scratchFile) (done boo
 
 // promote makes a scratch file a secret, because somebody renamed it to a name
 // that is none of scratch: its content is sent. This is how most editors save.
-func (r *renaming) promote(ctx context.Context, snap *secret.Folder, sc *scratchFile) error {
+func (r *renaming) promote(ctx context.Context, snap *secret.Folder, sc *overlay.File) error {
 	if r.target.Folder != nil {
 		return errIsDir
 	}
@@ -62,15 +62,15 @@ func (r *renaming) promote(ctx context.Context, snap *secret.Folder, sc *scratch
 	if err != nil {
 		return err
 	}
-	if !r.overlay.hold(sc) {
+	if !r.overlay.Hold(sc) {
 		return secret.ErrNotFound // it had to go for others a moment ago
 	}
-	defer r.overlay.leave(sc)
+	defer r.overlay.Leave(sc)
 	dir := r.to.where()
 	if err := r.mayCopy(ctx, sc); err != nil {
 		return err
 	}
-	value, err := sc.leave()
+	value, err := leave(sc)
 	if err != nil {
 		return err
 	}
@@ -80,27 +80,27 @@ func (r *renaming) promote(ctx context.Context, snap *secret.Folder, sc *scratch
 		got, err = r.commit(ctx, c)
 	}
 	if err != nil {
-		sc.stay()
+		stay(sc)
 		r.FS.keepUnsent(ctx, dir, name, value, writeback.NotWritten)
 		return err
 	}
-	r.overlay.discard(dir, name)
-	got = r.sendNotes(ctx, dir, name, &sc.notes, got)
-	sc.become(&location{r.to, name}, &got)
-	r.overlay.unlinkScratch(r.at, r.name)
-	r.overlay.unlinkScratch(dir, r.newName)
+	r.drafts.discard(dir, name)
+	got = r.sendNotes(ctx, dir, name, &dataOf(sc).notes, got)
+	become(sc, &location{r.to, name}, &got)
+	r.overlay.Unlink(r.at, r.name)
+	r.overlay.Unlink(dir, r.newName)
 	return nil
 }
 
 // mayCopy refuses to send a secret's value as it was shown, if it is another as
 // it is stored: a rename by way of a scratch name shall not put an end to
 // references.
-func (r *renaming) mayCopy(ctx context.Context, sc *scratchFile) error {
-	of := r.overlay.copyOf(sc)
-	if of == "" || sc.wasTouched() || r.cfg.Raw || r.cfg.Overwrite {
+func (r *renaming) mayCopy(ctx context.Context, sc *overlay.File) error {
+	of := r.overlay.CopyOf(sc)
+	if of == "" || wasTouched(sc) || r.cfg.Raw || r.cfg.Overwrite {
 		return nil
 	}
-	_, err := r.committer.Stored(ctx, sc.dir, of)
+	_, err := r.committer.Stored(ctx, sc.Dir(), of)
 	if errors.Is(err, commit.ErrReference) {
 		return err
 	}
@@ -131,63 +131,21 @@ func (r *renaming) mayPromote(ctx context.Context, dir secret.Dir, name string) 
 
 // baseOfScratch is what the content is based on: the version that the caller
 // has seen, or else the one that was there when the file was created.
-func (r *renaming) baseOfScratch(ctx context.Context, sc *scratchFile, dir secret.Dir, name string) lostupdate.Base {
-	if r.overlay.wasUnlinked(dir, name) && r.target.Secret == nil {
+func (r *renaming) baseOfScratch(ctx context.Context, sc *overlay.File, dir secret.Dir, name string) lostupdate.Base {
+	if r.overlay.WasUnlinked(dir, name) && r.target.Secret == nil {
 		return lostupdate.Base{}
 	}
 	if known, ok := r.bases.LastRead(r.processOf(ctx), dir, name); ok {
 		return known
 	}
-	if w := r.overlay.whiteout(dir, name); w != nil {
-		return w.base
+	if w := r.overlay.Whiteout(dir, name); w != nil {
+		return w.Base
 	}
-	if dir == sc.dir {
-		return sc.basis[name]
+	if dir == sc.Dir() {
+		return sc.BaseOf(name)
 	}
 	if s := r.target.Secret; s != nil {
 		return lostupdate.BaseOf(s)
 	}
 	return lostupdate.Base{}
-}
-
-// leave returns the content of a file that is going to be a secret. What is
-// written from now on belongs to that.
-func (sc *scratchFile) leave() (secret.Value, error) {
-	sc.mu.Lock()
-	defer sc.mu.Unlock()
-	switch {
-	case sc.text.Len() > textedit.Max:
-		return secret.Value{}, secret.ErrTooLarge
-	case sc.cut:
-		return secret.Value{}, writeback.ErrPart
-	case !sc.text.Valid():
-		return secret.Value{}, writeback.ErrNotText
-	}
-	sc.leaving = true
-	return sc.text.Value(), nil
-}
-
-// stay is the opposite.
-func (sc *scratchFile) stay() {
-	sc.mu.Lock()
-	defer sc.mu.Unlock()
-	sc.leaving = false
-}
-
-// become says that the file is a secret from now on. What is got is nil if its
-// version is not known.
-func (sc *scratchFile) become(at *location, got *secret.Secret) {
-	sc.mu.Lock()
-	defer sc.mu.Unlock()
-	sc.leaving = true
-	if got != nil {
-		sc.sent = lostupdate.BaseOf(got)
-	}
-	sc.place.Store(at)
-}
-
-func (sc *scratchFile) wasTouched() bool {
-	sc.mu.Lock()
-	defer sc.mu.Unlock()
-	return sc.touched
 }

@@ -1,12 +1,15 @@
 package fs
 
 import (
+	"fmt"
 	"testing"
 	"testing/synctest"
 
 	"github.com/stretchr/testify/require"
 
+	"infisicalfs/fs/internal/overlay"
 	"infisicalfs/internal/fusetest"
+	"infisicalfs/secret"
 	"infisicalfs/secret/secrettest"
 )
 
@@ -29,10 +32,10 @@ func TestWhatIsBeingSentIsNotDropped(t *testing.T) {
 		require.NoError(t, fusetest.WriteFile(k, "demo/dev/GREETING", "new"))
 		synctest.Wait()
 		w.once(secrettest.KindStored, func() {
-			w.overlay.mu.Lock()
-			for w.overlay.evict(nil) {
+			for i := range overlay.MaxTemporary {
+				sc := w.newScratch(t.Context(), &secret.Folder{Dir: payments}, kind{}, 0o600)
+				require.True(t, w.overlay.Link(sc, payments, fmt.Sprint(i)))
 			}
-			w.overlay.mu.Unlock()
 			synctest.Wait()
 		})
 		err := k.Rename("demo/dev/GREETING~", "demo/dev/GREETING")

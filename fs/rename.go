@@ -8,6 +8,7 @@ import (
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 
 	"infisicalfs/fs/internal/filename"
+	"infisicalfs/fs/internal/overlay"
 	"infisicalfs/secret"
 )
 
@@ -59,17 +60,17 @@ func (r *renaming) intoScratch(ctx context.Context, to place) error {
 		return err
 	}
 	defer leave()
-	sc := r.overlay.scratch(r.at, r.name)
+	sc := r.overlay.Find(r.at, r.name)
 	switch {
-	case sc == nil || !r.overlay.staysHere(sc) && !r.overlay.isDoubtful(sc):
+	case sc == nil || !r.overlay.StaysHere(sc) && !r.overlay.IsDoubtful(sc):
 		return errOtherProject
-	case r.keep && r.overlay.scratch(to.where(), r.newName) != nil:
+	case r.keep && r.overlay.Find(to.where(), r.newName) != nil:
 		return secret.ErrExists
 	}
-	if _, ok := r.overlay.dir(to.where(), r.newName); ok {
+	if _, ok := r.overlay.Dir(to.where(), r.newName); ok {
 		return errIsDir
 	}
-	r.overlay.moveScratch(sc, collected, to.where(), r.newName)
+	r.overlay.Move(sc, overlay.Collected, to.where(), r.newName)
 	return nil
 }
 
@@ -105,16 +106,16 @@ func (r *renaming) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if _, isDir := r.overlay.dir(r.to.where(), r.newName); isDir {
+	if _, isDir := r.overlay.Dir(r.to.where(), r.newName); isDir {
 		return errIsDir
 	}
-	if r.keep && (r.taken() || r.overlay.scratch(r.to.where(), r.newName) != nil) {
+	if r.keep && (r.taken() || r.overlay.Find(r.to.where(), r.newName) != nil) {
 		return secret.ErrExists
 	}
 	if err := r.clearTarget(ctx); err != nil {
 		return err
 	}
-	if sc := r.overlay.scratch(r.at, r.name); sc != nil {
+	if sc := r.overlay.Find(r.at, r.name); sc != nil {
 		if done, err := r.renameScratch(ctx, sc); done || err != nil {
 			return err
 		}
@@ -123,7 +124,7 @@ func (r *renaming) run(ctx context.Context) error {
 			return err
 		}
 	}
-	if _, isDir := r.overlay.dir(r.at, r.name); isDir {
+	if _, isDir := r.overlay.Dir(r.at, r.name); isDir {
 		return errOtherProject // programs copy it then
 	}
 	if r.at != r.from.where() {
@@ -150,7 +151,7 @@ func (r *renaming) run(ctx context.Context) error {
 	if err := r.renameSecret(ctx, e.Secret, newName); err != nil {
 		return err
 	}
-	r.overlay.unlinkScratch(r.to.where(), r.newName)
+	r.overlay.Unlink(r.to.where(), r.newName)
 	return nil
 }
 
@@ -158,7 +159,7 @@ func (r *renaming) run(ctx context.Context) error {
 // far as the name goes, or is a program's: a temporary.
 func (r *renaming) mayStay() bool {
 	_, ok := filename.Decode(r.newName)
-	return ok || r.names.Face(r.newName, noSiblings)
+	return ok || r.names.Temporary(r.newName, noSiblings)
 }
 
 // taken reports whether the server has something under the new name that is not
@@ -169,19 +170,19 @@ func (r *renaming) taken() bool { return r.target != (filename.Entry{}) && !r.co
 // about to take the place of it: of the backup, or of the secret that is away.
 func (r *renaming) clearTarget(ctx context.Context) error {
 	dir := r.to.where()
-	var pending *whiteout
-	if sc := r.overlay.scratch(dir, r.newName); sc != nil {
-		pending = r.overlay.covering(sc)
+	var pending *overlay.Whiteout
+	if sc := r.overlay.Find(dir, r.newName); sc != nil {
+		pending = r.overlay.Covering(sc)
 	}
 	if s := r.target.Secret; pending == nil && s != nil {
-		if w := r.overlay.whiteout(dir, s.Name); w != nil && !w.mayWrite(r.processOf(ctx)) {
+		if w := r.overlay.Whiteout(dir, s.Name); w != nil && !w.MayWrite(r.processOf(ctx)) {
 			pending = w
 		}
 	}
-	if pending == nil || r.overlay.writtenUnder(pending, dir) || pending.file == r.overlay.scratch(r.at, r.name) {
+	if pending == nil || r.drafts.writeAnew(pending, dir) || pending.File == r.overlay.Find(r.at, r.name) {
 		return nil
 	}
-	if err := r.realize(ctx, pending, r.overlay.where(pending.file).name); err != nil && mayWorkLater(err) {
+	if err := r.realize(ctx, pending, r.overlay.Where(pending.File).Name); err != nil && mayWorkLater(err) {
 		return err
 	}
 	var err error
@@ -201,7 +202,7 @@ func (r *renaming) awaitReleases(ctx context.Context) {
 
 // covers reports whether e is a secret that is away under a scratch name.
 func (r *renaming) covers(e filename.Entry) bool {
-	return e.Secret != nil && r.overlay.whiteout(r.to.where(), e.Secret.Name) != nil
+	return e.Secret != nil && r.overlay.Whiteout(r.to.where(), e.Secret.Name) != nil
 }
 
 // source returns what is renamed. A secret that was closed a moment ago may
@@ -212,8 +213,8 @@ func (r *renaming) source(ctx context.Context) (snap *secret.Folder, e filename.
 	if err != nil {
 		return nil, e, err
 	}
-	if !ok || e.Secret != nil && r.overlay.whiteout(dir, e.Secret.Name) != nil {
-		if name, err := filename.Key(snap, r.name); err == nil && r.overlay.beingCreated(dir, name) {
+	if !ok || e.Secret != nil && r.overlay.Whiteout(dir, e.Secret.Name) != nil {
+		if name, err := filename.Key(snap, r.name); err == nil && r.drafts.beingCreated(dir, name) {
 			return nil, e, errOpen
 		}
 		if r.from.view(r.name) != nil {
@@ -252,8 +253,9 @@ func (r *renaming) renameFolder(ctx context.Context, name string) error {
 	r.writes.sent.Add(1)
 	// The name was free on the server: what is here of a folder that was called so is
 	// of one that is gone.
-	r.dropOverlay(dir.Child(newName).Contains, func(sc *scratchFile, at named) { r.keepFile(sc, at, "its folder was removed by somebody else") })
-	r.overlay.moveFolder(dir.Child(name), dir.Child(newName))
+	r.dropOverlay(dir.Child(newName).Contains, func(sc *overlay.File, at overlay.Name) { r.keepFile(sc, at, "its folder was removed by somebody else") })
+	r.overlay.MoveFolder(dir.Child(name), dir.Child(newName))
+	r.drafts.moveFolder(dir.Child(name), dir.Child(newName))
 	r.from.relocate(r.name, name, r.to, newName)
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"infisicalfs/fs/internal/overlay"
 	"infisicalfs/internal/fusetest"
 )
 
@@ -20,7 +21,7 @@ func TestFolderThatTakesTheNameOfOneThatIsGone(t *testing.T) {
 		require.NoError(t, k.Rename("demo/dev/payments", "demo/dev/gone"))
 		require.Equal(t, map[string]string{"KEY-us2prod.1": "typed"}, w.rejectedTexts())
 		require.Equal(t, 1, w.Counts().Writes.DoubtfulFiles)
-		pass(scratchForDefault)
+		pass(overlay.DoubtfulFor)
 		w.requireValue(t, gone, "API_KEY-us2prod", "typed as well")
 		require.Zero(t, w.Counts().Writes.DoubtfulFiles)
 	}, ttl(0))

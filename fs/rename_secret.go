@@ -26,13 +26,13 @@ func (r *renaming) renameSecret(ctx context.Context, s *secret.Secret, newName s
 	switch {
 	case replaced != nil && replaced.Import == nil:
 		err = r.replace(ctx, &stored, newName)
-	case r.overlay.beingCreated(to, newName):
+	case r.drafts.beingCreated(to, newName):
 		err = errOpen
 	case dir == to:
 		var got secret.Secret
 		if got, err = r.cfg.Writer.Rename(ctx, dir, s.Name, newName); err == nil {
 			r.bases.Rename(r.processOf(ctx), dir, s.Name, newName, lostupdate.BaseOf(&stored), lostupdate.BaseOf(&got))
-			for _, h := range r.overlay.writers(dir, s.Name) {
+			for _, h := range r.drafts.of(dir, s.Name) {
 				h.buffer.Rebase(lostupdate.BaseOf(&stored), lostupdate.BaseOf(&got))
 			}
 		}
@@ -45,8 +45,8 @@ func (r *renaming) renameSecret(ctx context.Context, s *secret.Secret, newName s
 		return err
 	}
 	r.writes.sent.Add(1)
-	r.overlay.uncover(to, newName)
-	r.overlay.replace(dir, s.Name, to, newName)
+	r.overlay.Uncover(to, newName)
+	r.drafts.replace(dir, s.Name, to, newName)
 	r.vacate(dir, s.Name)
 	r.from.relocate(r.name, s.Name, r.to, newName)
 	r.tell(to, newName)
@@ -89,7 +89,7 @@ func (r *renaming) move(ctx context.Context, stored *secret.Secret, newName stri
 // id now.
 func (r *renaming) arrived(ctx context.Context, stored *secret.Secret, newName string) {
 	r.bases.Forget(r.to.where(), newName)
-	writers := r.overlay.writers(r.from.where(), stored.Name)
+	writers := r.drafts.of(r.from.where(), stored.Name)
 	if len(writers) == 0 {
 		return
 	}
@@ -147,7 +147,7 @@ func (r *renaming) replace(ctx context.Context, stored *secret.Secret, newName s
 	if err != nil {
 		return fmt.Errorf("%s has the value and %s is still there: %w", r.to.pathOf(r.newName), r.from.pathOf(r.name), err)
 	}
-	for _, h := range r.overlay.writers(dir, stored.Name) { // who has it open goes along
+	for _, h := range r.drafts.of(dir, stored.Name) { // who has it open goes along
 		h.buffer.Rebase(lostupdate.BaseOf(stored), lostupdate.BaseOf(&now))
 	}
 	return nil

@@ -2,213 +2,206 @@ package fs
 
 import (
 	"context"
-	"sync"
 	"sync/atomic"
 	"syscall"
-	"time"
-	"weak"
 
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
 
 	"infisicalfs/fs/internal/caller"
-	"infisicalfs/fs/internal/inode"
+	"infisicalfs/fs/internal/filename"
 	"infisicalfs/fs/internal/lostupdate"
-	"infisicalfs/fs/internal/procend"
+	"infisicalfs/fs/internal/overlay"
 	"infisicalfs/fs/internal/textedit"
+	"infisicalfs/fs/internal/writeback"
 	"infisicalfs/fs/internal/xattr"
 	"infisicalfs/secret"
 )
 
-// scratchFile is an ordinary file in memory: the temporary, swap and backup
-// files of programs that write secrets. It ends with the mount. Its class says
-// whether it may leave the machine by itself.
-type scratchFile struct {
-	over   *overlay // whose room its content takes
-	id     fusefs.StableAttr
-	dir    secret.Dir                 // where it was created
-	basis  map[string]lostupdate.Base // the folder's own secrets at that time; shared
-	caller fuse.Caller                // who made it; no thread, as that may be somebody else's by now
-
-	notes xattr.Notes // for the secret that it may become
-
-	maker   atomic.Pointer[procend.Lifetime] // of a doubtful file; nil for others
-	changed chan struct{}                    // full if something happened to it that decides a doubtful file's fate
-
+// scratchData is what the nodes keep with a scratch file, see [dataOf].
+type scratchData struct {
+	notes xattr.Notes              // for the secret that it may become
 	place atomic.Pointer[location] // not nil: it is this secret now
 	stays atomic.Bool              // and that secret has the file's inode number
 	tried bool                     // an attempt to make it one may have succeeded; belongs to who sends it
-
-	// What follows is guarded by [overlay.mu].
-	class   class
-	at      named // under which file name it is found, if it is linked
-	linked  bool
-	open    int           // handles
-	size    int           // bytes of room that it takes
-	closed  time.Time     // when the last handle was; when it got its name, if there was none
-	order   uint64        // grows with each close and each new name: who has the least is eldest
-	spared  bool          // was left empty by its maker, for others to fill
-	draft   bool          // may be the only copy of what was typed: an editor's swap or emergency file
-	holds   *whiteout     // the secret that was renamed to this name, or nil
-	made    bool          // its maker has written to it, or somebody with a file that the maker has opened
-	broken  bool          // who wrote to it was killed with the file open
-	filled  time.Time     // when anybody first had; zero: nobody
-	sending chan struct{} // closed when the attempt to make it a secret is over; nil without one
-
-	mu      sync.Mutex // guards what follows; overlay.mu may be taken under it
-	text    textedit.Text
-	attr    fuse.Attr
-	leaving bool            // is on its way to the server, or promoted
-	sent    lostupdate.Base // when it is a secret: the version there
-	touched bool            // written to since its creation
-	cut     bool            // something did not fit: it is a part
 }
 
-// class says what becomes of a scratch file by itself.
-type class uint8
-
-const (
-	// face: nothing. Its name says that it is temporary.
-	face class = iota
-	// doubtful: it may be a temporary and may be a secret with a name of that
-	// kind, and its maker decides. See fate.go.
-	doubtful
-	// collected: nothing, as of a face, but it is in a scratch directory. A program
-	// counts on all that it has collected there.
-	collected
-)
+func dataOf(sc *overlay.File) *scratchData { return sc.Data.(*scratchData) }
 
 // newScratch makes a file without a name and content. It is its maker's, who may
 // open it again whatever its mode. It may hold a secret: it is shown to nobody
 // else to whom secrets are not.
-func (f *FS) newScratch(ctx context.Context, snap *secret.Folder, class class, mode uint32) *scratchFile {
-	caller := callerOf(ctx)
-	caller.Pid = 0
-	return f.overlay.newScratch(snap, class, caller, fuse.Attr{
+func (f *FS) newScratch(ctx context.Context, snap *secret.Folder, kind kind, mode uint32) *overlay.File {
+	by := callerOf(ctx)
+	return f.newScratchOf(snap, kind, by, fuse.Attr{
 		Mode:  mode&0o700 | mode&f.cfg.FileMode&0o077,
-		Owner: fuse.Owner{Uid: caller.Uid, Gid: f.cfg.GID},
+		Owner: fuse.Owner{Uid: by.Uid, Gid: f.cfg.GID},
 	})
 }
 
-// newScratch makes a file without a name and content in the folder of snap. Its
-// dates are now.
-func (o *overlay) newScratch(snap *secret.Folder, class class, caller fuse.Caller, attr fuse.Attr) *scratchFile {
-	sc := &scratchFile{
-		over:    o,
-		id:      inode.ScratchFile(o.made.Add(1)),
-		dir:     snap.Dir,
-		basis:   o.basisOf(snap),
-		caller:  caller,
-		class:   class,
-		changed: make(chan struct{}, 1),
-		attr:    attr,
+func (f *FS) newScratchOf(snap *secret.Folder, kind kind, by fuse.Caller, attr fuse.Attr) *overlay.File {
+	return f.overlay.New(snap, kind.class, overlay.Made{By: by, Attr: attr, Draft: kind.draft, Data: &scratchData{}})
+}
+
+// scratchFileChild returns the node of a scratch file, nil if there is none of
+// that name. The kernel is to ask for its name each time: it may be a secret's by
+// then.
+func (f *FS) scratchFileChild(ctx context.Context, in place, name string, out *fuse.Attr) *fusefs.Inode {
+	sc := f.overlay.Find(in.where(), name)
+	if sc == nil {
+		return nil
 	}
-	now := time.Now()
-	sc.attr.SetTimes(&now, &now, &now)
-	return sc
+	n := in.folder().newFile("")
+	n.scratch.Store(sc)
+	sc.Getattr(out)
+	return in.EmbeddedInode().NewInode(ctx, n, sc.ID())
 }
 
-// basisOf returns the versions of a folder's own secrets, by name. All scratch
-// files that are made while a snapshot lasts share one map: in a folder of 50,000
-// it takes megabytes. Nobody changes it.
-func (o *overlay) basisOf(snap *secret.Folder) map[string]lostupdate.Base {
-	if last := o.lastBasis.Load(); last != nil && last.snap.Value() == snap {
-		return last.versions
-	}
-	versions := make(map[string]lostupdate.Base, len(snap.Secrets))
-	for i := range snap.Secrets {
-		versions[snap.Secrets[i].Name] = lostupdate.BaseOf(&snap.Secrets[i])
-	}
-	o.lastBasis.Store(&basis{weak.Make(snap), versions})
-	return versions
-}
-
-// basis is what [overlay.basisOf] has last made. It keeps no snapshot: that has
-// values.
-type basis struct {
-	snap     weak.Pointer[secret.Folder]
-	versions map[string]lostupdate.Base
-}
-
-// resize makes room for n bytes, or gives some back. [scratchFile.mu] is held.
-func (sc *scratchFile) resize(n int) syscall.Errno {
-	if errno := sc.over.reserve(sc, n); errno != 0 {
-		sc.cut = true
-		return errno
-	}
-	if n == 0 {
-		sc.cut = false
-	}
-	sc.text.Resize(n)
-	return 0
-}
-
-// wipe forgets the content.
-func (sc *scratchFile) wipe() {
-	sc.mu.Lock()
-	defer sc.mu.Unlock()
-	sc.text.Wipe()
-}
-
-// wrote says that who has changed the content, with a file that opener has
-// opened. [scratchFile.mu] is held.
-func (sc *scratchFile) wrote(who, opener caller.Process) {
-	now := time.Now()
-	sc.touched = true
-	sc.attr.SetTimes(nil, &now, &now)
-	if sc.text.Len() > 0 {
-		sc.over.noteFilled(sc, now, sc.madeBy(who) || sc.madeBy(opener))
-	}
-}
-
-// madeBy reports whether who is the file's maker, as far as that can be known.
-func (sc *scratchFile) madeBy(who caller.Process) bool {
-	mk := sc.maker.Load()
-	return mk == nil || !mk.Who.Other(who)
-}
-
-func (sc *scratchFile) getattr(out *fuse.Attr) {
-	linked := sc.over.isLinked(sc)
-	sc.mu.Lock()
-	defer sc.mu.Unlock()
-	*out = sc.attr
-	out.Size = uint64(sc.text.Len())
-	if linked {
-		out.Nlink = 1
-	}
-}
-
-// setattr changes size, mode, owner and times, as on any file in memory, on
-// behalf of who.
-func (sc *scratchFile) setattr(in *fuse.SetAttrIn, who caller.Process) syscall.Errno {
-	sc.mu.Lock()
-	defer sc.mu.Unlock()
-	if size, ok := in.GetSize(); ok {
-		if size > maxScratchFile {
-			sc.cut = true
-			return syscall.ENOSPC
+// openScratch opens what the caller has found to be a scratch file. It may
+// become a secret while the caller waits, and then is opened as one.
+func (n *file) openScratch(ctx context.Context, sc *overlay.File, flags uint32) (fusefs.FileHandle, uint32, syscall.Errno) {
+	if w := n.fs.overlay.Covering(sc); w != nil && writesWith(flags) {
+		// Whoever writes to the new name of a secret means the secret. If it is
+		// being written anew under the old one this is a backup.
+		if err := n.fs.carryRenameOut(ctx, w); err != nil && mayWorkLater(err) {
+			return nil, 0, n.fs.failed("open", n.path(), err)
 		}
-		if errno := sc.resize(int(size)); errno != 0 {
-			return errno
+	}
+	switch entered, err := n.enterScratch(ctx, sc); {
+	case err != nil:
+		return nil, 0, n.fs.failed("open", n.path(), err)
+	case !entered:
+		return n.Open(ctx, flags)
+	}
+	h := n.newHandle(ctx, flags, sc)
+	n.fs.writers.add(h)
+	if writesWith(flags) && n.fs.overlay.LeftBehind(sc) && !n.fs.names.Temporary(n.fs.overlay.Where(sc).Name, noSiblings) {
+		// Nobody who copies something there, in a name that people use, knows
+		// that it is no secret's.
+		n.fs.doubt(sc, h.buffer.Opener())
+	}
+	n.pages.Writing() // it may be a secret before it is closed
+	if flags&syscall.O_TRUNC != 0 {
+		sc.Empty(h.buffer.Opener())
+	}
+	return h, fuse.FOPEN_DIRECT_IO, 0
+}
+
+// noSiblings is for names that are looked at alone.
+func noSiblings(func(string) bool) {}
+
+// enterScratch counts a handle of a scratch file. It waits while the file is on
+// its way to the server, and reports false if it is a secret afterwards.
+func (n *file) enterScratch(ctx context.Context, sc *overlay.File) (bool, error) {
+	for n.asScratch() == sc {
+		entered, wait := n.fs.overlay.Enter(sc)
+		if entered {
+			return true, nil
 		}
-		sc.wrote(who, who)
+		select {
+		case <-wait:
+		case <-ctx.Done():
+			return false, ctx.Err()
+		}
 	}
-	if mode, ok := in.GetMode(); ok {
-		sc.attr.Mode = mode & 0o7777
+	return false, nil
+}
+
+// leave returns the content of a file that is going to be a secret. What is
+// written from now on belongs to that.
+func leave(sc *overlay.File) (secret.Value, error) {
+	c := sc.Lock()
+	defer sc.Unlock()
+	switch {
+	case c.Text.Len() > textedit.Max:
+		return secret.Value{}, secret.ErrTooLarge
+	case c.Cut:
+		return secret.Value{}, writeback.ErrPart
+	case !c.Text.Valid():
+		return secret.Value{}, writeback.ErrNotText
 	}
-	if uid, ok := in.GetUID(); ok {
-		sc.attr.Uid = uid
+	c.Leaving = true
+	return c.Text.Value(), nil
+}
+
+// stay is the opposite of leave.
+func stay(sc *overlay.File) {
+	c := sc.Lock()
+	defer sc.Unlock()
+	c.Leaving = false
+}
+
+// become says that the file is a secret from now on. What is got is nil if its
+// version is not known.
+func become(sc *overlay.File, at *location, got *secret.Secret) {
+	c := sc.Lock()
+	defer sc.Unlock()
+	c.Leaving = true
+	if got != nil {
+		c.Sent = lostupdate.BaseOf(got)
 	}
-	if gid, ok := in.GetGID(); ok {
-		sc.attr.Gid = gid
+	dataOf(sc).place.Store(at)
+}
+
+func wasTouched(sc *overlay.File) bool {
+	c := sc.Lock()
+	defer sc.Unlock()
+	return c.Touched
+}
+
+// keepFile puts the text of a scratch file into rejected/, as one that exists
+// nowhere else.
+func (f *FS) keepFile(sc *overlay.File, at overlay.Name, why string) {
+	ctx, text := onBehalf(sc)
+	f.keepUnsent(ctx, at.Dir, keyOf(at.Name), text, why)
+}
+
+// keepOldFile is keepFile for a part, and for what its owner has removed.
+func (f *FS) keepOldFile(sc *overlay.File, at overlay.Name, why string) {
+	ctx, text := onBehalf(sc)
+	f.keep(ctx, at.Dir, keyOf(at.Name), text, why)
+}
+
+// onBehalf returns the text of a scratch file, and a context of its maker's.
+func onBehalf(sc *overlay.File) (context.Context, secret.Value) {
+	c := sc.Lock()
+	defer sc.Unlock()
+	return fuse.NewContext(context.Background(), sc.Caller()), c.Text.Value()
+}
+
+// keyOf returns the name that the server would have for a file name, or that
+// itself if there is none.
+func keyOf(shown string) string {
+	if name, ok := filename.Decode(shown); ok {
+		return name
 	}
-	if t, ok := in.GetATime(); ok {
-		sc.attr.SetTimes(&t, nil, nil)
-	}
-	if t, ok := in.GetMTime(); ok {
-		sc.attr.SetTimes(nil, &t, nil)
-	}
-	now := time.Now()
-	sc.attr.SetTimes(nil, nil, &now)
-	return 0
+	return shown
+}
+
+// doubt says that who makes a file of which it is not known what it is, and
+// follows it from then on.
+func (f *FS) doubt(sc *overlay.File, who caller.Process) {
+	sc.Doubt(f.makers.Of(who))
+	f.followDoubtful(sc)
+}
+
+// doubtAs says that a file takes the place of a doubtful one, whose maker
+// decides its fate too.
+func (f *FS) doubtAs(sc, old *overlay.File) {
+	sc.DoubtAs(f.makers.Retain(old.Maker()))
+	f.followDoubtful(sc)
+}
+
+// followDoubtful waits for the file's fate in the background and carries it out.
+func (f *FS) followDoubtful(sc *overlay.File) {
+	maker := sc.Maker()
+	f.background(func() {
+		defer f.makers.Release(maker)
+		sc.Follow(f.life, f.cfg.ScratchFor, func(ctx context.Context, killed bool) bool {
+			if killed {
+				return f.sendDoubtful(ctx, sc, writeback.ErrKilled)
+			}
+			return f.sendDoubtful(ctx, sc, nil)
+		})
+	})
 }

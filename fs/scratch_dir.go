@@ -3,12 +3,11 @@ package fs
 import (
 	"context"
 	"syscall"
-	"time"
 
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
 
-	"infisicalfs/fs/internal/inode"
+	"infisicalfs/fs/internal/overlay"
 	"infisicalfs/secret"
 )
 
@@ -60,26 +59,12 @@ func (d *scratchDir) pathOf(name string) string { return d.where().Child(name).S
 // scratchDirChild returns the node of a scratch directory, nil if there is none
 // of that name.
 func (f *FS) scratchDirChild(ctx context.Context, in place, name string, out *fuse.Attr) *fusefs.Inode {
-	made, ok := f.overlay.dir(in.where(), name)
+	made, ok := f.overlay.Dir(in.where(), name)
 	if !ok {
 		return nil
 	}
-	f.dirAttr(made.at, out)
-	return in.EmbeddedInode().NewInode(ctx, &scratchDir{node{fs: f}, in, name}, made.id)
-}
-
-// scratchFileChild returns the node of a scratch file, nil if there is none of
-// that name. The kernel is to ask for its name each time: it may be a secret's by
-// then.
-func (f *FS) scratchFileChild(ctx context.Context, in place, name string, out *fuse.Attr) *fusefs.Inode {
-	sc := f.overlay.scratch(in.where(), name)
-	if sc == nil {
-		return nil
-	}
-	n := in.folder().newFile("")
-	n.scratch.Store(sc)
-	sc.getattr(out)
-	return in.EmbeddedInode().NewInode(ctx, n, sc.id)
+	f.dirAttr(made.At, out)
+	return in.EmbeddedInode().NewInode(ctx, &scratchDir{node{fs: f}, in, name}, made.ID)
 }
 
 func (d *scratchDir) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
@@ -93,8 +78,8 @@ func (d *scratchDir) Lookup(ctx context.Context, name string, out *fuse.EntryOut
 }
 
 func (d *scratchDir) Getattr(_ context.Context, _ fusefs.FileHandle, out *fuse.AttrOut) syscall.Errno {
-	made, ok := d.fs.overlay.dir(d.above.where(), d.name)
-	d.fs.dirAttr(made.at, &out.Attr)
+	made, ok := d.fs.overlay.Dir(d.above.where(), d.name)
+	d.fs.dirAttr(made.At, &out.Attr)
 	if !ok {
 		out.Nlink = 0
 	}
@@ -105,18 +90,18 @@ func (d *scratchDir) Getattr(_ context.Context, _ fusefs.FileHandle, out *fuse.A
 // it that he is alive.
 func (d *scratchDir) Setattr(ctx context.Context, fh fusefs.FileHandle, in *fuse.SetAttrIn, out *fuse.AttrOut) syscall.Errno {
 	if at, ok := in.GetMTime(); ok {
-		d.fs.overlay.touchDir(d.above.where(), d.name, at)
+		d.fs.overlay.TouchDir(d.above.where(), d.name, at)
 	}
 	return d.Getattr(ctx, fh, out)
 }
 
 func (d *scratchDir) Readdir(context.Context) (fusefs.DirStream, syscall.Errno) {
-	return fusefs.NewListDirStream(d.fs.overlay.entries(d.where())), 0
+	return fusefs.NewListDirStream(d.fs.overlay.Entries(d.where())), 0
 }
 
 func (d *scratchDir) Create(ctx context.Context, name string, flags, mode uint32, out *fuse.EntryOut) (*fusefs.Inode, fusefs.FileHandle, uint32, syscall.Errno) {
-	sc := d.fs.overlay.scratch(d.where(), name)
-	switch _, isDir := d.fs.overlay.dir(d.where(), name); {
+	sc := d.fs.overlay.Find(d.where(), name)
+	switch _, isDir := d.fs.overlay.Dir(d.where(), name); {
 	case isDir, sc != nil && flags&syscall.O_EXCL != 0:
 		return nil, nil, 0, syscall.EEXIST
 	case sc == nil:
@@ -124,9 +109,9 @@ func (d *scratchDir) Create(ctx context.Context, name string, flags, mode uint32
 		if err != nil {
 			return nil, nil, 0, d.fs.failed("create", d.pathOf(name), err)
 		}
-		sc = d.fs.newScratch(ctx, snap, collected, mode)
-		if !d.fs.overlay.nameScratch(sc, d.where(), name) {
-			return nil, nil, 0, d.fs.failed("create", d.pathOf(name), errScratchFull)
+		sc = d.fs.newScratch(ctx, snap, kind{class: overlay.Collected}, mode)
+		if !d.fs.overlay.Link(sc, d.where(), name) {
+			return nil, nil, 0, d.fs.failed("create", d.pathOf(name), overlay.ErrFull)
 		}
 	}
 	child := d.fs.scratchFileChild(ctx, d, name, &out.Attr)
@@ -143,14 +128,14 @@ func (d *scratchDir) Mkdir(ctx context.Context, name string, _ uint32, out *fuse
 
 // mkScratchDir makes a scratch directory.
 func (f *FS) mkScratchDir(ctx context.Context, in place, name string, out *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
-	if err := f.overlay.mkdir(in.where(), name); err != nil {
+	if err := f.overlay.Mkdir(in.where(), name); err != nil {
 		return nil, f.failed("mkdir", in.where().Child(name).String(), err)
 	}
 	return f.scratchDirChild(ctx, in, name, &out.Attr), 0
 }
 
 func (d *scratchDir) Unlink(_ context.Context, name string) syscall.Errno {
-	if !d.fs.overlay.unlinkScratch(d.where(), name) {
+	if !d.fs.overlay.Unlink(d.where(), name) {
 		return syscall.ENOENT
 	}
 	return 0
@@ -186,86 +171,8 @@ func (d *scratchDir) Link(context.Context, fusefs.InodeEmbedder, string, *fuse.E
 
 // rmScratchDir removes a scratch directory.
 func (f *FS) rmScratchDir(in place, name string) syscall.Errno {
-	if err := f.overlay.rmdir(in.where(), name); err != nil {
+	if err := f.overlay.Rmdir(in.where(), name); err != nil {
 		return f.failed("rmdir", in.where().Child(name).String(), err)
 	}
 	return 0
-}
-
-// maxScratchDirs bounds how many there are at a time.
-const maxScratchDirs = 256
-
-// madeDir is a scratch directory in the overlay.
-type madeDir struct {
-	id fusefs.StableAttr
-	at time.Time // its date
-}
-
-// dir returns the scratch directory of that name.
-func (o *overlay) dir(in secret.Dir, name string) (made madeDir, ok bool) {
-	o.look(in, func(part *overlayFolder) { made, ok = part.dirs[name] })
-	return made, ok
-}
-
-// mkdir makes a scratch directory. The errors are [secret.ErrExists] and
-// errScratchFull.
-func (o *overlay) mkdir(in secret.Dir, name string) error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	part := o.part(in)
-	defer o.tidy(in)
-	if _, ok := part.dirs[name]; ok || part.scratch[name] != nil {
-		return secret.ErrExists
-	}
-	if o.dirs >= maxScratchDirs {
-		return errScratchFull
-	}
-	o.dirs++
-	part.dirs[name] = madeDir{inode.ScratchDir(o.made.Add(1)), time.Now()}
-	return nil
-}
-
-// rmdir removes an empty scratch directory. The errors are
-// [secret.ErrNotFound] and [secret.ErrNotEmpty].
-func (o *overlay) rmdir(in secret.Dir, name string) error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	part := o.folders[in]
-	if part == nil {
-		return secret.ErrNotFound
-	}
-	if _, ok := part.dirs[name]; !ok {
-		return secret.ErrNotFound
-	}
-	if o.folders[in.Child(name)] != nil {
-		return secret.ErrNotEmpty
-	}
-	delete(part.dirs, name)
-	o.dirs--
-	o.tidy(in)
-	return nil
-}
-
-// touchDir gives a scratch directory another date.
-func (o *overlay) touchDir(in secret.Dir, name string, at time.Time) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if part := o.folders[in]; part != nil {
-		if made, ok := part.dirs[name]; ok {
-			part.dirs[name] = madeDir{made.id, at}
-		}
-	}
-}
-
-// entries returns what is in a scratch directory.
-func (o *overlay) entries(in secret.Dir) (list []fuse.DirEntry) {
-	o.look(in, func(part *overlayFolder) {
-		for name, made := range part.dirs {
-			list = append(list, fuse.DirEntry{Name: name, Mode: syscall.S_IFDIR, Ino: made.id.Ino})
-		}
-		for name, sc := range part.scratch {
-			list = append(list, fuse.DirEntry{Name: name, Mode: syscall.S_IFREG, Ino: sc.id.Ino})
-		}
-	})
-	return list
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"infisicalfs/fs/internal/overlay"
 	"infisicalfs/internal/fusetest"
 	"infisicalfs/secret"
 )
@@ -88,8 +89,8 @@ func TestFolderWithScratchDirectory(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "x", text)
 	require.NoError(t, k.Rmdir("demo/dev/other"))
-	require.Empty(t, w.overlay.folders)
-	require.Zero(t, w.overlay.dirs)
+	require.Zero(t, w.overlay.Counts().Folders)
+	require.Zero(t, w.overlay.Counts().Dirs)
 	require.Zero(t, w.Counts().Writes.ScratchFiles)
 }
 
@@ -98,20 +99,20 @@ func TestFolderWithScratchDirectory(t *testing.T) {
 func TestScratchDirectoryKeepsAll(t *testing.T) {
 	w, k := alone(t)
 	require.NoError(t, k.Mkdir("demo/dev/.~tmp~"))
-	for i := range 2 * maxFaces {
+	for i := range 2 * overlay.MaxTemporary {
 		require.NoError(t, fusetest.WriteFile(k, fmt.Sprintf("demo/dev/.KEY%d.a8Gk2x", i), "received"))
 		require.NoError(t, k.Rename(fmt.Sprintf("demo/dev/.KEY%d.a8Gk2x", i), fmt.Sprintf("demo/dev/.~tmp~/KEY%d", i)))
 	}
-	for i := range 2 * maxFaces {
+	for i := range 2 * overlay.MaxTemporary {
 		require.NoError(t, fusetest.WriteFile(k, fmt.Sprintf("demo/dev/.%d", i), "others"))
 	}
-	for i := range 2 * maxFaces {
+	for i := range 2 * overlay.MaxTemporary {
 		require.NoError(t, k.Rename(fmt.Sprintf("demo/dev/.~tmp~/KEY%d", i), fmt.Sprintf("demo/dev/KEY%d", i)))
 	}
-	require.Len(t, w.Writes(), 2*maxFaces)
-	for i := range maxCollected {
-		sc := w.newScratch(t.Context(), &secret.Folder{Dir: payments}, collected, 0o600)
-		require.True(t, w.overlay.nameScratch(sc, payments, fmt.Sprint(i)))
+	require.Len(t, w.Writes(), 2*overlay.MaxTemporary)
+	for i := range overlay.MaxCollected {
+		sc := w.newScratch(t.Context(), &secret.Folder{Dir: payments}, kind{class: overlay.Collected}, 0o600)
+		require.True(t, w.overlay.Link(sc, payments, fmt.Sprint(i)))
 	}
 	require.Equal(t, syscall.ENOSPC, fusetest.WriteFile(k, "demo/dev/.~tmp~/KEY", "x"))
 }
@@ -120,14 +121,4 @@ func TestScratchDirectoryKeepsAll(t *testing.T) {
 func TestDirectoriesThatPeopleKeepAreNoScratch(t *testing.T) {
 	_, k := alone(t)
 	require.Equal(t, syscall.EINVAL, k.Mkdir("demo/dev/.git"))
-}
-
-func TestScratchDirectoriesAreBounded(t *testing.T) {
-	var o overlay
-	for i := range maxScratchDirs {
-		require.NoError(t, o.mkdir(dev, string(rune('a'+i))))
-	}
-	require.ErrorIs(t, o.mkdir(dev, "another"), errScratchFull)
-	require.NoError(t, o.rmdir(dev, "a"))
-	require.NoError(t, o.mkdir(dev, "another"))
 }

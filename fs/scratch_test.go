@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"infisicalfs/fs/internal/inode"
+	"infisicalfs/fs/internal/overlay"
 	"infisicalfs/fs/internal/textedit"
 	"infisicalfs/internal/fusetest"
 	"infisicalfs/secret"
@@ -20,7 +21,7 @@ import (
 // Creation decides by what is there, then by the name, then by the way.
 func TestWhatIsScratch(t *testing.T) {
 	const excl = syscall.O_EXCL
-	secretOnes, faces, doubtfulOnes := kind{}, kind{scratch: true}, kind{scratch: true, class: doubtful}
+	secretOnes, temporaries, doubtfulOnes := kind{}, kind{scratch: true}, kind{scratch: true, class: overlay.Doubtful}
 	draft := kind{scratch: true, draft: true}
 	w := newWorld(writing)
 	defer w.Close()
@@ -30,8 +31,8 @@ func TestWhatIsScratch(t *testing.T) {
 		flags, mode uint32
 		want        kind
 	}{
-		{".hidden", 0, 0o644, faces}, {".GREETING.swp", 0, 0o644, draft}, {"#GREETING#", 0, 0o644, draft}, {"GREETING~", 0, 0o644, faces},
-		{"GREETING.lock", excl, 0o600, faces}, {"A.tmp", 0, 0o644, faces}, {"db-journal", 0, 0o644, faces},
+		{".hidden", 0, 0o644, temporaries}, {".GREETING.swp", 0, 0o644, draft}, {"#GREETING#", 0, 0o644, draft}, {"GREETING~", 0, 0o644, temporaries},
+		{"GREETING.lock", excl, 0o600, temporaries}, {"A.tmp", 0, 0o644, temporaries}, {"db-journal", 0, 0o644, temporaries},
 		{"GREETINGa8Gk2x", excl, 0o600, doubtfulOnes}, {"GREETING.a8Gk2x", excl, 0o666, doubtfulOnes}, {"GREETING.3146571890", 0, 0o644, doubtfulOnes},
 		{"sedAbC123", excl, 0o600, doubtfulOnes}, {"4913", excl, 0o644, doubtfulOnes}, {"was_here.a8Gk2x", excl, 0o600, doubtfulOnes},
 
@@ -46,7 +47,7 @@ func TestWhatIsScratch(t *testing.T) {
 		{"oauth2Token", excl, 0o600, secretOnes}, {"s3Key", excl, 0o600, secretOnes}, {"id_ed25519", excl, 0o600, secretOnes}, {"tls.key", excl, 0o600, secretOnes},
 		{"key-20240101", excl, 0o600, secretOnes}, {"poXy12Ab", excl, 0o600, secretOnes}, {"atomic1234567890", excl, 0o600, secretOnes},
 	} {
-		w.overlay.unlinked(dev, "was_here")
+		w.overlay.Unlinked(dev, "was_here")
 		require.Equal(t, c.want, w.kindOf(t.Context(), snap, c.name, c.flags, c.mode), "%s %x %o", c.name, c.flags, c.mode)
 	}
 }
@@ -116,24 +117,24 @@ func TestScratchIsBounded(t *testing.T) {
 		f, err := v.CreateFile("demo/dev/.big", syscall.O_RDWR, 0o600)
 		require.NoError(t, err)
 		defer f.Close()
-		_, err = f.WriteAt([]byte("x"), maxScratchFile)
+		_, err = f.WriteAt([]byte("x"), overlay.MaxFile)
 		require.Equal(t, syscall.ENOSPC, err)
 		require.NoError(t, fusetest.WriteFile(v, "demo/dev/.KEY.swp", "typed and never saved"))
 		require.NoError(t, v.Rename("demo/dev/GREETING", "demo/dev/GREETING~"))
-		for i := range 2 * maxScratchTotal / maxScratchFile {
+		for i := range 2 * overlay.MaxTemporaryBytes / overlay.MaxFile {
 			g, err := v.CreateFile("demo/dev/."+string(rune('a'+i)), syscall.O_RDWR, 0o600)
 			require.NoError(t, err)
-			require.NoError(t, g.Truncate(maxScratchFile))
+			require.NoError(t, g.Truncate(overlay.MaxFile))
 			require.NoError(t, g.Close())
-			require.Eventually(t, func() bool { return w.overlay.settledScratch() }, time.Minute, time.Millisecond, "the kernel lets go a moment later")
+			require.Eventually(t, func() bool { return w.overlay.Open() <= 1 }, time.Minute, time.Millisecond, "the kernel lets go a moment later")
 		}
 		require.Positive(t, w.Counts().Writes.ScratchDropped)
-		require.LessOrEqual(t, w.Counts().Writes.ScratchBytes, maxScratchTotal)
-		for i := range maxFaces + 50 {
+		require.LessOrEqual(t, w.Counts().Writes.ScratchBytes, overlay.MaxTemporaryBytes)
+		for i := range overlay.MaxTemporary + 50 {
 			require.NoError(t, v.Create(fmt.Sprintf("demo/dev/.n%d", i)))
-			require.Eventually(t, func() bool { return w.overlay.settledScratch() }, time.Minute, time.Millisecond)
+			require.Eventually(t, func() bool { return w.overlay.Open() <= 1 }, time.Minute, time.Millisecond)
 		}
-		require.Equal(t, maxFaces, w.Counts().Writes.ScratchFiles)
+		require.Equal(t, overlay.MaxTemporary, w.Counts().Writes.ScratchFiles)
 		for name, want := range map[string]string{".KEY.swp": "typed and never saved", "GREETING~": "hello, world"} {
 			text, err := fusetest.ReadFile(v, "demo/dev/"+name)
 			require.NoError(t, err, name)
@@ -145,19 +146,6 @@ func TestScratchIsBounded(t *testing.T) {
 		require.NoError(t, err, "what is open stays")
 		require.NoError(t, v.Rename("demo/dev/GREETING~", "demo/dev/GREETING"))
 	})
-}
-
-// settledScratch reports whether at most one scratch file is open.
-func (o *overlay) settledScratch() bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	open := 0
-	for _, part := range o.folders {
-		for _, sc := range part.scratch {
-			open += sc.open
-		}
-	}
-	return open <= 1
 }
 
 // The one way out.

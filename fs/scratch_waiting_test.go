@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"infisicalfs/fs/internal/overlay"
 	"infisicalfs/fs/internal/procend"
 	"infisicalfs/internal/fusetest"
 	"infisicalfs/secret"
@@ -28,8 +29,8 @@ func TestOverlayIsSentAtTheEnd(t *testing.T) {
 		_, err = open.WriteAt([]byte("being written"), 0)
 		require.NoError(t, err)
 		names := func() (list []string) {
-			for _, text := range w.overlay.waiting() {
-				list = append(list, text.at.name)
+			for _, text := range w.overlay.Waiting() {
+				list = append(list, text.At.Name)
 			}
 			return list
 		}
@@ -44,7 +45,7 @@ func TestOverlayIsSentAtTheEnd(t *testing.T) {
 		w.requireValue(t, dev, "OTHER.bak", "other")
 		require.NoError(t, open.Close())
 		p.end(procend.Exited)
-		pass(makerGrace / 2)
+		pass(overlay.MakerGrace / 2)
 		require.NoError(t, fusetest.WriteFile(k, "demo/dev/GREETING.a8Gk2x", "filled by another"))
 		require.False(t, w.sendOverlay(t.Context()))
 		w.requireValue(t, dev, "GREETING-open00", "being written")
@@ -81,7 +82,7 @@ func TestFileInThePlaceOfOneThatIsNamed(t *testing.T) {
 	timed(t, func(t *testing.T, w *world, k *fusetest.Kernel, p *processes) {
 		install(t, k, "demo/dev/GREETING.a8Gk2x", "")
 		p.end(procend.Exited)
-		pass(makerGrace)
+		pass(overlay.MakerGrace)
 		require.NoError(t, fusetest.WriteFile(k, "demo/dev/GREETING.a8Gk2x", "typed"))
 		want := []string{"waiting /demo/dev/GREETING.a8Gk2x 5"}
 		require.Equal(t, want, kinds(w.Unsent()))

@@ -28,11 +28,11 @@ func (n *file) Setattr(ctx context.Context, fh fusefs.FileHandle, in *fuse.SetAt
 		if entered, err := n.enterScratch(ctx, sc); err != nil {
 			return n.fs.failed("setattr", n.path(), err)
 		} else if entered {
-			defer n.fs.overlay.leave(sc)
+			defer n.fs.overlay.Leave(sc)
 		} else {
 			return n.Setattr(ctx, fh, in, out) // it has become a secret
 		}
-		if errno := sc.setattr(in, n.fs.processOf(ctx)); errno != 0 {
+		if errno := sc.Setattr(in, n.fs.processOf(ctx)); errno != 0 {
 			return errno
 		}
 		return n.Getattr(ctx, fh, out)

@@ -9,6 +9,7 @@ import (
 
 	"infisicalfs/fs/internal/commit"
 	"infisicalfs/fs/internal/filename"
+	"infisicalfs/fs/internal/overlay"
 	"infisicalfs/secret"
 )
 
@@ -22,8 +23,8 @@ func (d *dir) Unlink(ctx context.Context, name string) syscall.Errno {
 	if d.fs.cfg.Writer == nil {
 		return syscall.EROFS
 	}
-	if sc := d.fs.overlay.scratch(d.where(), name); sc != nil && d.fs.overlay.staysHere(sc) {
-		d.fs.overlay.unlinkScratch(d.where(), name)
+	if sc := d.fs.overlay.Find(d.where(), name); sc != nil && d.fs.overlay.StaysHere(sc) {
+		d.fs.overlay.Unlink(d.where(), name)
 		return 0
 	}
 	ctx, stop := d.fs.killable(ctx)
@@ -41,11 +42,11 @@ func (d *dir) unlink(ctx context.Context, shown string) error {
 		return err
 	}
 	defer leave()
-	if sc := f.overlay.scratch(dir, shown); sc != nil {
-		if w := f.overlay.covering(sc); w != nil && !f.overlay.writtenUnder(w, dir) {
+	if sc := f.overlay.Find(dir, shown); sc != nil {
+		if w := f.overlay.Covering(sc); w != nil && !f.drafts.writeAnew(w, dir) {
 			return d.unlinkCovered(ctx, w)
 		}
-		f.overlay.unlinkScratch(dir, shown)
+		f.overlay.Unlink(dir, shown)
 		return nil
 	}
 	snap, e, err := d.entry(ctx, shown)
@@ -58,11 +59,11 @@ func (d *dir) unlink(ctx context.Context, shown string) error {
 		}
 		// Not on the server yet, and not going to be.
 		name, err := filename.Key(snap, shown)
-		covered := f.overlay.whiteout(dir, name) != nil && f.overlay.beingWritten(dir, name)
-		if err != nil || !covered && !f.overlay.beingCreated(dir, name) {
+		covered := f.overlay.Whiteout(dir, name) != nil && f.drafts.beingWritten(dir, name)
+		if err != nil || !covered && !f.drafts.beingCreated(dir, name) {
 			return secret.ErrNotFound
 		}
-		f.overlay.discard(dir, name)
+		f.drafts.discard(dir, name)
 		return nil
 	}
 	return d.deleteSecret(ctx, e.Secret)
@@ -70,20 +71,20 @@ func (d *dir) unlink(ctx context.Context, shown string) error {
 
 // unlinkCovered deletes the secret that was renamed to a backup's name: the
 // rename is not carried out any more, because this is what comes of both.
-func (d *dir) unlinkCovered(ctx context.Context, w *whiteout) error {
+func (d *dir) unlinkCovered(ctx context.Context, w *overlay.Whiteout) error {
 	f := d.fs
-	at := f.overlay.where(w.file)
-	snap, err := f.folder(ctx, at.dir, secret.NeedEntry)
+	at := f.overlay.Where(w.File)
+	snap, err := f.folder(ctx, at.Dir, secret.NeedEntry)
 	if err != nil {
 		return err
 	}
-	if s, ok := snap.Secret(w.name); ok {
+	if s, ok := snap.Secret(w.Name); ok {
 		if err := d.deleteSecret(ctx, &s); err != nil && !errors.Is(err, secret.ErrNotFound) {
 			return err
 		}
 	}
-	f.overlay.lift(w)
-	f.overlay.unlinkScratch(at.dir, at.name)
+	f.overlay.Lift(w)
+	f.overlay.Unlink(at.Dir, at.Name)
 	return nil
 }
 
@@ -102,7 +103,7 @@ func (d *dir) deleteSecret(ctx context.Context, s *secret.Secret) error {
 		return err
 	}
 	f.writes.sent.Add(1)
-	f.overlay.discard(dir, s.Name)
+	f.drafts.discard(dir, s.Name)
 	f.vacate(dir, s.Name)
 	f.keep(ctx, dir, s.Name, last.Value, "its secret was removed")
 	return nil
@@ -111,7 +112,7 @@ func (d *dir) deleteSecret(ctx context.Context, s *secret.Secret) error {
 // vacate says that a secret has left its name by our doing: what is written
 // there next is not based on it.
 func (f *FS) vacate(dir secret.Dir, name string) {
-	f.overlay.unlinked(dir, name)
+	f.overlay.Unlinked(dir, name)
 	f.bases.Forget(dir, name)
 }
 
@@ -126,7 +127,7 @@ func (d *dir) entry(ctx context.Context, shown string) (*secret.Folder, filename
 		return snap, filename.Entry{}, nil
 	case e.Folder != nil:
 		return nil, filename.Entry{}, errIsDir
-	case d.fs.overlay.whiteout(d.where(), e.Secret.Name) != nil:
+	case d.fs.overlay.Whiteout(d.where(), e.Secret.Name) != nil:
 		return snap, filename.Entry{}, nil
 	}
 	return snap, e, nil

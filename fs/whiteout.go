@@ -2,129 +2,18 @@ package fs
 
 import (
 	"context"
+	"errors"
+	"path"
 	"syscall"
-	"time"
 
-	"infisicalfs/fs/internal/caller"
+	"github.com/hanwen/go-fuse/v2/fuse"
+
+	"infisicalfs/fs/internal/filename"
 	"infisicalfs/fs/internal/inode"
 	"infisicalfs/fs/internal/lostupdate"
-	"infisicalfs/fs/internal/procend"
+	"infisicalfs/fs/internal/overlay"
 	"infisicalfs/secret"
 )
-
-// whiteout covers a secret that was renamed to the name of a backup. Editors do
-// so before they write the new version; people do so to rename it. Nobody can
-// tell them apart at that moment, so nothing happens on the server yet:
-//
-//   - whoever renamed it writes the old name: that is an update of the secret,
-//     with its id and history, and the backup is a scratch file;
-//   - he ends without doing so, or a minute passes: the rename that he was told
-//     of is carried out on the server, see whiteout_end.go;
-//   - the backup is unlinked: the secret is deleted on the server.
-type whiteout struct {
-	name string          // the secret's
-	base lostupdate.Base // of who renamed it
-	file *scratchFile    // has the value as it was shown
-
-	maker  *procend.Lifetime // of who renamed it
-	parent caller.Process    // his parent, usually a shell
-	began  time.Time
-	over   chan struct{} // closed when the whiteout has ended
-
-	ended bool // guarded by [overlay.mu]
-}
-
-// pending reports whether w is a whiteout that has not ended. [overlay.mu] is held.
-func (w *whiteout) pending() bool { return w != nil && !w.ended }
-
-// cover hides a secret of dir, which may not be hidden already. It reports false
-// if the file that has its value is gone.
-func (o *overlay) cover(dir secret.Dir, w *whiteout) bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if !w.file.linked {
-		return false
-	}
-	o.part(dir).whiteouts[w.name] = w
-	w.file.holds = w
-	return true
-}
-
-// end ends a whiteout that has not ended. [overlay.mu] is held.
-func (o *overlay) end(w *whiteout) {
-	for dir, part := range o.folders {
-		if part.whiteouts[w.name] == w {
-			delete(part.whiteouts, w.name)
-			o.tidy(dir)
-		}
-	}
-	w.ended = true
-	close(w.over)
-}
-
-// lift ends a whiteout and reports whether it was not over.
-func (o *overlay) lift(w *whiteout) bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if w.ended {
-		return false
-	}
-	o.end(w)
-	return true
-}
-
-// uncover ends the whiteout of that secret, if there is one.
-func (o *overlay) uncover(dir secret.Dir, name string) {
-	if w := o.whiteout(dir, name); w != nil {
-		o.lift(w)
-	}
-}
-
-func (o *overlay) whiteout(dir secret.Dir, name string) (w *whiteout) {
-	o.look(dir, func(part *overlayFolder) { w = part.whiteouts[name] })
-	return w
-}
-
-// whiteouts returns the names of all that is covered in dir.
-func (o *overlay) whiteouts(dir secret.Dir) (names map[string]bool) {
-	o.look(dir, func(part *overlayFolder) {
-		names = make(map[string]bool, len(part.whiteouts))
-		for name := range part.whiteouts {
-			names[name] = true
-		}
-	})
-	return names
-}
-
-// covering returns the whiteout whose secret is away under the file's name, nil
-// if there is none.
-func (o *overlay) covering(sc *scratchFile) *whiteout {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if sc.holds.pending() {
-		return sc.holds
-	}
-	return nil
-}
-
-// copyOf returns the name of the secret whose value the file was made with, ""
-// if there is none.
-func (o *overlay) copyOf(sc *scratchFile) string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if sc.holds == nil {
-		return ""
-	}
-	return sc.holds.name
-}
-
-// backup returns where the file of a whiteout is, or was if it has been unlinked
-// since, and whether the whiteout has not ended.
-func (o *overlay) backup(w *whiteout) (at named, linked, pending bool) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return w.file.at, w.file.linked, !w.ended
-}
 
 // whiteOut gives a secret the name of a backup. The file under it has the value
 // as it was shown, whatever becomes of the secret. It reports false for a secret
@@ -142,21 +31,19 @@ func (r *renaming) whiteOut(ctx context.Context, snap *secret.Folder, s *secret.
 	if !ok {
 		seen = lostupdate.BaseOf(s)
 	}
-	sc := r.newScratch(ctx, snap, face, r.cfg.FileMode)
-	sc.attr.Uid = r.cfg.UID // as the secret was shown
+	sc := r.newScratchOf(snap, kind{}, callerOf(ctx), fuse.Attr{ // as the secret was shown
+		Mode: r.cfg.FileMode, Owner: fuse.Owner{Uid: r.cfg.UID, Gid: r.cfg.GID},
+	})
 	n, known := operations(r.from.GetChild(r.name)).(*file)
 	if known {
-		sc.id = n.StableAttr() // the kernel takes the secret's node for the file from now on
+		sc.SetID(n.StableAttr()) // the kernel takes the secret's node for the file from now on
 	}
-	if !r.fill(sc, s) || !r.overlay.nameScratch(sc, dir, r.newName) {
+	if !r.fill(sc, s) || !r.overlay.Link(sc, dir, r.newName) {
 		return false, nil
 	}
-	w := &whiteout{
-		name: s.Name, base: seen, file: sc, maker: r.makers.Of(who), parent: who.Parent(),
-		began: time.Now(), over: make(chan struct{}),
-	}
-	if !r.overlay.cover(dir, w) {
-		r.makers.Release(w.maker)
+	w := &overlay.Whiteout{Name: s.Name, Base: seen, File: sc, Maker: r.makers.Of(who), Parent: who.Parent()}
+	if !r.overlay.Cover(dir, w) {
+		r.makers.Release(w.Maker)
 		return false, nil
 	}
 	if known {
@@ -169,24 +56,137 @@ func (r *renaming) whiteOut(ctx context.Context, snap *secret.Folder, s *secret.
 }
 
 // fill makes the value of s the content of a new scratch file, with its date.
-func (f *FS) fill(sc *scratchFile, s *secret.Secret) bool {
-	sc.mu.Lock()
-	defer sc.mu.Unlock()
-	if sc.resize(s.Value.Len()) != 0 {
+func (f *FS) fill(sc *overlay.File, s *secret.Secret) bool {
+	c := sc.Lock()
+	defer sc.Unlock()
+	if c.Resize(s.Value.Len()) != 0 {
 		return false
 	}
-	sc.text.Set(s.Value)
-	f.setDate(s.Updated, &sc.attr)
+	c.Text.Set(s.Value)
+	f.setDate(s.Updated, &c.Attr)
 	return true
 }
 
-// mayWrite reports whether a write of the old name by who is what the secret was
-// put aside for: by the same process, its parent or a child of that, as in
-// `mv KEY KEY.old; cp new KEY`. Of whom nothing is known it is assumed.
-func (w *whiteout) mayWrite(who caller.Process) bool {
-	if !w.maker.Who.Other(who) || !w.parent.Other(who) {
-		return true
+// followWhiteout carries the rename out when nobody is going to write the old
+// name.
+func (f *FS) followWhiteout(w *overlay.Whiteout) {
+	defer f.makers.Release(w.Maker)
+	w.Follow(f.life, func(ctx context.Context) overlay.Outcome {
+		switch err := f.carryRenameOut(ctx, w); {
+		case errors.Is(err, errOpen):
+			return overlay.Busy
+		case err != nil && mayWorkLater(err):
+			return overlay.Offline
+		}
+		return overlay.Done
+	})
+}
+
+// giveWay ends a backup that a program has left here if the server has a secret
+// of its name by now: that is somebody else's, and what is to be shown. The text
+// is an old value. It asks the Source for names that people use only.
+func (d *dir) giveWay(ctx context.Context, shown string) {
+	f := d.fs
+	sc := f.overlay.Find(d.where(), shown)
+	if sc == nil || !f.overlay.LeftBehind(sc) || f.names.Temporary(shown, noSiblings) {
+		return
 	}
-	parent := who.Parent()
-	return parent == w.parent && parent.PID > 1
+	if _, e, ok, err := f.entry(ctx, d.where(), shown); err != nil || !ok || e.Secret == nil {
+		return
+	}
+	f.keepOldFile(sc, f.overlay.Where(sc), "a program has left it as a backup, and somebody else has made a secret of its name")
+	f.overlay.Unlink(d.where(), shown)
+}
+
+// carryRenameOut is realize in the folder's turn, unless the secret is being
+// written: that is errOpen.
+func (f *FS) carryRenameOut(ctx context.Context, w *overlay.Whiteout) error {
+	ctx, stop := context.WithTimeout(fuse.NewContext(ctx, w.File.Caller()), sendLasts)
+	defer stop()
+	at, _, pending := f.overlay.Backup(w)
+	if !pending {
+		return nil
+	}
+	leave, err := f.folderQueue.Enter(ctx, at.Dir)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	if f.drafts.writeAnew(w, at.Dir) {
+		return errOpen
+	}
+	return f.realize(ctx, w, at.Name)
+}
+
+// carryOutBefore is realize for who has the secret of a whiteout open since
+// before its rename and is about to send: what he writes belongs to the new
+// name. The caller has the folder's turn.
+func (f *FS) carryOutBefore(ctx context.Context, h *writeHandle) error {
+	dir, name := h.file.where()
+	w := f.overlay.Whiteout(dir, name)
+	if w == nil || h.under == w || f.drafts.writeAnew(w, dir) {
+		return nil
+	}
+	return f.realize(ctx, w, f.overlay.Where(w.File).Name)
+}
+
+// realize carries out on the server the rename that began a whiteout, to a file
+// name of its folder: its file is the secret from then on. The caller has the
+// folder's turn. If the server refuses for good the secret is back under its old name,
+// where the server has it. During an outage everything stays as it is, and the
+// error is one of mayWorkLater.
+func (f *FS) realize(ctx context.Context, w *overlay.Whiteout, to string) error {
+	at, linked, pending := f.overlay.Backup(w)
+	switch {
+	case !pending:
+		return nil
+	case !linked: // by who was to write the secret anew, and has not
+		f.log.Warn("a secret was put aside to be written anew, and nobody has: it is as it was", "path", path.Join(at.Dir.String(), filename.Encode(w.Name)))
+		if f.overlay.Lift(w) {
+			f.reveal(at.Dir, w.Name)
+		}
+		return nil
+	}
+	name, ok := filename.Decode(to)
+	err := filename.ErrNone
+	var got secret.Secret
+	if ok {
+		got, err = f.cfg.Writer.Rename(ctx, at.Dir, w.Name, name)
+	}
+	from := path.Join(at.Dir.String(), filename.Encode(w.Name))
+	switch {
+	case err == nil:
+	case mayWorkLater(err):
+		f.failed("rename", from, err)
+		return err
+	case errors.Is(err, secret.ErrNotFound):
+		f.log.Warn("a secret that was renamed to the name of a backup has been deleted on the server; the backup stays here", "path", from, "backup", at.Name)
+		f.overlay.Lift(w)
+		return err
+	case errors.Is(err, secret.ErrExists):
+		f.log.Error("a rename to the name of a backup could not be carried out: somebody else has made a secret of that name, and this one has its old name again",
+			"path", from, "backup", at.Name, "error", err)
+		if f.overlay.Lift(w) {
+			f.overlay.Unlink(at.Dir, at.Name) // or it would be shown in the place of theirs
+			f.reveal(at.Dir, w.Name, keyOf(at.Name))
+		}
+		return err
+	default:
+		f.log.Error("a rename to the name of a backup could not be carried out: the secret has its old name again, and the backup stays here",
+			"path", from, "backup", at.Name, "error", err)
+		if f.overlay.Lift(w) {
+			f.reveal(at.Dir, w.Name)
+		}
+		return err
+	}
+	f.writes.sent.Add(1)
+	f.overlay.Lift(w)
+	f.bases.Rename(w.Maker.Who, at.Dir, w.Name, name, w.Base, lostupdate.BaseOf(&got))
+	for _, h := range f.drafts.of(at.Dir, w.Name) {
+		h.buffer.Rebase(w.Base, lostupdate.BaseOf(&got))
+	}
+	f.drafts.replace(at.Dir, w.Name, at.Dir, name)
+	f.vacate(at.Dir, w.Name)
+	f.turnInto(w.File, at.Dir, name, &got)
+	return nil
 }

@@ -11,7 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"infisicalfs/fs/internal/caller"
+	"infisicalfs/fs/internal/overlay"
 	"infisicalfs/fs/internal/procend"
 	"infisicalfs/internal/fusetest"
 	"infisicalfs/secret"
@@ -35,7 +35,7 @@ func TestRenameToABackupIsCarriedOut(t *testing.T) {
 		require.Contains(t, names, "GREETING.bak")
 		require.NotContains(t, names, "GREETING")
 		p.end(procend.Exited)
-		pass(afterTheMaker - time.Millisecond)
+		pass(overlay.AfterTheMaker - time.Millisecond)
 		require.Empty(t, w.Writes(), "a script's next command may write it")
 		pass(time.Millisecond)
 		require.Equal(t, []string{"rename GREETING"}, w.Writes())
@@ -55,7 +55,7 @@ func TestRenameToABackupIsCarriedOut(t *testing.T) {
 func TestRenameToABackupIsCarriedOutAfterAMinute(t *testing.T) {
 	timed(t, func(t *testing.T, w *world, k *fusetest.Kernel, _ *processes) {
 		require.NoError(t, k.Rename(key, backup))
-		pass(whiteoutLasts - time.Millisecond)
+		pass(time.Minute - time.Millisecond)
 		require.Empty(t, w.Writes())
 		pass(time.Millisecond)
 		require.Equal(t, []string{"rename GREETING"}, w.Writes())
@@ -117,7 +117,7 @@ func TestSecretThatIsWrittenAnewKeepsItsID(t *testing.T) {
 			require.NoError(t, k.Rename(key, backup))
 			f, err := k.CreateFile(key, syscall.O_WRONLY, 0o600)
 			require.NoError(t, err)
-			pass(2 * whiteoutLasts)
+			pass(2 * time.Minute)
 			_, err = f.WriteAt([]byte("new"), 0)
 			require.NoError(t, err)
 			require.NoError(t, k.Unlink(backup))
@@ -154,7 +154,7 @@ func TestSecretThatIsNotWrittenAnewAfterAllIsBack(t *testing.T) {
 		w.FailWrites(secrettest.KindUpdate, secret.ErrInvalid)
 		require.Error(t, f.Close())
 		p.end(procend.Killed)
-		pass(2 * afterTheMaker)
+		pass(2 * overlay.AfterTheMaker)
 		text, err := fusetest.ReadFile(k, key)
 		require.NoError(t, err)
 		require.Equal(t, "hello, world", text)
@@ -166,7 +166,7 @@ func TestSecretThatIsNotWrittenAnewAfterAllIsBack(t *testing.T) {
 // What cannot be covered is renamed at once, or refused at once.
 func TestSecretThatCannotBeCovered(t *testing.T) {
 	timed(t, func(t *testing.T, w *world, k *fusetest.Kernel, _ *processes) {
-		for i := range maxFaces {
+		for i := range overlay.MaxTemporary {
 			require.NoError(t, fusetest.WriteFile(k, fmt.Sprintf("demo/dev/.%d.swp", i), "typed"))
 		}
 		require.NoError(t, k.Rename(key, backup))
@@ -195,22 +195,6 @@ func TestStrangerDoesNotWriteAnew(t *testing.T) {
 	})
 }
 
-// A script's next command may be anybody's child: mv KEY KEY.old; cp new KEY.
-func TestWhoMayWriteAnew(t *testing.T) {
-	me := caller.Of(uint32(os.Getpid()))
-	w := &whiteout{maker: &procend.Lifetime{Who: caller.Process{PID: 1 << 30}}, parent: me}
-	require.True(t, w.mayWrite(w.maker.Who))
-	require.True(t, w.mayWrite(me), "the shell")
-	require.True(t, w.mayWrite(caller.Process{}), "nobody knows")
-	require.False(t, w.mayWrite(me.Parent()))
-	child := exec.Command("/bin/sh", "-c", "read x")
-	in, err := child.StdinPipe()
-	require.NoError(t, err)
-	require.NoError(t, child.Start())
-	defer func() { in.Close(); _ = child.Wait() }()
-	require.True(t, w.mayWrite(caller.Of(uint32(child.Process.Pid))), "the shell's next command")
-}
-
 // If the server refuses, the secret is where the server has it; during an outage
 // nothing is decided.
 func TestRenameToABackupThatCannotBeCarriedOut(t *testing.T) {
@@ -225,7 +209,7 @@ func TestRenameToABackupThatCannotBeCarriedOut(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, "hello, world", text)
 		w.FailWrites(secrettest.KindRename, nil)
-		pass(lastPause)
+		pass(overlay.LastPause)
 		w.requireValue(t, dev, "GREETING.bak", "hello, world")
 	})
 	timed(t, func(t *testing.T, w *world, k *fusetest.Kernel, p *processes) {
@@ -297,7 +281,7 @@ func TestBackupThatIsCreatedIsASecret(t *testing.T) {
 		require.NoError(t, k.Rename(key, "demo/dev/GREETING.hup"))
 		require.NoError(t, k.Rename("demo/dev/sedAbC123", key))
 		require.NoError(t, fusetest.WriteFile(k, "demo/dev/GREETING.hup", "a copy"))
-		pass(scratchForDefault)
+		pass(overlay.DoubtfulFor)
 		w.requireValue(t, dev, "GREETING.hup", "a copy")
 	})
 }
@@ -309,7 +293,7 @@ func TestBackupNameThatSomebodyElseTakes(t *testing.T) {
 		require.NoError(t, k.Rename("demo/dev/GREETING", "demo/dev/GREETING.bak"))
 		w.Set(dev, "GREETING.bak", "theirs")
 		p.end(procend.Exited)
-		pass(afterTheMaker)
+		pass(overlay.AfterTheMaker)
 		for name, want := range map[string]string{"GREETING": "hello, world", "GREETING.bak": "theirs"} {
 			text, err := fusetest.ReadFile(k, "demo/dev/"+name)
 			require.NoError(t, err, name)

@@ -13,6 +13,7 @@ import (
 	"infisicalfs/fs/internal/caller"
 	"infisicalfs/fs/internal/commit"
 	"infisicalfs/fs/internal/lostupdate"
+	"infisicalfs/fs/internal/overlay"
 	"infisicalfs/fs/internal/textedit"
 	"infisicalfs/fs/internal/writeback"
 	"infisicalfs/fs/internal/xattr"
@@ -25,12 +26,12 @@ import (
 type writeHandle struct {
 	file    *file
 	buffer  *writeback.Buffer
-	scratch *scratchFile // nil for a secret
-	caller  fuse.Caller  // who opened it: RELEASE names nobody
-	wrote   atomic.Bool  // to its scratch file
+	scratch *overlay.File // nil for a secret
+	caller  fuse.Caller   // who opened it: RELEASE names nobody
+	wrote   atomic.Bool   // to its scratch file
 
-	under *whiteout   // it was created while its secret was away; set before anybody knows the handle
-	notes xattr.Notes // about a secret that it creates
+	under *overlay.Whiteout // it was created while its secret was away; set before anybody knows the handle
+	notes xattr.Notes       // about a secret that it creates
 }
 
 var (
@@ -43,7 +44,7 @@ var (
 
 // newHandle returns a handle for who makes the request: of a scratch file, or with a
 // text of its own (nil).
-func (n *file) newHandle(ctx context.Context, flags uint32, sc *scratchFile) *writeHandle {
+func (n *file) newHandle(ctx context.Context, flags uint32, sc *overlay.File) *writeHandle {
 	h := &writeHandle{file: n, scratch: sc, caller: callerOf(ctx)}
 	cfg := writeback.Config{
 		Opener: n.fs.processOf(ctx),
@@ -53,21 +54,23 @@ func (n *file) newHandle(ctx context.Context, flags uint32, sc *scratchFile) *wr
 		Keep:   n.fs.keepText,
 	}
 	if sc != nil {
-		cfg.Shared = sc
+		cfg.Shared = sharedText{sc}
 	}
 	h.buffer = writeback.New(cfg)
 	return h
 }
 
-// Use lets handles of a scratch file share its text. It is sent once the file is a
-// secret.
-func (sc *scratchFile) Use(do func(text *textedit.Text, sent *lostupdate.Base)) {
-	sc.mu.Lock()
-	defer sc.mu.Unlock()
-	if sc.place.Load() == nil {
-		do(&sc.text, nil)
+// sharedText is a scratch file's text, which all its handles share. It is sent once
+// the file is a secret.
+type sharedText struct{ file *overlay.File }
+
+func (s sharedText) Use(do func(text *textedit.Text, sent *lostupdate.Base)) {
+	c := s.file.Lock()
+	defer s.file.Unlock()
+	if dataOf(s.file).place.Load() == nil {
+		do(&c.Text, nil)
 	} else {
-		do(&sc.text, &sc.sent)
+		do(&c.Text, &c.Sent)
 	}
 }
 
@@ -116,23 +119,22 @@ func (h *writeHandle) edit(ctx context.Context, e textedit.Edit) syscall.Errno {
 }
 
 func (h *writeHandle) editScratch(who caller.Process, e textedit.Edit) syscall.Errno {
-	sc := h.scratch
-	sc.mu.Lock()
-	defer sc.mu.Unlock()
-	e = h.buffer.Place(e, &sc.text)
-	size, errno := e.Size(sc.text.Len())
-	if errno == 0 && sc.leaving && sc.text.Refuses(e.Data, int(e.Off)) { // a secret by now
+	c := h.scratch.Lock()
+	defer h.scratch.Unlock()
+	e = h.buffer.Place(e, &c.Text)
+	size, errno := e.Size(c.Text.Len())
+	if errno == 0 && c.Leaving && c.Text.Refuses(e.Data, int(e.Off)) { // a secret by now
 		errno = syscall.EILSEQ
 	}
 	if errno == 0 {
-		errno = sc.resize(size)
+		errno = c.Resize(size)
 	}
 	if errno == 0 {
-		e.Do(&sc.text)
+		e.Do(&c.Text)
 		h.wrote.Store(true)
-		sc.wrote(who, h.buffer.Opener())
+		c.Wrote(who, h.buffer.Opener())
 	}
-	if sc.leaving { // its writer has renamed it before closing it
+	if c.Leaving { // its writer has renamed it before closing it
 		h.buffer.Edited(who, e, errno)
 	}
 	return errno

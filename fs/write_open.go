@@ -33,7 +33,7 @@ func (n *file) openToWrite(ctx context.Context, flags uint32) (fusefs.FileHandle
 		return nil, 0, n.gone("open", err)
 	}
 	dir, name := n.where()
-	n.fs.overlay.addWriter(h, dir, name)
+	n.fs.drafts.add(h, dir, name)
 	n.fs.writers.add(h)
 	h.keepCacheOut()
 	return h, fuse.FOPEN_DIRECT_IO, 0
@@ -62,7 +62,7 @@ func (h *writeHandle) load(ctx context.Context, flags uint32) error {
 	dir, name := h.file.where()
 	f.awaitRelease(ctx, dir, name, nil)
 	_, s, err := h.file.current(ctx)
-	if errors.Is(err, secret.ErrNotFound) && f.overlay.beingCreated(dir, name) {
+	if errors.Is(err, secret.ErrNotFound) && f.drafts.beingCreated(dir, name) {
 		h.buffer.BeginNew()
 		return f.denials.Check(dir, commit.MayCreate)
 	}

@@ -46,7 +46,7 @@ func (n *file) xattrs(ctx context.Context) (xattr.List, error) {
 	switch {
 	case err == nil:
 		return xattr.OfSecret(snap, &s), nil
-	case errors.Is(err, secret.ErrNotFound) && n.fs.overlay.wasUnlinked(n.where()):
+	case errors.Is(err, secret.ErrNotFound) && n.fs.overlay.WasUnlinked(n.where()):
 		return nil, nil // somebody has it open
 	}
 	return nil, err
@@ -66,10 +66,10 @@ func (d *dir) Listxattr(_ context.Context, dest []byte) (uint32, syscall.Errno) 
 // notes returns where to note something about the file, nil: on the server.
 func (n *file) notes() *xattr.Notes {
 	if sc := n.asScratch(); sc != nil {
-		return &sc.notes
+		return &dataOf(sc).notes
 	}
 	dir, name := n.where()
-	for _, h := range n.fs.overlay.writers(dir, name) {
+	for _, h := range n.fs.drafts.of(dir, name) {
 		if h.buffer.Creating() {
 			return &h.notes
 		}
@@ -175,7 +175,7 @@ func (f *FS) annotate(ctx context.Context, dir secret.Dir, name string, s *secre
 	f.writes.sent.Add(1)
 	if s.Version+1 == got.Version {
 		f.bases.Rebase(dir, name, lostupdate.BaseOf(s), lostupdate.BaseOf(&got))
-		for _, h := range f.overlay.writers(dir, name) {
+		for _, h := range f.drafts.of(dir, name) {
 			h.buffer.Rebase(lostupdate.BaseOf(s), lostupdate.BaseOf(&got))
 		}
 	}

@@ -34,6 +34,7 @@ var picture = map[string][]string{
 		"fs/internal/lostupdate",
 		"fs/internal/openfiles",
 		"fs/internal/ownchanges",
+		"fs/internal/overlay",
 		"fs/internal/pagecache",
 		"fs/internal/procend",
 		"fs/internal/readonly",
@@ -65,6 +66,10 @@ var picture = map[string][]string{
 	"fs/internal/textedit":    {"secret"},                           // a text that is written piece by piece
 	"fs/internal/xattr":       {"secret"},                           // extended attributes, and what is noted about a file
 	"fs/internal/unsent":      {"secret"},                           // texts that would be lost otherwise, and their bounds
+
+	"fs/internal/overlay": {
+		"secret", "fs/internal/caller", "fs/internal/inode", "fs/internal/lostupdate", "fs/internal/procend", "fs/internal/textedit",
+	}, // what folders have here and the server has not
 
 	"fs/internal/openfiles": {"secret"}, // what is open and shows secrets, so that it can be revoked
 
@@ -109,7 +114,7 @@ var outside = []struct {
 	{"github.com/hanwen/go-fuse/", []string{
 		"fs", "internal/mount", "internal/fusetest", "internal/bench",
 		"fs/internal/controldir", "fs/internal/readonly", // nodes of their own
-		"fs/internal/inode", // what identifies a node
+		"fs/internal/inode", "fs/internal/overlay", // what identifies and describes a node
 		"fs/internal/xattr", // an errno that each system has another of
 	}, "the kernel's side stays in two rooms, and in the packages of fs that cannot be told without it"},
 	{"github.com/coreos/go-systemd/", []string{"internal/mount"}, "the service manager is told about a mount's life"},

@@ -13,7 +13,7 @@ import (
 
 var dev = secret.Dir{Project: "demo", Env: "dev", Path: "/"}
 
-// Nothing is taken for anything else, and all that is asked for twice is the same.
+// Scratch files and directories count together. Nothing is taken for anything else, and all that is asked for twice is the same.
 func TestEverythingHasItsOwnNumber(t *testing.T) {
 	list := func() []fusefs.StableAttr {
 		root, folder := OfDir(secret.Dir{}), OfDir(dev)
@@ -22,7 +22,7 @@ func TestEverythingHasItsOwnNumber(t *testing.T) {
 			OfSecret(dev, "a"), OfSecret(dev, "b"), OfSecret(dev, ""),
 			OfSecret(secret.Dir{Project: "a", Env: "bc", Path: "/"}, ""), OfSecret(secret.Dir{Project: "ab", Env: "c", Path: "/"}, ""),
 			Child(folder, syscall.S_IFLNK, "a"), Control(syscall.S_IFDIR, ""), Control(syscall.S_IFREG, "status"),
-			ScratchFile(1), ScratchFile(2), ScratchDir(1), Generation(folder, "..2026"), Generation(root, "..2026"), View(folder, ".env"),
+			ScratchFile(1), ScratchFile(2), ScratchDir(3), Generation(folder, "..2026"), Generation(root, "..2026"), View(folder, ".env"),
 		}
 	}
 	seen := map[[2]uint64]int{}

@@ -13,11 +13,11 @@ import (
 var backupEnds = regexp.MustCompile(`\.(bak|old|orig|save|bck|hup)$|___jb_old___$`)
 
 // Backup reports whether a secret called old that is renamed to name may be an
-// old version that a program puts aside before it writes the new one: a face, or
+// old version that a program puts aside before it writes the new one: a temporary, or
 // the old name with an end of the table. And shred renames what it destroys to
 // zeros, 000 and 00 and 0, before it unlinks it.
 func (n Names) Backup(old, name string) bool {
-	if n.Face(name, func(yield func(string) bool) { yield(old) }) {
+	if n.Temporary(name, func(yield func(string) bool) { yield(old) }) {
 		return true
 	}
 	return strings.HasPrefix(name, old) && backupEnds.MatchString(name) || Shredded(name) && len(name) <= len(old)
@@ -84,9 +84,9 @@ func MayBeEmergency(name string) bool {
 	})
 }
 
-// draft is a face that may hold the only copy of what was typed: vim's swap
+// draft is a temporary that may hold the only copy of what was typed: vim's swap
 // files and emacs' auto-saves.
 var draft = regexp.MustCompile(`^\..*\.sw[a-p]$|^#.*#$`)
 
-// Draft reports whether a face may hold the only copy of what was typed.
+// Draft reports whether a temporary may hold the only copy of what was typed.
 func Draft(name string) bool { return draft.MatchString(name) }

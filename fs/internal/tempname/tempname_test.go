@@ -12,20 +12,20 @@ const excl = syscall.O_EXCL
 
 var none = slices.Values[[]string](nil)
 
-func TestFaces(t *testing.T) {
+func TestTemporaries(t *testing.T) {
 	for _, name := range []string{
 		".hidden", ".KEY.swp", ".KEY.swpx", "#KEY#", ".#KEY", "KEY~", "KEY.~1~", "KEY#", "KEY.lock", "KEY.swp", "KEY.swx", "A.tmp", "A.temp", "A.rej", "A.part",
 		"KEY.tmp-1764200000a1b2c3", "KEY.tmp.42", "KEY.dpkg-new", "KEY.dpkg-old", "db-journal", "db-wal", "db-shm", "KEY___jb_tmp___", "KEY.augnew", "KEY.vsctmp",
 		"KEY.sb-1a2b3c4d-Qz8kLm", ".~tmp~", ".atomicwriteAb12Cd", "..npmrc.a8Gk2x", ".npmrc.swp", ".env.swp", ".git",
 	} {
-		require.True(t, Names{}.Face(name, none), name)
+		require.True(t, Names{}.Temporary(name, none), name)
 	}
 	for _, name := range []string{
 		"KEY", "key.pem", "db", "sedative", "KEY.bak", "KEY.old", "KEY.orig", "KEY.save", "4913", "0", "DEADJOE", "ed.hup", "tmpfile", "template", "KEY.a8Gk2x",
 		".npmrc", ".netrc", ".pgpass", ".htpasswd", ".env", ".env.local", ".env.production.local", ".envrc", ".git-credentials", ".dockerconfigjson", ".ssh",
 		"lock", "tmp", "journal", "wal-e", "apart", "counterpart", "KEY.locked",
 	} {
-		require.False(t, Names{}.Face(name, none), name)
+		require.False(t, Names{}.Temporary(name, none), name)
 	}
 }
 
@@ -33,22 +33,22 @@ func TestDotfilesCanBeSecrets(t *testing.T) {
 	all := Names{Dotfiles: true}
 	siblings := slices.Values([]string{"KEY", ".wgetrc"})
 	for _, name := range []string{".hidden", ".wgetrc", ".npmrc", ".KEY", ".git", ".KEY.txt"} {
-		require.False(t, all.Face(name, siblings), name)
+		require.False(t, all.Temporary(name, siblings), name)
 	}
 	for _, name := range []string{
 		".KEY.swp", ".KEY.swpx", ".#KEY", ".KEY.a8Gk2x", ".KEY1234567890", ".wgetrc.a8Gk2x", "..wgetrc.a8Gk2x", ".tmpAb12Cd", ".nfs00000000019a3f5d0000001a",
 		".goutputstream-A8GK2X", ".~lock.KEY#", ".~tmp~", ".hidden~", ".hidden.tmp", ".fuse_hidden0000001", ".DS_Store", "._KEY",
 	} {
-		require.True(t, all.Face(name, siblings), name)
+		require.True(t, all.Temporary(name, siblings), name)
 	}
 }
 
-func TestFaceDirectories(t *testing.T) {
+func TestTemporaryDirectories(t *testing.T) {
 	for _, name := range []string{".~tmp~", ".rsync-partial", ".atomicwriteAb12Cd", "KEY.lock", ".tmpAb12Cd", "upload.tmp"} {
-		require.True(t, FaceDir(name), name)
+		require.True(t, TemporaryDir(name), name)
 	}
 	for _, name := range []string{".git", ".ssh", ".config", ".venv", "folder", "locks"} {
-		require.False(t, FaceDir(name), name)
+		require.False(t, TemporaryDir(name), name)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"infisicalfs/fs/internal/commit"
 	"infisicalfs/fs/internal/inode"
+	"infisicalfs/fs/internal/overlay"
 	"infisicalfs/fs/internal/writeback"
 	"infisicalfs/secret"
 )
@@ -29,20 +30,20 @@ func mayWorkLater(err error) bool {
 // not exist, unless somebody has it open; why is not nil if it must not be one.
 // It reports whether the file's fate is decided: it is a secret, or in
 // rejected/. Who opens, renames or unlinks it meanwhile waits.
-func (f *FS) sendDoubtful(ctx context.Context, sc *scratchFile, why error) bool {
-	ctx, stop := context.WithTimeout(fuse.NewContext(ctx, &sc.caller), sendLasts)
+func (f *FS) sendDoubtful(ctx context.Context, sc *overlay.File, why error) bool {
+	ctx, stop := context.WithTimeout(fuse.NewContext(ctx, sc.Caller()), sendLasts)
 	defer stop()
-	at := f.overlay.where(sc)
-	leave, err := f.folderQueue.Enter(ctx, at.dir)
+	at := f.overlay.Where(sc)
+	leave, err := f.folderQueue.Enter(ctx, at.Dir)
 	if err != nil {
 		return false
 	}
 	defer leave()
-	if !f.overlay.startSending(sc) {
+	if !f.overlay.StartSending(sc) {
 		return false // and whoever has come in between says so
 	}
-	defer f.overlay.stopSending(sc)
-	if now := f.overlay.where(sc); now != at || !f.overlay.isDoubtful(sc) {
+	defer f.overlay.StopSending(sc)
+	if now := f.overlay.Where(sc); now != at || !f.overlay.IsDoubtful(sc) {
 		return false
 	}
 	if why != nil {
@@ -53,52 +54,52 @@ func (f *FS) sendDoubtful(ctx context.Context, sc *scratchFile, why error) bool 
 	got, name, value, err := f.createFrom(ctx, sc, at)
 	switch {
 	case err != nil && mayWorkLater(err):
-		f.failed("send", path.Join(at.dir.String(), at.name), err)
+		f.failed("send", path.Join(at.Dir.String(), at.Name), err)
 		return false
 	case err != nil:
 		f.rejectDoubtful(sc, err)
 		return true
 	}
-	f.turnInto(sc, at.dir, name, &got)
-	f.rejected.Stored(at.dir, name, value)
-	f.sendNotes(ctx, at.dir, name, &sc.notes, got)
+	f.turnInto(sc, at.Dir, name, &got)
+	f.rejected.Stored(at.Dir, name, value)
+	f.sendNotes(ctx, at.Dir, name, &dataOf(sc).notes, got)
 	return true
 }
 
 // createFrom creates the secret that the file becomes, with value, or says why
 // there will be none.
-func (f *FS) createFrom(ctx context.Context, sc *scratchFile, at named) (got secret.Secret, name string, value secret.Value, err error) {
+func (f *FS) createFrom(ctx context.Context, sc *overlay.File, at overlay.Name) (got secret.Secret, name string, value secret.Value, err error) {
 	if f.cfg.PersonalReadOnly {
 		return got, "", value, commit.ErrPersonal
 	}
-	snap, err := f.folder(ctx, at.dir, secret.NeedEntry)
+	snap, err := f.folder(ctx, at.Dir, secret.NeedEntry)
 	if err != nil {
 		return got, "", value, err
 	}
-	if name, err = f.newName(snap, at.name); err != nil {
+	if name, err = f.newName(snap, at.Name); err != nil {
 		return got, "", value, err
 	}
-	if err = f.denials.Check(at.dir, commit.MayCreate); err == nil {
-		err = f.denials.Approval(at.dir)
+	if err = f.denials.Check(at.Dir, commit.MayCreate); err == nil {
+		err = f.denials.Approval(at.Dir)
 	}
 	if err != nil {
 		return got, name, value, err
 	}
-	if value, err = sc.leave(); err != nil {
+	if value, err = leave(sc); err != nil {
 		return got, name, value, err
 	}
 	if err = f.isCopy(ctx, snap, value); err == nil {
-		got, err = f.create(ctx, commit.Change{Dir: at.dir, Name: name, Value: value})
-		if sc.tried && errors.Is(err, secret.ErrExists) { // perhaps by the attempt before
-			stored, storedErr := f.cfg.Writer.Stored(ctx, at.dir, name)
+		got, err = f.create(ctx, commit.Change{Dir: at.Dir, Name: name, Value: value})
+		if dataOf(sc).tried && errors.Is(err, secret.ErrExists) { // perhaps by the attempt before
+			stored, storedErr := f.cfg.Writer.Stored(ctx, at.Dir, name)
 			if storedErr == nil && (commit.Attempt{Value: value, Is: true}).Made(&stored) {
 				got, err = stored, nil
 			}
 		}
-		sc.tried = sc.tried || commit.MayHaveHappened(err)
+		dataOf(sc).tried = dataOf(sc).tried || commit.MayHaveHappened(err)
 	}
 	if err != nil {
-		sc.stay()
+		stay(sc)
 	}
 	return got, name, value, err
 }
@@ -132,31 +133,31 @@ func (f *FS) isCopy(ctx context.Context, snap *secret.Folder, value secret.Value
 
 // turnInto says that a scratch file is the secret got from now on. The kernel
 // knows it by name already, and it keeps its inode number.
-func (f *FS) turnInto(sc *scratchFile, in secret.Dir, name string, got *secret.Secret) {
-	sc.stays.Store(true)
+func (f *FS) turnInto(sc *overlay.File, in secret.Dir, name string, got *secret.Secret) {
+	dataOf(sc).stays.Store(true)
 	if at := f.inode(in); at != nil { // else nobody knows the file either
 		if d, ok := at.Operations().(*dir); ok {
-			sc.become(&location{d, name}, got)
-			f.renames.Arrived(inode.Child(d.StableAttr(), syscall.S_IFREG, name), sc.id)
+			become(sc, &location{d, name}, got)
+			f.renames.Arrived(inode.Child(d.StableAttr(), syscall.S_IFREG, name), sc.ID())
 		}
 	}
-	at := f.overlay.where(sc)
-	f.overlay.unlinkScratch(at.dir, at.name)
+	at := f.overlay.Where(sc)
+	f.overlay.Unlink(at.Dir, at.Name)
 	f.tell(in, name)
 }
 
 // rejectDoubtful keeps the text of a file that is not going to be a secret.
-func (f *FS) rejectDoubtful(sc *scratchFile, why error) {
-	at := f.overlay.where(sc)
+func (f *FS) rejectDoubtful(sc *overlay.File, why error) {
+	at := f.overlay.Where(sc)
 	switch {
-	case why == writeback.ErrKilled && sc.signs().broken:
+	case why == writeback.ErrKilled && f.overlay.Broken(sc):
 		f.keepOldFile(sc, at, why.Error())
 	case why == writeback.ErrKilled: // it was closed before, and may be whole
 		f.keepFile(sc, at, why.Error())
 	default:
-		f.log.Error("a new file could not become a secret", "path", path.Join(at.dir.String(), at.name), "error", why)
+		f.log.Error("a new file could not become a secret", "path", path.Join(at.Dir.String(), at.Name), "error", why)
 		f.keepFile(sc, at, writeback.NotWritten)
 	}
-	f.overlay.unlinkScratch(at.dir, at.name)
-	f.reveal(at.dir, keyOf(at.name))
+	f.overlay.Unlink(at.Dir, at.Name)
+	f.reveal(at.Dir, keyOf(at.Name))
 }

@@ -5,7 +5,7 @@
 //
 // There are four kinds, from certain to uncertain:
 //
-//   - A face: the name says by itself that it is temporary ([Names.Face]).
+//   - A temporary: the name says by itself that it is temporary ([Names.Temporary]).
 //   - An emergency file: what an editor saves when its terminal goes away; its
 //     name could be anybody's, so the program counts ([Emergency]).
 //   - A backup name: a secret that is renamed to it is about to be written anew,
@@ -62,11 +62,11 @@ var kept = regexp.MustCompile(`^\.(npmrc|netrc|pgpass|pg_service\.conf|htpasswd|
 // directories, atomicwrites'.
 var dotTemporaries = regexp.MustCompile(`^\.(#|~|\.|_|nfs[0-9a-f]{8,}$|fuse_hidden|goutputstream-|sb-|tmp|DS_Store$|atomicwrite|rsync-)`)
 
-// Face reports whether the name alone says that a file or directory is
+// Temporary reports whether the name alone says that a file or directory is
 // temporary. The siblings are what else the folder has; they count only for
 // names with a leading dot under Dotfiles: .KEY.a8Gk2x (rsync), .KEY123456
 // (renameio) and .KEY.swp are temporaries of KEY.
-func (n Names) Face(name string, siblings iter.Seq[string]) bool {
+func (n Names) Temporary(name string, siblings iter.Seq[string]) bool {
 	switch {
 	case ends.MatchString(name), strings.HasPrefix(name, "#"):
 		return true
@@ -84,10 +84,10 @@ func (n Names) Face(name string, siblings iter.Seq[string]) bool {
 	return false
 }
 
-// FaceDir reports whether a directory's name says that what is in it is temporary.
+// TemporaryDir reports whether a directory's name says that what is in it is temporary.
 // A dot alone does not: people keep much in such directories.
-func FaceDir(name string) bool {
-	return Names{Dotfiles: true}.Face(name, func(func(string) bool) {})
+func TemporaryDir(name string) bool {
+	return Names{Dotfiles: true}.Temporary(name, func(func(string) bool) {})
 }
 
 // dotTail is what follows the name of a sibling in .KEY.a8Gk2x and the like.

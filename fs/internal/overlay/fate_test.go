@@ -1,4 +1,4 @@
-package fs
+package overlay
 
 import (
 	"testing"
@@ -13,7 +13,7 @@ import (
 func TestFateOfDoubtfulFiles(t *testing.T) {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	ago := func(d time.Duration) time.Time { return now.Add(-d) }
-	const half = makerGrace / 2
+	const half = MakerGrace / 2
 	for name, c := range map[string]struct {
 		signs signs
 		fate  fate
@@ -24,8 +24,8 @@ func TestFateOfDoubtfulFiles(t *testing.T) {
 		"closed, maker alive":                     {signs{linked: true, made: true, closed: ago(10 * time.Second)}, waits, 20 * time.Second},
 		"closed for long, maker alive":            {signs{linked: true, made: true, closed: ago(30 * time.Second)}, arrives, 0},
 		"closed, maker gone":                      {signs{linked: true, made: true, closed: ago(half), ended: true, how: procend.Exited, endedAt: ago(half)}, waits, half},
-		"closed for long, maker gone just now":    {signs{linked: true, made: true, closed: ago(time.Hour), ended: true, endedAt: now}, waits, makerGrace},
-		"closed just now by others, maker gone":   {signs{linked: true, made: true, closed: now, ended: true, endedAt: ago(time.Hour)}, waits, makerGrace},
+		"closed for long, maker gone just now":    {signs{linked: true, made: true, closed: ago(time.Hour), ended: true, endedAt: now}, waits, MakerGrace},
+		"closed just now by others, maker gone":   {signs{linked: true, made: true, closed: now, ended: true, endedAt: ago(time.Hour)}, waits, MakerGrace},
 		"maker gone for long":                     {signs{linked: true, made: true, closed: ago(time.Hour), ended: true, endedAt: ago(time.Hour)}, arrives, 0},
 		"maker gone, somebody has it open":        {signs{linked: true, made: true, open: true, ended: true, endedAt: ago(time.Hour)}, waits, 0},
 		"maker killed":                            {signs{linked: true, made: true, closed: now, ended: true, how: procend.Killed, endedAt: now}, broken, 0},
@@ -40,9 +40,9 @@ func TestFateOfDoubtfulFiles(t *testing.T) {
 		"empty, maker alive or unknown":           {signs{linked: true, empty: true, closed: ago(time.Hour)}, waits, 0},
 		"emptied by its maker, who is gone":       {signs{linked: true, empty: true, made: true, filled: ago(time.Hour), closed: ago(time.Hour), ended: true, endedAt: ago(time.Hour)}, arrives, 0},
 		"how the maker ended could not be known":  {signs{linked: true, made: true, closed: ago(time.Hour), ended: true, how: procend.Unknown, endedAt: ago(time.Hour)}, arrives, 0},
-		"closed before the end that was expected": {signs{linked: true, made: true, closed: now}, waits, scratchForDefault},
+		"closed before the end that was expected": {signs{linked: true, made: true, closed: now}, waits, DoubtfulFor},
 	} {
-		fate, wait := decide(c.signs, now, scratchForDefault)
+		fate, wait := decide(c.signs, now, DoubtfulFor)
 		require.Equal(t, c.fate, fate, name)
 		require.Equal(t, c.wait, wait, name)
 	}

@@ -1,0 +1,177 @@
+// Package overlay holds what the folders of a mount have here and the server has
+// not: scratch files, scratch directories, secrets that are covered for a moment,
+// and which names were unlinked a moment ago. As with an overlay file system there
+// is what the server has, below, and what is only here, above; the nodes ask both.
+//
+// A scratch file ([File]) is an ordinary file in memory. Programs that write a
+// secret make one beside it and rename it onto the secret's name; editors keep
+// what was typed in one. What becomes of it by itself its [Class] says: nothing,
+// if its name is a temporary's; if the name could be a secret's as well, its maker
+// decides ([File.Follow]). A [Whiteout] covers a secret that was renamed to a
+// backup's name, until it is known whether its program writes it anew.
+//
+//	var o overlay.Overlay
+//	f := o.New(snap, overlay.Temporary, made)
+//	o.Link(f, dir, "KEY.tmp")
+//	o.Find(dir, "KEY.tmp") // f, until it is unlinked, renamed, or goes for others
+//
+// The overlay asks nobody, sends nothing and tells the kernel nothing. What is to
+// be done when a fate is decided is a function of the caller's.
+package overlay
+
+import (
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"infisicalfs/secret"
+)
+
+// Overlay is that of one mount. The zero Overlay is empty and ready, and safe for
+// concurrent use.
+//
+// It is kept by folder and not by node, because the kernel forgets nodes. A
+// folder that has nothing here takes no memory.
+type Overlay struct {
+	mu      sync.Mutex // guards what follows and all in it; nothing is called under it
+	folders map[secret.Dir]*folder
+	gone    map[Name]time.Time // when secrets were unlinked here, by the server's names
+	sweep   time.Time          // when gone is rid next of those that are too long ago
+	rooms   [3]Room            // what scratch files take, by class
+	dirs    int                // scratch directories
+	clock   uint64             // of closes and new names of scratch files
+	evicted uint64             // temporaries that had to go for others, ever
+
+	made      atomic.Uint64 // scratch files and directories ever
+	lastBasis atomic.Pointer[basis]
+}
+
+// Name is a name in a folder: the server's for a secret, a file name for what is
+// here, as is said where it is used.
+type Name struct {
+	Dir  secret.Dir
+	Name string
+}
+
+// String returns the path of a file name, from the top of all projects.
+func (n Name) String() string { return n.Dir.Child(n.Name).String() }
+
+// folder is one folder's part, or what is in a scratch directory. It is never
+// empty.
+type folder struct {
+	files     map[string]*File     // by file name
+	dirs      map[string]Dir       // scratch directories, by file name; what is in them is a folder of its own
+	whiteouts map[string]*Whiteout // by the secret's name
+}
+
+func (p *folder) empty() bool {
+	return len(p.files) == 0 && len(p.dirs) == 0 && len(p.whiteouts) == 0
+}
+
+// part returns the folder's part, which it makes if there is none.
+// [Overlay.mu] is held; tidy has to follow if the part may be left empty.
+func (o *Overlay) part(dir secret.Dir) *folder {
+	if o.folders[dir] == nil {
+		if o.folders == nil {
+			o.folders = make(map[secret.Dir]*folder)
+		}
+		o.folders[dir] = &folder{
+			files:     make(map[string]*File),
+			dirs:      make(map[string]Dir),
+			whiteouts: make(map[string]*Whiteout),
+		}
+	}
+	return o.folders[dir]
+}
+
+// tidy drops the folder's part if it is empty. [Overlay.mu] is held.
+func (o *Overlay) tidy(dir secret.Dir) {
+	if part := o.folders[dir]; part != nil && part.empty() {
+		delete(o.folders, dir)
+	}
+}
+
+// look calls do with the folder's part, if it has one. It must change nothing.
+func (o *Overlay) look(dir secret.Dir, do func(*folder)) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if part := o.folders[dir]; part != nil {
+		do(part)
+	}
+}
+
+// MoveFolder takes everything in and below a renamed folder along.
+func (o *Overlay) MoveFolder(from, to secret.Dir) {
+	moved := func(dir secret.Dir) secret.Dir {
+		dir.Path = to.Path + strings.TrimPrefix(dir.Path, from.Path)
+		return dir
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for dir, part := range o.folders {
+		if from.Contains(dir) {
+			delete(o.folders, dir)
+			o.folders[moved(dir)] = part
+			for _, f := range part.files {
+				f.at.Dir = moved(dir)
+			}
+		}
+	}
+	for name, at := range o.gone {
+		if from.Contains(name.Dir) {
+			delete(o.gone, name)
+			o.gone[Name{moved(name.Dir), name.Name}] = at
+		}
+	}
+}
+
+// Drop ends all that is here of the folders that gone says. It calls gone with
+// its lock held.
+func (o *Overlay) Drop(gone func(secret.Dir) bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for dir, part := range o.folders {
+		if !gone(dir) {
+			continue
+		}
+		for _, f := range part.files {
+			o.unlink(f)
+		}
+		for _, w := range part.whiteouts {
+			o.end(w)
+		}
+		o.dirs -= len(part.dirs)
+		clear(part.dirs)
+		o.tidy(dir)
+	}
+	for name := range o.gone {
+		if gone(name.Dir) {
+			delete(o.gone, name)
+		}
+	}
+}
+
+// Counts are numbers of what is here now, if nothing else is said.
+type Counts struct {
+	Temporary, Doubtful, Collected Room
+	Evicted                        uint64 // temporaries that had to go for others, ever
+	Whiteouts                      int
+	Folders                        int // that have anything here
+	Unlinked                       int // names that are remembered, see [Overlay.WasUnlinked]
+	Dirs                           int // scratch directories
+}
+
+// Counts returns how much is here.
+func (o *Overlay) Counts() Counts {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	c := Counts{
+		Temporary: o.rooms[Temporary], Doubtful: o.rooms[Doubtful], Collected: o.rooms[Collected],
+		Evicted: o.evicted, Folders: len(o.folders), Unlinked: len(o.gone), Dirs: o.dirs,
+	}
+	for _, part := range o.folders {
+		c.Whiteouts += len(part.whiteouts)
+	}
+	return c
+}
