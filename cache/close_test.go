@@ -23,7 +23,7 @@ func TestCloseEnds(t *testing.T) {
 		"somebody who hangs when asked": func(cfg *cache.Config, forever chan struct{}) {
 			cfg.Held = func(secret.Dir) bool { <-forever; return true }
 		},
-		"news that nobody takes": func(cfg *cache.Config, forever chan struct{}) {
+		"a change that nobody takes": func(cfg *cache.Config, forever chan struct{}) {
 			cfg.OnChange = func(secret.Change) { <-forever }
 		},
 	} {

@@ -36,8 +36,8 @@ func TestAFolderWhoseSecretsAreDeniedIsPurged(t *testing.T) {
 		dir := secret.Dir{Project: "demo", Env: "dev", Path: "/"}
 		up.Set(dir, "KEY", "fake-value")
 		up.Mkdir(dir.Child("below"))
-		var news []secret.Change
-		c := New(up, Config{Watch: WatchOff, TTL: time.Minute, OnChange: func(change secret.Change) { news = append(news, change) }})
+		var changes []secret.Change
+		c := New(up, Config{Watch: WatchOff, TTL: time.Minute, OnChange: func(change secret.Change) { changes = append(changes, change) }})
 		defer c.Close()
 		_, err := c.Folder(t.Context(), dir, secret.NeedEntry)
 		require.NoError(t, err)
@@ -50,8 +50,8 @@ func TestAFolderWhoseSecretsAreDeniedIsPurged(t *testing.T) {
 		require.ErrorIs(t, f.Denied, secret.ErrDenied)
 		require.Empty(t, f.Secrets)
 		require.Len(t, f.Folders, 1)
-		require.Len(t, news, 1)
-		require.ErrorIs(t, news[0].Err, secret.ErrDenied)
+		require.Len(t, changes, 1)
+		require.ErrorIs(t, changes[0].Err, secret.ErrDenied)
 		require.EqualValues(t, 1, c.Stats().Purges)
 
 		up.on.Store(false)
@@ -61,8 +61,8 @@ func TestAFolderWhoseSecretsAreDeniedIsPurged(t *testing.T) {
 		synctest.Wait()
 		require.NoError(t, f.Denied)
 		require.Len(t, f.Secrets, 1)
-		require.Len(t, news, 2)
-		require.NoError(t, news[1].Err)
+		require.Len(t, changes, 2)
+		require.NoError(t, changes[1].Err)
 	})
 }
 
@@ -73,8 +73,8 @@ func TestAFolderWhoseSecretsAreDeniedIsNotPolled(t *testing.T) {
 		dir := secret.Dir{Project: "demo", Env: "dev", Path: "/"}
 		up.Set(dir, "KEY", "fake-value")
 		up.on.Store(true)
-		var news []secret.Change
-		c := New(up, Config{OnChange: func(change secret.Change) { news = append(news, change) }})
+		var changes []secret.Change
+		c := New(up, Config{OnChange: func(change secret.Change) { changes = append(changes, change) }})
 		defer c.Close()
 		_, err := c.Folder(t.Context(), dir, secret.NeedEntry)
 		require.NoError(t, err)
@@ -85,14 +85,14 @@ func TestAFolderWhoseSecretsAreDeniedIsNotPolled(t *testing.T) {
 		_, err = c.Folder(t.Context(), dir, secret.NeedEntry)
 		require.NoError(t, err)
 		synctest.Wait()
-		news = nil
+		changes = nil
 		up.on.Store(true)
 		time.Sleep(time.Minute)
 		up.on.Store(false)
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		require.Len(t, news, 2)
-		require.ErrorIs(t, news[0].Err, secret.ErrDenied)
-		require.NoError(t, news[1].Err)
+		require.Len(t, changes, 2)
+		require.ErrorIs(t, changes[0].Err, secret.ErrDenied)
+		require.NoError(t, changes[1].Err)
 	})
 }

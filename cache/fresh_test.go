@@ -70,9 +70,9 @@ func TestChangeIsNews(t *testing.T) {
 			alter()
 			sleep(time.Minute)
 			next := w.get(payments, secret.NeedEntry)
-			if news := w.changes(); name != "gone" && name != "rmdir" || len(news) > 0 {
-				require.Len(w, news, 1, name)
-				require.Equal(w, secret.Change{Dir: payments, Old: old, New: next}, news[0], name)
+			if changes := w.changes(); name != "gone" && name != "rmdir" || len(changes) > 0 {
+				require.Len(w, changes, 1, name)
+				require.Equal(w, secret.Change{Dir: payments, Old: old, New: next}, changes[0], name)
 			}
 		}
 	})

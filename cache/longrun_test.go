@@ -43,7 +43,7 @@ func play(t *testing.T, cfg cache.Config, hours time.Duration, clients int, paus
 			d.dirs = append(d.dirs, dir)
 		}
 		d.oracle = newOracle(d.fake, cfg.TTL, cfg.MaxStale)
-		cfg.OnChange = d.news()
+		cfg.OnChange = d.onChange()
 		d.cache = cache.New(d.oracle, cfg)
 		for i := range d.dirs {
 			d.rotate(i, 0)
@@ -144,8 +144,8 @@ func (d *longRun) client(r *rand.Rand) {
 	}
 }
 
-// news wants all news to be about something, and none to go back in time.
-func (d *longRun) news() func(secret.Change) {
+// onChange wants all changes to be about something, and none to go back in time.
+func (d *longRun) onChange() func(secret.Change) {
 	latest := map[secret.Dir]int{}
 	return func(change secret.Change) {
 		if change.New == nil || change.Err != nil {
@@ -154,7 +154,7 @@ func (d *longRun) news() func(secret.Change) {
 		s, _ := change.New.Secret("KEY")
 		var version int
 		if _, err := fmt.Sscanf(s.Value.Reveal(), "value %d", &version); err != nil {
-			d.Errorf("news of %s without a value: %v", change.Dir, err)
+			d.Errorf("a change of %s without a value: %v", change.Dir, err)
 		}
 		if version < latest[change.Dir] {
 			d.Errorf("%s goes back from %d to %d", change.Dir, latest[change.Dir], version)

@@ -17,8 +17,9 @@ import (
 	"infisicalfs/secret/secrettest"
 )
 
-// slowNews is a cache of two folders whose news about billing takes until release.
-type slowNews struct {
+// slowOnChange is a cache of two folders whose OnChange returns from changes of billing
+// when released.
+type slowOnChange struct {
 	*testing.T
 	*cache.Cache
 	fake    *secrettest.Fake
@@ -26,10 +27,10 @@ type slowNews struct {
 	heard   atomic.Int32 // revocations of payments
 }
 
-func withSlowNews(t *testing.T, test func(*slowNews)) {
+func withSlowNews(t *testing.T, test func(*slowOnChange)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		w := &slowNews{T: t, fake: secrettest.NewFake()}
+		w := &slowOnChange{T: t, fake: secrettest.NewFake()}
 		w.fake.Set(payments, "KEY", "one")
 		w.fake.Set(billing, "KEY", "two")
 		block := make(chan struct{})
@@ -52,7 +53,7 @@ func withSlowNews(t *testing.T, test func(*slowNews)) {
 		w.Expire()
 		_, err := w.Folder(t.Context(), billing, secret.NeedProof)
 		require.NoError(t, err)
-		synctest.Wait() // its news is being told, and waits
+		synctest.Wait() // its change is being told, and waits
 		test(w)
 	})
 }
@@ -63,10 +64,10 @@ func hidden(folder *secret.Folder) bool {
 }
 
 // Whoever is denied returns after those who show the folder have heard of it, and
-// other news do not hold that up.
+// other changes do not hold that up.
 func TestDenialIsHeardBeforeItsCaller(t *testing.T) {
 	for _, err := range []error{secret.ErrDenied, secret.ErrUnauthenticated} {
-		withSlowNews(t, func(w *slowNews) {
+		withSlowNews(t, func(w *slowOnChange) {
 			w.fake.Fail(payments, err)
 			if err == secret.ErrUnauthenticated {
 				w.fake.FailAll(err)
@@ -81,7 +82,7 @@ func TestDenialIsHeardBeforeItsCaller(t *testing.T) {
 }
 
 func TestHiddenValueIsHeardBeforeItsCaller(t *testing.T) {
-	withSlowNews(t, func(w *slowNews) {
+	withSlowNews(t, func(w *slowOnChange) {
 		w.fake.Put(payments, secret.Secret{Name: "KEY", Hidden: true, Reason: "no right"})
 		f, err := w.Folder(w.Context(), payments, secret.NeedProof)
 		require.NoError(w, err)
@@ -90,7 +91,7 @@ func TestHiddenValueIsHeardBeforeItsCaller(t *testing.T) {
 	})
 }
 
-// Who comes while the news of a denial is being told, or finds out by a write, waits
+// Who comes while a denial is being told, or finds out by a write, waits
 // for it as well.
 func TestEveryoneWhoIsDeniedComesAfterTheNews(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -127,7 +128,7 @@ func TestEveryoneWhoIsDeniedComesAfterTheNews(t *testing.T) {
 	})
 }
 
-// After a denial the folder's earlier news are not told any more, and its later news
+// After a denial the folder's earlier changes are not told any more, and its later ones
 // come behind.
 func TestNewsOfADeniedFolder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -12,8 +12,8 @@ import (
 	"infisicalfs/secret/secrettest"
 )
 
-// Whoever shows the news may be slow about it and ask for folders meanwhile;
-// callers do not wait for that, and the news stay in order.
+// Whoever is told of changes may be slow and ask for folders meanwhile;
+// callers do not wait for that, and the changes stay in order.
 func TestSlowNews(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := secrettest.NewFake()

@@ -46,7 +46,7 @@ func TestFolderRemovedHereWhileItIsAskedFor(t *testing.T) {
 }
 
 // A folder that was renamed here is polled under its new name, with all below, and
-// what changes there is news although nobody has asked for it under that name.
+// what changes there is told although nobody has asked for it under that name.
 func TestFolderRenamedHereIsWatchedOn(t *testing.T) {
 	watching(t, cache.Config{}, func(w *world) {
 		to := w.Writer(w.fake.Writer())
@@ -63,11 +63,11 @@ func TestFolderRenamedHereIsWatchedOn(t *testing.T) {
 			require.False(w, payments.Contains(r.Dir), "%s", r.Dir)
 		}
 		require.Nil(w, w.Stats().LastError)
-		news := w.changes()
-		require.Len(w, news, 1)
-		require.Equal(w, bills.Child("eu"), news[0].Dir)
-		old, _ := news[0].Old.Secret("KEY")
-		now, _ := news[0].New.Secret("KEY")
+		changes := w.changes()
+		require.Len(w, changes, 1)
+		require.Equal(w, bills.Child("eu"), changes[0].Dir)
+		old, _ := changes[0].Old.Secret("KEY")
+		now, _ := changes[0].New.Secret("KEY")
 		require.Equal(w, "eu", old.Value.Reveal())
 		require.Equal(w, "new", now.Value.Reveal())
 		require.Equal(w, 2, w.Stats().Watch.Folders)

@@ -240,7 +240,7 @@ func TestServerThatConfirmsEverything(t *testing.T) {
 	})
 }
 
-// A change of our own is no news by the next poll.
+// A change of our own is not told once more by the next poll.
 func TestOwnChangeIsNotPolledAsNews(t *testing.T) {
 	watching(t, cache.Config{}, func(w *world) {
 		w.get(payments, secret.NeedProof)

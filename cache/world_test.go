@@ -23,14 +23,14 @@ var (
 	billing  = dev.Child("billing")
 )
 
-// world is a Cache over a Fake inside a bubble, and the news it told.
+// world is a Cache over a Fake inside a bubble, and the changes it told.
 type world struct {
 	*testing.T
 	*cache.Cache
 	fake *secrettest.Fake
 
-	mu   sync.Mutex // guards news
-	news []secret.Change
+	mu   sync.Mutex // guards what follows
+	told []secret.Change
 }
 
 // bubble runs test with a server that has demo/dev/{payments,billing}, on a cache
@@ -48,7 +48,7 @@ func bubble(t *testing.T, cfg cache.Config, test func(w *world)) {
 		cfg.OnChange = func(change secret.Change) {
 			w.mu.Lock()
 			defer w.mu.Unlock()
-			w.news = append(w.news, change)
+			w.told = append(w.told, change)
 		}
 		w.Cache = cache.New(w.fake, cfg)
 		defer w.Close()
@@ -56,14 +56,14 @@ func bubble(t *testing.T, cfg cache.Config, test func(w *world)) {
 	})
 }
 
-// changes returns the news so far, and forgets them.
+// changes returns the changes so far, and forgets them.
 func (w *world) changes() []secret.Change {
 	synctest.Wait()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	news := w.news
-	w.news = nil
-	return news
+	changes := w.told
+	w.told = nil
+	return changes
 }
 
 // calls returns the number of requests that do makes.

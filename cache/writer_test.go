@@ -179,7 +179,7 @@ func TestFolders(t *testing.T) {
 	})
 }
 
-// The server's own list brings the folder's id, which is no news.
+// The server's own list brings the folder's id, which is no change.
 func TestAFolderOfOursIsNotNewsTwice(t *testing.T) {
 	writing(t, func(w *world, to secret.Writer) {
 		must(w, to.CreateFolder(w.Context(), dev, "new"))
@@ -203,7 +203,7 @@ func TestWritingWithAnEmptyOrClosedCache(t *testing.T) {
 }
 
 // OnChange is not called from within a change, or a request of the kernel's
-// would wait for news to the kernel.
+// would wait for notifications to the kernel.
 func TestChangesDoNotWaitForNews(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := secrettest.NewFake()
@@ -222,7 +222,7 @@ func TestChangesDoNotWaitForNews(t *testing.T) {
 	})
 }
 
-// The news of a change of our own say what they are about: a small change in a
+// What is told of a change of our own says what it is about: a small change in a
 // large folder shall be small work.
 func TestNewsOfOwnChangesSayWhatTheyAreAbout(t *testing.T) {
 	writing(t, func(w *world, to secret.Writer) {

@@ -43,9 +43,9 @@ func TestADeepChainIsPolledAlone(t *testing.T) {
 					w.changes()
 					w.set(dir, "new")
 					time.Sleep(2 * time.Minute)
-					news := w.changes()
-					require.Len(w, news, 1)
-					require.Equal(w, "new", key(news[0].New))
+					changes := w.changes()
+					require.Len(w, changes, 1)
+					require.Equal(w, "new", key(changes[0].New))
 				}
 			})
 		})

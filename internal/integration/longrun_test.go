@@ -28,7 +28,7 @@ type longRun struct {
 	values map[secret.Dir][]value // oldest first
 	heard  map[secret.Dir]told    // the latest
 	counts struct{ reads, stale, refused, rotations, noticed, denials int }
-	latest time.Duration // from a rotation to its news, at most, while the server was well
+	latest time.Duration // from a rotation to its changes, at most, while the server was well
 }
 
 type value struct {
@@ -88,7 +88,7 @@ func (d *longRun) well() {
 		time.Sleep(time.Minute)
 		d.listen()
 		got, ok := d.heard[dir]
-		require.True(d, ok && got.New != nil, "no news of %s: %+v", dir, d.cache.Stats())
+		require.True(d, ok && got.New != nil, "no change of %s: %+v", dir, d.cache.Stats())
 		require.Equal(d, text, key(got.New))
 		d.latest = max(d.latest, got.at.Sub(at))
 		d.counts.noticed++
@@ -154,14 +154,14 @@ func (d *longRun) rotate() (secret.Dir, string) {
 	return dir, text
 }
 
-// listen takes in the news.
+// listen takes in the changes.
 func (d *longRun) listen() {
 	for _, n := range d.changes() {
 		if n.Err != nil {
 			d.counts.denials++
 			continue
 		}
-		require.False(d, n.Old != nil && n.New != nil && key(n.Old) == key(n.New), "news of nothing about %s", n.Dir)
+		require.False(d, n.Old != nil && n.New != nil && key(n.Old) == key(n.New), "a change of nothing about %s", n.Dir)
 		d.heard[n.Dir] = n
 	}
 }

@@ -77,13 +77,13 @@ func TestEveryChangeIsNoticed(t *testing.T) {
 				require.Empty(w, w.changes())
 				w.edit(change)
 				time.Sleep(time.Minute)
-				news := w.changes()
-				require.NotEmpty(w, news)
-				for _, n := range news {
+				changes := w.changes()
+				require.NotEmpty(w, changes)
+				for _, n := range changes {
 					require.Equal(w, dir, n.Dir)
 				}
 				if name == "denied folder" {
-					require.ErrorIs(w, news[0].Err, secret.ErrDenied)
+					require.ErrorIs(w, changes[0].Err, secret.ErrDenied)
 				}
 				time.Sleep(3 * time.Minute)
 				require.Empty(w, w.changes(), "once")
@@ -100,9 +100,9 @@ func TestChangeInTheTopmostFolder(t *testing.T) {
 		time.Sleep(3 * time.Minute)
 		w.set(prod, "second")
 		time.Sleep(time.Minute)
-		news := w.changes()
-		require.Len(w, news, 1)
-		require.Equal(w, prod, news[0].Dir)
+		changes := w.changes()
+		require.Len(w, changes, 1)
+		require.Equal(w, prod, changes[0].Dir)
 	})
 }
 

@@ -21,18 +21,18 @@ import (
 
 var prod = secret.Dir{Project: "demo", Env: "prod", Path: "/"}
 
-// world is a server, a client of it, a cache over that, and the news so far.
+// world is a server, a client of it, a cache over that, and the changes so far.
 type world struct {
 	*testing.T
 	*devserver.Server
 	cache *cache.Cache
 	dirs  []secret.Dir // a hundred below prod, each with a KEY
 
-	mu   sync.Mutex // guards news
-	news []told
+	mu      sync.Mutex // guards notices
+	notices []told
 }
 
-// told is a piece of news and when it came.
+// told is a change that OnChange was told, and when.
 type told struct {
 	secret.Change
 	at time.Time
@@ -64,7 +64,7 @@ func play(t *testing.T, server devserver.Config, cfg cache.Config, wrap func(htt
 		cfg.OnChange = func(change secret.Change) {
 			w.mu.Lock()
 			defer w.mu.Unlock()
-			w.news = append(w.news, told{change, time.Now()})
+			w.notices = append(w.notices, told{change, time.Now()})
 		}
 		w.cache = cache.New(c, cfg)
 		defer w.cache.Close()
@@ -123,14 +123,14 @@ func (w *world) asked(do func()) int {
 	return n
 }
 
-// changes returns the news so far, and forgets them.
+// changes returns the changes so far, and forgets them.
 func (w *world) changes() []told {
 	synctest.Wait()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	news := w.news
-	w.news = nil
-	return news
+	changes := w.notices
+	w.notices = nil
+	return changes
 }
 
 // meddler is a RoundTripper that changes answers.
