@@ -15,7 +15,7 @@ import (
 const module = "infisicalfs/"
 
 // picture says which packages of ours each package may import. Calls go down,
-// from the kernel to the server; news of a change goes up through a function
+// from the kernel to the server; a change is told upwards through a function
 // value, so no import points up. A package that is not here has no place yet.
 var picture = map[string][]string{
 	"secret": {},

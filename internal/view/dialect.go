@@ -12,7 +12,7 @@ type dialect struct {
 	begin, between, end string
 	empty               string // all of it, for a folder without secrets
 	key                 func(name string) (why string)
-	entry               func(p *page, name string, value []byte) (why string)
+	entry               func(p *buffer, name string, value []byte) (why string)
 }
 
 // dialects are sorted by name.
@@ -28,7 +28,7 @@ var dialects = []dialect{
 
 // write writes all secrets of f. If it cannot, it looks at the others all the
 // same, so that the error says whether mending one is enough.
-func (d *dialect) write(p *page, f *secret.Folder) error {
+func (d *dialect) write(p *buffer, f *secret.Folder) error {
 	if len(f.Secrets) == 0 {
 		p.add(d.empty)
 		return nil
@@ -56,7 +56,7 @@ func (d *dialect) write(p *page, f *secret.Folder) error {
 	return nil
 }
 
-func (d *dialect) secret(p *page, s *secret.Secret) *Error {
+func (d *dialect) secret(p *buffer, s *secret.Secret) *Error {
 	if err := readable(s); err != nil {
 		return err
 	}

@@ -4,7 +4,7 @@ import "bytes"
 
 // docker is for --env-file of docker and podman: what follows the first equals
 // sign is the value to the end of the line.
-func docker(p *page, name string, value []byte) string {
+func docker(p *buffer, name string, value []byte) string {
 	switch {
 	case bytes.IndexByte(value, 0) >= 0:
 		return hasNUL

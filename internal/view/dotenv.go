@@ -9,7 +9,7 @@ import (
 // dollar signs and carriage returns mean something else to each of them. So a
 // value is written in the one of three ways in which nothing in it means anything
 // to anybody, or not at all.
-func dotenv(p *page, name string, value []byte) string {
+func dotenv(p *buffer, name string, value []byte) string {
 	has := func(chars string) bool { return bytes.ContainsAny(value, chars) }
 	var q string
 	switch {

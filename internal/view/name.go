@@ -58,7 +58,7 @@ func anyName(name string) string {
 // than 1024 characters.
 func yamlName(name string) string {
 	if len(name) > 100 {
-		quoted := new(page)
+		quoted := new(buffer)
 		quote(quoted, []byte(name))
 		if len(quoted.b) > 1000 {
 			return "the name is too long for a key"

@@ -10,14 +10,14 @@ import (
 // one spelling that means the same in all three. Names are quoted too, so that
 // none of them is taken for a number, a null or a table.
 
-func jsonEntry(p *page, name string, value []byte) string {
+func jsonEntry(p *buffer, name string, value []byte) string {
 	quote(p, []byte(name))
 	p.add(": ")
 	quote(p, value)
 	return ""
 }
 
-func yamlEntry(p *page, name string, value []byte) string {
+func yamlEntry(p *buffer, name string, value []byte) string {
 	quote(p, []byte(name))
 	p.add(": ")
 	quote(p, value)
@@ -25,7 +25,7 @@ func yamlEntry(p *page, name string, value []byte) string {
 	return ""
 }
 
-func tomlEntry(p *page, name string, value []byte) string {
+func tomlEntry(p *buffer, name string, value []byte) string {
 	quote(p, []byte(name))
 	p.add(" = ")
 	quote(p, value)
@@ -34,7 +34,7 @@ func tomlEntry(p *page, name string, value []byte) string {
 }
 
 // quote writes text, which is UTF-8, in double quotes.
-func quote(p *page, text []byte) {
+func quote(p *buffer, text []byte) {
 	p.addByte('"')
 	for len(text) > 0 {
 		r, size := utf8.DecodeRune(text)

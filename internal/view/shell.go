@@ -16,7 +16,7 @@ const (
 )
 
 // shell is for the command "." of POSIX shells.
-func shell(p *page, name string, value []byte) string {
+func shell(p *buffer, name string, value []byte) string {
 	switch {
 	case bytes.IndexByte(value, 0) >= 0:
 		return hasNUL
@@ -33,7 +33,7 @@ func shell(p *page, name string, value []byte) string {
 
 // quoteWord writes one word of a POSIX shell. Between single quotes nothing means
 // anything there but the single quote.
-func quoteWord(p *page, text []byte) {
+func quoteWord(p *buffer, text []byte) {
 	p.addByte('\'')
 	for _, c := range text {
 		if c == '\'' {

@@ -7,7 +7,7 @@ import (
 
 // systemd is for EnvironmentFile=, see systemd.exec(5). Single quotes are not
 // used: before version 240 a backslash meant something between them.
-func systemd(p *page, name string, value []byte) string {
+func systemd(p *buffer, name string, value []byte) string {
 	switch {
 	case bytes.IndexByte(value, 0) >= 0:
 		return hasNUL

@@ -62,7 +62,7 @@ type textTemplate struct {
 	literals map[string]bool // texts that stand in the source, which errors may repeat
 }
 
-func (t *textTemplate) write(p *page, f *secret.Folder) error {
+func (t *textTemplate) write(p *buffer, f *secret.Folder) error {
 	run, err := t.parsed.Clone()
 	if err != nil {
 		return errors.New("the template cannot be used") // cannot happen before it is executed
@@ -74,8 +74,8 @@ func (t *textTemplate) write(p *page, f *secret.Folder) error {
 	return explain(err)
 }
 
-// writer writes to a page.
-type writer struct{ *page }
+// writer writes to a buffer.
+type writer struct{ *buffer }
 
 func (w writer) Write(b []byte) (int, error) {
 	w.addBytes(b)
@@ -128,11 +128,11 @@ func (t *textTemplate) functions(f *secret.Folder) template.FuncMap {
 	}
 }
 
-func quoted(write func(*page, []byte), text string) (string, error) {
+func quoted(write func(*buffer, []byte), text string) (string, error) {
 	if !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
 		return "", &fault{"the value is not text: it is not UTF-8 or has a NUL character", secret.ErrInvalid}
 	}
-	var p page
+	var p buffer
 	defer p.wipe()
 	write(&p, []byte(text))
 	return string(p.b), nil

@@ -20,7 +20,7 @@ const maxBytes = 16 << 20
 // concurrent use.
 type View struct {
 	name  string
-	write func(p *page, f *secret.Folder) error
+	write func(p *buffer, f *secret.Folder) error
 }
 
 // Name is what the view is called in each folder, such as ".env".
@@ -36,7 +36,7 @@ func (v *View) Render(f *secret.Folder) (secret.Value, error) {
 	if f.Denied != nil {
 		return secret.Value{}, fmt.Errorf("%s: %w", v.name, f.Denied)
 	}
-	var p page
+	var p buffer
 	defer p.wipe()
 	if err := v.write(&p, f); err != nil {
 		if fault, ok := err.(*Error); ok {

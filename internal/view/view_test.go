@@ -102,9 +102,9 @@ func TestAViewIsBounded(t *testing.T) {
 	require.Greater(t, text.Len(), 15<<20)
 }
 
-// What a page no longer needs of its memory has no value in it.
+// What a buffer no longer needs of its memory has no value in it.
 func TestMemoryIsWiped(t *testing.T) {
-	p := &page{}
+	p := &buffer{}
 	took := p.take(secret.NewValue("fake-value"))
 	require.Equal(t, "fake-value", string(took))
 	again := p.take(secret.NewValue("QQ"))

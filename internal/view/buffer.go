@@ -9,34 +9,34 @@ import (
 
 var errTooLarge = fmt.Errorf("%w: a view holds %d MiB", secret.ErrTooLarge, maxBytes>>20)
 
-// page is a text in the making. It is full of secrets: what it no longer needs
-// of its memory it wipes.
-type page struct {
+// buffer is what is written of a view so far. The text is full of secrets: memory that
+// a buffer no longer needs it wipes.
+type buffer struct {
 	b     []byte
 	value []byte // the value at hand
 	full  bool   // there was more than fits; nothing is added any more
 }
 
-func (p *page) add(s string) {
+func (p *buffer) add(s string) {
 	if p.room(len(s)) {
 		p.b = append(p.b, s...)
 	}
 }
 
-func (p *page) addBytes(b []byte) {
+func (p *buffer) addBytes(b []byte) {
 	if p.room(len(b)) {
 		p.b = append(p.b, b...)
 	}
 }
 
-func (p *page) addByte(c byte) {
+func (p *buffer) addByte(c byte) {
 	if p.room(1) {
 		p.b = append(p.b, c)
 	}
 }
 
 // room makes room for n bytes more.
-func (p *page) room(n int) bool {
+func (p *buffer) room(n int) bool {
 	need := len(p.b) + n
 	if p.full = p.full || need > maxBytes; p.full {
 		return false
@@ -51,7 +51,7 @@ func (p *page) room(n int) bool {
 }
 
 // take returns the text of v until the next call.
-func (p *page) take(v secret.Value) []byte {
+func (p *buffer) take(v secret.Value) []byte {
 	if v.Len() > cap(p.value) {
 		clear(p.value)
 		p.value = make([]byte, v.Len())
@@ -62,11 +62,11 @@ func (p *page) take(v secret.Value) []byte {
 }
 
 // text returns a copy of the text, straight into locked memory.
-func (p *page) text() secret.Value {
+func (p *buffer) text() secret.Value {
 	return secret.NewValue(unsafe.String(unsafe.SliceData(p.b), len(p.b)))
 }
 
-func (p *page) wipe() {
+func (p *buffer) wipe() {
 	clear(p.b)
 	clear(p.value[:cap(p.value)])
 }
