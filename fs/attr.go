@@ -60,6 +60,11 @@ func (f *FS) secretAttr(dir secret.Dir, name string, s *secret.Secret, out *fuse
 	f.setDate(s.Updated, out)
 }
 
+// draftAttr describes a secret that is created and not sent yet.
+func (f *FS) draftAttr(dir secret.Dir, name string, out *fuse.Attr) {
+	f.secretAttr(dir, name, &secret.Secret{Updated: time.Now()}, out)
+}
+
 func (f *FS) dirAttr(updated time.Time, out *fuse.Attr) {
 	out.Mode = f.cfg.DirMode
 	out.Nlink = 2

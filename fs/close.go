@@ -59,7 +59,7 @@ func (h *writeHandle) Release(ctx context.Context) syscall.Errno {
 	}
 	f.opened.Close(h)
 	f.drafts.drop(h)
-	f.writers.drop(h)
+	f.writers.Drop(h)
 	h.letCacheIn()
 	if h.buffer.Wipe() { // the name is gone again
 		dir, name := h.file.where()

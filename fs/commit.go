@@ -88,18 +88,3 @@ func (f *FS) Touched(dir secret.Dir) {
 
 // touchedAtOnce bounds the messages that a change of one secret may wait for.
 const touchedAtOnce = 1000
-
-// reveal is tell for names that came to be or went without the kernel's doing.
-func (f *FS) reveal(dir secret.Dir, names ...string) {
-	out := outdated{dir: dir}
-	for _, name := range names {
-		out.entries = append(out.entries, filename.Encode(name))
-	}
-	f.queue(out)
-}
-
-func (f *FS) queue(out outdated) {
-	if f.known.Load() {
-		f.news.add(out, f.invalidate)
-	}
-}

@@ -1,8 +1,6 @@
 package fs
 
 import (
-	"sync/atomic"
-
 	"infisicalfs/fs/internal/openfiles"
 )
 
@@ -66,11 +64,6 @@ type WriteCounts struct {
 	LastRefusal    string       `json:"last_refusal,omitempty"`
 }
 
-type writes struct {
-	sent, lost, failedReleases, killed atomic.Uint64
-	lastRefusal                        atomic.Pointer[string] // why something could not be written, with its path
-}
-
 // writeCounts returns nil on a read-only file system.
 func (f *FS) writeCounts() *WriteCounts {
 	if f.cfg.Writer == nil {
@@ -100,7 +93,7 @@ func (f *FS) writeCounts() *WriteCounts {
 	for _, t := range c.Unsent {
 		c.UnsentBytes += t.Size
 	}
-	if reason := f.writes.lastRefusal.Load(); reason != nil {
+	if reason := f.lastRefusal.Load(); reason != nil {
 		c.LastRefusal = *reason
 	}
 	return c

@@ -2,8 +2,6 @@ package fs
 
 import (
 	"context"
-	"fmt"
-	"path"
 	"syscall"
 
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
@@ -39,8 +37,6 @@ func (d *dir) Create(ctx context.Context, name string, flags, mode uint32, out *
 	return child, fh, fuse.FOPEN_DIRECT_IO, 0
 }
 
-func (d *dir) pathOf(shown string) string { return path.Join(d.where().String(), shown) }
-
 func (d *dir) create(ctx context.Context, shown string, flags, mode uint32, out *fuse.EntryOut) (*fusefs.Inode, fusefs.FileHandle, error) {
 	d.fs.known.Store(true)
 	if err := d.newEntry(shown); err != nil {
@@ -70,7 +66,7 @@ func (d *dir) create(ctx context.Context, shown string, flags, mode uint32, out 
 		return nil, nil, err
 	}
 	d.fs.drafts.add(h, snap.Dir, name)
-	d.fs.writers.add(h)
+	d.fs.writers.Add(h)
 	d.fs.draftAttr(snap.Dir, name, &out.Attr)
 	child := d.NewInode(ctx, n, d.secretID(shown, name))
 	h.file = child.Operations().(*file) // which the kernel may have known before
@@ -181,13 +177,6 @@ func (d *dir) Mknod(ctx context.Context, name string, mode, _ uint32, out *fuse.
 	}
 	return child, 0
 }
-
-// The reasons why nothing can be made under a name.
-var (
-	errViewName = fmt.Errorf("%w: the name shows the whole folder", secret.ErrProtected)
-	errControl  = fmt.Errorf("%w: the name belongs to the file system", secret.ErrProtected)
-	errNotHere  = fmt.Errorf("%w: projects and environments are not made here", secret.ErrProtected)
-)
 
 // newEntry says why nothing can be created in the directory under a file name,
 // whatever it would be.

@@ -137,39 +137,6 @@ func (d *dir) Getattr(ctx context.Context, _ fusefs.FileHandle, out *fuse.AttrOu
 	return 0
 }
 
-// OpendirHandle takes the snapshot that the listing shows. It is taken here and
-// not at the first read, because many programs check opendir only. At the root
-// it waits for the read: df and others that look after mounts open it, and must
-// not hang on a server.
-func (d *dir) OpendirHandle(ctx context.Context, _ uint32) (fusefs.FileHandle, uint32, syscall.Errno) {
-	d.fs.known.Store(true)
-	l := &listing{dir: d}
-	if d.isRoot() {
-		return l, 0, 0
-	}
-	if errno := l.load(ctx); errno != 0 {
-		return nil, 0, errno
-	}
-	return l, l.openFlags(), 0
-}
-
-// openFlags lets the kernel show what it has from an equal listing before.
-func (l *listing) openFlags() uint32 {
-	d := l.dir
-	if d.fs.cfg.KernelCache == CacheOff || d.fs.cfg.TTL == 0 {
-		return 0
-	}
-	print := fingerprint(l.entries)
-	if l.cached = d.pages.Open(print); !l.cached {
-		d.forgetListing() // which makes room for the next, or for this one
-		l.cached = d.pages.Open(print)
-	}
-	if l.cached {
-		return fuse.FOPEN_CACHE_DIR | fuse.FOPEN_KEEP_CACHE
-	}
-	return 0
-}
-
 // forgetListing makes the kernel drop a listing that is old. The message takes
 // locks of pages only.
 func (d *dir) forgetListing() { d.pages.Drop(func() { d.NotifyContent(0, 0) }) }

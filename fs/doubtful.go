@@ -20,12 +20,6 @@ import (
 // sendLasts bounds one attempt to send what nobody waits for.
 const sendLasts = 2 * time.Minute
 
-// mayWorkLater reports whether what failed with err is worth another attempt: the
-// server was not there, or did not know us.
-func mayWorkLater(err error) bool {
-	return commit.MayHaveHappened(err) || errors.Is(err, secret.ErrRateLimited) || errors.Is(err, secret.ErrUnauthenticated)
-}
-
 // sendDoubtful makes a doubtful file the secret of its name, as one that must
 // not exist, unless somebody has it open; why is not nil if it must not be one.
 // It reports whether the file's fate is decided: it is a secret, or in

@@ -3,11 +3,13 @@ package fs
 import (
 	"context"
 	"errors"
+	"fmt"
 	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"infisicalfs/fs/internal/commit"
 	"infisicalfs/fs/internal/failurelog"
 	"infisicalfs/fs/internal/filename"
 	"infisicalfs/fs/internal/overlay"
@@ -56,6 +58,13 @@ var (
 	errIsNoDir      = errors.New("is no folder")
 )
 
+// The reasons why nothing can be made under a name.
+var (
+	errViewName = fmt.Errorf("%w: the name shows the whole folder", secret.ErrProtected)
+	errControl  = fmt.Errorf("%w: the name belongs to the file system", secret.ErrProtected)
+	errNotHere  = fmt.Errorf("%w: projects and environments are not made here", secret.ErrProtected)
+)
+
 // errnoOf turns an error of a Source into an errno, and what it does not know
 // into EIO: a failure is not an absence.
 func errnoOf(err error) syscall.Errno {
@@ -83,7 +92,7 @@ func (f *FS) failedAs(op, path string, err error, errno syscall.Errno) syscall.E
 	if errno == syscall.EPERM {
 		what.Reason = err.Error()
 		reason := op + " " + path + ": " + err.Error()
-		f.writes.lastRefusal.Store(&reason)
+		f.lastRefusal.Store(&reason)
 	}
 	if errno == syscall.ENOENT || errno == syscall.EINTR {
 		return errno
@@ -93,4 +102,10 @@ func (f *FS) failedAs(op, path string, err error, errno syscall.Errno) syscall.E
 			"errno", unix.ErrnoName(errno), "error", err, "suppressed", suppressed)
 	}
 	return errno
+}
+
+// mayWorkLater reports whether what failed with err is worth another attempt: the
+// server was not there, or did not know us.
+func mayWorkLater(err error) bool {
+	return commit.MayHaveHappened(err) || errors.Is(err, secret.ErrRateLimited) || errors.Is(err, secret.ErrUnauthenticated)
 }

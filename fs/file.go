@@ -164,7 +164,7 @@ func (n *file) Open(ctx context.Context, flags uint32) (fusefs.FileHandle, uint3
 		case err != nil:
 			return err
 		case s.Hidden:
-			return hidden(&s)
+			return s.Unreadable()
 		}
 		h.secret.Store(n.version(&s))
 		return nil

@@ -68,7 +68,7 @@ func (n *generationDir) Lookup(ctx context.Context, name string, out *fuse.Entry
 	if !ok || e.Secret == nil {
 		return nil, n.absent(ctx, snap, name)
 	}
-	child := &generationFile{node: node{fs: n.fs}, in: n, name: e.Secret.Name}
+	child := &generationFile{node: node{fs: n.fs}, above: n.above, generation: n.generation, name: e.Secret.Name}
 	child.attr(e.Secret, &out.Attr)
 	out.SetEntryTimeout(always)
 	out.SetAttrTimeout(always)

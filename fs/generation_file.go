@@ -9,6 +9,7 @@ import (
 	"github.com/hanwen/go-fuse/v2/fuse"
 
 	"infisicalfs/fs/internal/filename"
+	"infisicalfs/fs/internal/generation"
 	"infisicalfs/fs/internal/xattr"
 	"infisicalfs/secret"
 )
@@ -17,8 +18,9 @@ import (
 // keep all of it, until it is revoked.
 type generationFile struct {
 	node
-	in   *generationDir
-	name string // the server's for the secret
+	above      *dir // the generation's folder
+	generation *generation.Generation
+	name       string // the server's for the secret
 }
 
 var (
@@ -32,13 +34,13 @@ var (
 
 // secret returns what the file shows, or why it does not.
 func (n *generationFile) secret(op string) (*secret.Folder, *secret.Secret, syscall.Errno) {
-	snap := n.in.generation.Shown()
+	snap := n.generation.Shown()
 	if snap == nil {
 		return nil, nil, syscall.EACCES
 	}
 	s, ok := snap.Secret(n.name)
 	if ok && s.Hidden && op != "getattr" {
-		return nil, nil, n.fs.failed(op, path.Join(snap.Dir.String(), filename.Encode(n.name)), hidden(&s))
+		return nil, nil, n.fs.failed(op, path.Join(snap.Dir.String(), filename.Encode(n.name)), s.Unreadable())
 	}
 	if !ok {
 		return nil, nil, syscall.EIO // a generation has the same names for ever
@@ -47,7 +49,7 @@ func (n *generationFile) secret(op string) (*secret.Folder, *secret.Secret, sysc
 }
 
 func (n *generationFile) attr(s *secret.Secret, out *fuse.Attr) {
-	n.fs.secretAttr(n.in.above.where(), s.Name, s, out)
+	n.fs.secretAttr(n.above.where(), s.Name, s, out)
 	if s.Hidden {
 		out.Size = 1 // with 0 the kernel would not READ, if it opens files by itself
 	}

@@ -7,7 +7,6 @@ import (
 
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
-	"golang.org/x/sys/unix"
 
 	"infisicalfs/fs/internal/openfiles"
 	"infisicalfs/fs/internal/textedit"
@@ -124,19 +123,6 @@ func (h *handle) Lseek(_ context.Context, off uint64, whence uint32) (uint64, sy
 		return 0, syscall.ESTALE
 	}
 	return seek(off, whence, s.Value.Len())
-}
-
-func seek(off uint64, whence uint32, size int) (uint64, syscall.Errno) {
-	switch {
-	case off >= uint64(size):
-		return 0, syscall.ENXIO
-	case whence == unix.SEEK_DATA:
-		return off, 0
-	case whence == unix.SEEK_HOLE:
-		return uint64(size), 0
-	default:
-		return 0, syscall.EINVAL
-	}
 }
 
 // Fsync succeeds as on any file that was only read.

@@ -115,6 +115,22 @@ type outdated struct {
 	events  []emit.Event // what watchers are to be told of it
 }
 
+// reveal is tell for names that came to be or went without the kernel's doing.
+func (f *FS) reveal(dir secret.Dir, names ...string) {
+	out := outdated{dir: dir}
+	for _, name := range names {
+		out.entries = append(out.entries, filename.Encode(name))
+	}
+	f.queue(out)
+}
+
+// queue has the kernel forget, in the background.
+func (f *FS) queue(out outdated) {
+	if f.known.Load() {
+		f.news.add(out, f.invalidate)
+	}
+}
+
 // outdated works out what change means below the mount's root.
 func (f *FS) outdated(change secret.Change) (outdated, bool) {
 	out := outdated{dir: change.Dir, deep: change.Deep}

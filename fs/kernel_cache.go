@@ -13,24 +13,6 @@ import (
 	"infisicalfs/secret"
 )
 
-// KernelCache says what of the values the kernel may keep in its memory, and how
-// much it asks before it shows it.
-type KernelCache string
-
-const (
-	// CacheDefault: whole versions, one message for each open. See [pagecache.File]. The
-	// empty string means the same.
-	CacheDefault KernelCache = "default"
-	// CacheOff: nothing. Each read is a message.
-	CacheOff KernelCache = "off"
-	// CacheFull: whole versions, and no message for what is in memory: the kernel
-	// is told once that opening and closing mean nothing here. So there are no
-	// handles with a version of their own: who reads in pieces while the value
-	// changes can get pieces of both. Values of more than one READ are refused,
-	// and so is what is different each time, the status. For read-only mounts.
-	CacheFull KernelCache = "full"
-)
-
 // full reports whether the kernel opens files by itself.
 func (f *FS) full() bool { return f.cfg.KernelCache == CacheFull }
 
@@ -55,9 +37,9 @@ func (n *file) Read(ctx context.Context, fh fusefs.FileHandle, dest []byte, off 
 	shown := n.version(&s)
 	switch {
 	case s.Hidden: // even if what is shown for a moment longer is not
-		return nil, n.fs.failed("read", n.path(), hidden(&s))
+		return nil, n.fs.failed("read", n.path(), s.Unreadable())
 	case shown.Hidden:
-		return nil, n.fs.failed("read", n.path(), hidden(shown))
+		return nil, n.fs.failed("read", n.path(), shown.Unreadable())
 	case shown.Value.Len() > pagecache.OneRead:
 		return nil, n.fs.failed("read", n.path(), errTooLargeForFull)
 	}

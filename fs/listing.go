@@ -36,6 +36,22 @@ var (
 	_ fusefs.FileFsyncdirer   = (*listing)(nil)
 )
 
+// OpendirHandle takes the snapshot that the listing shows. It is taken here and
+// not at the first read, because many programs check opendir only. At the root
+// it waits for the read: df and others that look after mounts open it, and must
+// not hang on a server.
+func (d *dir) OpendirHandle(ctx context.Context, _ uint32) (fusefs.FileHandle, uint32, syscall.Errno) {
+	d.fs.known.Store(true)
+	l := &listing{dir: d}
+	if d.isRoot() {
+		return l, 0, 0
+	}
+	if errno := l.load(ctx); errno != 0 {
+		return nil, 0, errno
+	}
+	return l, l.openFlags(), 0
+}
+
 // load takes a snapshot and goes to its beginning.
 func (l *listing) load(ctx context.Context) syscall.Errno {
 	f, dir := l.dir.fs, l.dir.where()
@@ -54,6 +70,23 @@ func (l *listing) load(ctx context.Context) syscall.Errno {
 		return f.failed("opendir", dir.String(), err)
 	}
 	l.entries, l.next, l.loaded = l.dir.entries(l.snap.Load(), here), 0, true
+	return 0
+}
+
+// openFlags lets the kernel show what it has from an equal listing before.
+func (l *listing) openFlags() uint32 {
+	d := l.dir
+	if d.fs.cfg.KernelCache == CacheOff || d.fs.cfg.TTL == 0 {
+		return 0
+	}
+	print := fingerprint(l.entries)
+	if l.cached = d.pages.Open(print); !l.cached {
+		d.forgetListing() // which makes room for the next, or for this one
+		l.cached = d.pages.Open(print)
+	}
+	if l.cached {
+		return fuse.FOPEN_CACHE_DIR | fuse.FOPEN_KEEP_CACHE
+	}
 	return 0
 }
 

@@ -2,6 +2,7 @@ package fs
 
 import (
 	"context"
+	"path"
 	"syscall"
 
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
@@ -35,6 +36,9 @@ func (d *dir) where() secret.Dir {
 	}
 	return d.fs.cfg.Root
 }
+
+// pathOf is how logs call what the directory has under a file name.
+func (d *dir) pathOf(shown string) string { return path.Join(d.where().String(), shown) }
 
 // above returns the directory that contains d; the root's is itself.
 func (d *dir) above() *dir {

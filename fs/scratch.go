@@ -74,7 +74,7 @@ func (n *file) openScratch(ctx context.Context, sc *overlay.File, flags uint32) 
 		return n.Open(ctx, flags)
 	}
 	h := n.newHandle(ctx, flags, sc)
-	n.fs.writers.add(h)
+	n.fs.writers.Add(h)
 	if writesWith(flags) && n.fs.overlay.LeftBehind(sc) && !n.fs.names.Temporary(n.fs.overlay.Where(sc).Name, noSiblings) {
 		// Nobody who copies something there, in a name that people use, knows
 		// that it is no secret's.

@@ -49,7 +49,7 @@ func (f *FS) Unsent() []UnsentText {
 			list = append(list, describe(t))
 		}
 	}
-	for _, h := range f.writers.list() {
+	for _, h := range f.writers.All() {
 		if t, ok := h.describe(); ok {
 			list = append(list, t)
 		}
@@ -147,7 +147,7 @@ func (f *FS) sendHandles(ctx context.Context, ours map[*writeHandle]bool) (more 
 	var mu sync.Mutex // guards more and ours
 	var all errgroup.Group
 	all.SetLimit(sendsAtATime)
-	for _, h := range f.writers.list() {
+	for _, h := range f.writers.All() {
 		mu.Lock()
 		whole, due := h.toBeSent()
 		if due && !whole {
@@ -176,34 +176,4 @@ func (f *FS) sendHandles(ctx context.Context, ours map[*writeHandle]bool) (more 
 func (h *writeHandle) toBeSent() (whole, due bool) {
 	p, due := h.buffer.Pending()
 	return p.Closed || time.Since(p.At) >= textIsWhole, due
-}
-
-// writerSet are the handles that are open for writing, scratch files' too.
-type writerSet struct {
-	mu      sync.Mutex // guards handles
-	handles map[*writeHandle]struct{}
-}
-
-func (w *writerSet) add(h *writeHandle) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.handles == nil {
-		w.handles = make(map[*writeHandle]struct{})
-	}
-	w.handles[h] = struct{}{}
-}
-
-func (w *writerSet) drop(h *writeHandle) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	delete(w.handles, h)
-}
-
-func (w *writerSet) list() (list []*writeHandle) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for h := range w.handles {
-		list = append(list, h)
-	}
-	return list
 }

@@ -17,10 +17,6 @@ import (
 	"infisicalfs/secret"
 )
 
-// View writes a snapshot of a folder as one text. Its error names the secret that
-// keeps it from that, wraps a sentinel of package secret, and has no value in it.
-type View func(*secret.Folder) (secret.Value, error)
-
 // view returns the view that the directory has under a name, nil if it has none.
 // A secret or folder of that name wins, which is for the caller to know.
 func (d *dir) view(shown string) View {

@@ -9,6 +9,7 @@ import (
 
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
+	"golang.org/x/sys/unix"
 
 	"infisicalfs/fs/internal/caller"
 	"infisicalfs/fs/internal/commit"
@@ -87,6 +88,20 @@ func (h *writeHandle) Lseek(_ context.Context, off uint64, whence uint32) (where
 		return 0, errnoOf(err)
 	}
 	return where, errno
+}
+
+// seek answers for a text of that size: it is data to its end.
+func seek(off uint64, whence uint32, size int) (uint64, syscall.Errno) {
+	switch {
+	case off >= uint64(size):
+		return 0, syscall.ENXIO
+	case whence == unix.SEEK_DATA:
+		return off, 0
+	case whence == unix.SEEK_HOLE:
+		return uint64(size), 0
+	default:
+		return 0, syscall.EINVAL
+	}
 }
 
 // Write changes the text. What cannot be part of a value is refused now, because

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"syscall"
-	"time"
 
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
@@ -34,7 +33,7 @@ func (n *file) openToWrite(ctx context.Context, flags uint32) (fusefs.FileHandle
 	}
 	dir, name := n.where()
 	n.fs.drafts.add(h, dir, name)
-	n.fs.writers.add(h)
+	n.fs.writers.Add(h)
 	h.keepCacheOut()
 	return h, fuse.FOPEN_DIRECT_IO, 0
 }
@@ -90,7 +89,7 @@ func (h *writeHandle) loadSecret(ctx context.Context, dir secret.Dir, s *secret.
 	lastSeen, sawIt := f.bases.LastRead(h.buffer.Opener(), dir, s.Name)
 	base := lostupdate.BaseOf(s)
 	if s.Hidden && !(empty && f.cfg.Overwrite) {
-		return hidden(s)
+		return s.Unreadable()
 	}
 	if ask := s.Import == nil && !f.cfg.Raw && !(empty && f.cfg.Overwrite); ask {
 		stored, err := f.committer.Stored(ctx, dir, s.Name)
@@ -108,8 +107,6 @@ func (h *writeHandle) loadSecret(ctx context.Context, dir secret.Dir, s *secret.
 	h.buffer.Begin(s.Value, base, empty)
 	return nil
 }
-
-func hidden(s *secret.Secret) error { return s.Unreadable() }
 
 // truncate is truncate(2), which comes without a handle: read, cut, send.
 func (n *file) truncate(ctx context.Context, size uint64) syscall.Errno {
@@ -134,9 +131,4 @@ func (n *file) truncate(ctx context.Context, size uint64) syscall.Errno {
 		return n.fs.failed("truncate", n.path(), err)
 	}
 	return 0
-}
-
-// draftAttr describes a secret that is created and not sent yet.
-func (f *FS) draftAttr(dir secret.Dir, name string, out *fuse.Attr) {
-	f.secretAttr(dir, name, &secret.Secret{Updated: time.Now()}, out)
 }

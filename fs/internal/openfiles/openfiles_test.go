@@ -71,3 +71,16 @@ func TestWhatCannotBeLoadedIsNotOpen(t *testing.T) {
 	require.Empty(t, f.shows)
 	require.Empty(t, s.list())
 }
+
+func TestList(t *testing.T) {
+	var l List[*file]
+	a, b := &file{}, &file{}
+	l.Drop(a)
+	require.Empty(t, l.All())
+	l.Add(a)
+	l.Add(b)
+	l.Add(a)
+	require.ElementsMatch(t, []*file{a, b}, l.All())
+	l.Drop(a)
+	require.Equal(t, []*file{b}, l.All())
+}
