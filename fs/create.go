@@ -14,11 +14,6 @@ import (
 	"infisicalfs/secret"
 )
 
-var (
-	_ fusefs.NodeCreater = (*dir)(nil)
-	_ fusefs.NodeMknoder = (*dir)(nil)
-)
-
 // Create makes a scratch file or a secret. A secret comes to be on the server
 // when its first text is sent; until then its name is taken here.
 func (d *dir) Create(ctx context.Context, name string, flags, mode uint32, out *fuse.EntryOut) (*fusefs.Inode, fusefs.FileHandle, uint32, syscall.Errno) {
@@ -203,12 +198,6 @@ func (f *FS) newName(snap *secret.Folder, shown string) (string, error) {
 	}
 	return name, err
 }
-
-var (
-	_ fusefs.NodeTmpfiler  = (*dir)(nil)
-	_ fusefs.NodeSymlinker = (*dir)(nil)
-	_ fusefs.NodeLinker    = (*dir)(nil)
-)
 
 // Tmpfile is not there: programs then create a file with a name. Neither are the
 // other things that there is no place for on the server; without these methods

@@ -24,14 +24,6 @@ type dir struct {
 	generations generation.History // of a folder, if it shows links
 }
 
-var (
-	_ fusefs.NodeLookuper       = (*dir)(nil)
-	_ fusefs.NodeGetattrer      = (*dir)(nil)
-	_ fusefs.NodeOpendirHandler = (*dir)(nil)
-	_ fusefs.NodeGetxattrer     = (*dir)(nil)
-	_ fusefs.NodeListxattrer    = (*dir)(nil)
-)
-
 func (d *dir) isRoot() bool { return d == d.fs.root }
 
 // Lookup finds a name in the directory. Only what the Source knows to be absent

@@ -24,13 +24,6 @@ type file struct {
 	pages   pagecache.File
 }
 
-var (
-	_ fusefs.NodeGetattrer   = (*file)(nil)
-	_ fusefs.NodeOpener      = (*file)(nil)
-	_ fusefs.NodeGetxattrer  = (*file)(nil)
-	_ fusefs.NodeListxattrer = (*file)(nil)
-)
-
 // path is how logs call the file.
 func (n *file) path() string {
 	dir, name := n.where()

@@ -45,12 +45,6 @@ type generationDir struct {
 	generation *generation.Generation
 }
 
-var (
-	_ fusefs.NodeLookuper  = (*generationDir)(nil)
-	_ fusefs.NodeReaddirer = (*generationDir)(nil)
-	_ fusefs.NodeGetattrer = (*generationDir)(nil)
-)
-
 func (n *generationDir) attr(out *fuse.Attr) { n.fs.dirAttr(n.generation.Made, out) }
 
 func (n *generationDir) Getattr(_ context.Context, _ fusefs.FileHandle, out *fuse.AttrOut) syscall.Errno {

@@ -23,15 +23,6 @@ type generationFile struct {
 	name       string // the server's for the secret
 }
 
-var (
-	_ fusefs.NodeGetattrer   = (*generationFile)(nil)
-	_ fusefs.NodeOpener      = (*generationFile)(nil)
-	_ fusefs.NodeReader      = (*generationFile)(nil)
-	_ fusefs.NodeFlusher     = (*generationFile)(nil)
-	_ fusefs.NodeGetxattrer  = (*generationFile)(nil)
-	_ fusefs.NodeListxattrer = (*generationFile)(nil)
-)
-
 // secret returns what the file shows, or why it does not.
 func (n *generationFile) secret(op string) (*secret.Folder, *secret.Secret, syscall.Errno) {
 	snap := n.generation.Shown()

@@ -5,7 +5,6 @@ import (
 	"sync/atomic"
 	"syscall"
 
-	fusefs "github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
 
 	"infisicalfs/fs/internal/openfiles"
@@ -23,14 +22,6 @@ type handle struct {
 	cached bool                          // it was opened with the kernel's cache,
 	epoch  uint64                        // of the file's pages, from before its version was asked for
 }
-
-var (
-	_ fusefs.FileReader   = (*handle)(nil)
-	_ fusefs.FileLseeker  = (*handle)(nil)
-	_ fusefs.FileLseeker  = (*writeHandle)(nil)
-	_ fusefs.FileFsyncer  = (*handle)(nil)
-	_ fusefs.FileReleaser = (*handle)(nil)
-)
 
 // openDraft opens a secret that is being created and is not on the server yet, if
 // it is one. Who creates it reads what it has written so far; there is nothing to

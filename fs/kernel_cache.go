@@ -16,11 +16,6 @@ import (
 // full reports whether the kernel opens files by itself.
 func (f *FS) full() bool { return f.cfg.KernelCache == CacheFull }
 
-var (
-	_ fusefs.NodeReader  = (*file)(nil)
-	_ fusefs.NodeFlusher = (*file)(nil)
-)
-
 var errTooLargeForFull = fmt.Errorf("%w to be read with --kernel-cache=full", secret.ErrTooLarge)
 
 // Read reads what a handle has, or if the kernel opens files by itself, what it

@@ -18,11 +18,6 @@ type link struct {
 	target string // empty: the current generation
 }
 
-var (
-	_ fusefs.NodeReadlinker = (*link)(nil)
-	_ fusefs.NodeGetattrer  = (*link)(nil)
-)
-
 func (n *link) Readlink(ctx context.Context) ([]byte, syscall.Errno) {
 	if n.target != "" {
 		return []byte(n.target), 0

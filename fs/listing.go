@@ -28,14 +28,6 @@ type listing struct {
 	cached  bool // it fills what the kernel keeps, or is not asked because of it
 }
 
-var (
-	_ fusefs.FileReaddirenter = (*listing)(nil)
-	_ fusefs.FileSeekdirer    = (*listing)(nil)
-	_ fusefs.FileLookuper     = (*listing)(nil)
-	_ fusefs.FileReleasedirer = (*listing)(nil)
-	_ fusefs.FileFsyncdirer   = (*listing)(nil)
-)
-
 // OpendirHandle takes the snapshot that the listing shows. It is taken here and
 // not at the first read, because many programs check opendir only. At the root
 // it waits for the read: df and others that look after mounts open it, and must

@@ -14,11 +14,6 @@ import (
 	"infisicalfs/secret"
 )
 
-var (
-	_ fusefs.NodeMkdirer = (*dir)(nil)
-	_ fusefs.NodeRmdirer = (*dir)(nil)
-)
-
 // Mkdir creates a folder.
 func (d *dir) Mkdir(ctx context.Context, name string, _ uint32, out *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
 	if p := d.fs.eventOf(ctx); p != nil {

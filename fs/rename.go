@@ -12,8 +12,6 @@ import (
 	"infisicalfs/secret"
 )
 
-var _ fusefs.NodeRenamer = (*dir)(nil)
-
 const renameNoReplace = 1 // RENAME_NOREPLACE of renameat2(2), the one flag that is known here
 
 // Rename is one of five things: scratch files rename here, a scratch file that

@@ -30,23 +30,8 @@ type place interface {
 }
 
 var (
-	_ place                    = (*dir)(nil)
-	_ place                    = (*scratchDir)(nil)
-	_ fusefs.NodeLookuper      = (*scratchDir)(nil)
-	_ fusefs.NodeGetattrer     = (*scratchDir)(nil)
-	_ fusefs.NodeSetattrer     = (*scratchDir)(nil)
-	_ fusefs.NodeReaddirer     = (*scratchDir)(nil)
-	_ fusefs.NodeCreater       = (*scratchDir)(nil)
-	_ fusefs.NodeMkdirer       = (*scratchDir)(nil)
-	_ fusefs.NodeUnlinker      = (*scratchDir)(nil)
-	_ fusefs.NodeRmdirer       = (*scratchDir)(nil)
-	_ fusefs.NodeRenamer       = (*scratchDir)(nil)
-	_ fusefs.NodeGetxattrer    = (*scratchDir)(nil)
-	_ fusefs.NodeListxattrer   = (*scratchDir)(nil)
-	_ fusefs.NodeSymlinker     = (*scratchDir)(nil)
-	_ fusefs.NodeLinker        = (*scratchDir)(nil)
-	_ fusefs.NodeSetxattrer    = (*scratchDir)(nil)
-	_ fusefs.NodeRemovexattrer = (*scratchDir)(nil)
+	_ place = (*dir)(nil)
+	_ place = (*scratchDir)(nil)
 )
 
 // where is no folder of the server's: only the overlay knows it.

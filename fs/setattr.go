@@ -8,11 +8,6 @@ import (
 	"github.com/hanwen/go-fuse/v2/fuse"
 )
 
-var (
-	_ fusefs.NodeSetattrer = (*file)(nil)
-	_ fusefs.NodeSetattrer = (*dir)(nil)
-)
-
 // Setattr cuts a secret to a length. Modes, owners and times are those of the
 // mount and the server: setting them succeeds, because many programs do so after
 // they have written a file, and changes nothing.

@@ -5,15 +5,11 @@ import (
 	"errors"
 	"syscall"
 
-	fusefs "github.com/hanwen/go-fuse/v2/fs"
-
 	"infisicalfs/fs/internal/commit"
 	"infisicalfs/fs/internal/filename"
 	"infisicalfs/fs/internal/overlay"
 	"infisicalfs/secret"
 )
-
-var _ fusefs.NodeUnlinker = (*dir)(nil)
 
 // Unlink removes a scratch file or deletes a secret, whose last value is kept.
 func (d *dir) Unlink(ctx context.Context, name string) syscall.Errno {

@@ -57,15 +57,6 @@ type viewFile struct {
 	render View
 }
 
-var (
-	_ fusefs.NodeGetattrer   = (*viewFile)(nil)
-	_ fusefs.NodeSetattrer   = (*viewFile)(nil)
-	_ fusefs.NodeOpener      = (*viewFile)(nil)
-	_ fusefs.NodeReader      = (*viewFile)(nil)
-	_ fusefs.NodeGetxattrer  = (*viewFile)(nil)
-	_ fusefs.NodeListxattrer = (*viewFile)(nil)
-)
-
 func (v *viewFile) path() string { return path.Join(v.dir.where().String(), v.name) }
 
 // attr describes the view of snap. One that cannot be rendered is there, so that
@@ -210,13 +201,6 @@ type viewHandle struct {
 	view *viewFile
 	text atomic.Pointer[secret.Value] // nil once revoked or released
 }
-
-var (
-	_ fusefs.FileReader   = (*viewHandle)(nil)
-	_ fusefs.FileLseeker  = (*viewHandle)(nil)
-	_ fusefs.FileFsyncer  = (*viewHandle)(nil)
-	_ fusefs.FileReleaser = (*viewHandle)(nil)
-)
 
 // Read copies from the text. After a revocation it answers EACCES.
 func (h *viewHandle) Read(_ context.Context, dest []byte, off int64) (fuse.ReadResult, syscall.Errno) {

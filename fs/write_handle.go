@@ -7,7 +7,6 @@ import (
 	"sync/atomic"
 	"syscall"
 
-	fusefs "github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
 	"golang.org/x/sys/unix"
 
@@ -34,14 +33,6 @@ type writeHandle struct {
 	under *overlay.Whiteout // it was created while its secret was away; set before anybody knows the handle
 	notes xattr.Notes       // about a secret that it creates
 }
-
-var (
-	_ fusefs.FileReader   = (*writeHandle)(nil)
-	_ fusefs.FileWriter   = (*writeHandle)(nil)
-	_ fusefs.FileFlusher  = (*writeHandle)(nil)
-	_ fusefs.FileFsyncer  = (*writeHandle)(nil)
-	_ fusefs.FileReleaser = (*writeHandle)(nil)
-)
 
 // newHandle returns a handle for who makes the request: of a scratch file, or with a
 // text of its own (nil).

@@ -8,8 +8,6 @@ import (
 	"syscall"
 	"unicode/utf8"
 
-	fusefs "github.com/hanwen/go-fuse/v2/fs"
-
 	"infisicalfs/fs/internal/commit"
 	"infisicalfs/fs/internal/filename"
 	"infisicalfs/fs/internal/lostupdate"
@@ -76,13 +74,6 @@ func (n *file) notes() *xattr.Notes {
 	}
 	return nil
 }
-
-var (
-	_ fusefs.NodeSetxattrer    = (*file)(nil)
-	_ fusefs.NodeRemovexattrer = (*file)(nil)
-	_ fusefs.NodeSetxattrer    = (*dir)(nil)
-	_ fusefs.NodeRemovexattrer = (*dir)(nil)
-)
 
 // Setxattr changes a secret's comment, or its tags: slugs with commas between. Of
 // a file that the server does not have yet they are sent after it.
