@@ -41,7 +41,7 @@ func (f *FS) control() *controldir.Config {
 func (f *FS) Refresh() error {
 	f.denials.Forget()
 	err := f.cfg.Refresh()
-	f.news.wait(refreshWaits)
+	f.notices.Wait(refreshWaits)
 	return err
 }
 

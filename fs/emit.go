@@ -4,12 +4,11 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"syscall"
-	"time"
 
 	"github.com/hanwen/go-fuse/v2/fuse"
 
 	"infisicalfs/fs/internal/controldir"
+	"infisicalfs/fs/internal/diff"
 	"infisicalfs/fs/internal/emit"
 	"infisicalfs/fs/internal/filename"
 	"infisicalfs/fs/internal/generation"
@@ -81,26 +80,7 @@ func (t emitTree) Wanted(e *emit.Event) bool {
 		(e.Folder || t.overlay.Whiteout(e.Dir, e.Name) == nil)
 }
 
-// Occupied is true where somebody may be in the folder. A listing that is on its way
-// gives the kernel the folder once more after it has let go: it is asked again and
-// again, for a second. A kernel that cannot be asked (before Linux 6.18) knows folders
-// that nobody is in, so there nobody counts as being in one: else watchers would hear
-// of hardly any.
-func (t emitTree) Occupied(e *emit.Event) bool {
-	again, end := time.NewTicker(forgets/25), time.After(4*forgets)
-	defer again.Stop()
-	for {
-		at := t.inode(e.Dir.Child(e.Name))
-		if at == nil || at.NotifyContent(Prune, 0) == syscall.ENOSYS {
-			return false
-		}
-		select {
-		case <-again.C:
-		case <-end:
-			return true
-		}
-	}
-}
+func (t emitTree) Occupied(e *emit.Event) bool { return t.occupied(e.Dir.Child(e.Name)) }
 
 func (t emitTree) Unsettle(d *dir, shown string) (settle func()) {
 	known := d.GetChild(shown)
@@ -121,7 +101,7 @@ func (t emitTree) Forget(d *dir, shown string) { d.NotifyEntry(shown) }
 // snapshots. That a name has gone is told only if it is certain: one that a partial
 // snapshot lacks may exist. New is what was not shown before, be it that it could
 // not be known.
-func (f *FS) eventsFor(before, after *secret.Folder, differences []difference) (list []emit.Event) {
+func (f *FS) eventsFor(before, after *secret.Folder, differences []diff.Difference) (list []emit.Event) {
 	if !f.emitter.Tells() {
 		return nil
 	}
@@ -130,24 +110,24 @@ func (f *FS) eventsFor(before, after *secret.Folder, differences []difference) (
 		list = append(list, f.newEvent(k, after.Dir, shown, e))
 	}
 	for _, d := range differences {
-		was, is := d.before, d.after
+		was, is := d.Before, d.After
 		switch {
-		case is == filename.Entry{}:
+		case d.Vanished():
 			if !after.Partial && (was.Folder == nil || !after.NoSubfolders) {
-				add(emit.Vanished, d.shown, was)
+				add(emit.Vanished, d.Shown, was)
 			}
-		case was == filename.Entry{}:
+		case d.Appeared():
 			if is.Folder == nil || !before.NoSubfolders {
-				add(emit.Appeared, d.shown, is)
+				add(emit.Appeared, d.Shown, is)
 			}
-		case !sameThing(was, is):
-			add(emit.Vanished, d.shown, was)
-			add(emit.Appeared, d.shown, is)
+		case d.Replaced():
+			add(emit.Vanished, d.Shown, was)
+			add(emit.Appeared, d.Shown, is)
 		case is.Folder != nil || links: // a link stays as it is
 		case was.Secret.Value.Equal(is.Secret.Value) || is.Secret.Hidden:
-			add(emit.Annotated, d.shown, is)
+			add(emit.Annotated, d.Shown, is)
 		default:
-			add(emit.Changed, d.shown, is)
+			add(emit.Changed, d.Shown, is)
 		}
 	}
 	// By name, and what goes before what comes in its place.

@@ -31,6 +31,7 @@ import (
 	"infisicalfs/fs/internal/procend"
 	"infisicalfs/fs/internal/tempname"
 	"infisicalfs/fs/internal/unsent"
+	"infisicalfs/fs/internal/workqueue"
 	"infisicalfs/internal/rights"
 	"infisicalfs/secret"
 )
@@ -41,7 +42,7 @@ type FS struct {
 	log      *slog.Logger
 	root     *dir
 	opened   openfiles.Set
-	news     news
+	notices  *workqueue.Queue[secret.Dir, outdated] // to the kernel and to watchers, of what has changed
 	failures failurelog.Failures
 	controls *controldir.Config  // of .infisicalfs
 	renames  inode.Renames       // which inode number a place has
@@ -99,6 +100,7 @@ func New(cfg Config) *FS {
 	f.life, f.end = context.WithCancel(context.Background())
 	f.controls = f.control()
 	f.emitter = f.newEmitter()
+	f.notices = workqueue.New(f.invalidate)
 	if cfg.Writer != nil {
 		f.cfg.Writer = f.own.Writer(cfg.Writer)
 	}

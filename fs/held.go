@@ -2,6 +2,7 @@ package fs
 
 import (
 	"math"
+	"syscall"
 	"time"
 
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
@@ -57,4 +58,25 @@ func (f *FS) Held(dir secret.Dir) bool {
 		}
 	}
 	return false
+}
+
+// occupied reports whether somebody may be in a folder. A listing that is on its way
+// gives the kernel the folder once more after it has let go: it is asked again and
+// again, for a second. A kernel that cannot be asked (before Linux 6.18) knows folders
+// that nobody is in, so there nobody counts as being in one: else watchers would hear
+// of hardly any.
+func (f *FS) occupied(folder secret.Dir) bool {
+	again, end := time.NewTicker(forgets/25), time.After(4*forgets)
+	defer again.Stop()
+	for {
+		at := f.inode(folder)
+		if at == nil || at.NotifyContent(Prune, 0) == syscall.ENOSYS {
+			return false
+		}
+		select {
+		case <-again.C:
+		case <-end:
+			return true
+		}
+	}
 }

@@ -5,101 +5,11 @@ import (
 
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 
+	"infisicalfs/fs/internal/diff"
 	"infisicalfs/fs/internal/emit"
 	"infisicalfs/fs/internal/filename"
-	"infisicalfs/fs/internal/openfiles"
-	"infisicalfs/fs/internal/overlay"
-	"infisicalfs/fs/internal/pagecache"
 	"infisicalfs/secret"
 )
-
-// Apply takes news from the Source. If it says that something may no longer be
-// shown, whatever is open there reads EACCES when Apply returns. The kernel is
-// told in the background what it has to forget: such a message waits for the
-// lookups that are under way in a directory, and one of them may be waiting for
-// whoever calls Apply.
-func (f *FS) Apply(change secret.Change) {
-	if lost := revokes(change); lost != nil {
-		n := f.revoke(lost)
-		if change.Err != nil {
-			f.dropOverlay(func(dir secret.Dir) bool { return concerns(change, dir) },
-				func(sc *overlay.File, at overlay.Name) { f.keepFile(sc, at, "access to its folder was revoked") })
-		}
-		f.log.Warn("access revoked", "path", change.Dir.String(), "below", change.Deep, "open", n, "error", change.Err)
-	}
-	if !f.known.Load() {
-		return
-	}
-	if out, ok := f.outdated(change); ok {
-		f.announce(out, change.New)
-		f.news.add(out, f.invalidate)
-	}
-}
-
-// revoke takes their content from open files, and what the kernel has of it.
-// That is told to the kernel here and now: the message takes locks of pages only,
-// and their READs are answered without asking anybody.
-func (f *FS) revoke(lost func(openfiles.File) bool) int {
-	gone := f.opened.Revoke(lost)
-	for _, r := range gone {
-		switch r := r.(type) {
-		case *handle:
-			if r.cached {
-				r.file.forget()
-			}
-		case *viewHandle:
-			r.view.NotifyContent(0, 0) // it may be mapped
-		case *listing:
-			r.dir.pages.Outdate()
-			r.dir.forgetListing()
-		case *watchedGeneration:
-			r.forget()
-		}
-	}
-	return len(gone)
-}
-
-// revokes says which open files change takes the content from, nil if none: all
-// that it denies, and secrets whose value is hidden from now on.
-func revokes(change secret.Change) func(openfiles.File) bool {
-	if change.Err != nil {
-		return func(r openfiles.File) bool { return concerns(change, r.Folder()) }
-	}
-	if !deniesSome(change) {
-		return nil
-	}
-	viewsToo := hides(change)
-	return func(r openfiles.File) bool {
-		switch r := r.(type) {
-		case *viewHandle:
-			return viewsToo && r.Folder() == change.Dir
-		case *watchedGeneration:
-			return r.hides(change.New)
-		}
-		h, ok := r.(*handle)
-		if !ok || h.Folder() != change.Dir {
-			return false
-		}
-		_, name := h.file.where()
-		s, ok := change.New.Secret(name)
-		return ok && s.Denied()
-	}
-}
-
-// concerns reports whether the news is about dir.
-func concerns(change secret.Change, dir secret.Dir) bool {
-	return change.Dir == dir || change.Deep && change.Dir.Contains(dir)
-}
-
-// deniesSome reports whether a secret whose value may not be read may be news.
-func deniesSome(change secret.Change) bool {
-	for s := range concerned(change) {
-		if s.Denied() {
-			return true
-		}
-	}
-	return false
-}
 
 // outdated is what the kernel has to forget about one directory. It holds names
 // and no snapshots, because it may have to wait.
@@ -115,6 +25,39 @@ type outdated struct {
 	events  []emit.Event // what watchers are to be told of it
 }
 
+// outdated works out what change, which has changed what list says, means below the
+// mount's root.
+func (f *FS) outdated(change secret.Change, list []diff.Difference) (outdated, bool) {
+	out := outdated{dir: change.Dir, deep: change.Deep}
+	if !f.cfg.Root.Contains(change.Dir) {
+		if !concerns(change, f.cfg.Root) {
+			return out, false
+		}
+		out.dir = f.cfg.Root
+	}
+	if change.Err != nil || change.Deep || change.Old == nil || change.New == nil {
+		out.all, out.denied = true, change.Err != nil
+		return out, true
+	}
+	out.sort(list)
+	out.events = f.eventsFor(change.Old, change.New, list)
+	return out, true
+}
+
+// sort puts what differs in a folder where it belongs.
+func (out *outdated) sort(list []diff.Difference) {
+	for _, d := range list {
+		switch {
+		case d.Appeared() && d.After.Folder != nil:
+			out.folders = append(out.folders, d.Shown)
+		case d.Appeared(), d.Vanished(), d.Replaced():
+			out.entries = append(out.entries, d.Shown)
+		default:
+			out.content = append(out.content, d.Shown)
+		}
+	}
+}
+
 // reveal is tell for names that came to be or went without the kernel's doing.
 func (f *FS) reveal(dir secret.Dir, names ...string) {
 	out := outdated{dir: dir}
@@ -127,56 +70,12 @@ func (f *FS) reveal(dir secret.Dir, names ...string) {
 // queue has the kernel forget, in the background.
 func (f *FS) queue(out outdated) {
 	if f.known.Load() {
-		f.news.add(out, f.invalidate)
+		f.notices.Add(out.dir, out)
 	}
-}
-
-// outdated works out what change means below the mount's root.
-func (f *FS) outdated(change secret.Change) (outdated, bool) {
-	out := outdated{dir: change.Dir, deep: change.Deep}
-	if !f.cfg.Root.Contains(change.Dir) {
-		if !concerns(change, f.cfg.Root) {
-			return out, false
-		}
-		out.dir = f.cfg.Root
-	}
-	if change.Err != nil || change.Deep || change.Old == nil || change.New == nil {
-		out.all, out.denied = true, change.Err != nil
-		return out, true
-	}
-	list := diff(change.Old, change.New, change.Names)
-	out.sort(list)
-	out.events = f.eventsFor(change.Old, change.New, list)
-	return out, true
-}
-
-// sort puts what differs in a folder where it belongs.
-func (out *outdated) sort(list []difference) {
-	for _, d := range list {
-		switch {
-		case d.before == (filename.Entry{}) && d.after.Folder != nil:
-			out.folders = append(out.folders, d.shown)
-		case d.before == (filename.Entry{}), d.after == (filename.Entry{}), !sameThing(d.before, d.after):
-			out.entries = append(out.entries, d.shown)
-		default:
-			out.content = append(out.content, d.shown)
-		}
-	}
-}
-
-// sameThing reports whether two entries of one file name are one inode: equal
-// kinds are, because a file name stands for one name.
-func sameThing(a, b filename.Entry) bool { return (a.Folder == nil) == (b.Folder == nil) }
-
-func sameContent(a, b filename.Entry) bool {
-	if a.Folder != nil {
-		return a.Folder.Updated.Equal(b.Folder.Updated)
-	}
-	return pagecache.SameContent(a.Secret, b.Secret)
 }
 
 // invalidate makes the kernel forget. It may take as long as a lookup does.
-func (f *FS) invalidate(out outdated) {
+func (f *FS) invalidate(_ secret.Dir, out outdated) {
 	at := f.inode(out.dir)
 	if at == nil {
 		return // the kernel does not know the directory
@@ -258,3 +157,34 @@ func (f *FS) inode(dir secret.Dir) *fusefs.Inode {
 	}
 	return above.GetChild(filename.Encode(dir.Name()))
 }
+
+// publish shows new versions of what the kernel knows in a directory, after a
+// moment for those who read the old ones.
+func publish(at *fusefs.Inode, names []string) {
+	for _, name := range names {
+		n := at.GetChild(name)
+		if n == nil {
+			continue
+		}
+		if file, ok := n.Operations().(*file); ok {
+			file.pages.Publish(func() { n.NotifyContent(0, 0) }, func() { n.NotifyContent(-1, 0) })
+		} else {
+			forgetAttr(n)
+		}
+	}
+}
+
+// forgetContent invalidates attributes, and the pages of a secret or a view.
+func forgetContent(n *fusefs.Inode) {
+	switch shown := n.Operations().(type) {
+	case *file:
+		shown.forget()
+	case *viewFile:
+		n.NotifyContent(0, 0)
+	default:
+		forgetAttr(n)
+	}
+}
+
+// forgetAttr invalidates attributes.
+func forgetAttr(n *fusefs.Inode) { n.NotifyContent(-1, 0) }

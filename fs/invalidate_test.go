@@ -1,6 +1,7 @@
 package fs
 
 import (
+	"fmt"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"infisicalfs/fs/internal/diff"
 	"infisicalfs/internal/fusetest"
 	"infisicalfs/secret"
 )
@@ -166,4 +168,32 @@ func TestNewsDuringALookup(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, once.Load())
 	w.settle()
+}
+
+// Of a change that says what it is about nothing else is looked at, whatever the
+// folder has besides.
+func TestNewsLookAtWhatTheyAreAbout(t *testing.T) {
+	w := newWorld(func(c *Config) { c.Notify, c.EmitThread = NotifyFull, func(func(int)) error { return nil } })
+	for i := range 100 {
+		w.Set(dev, fmt.Sprint("KEY_", i), "x")
+	}
+	before := snapshot(t, w, dev)
+	for i := range 100 {
+		w.Set(dev, fmt.Sprint("KEY_", i), "y")
+	}
+	w.Remove(dev, "KEY_7")
+	w.Put(dev, secret.Secret{Name: "KEY_9", Hidden: true})
+	change := secret.Change{Dir: dev, Old: before, New: snapshot(t, w, dev), Names: []string{"KEY_7", "KEY_8"}}
+	out, ok := w.outdated(change, diff.Of(change))
+	require.True(t, ok)
+	require.Equal(t, []string{"KEY_7"}, out.entries)
+	require.Equal(t, []string{"KEY_8"}, out.content)
+	require.Len(t, out.events, 2)
+	require.Nil(t, revokes(change, diff.Of(change)), "KEY_9 is not what it is about")
+	change.Names = append(change.Names, "KEY_9")
+	require.NotNil(t, revokes(change, diff.Of(change)))
+	change.Names = nil
+	out, _ = w.outdated(change, diff.Of(change))
+	require.Len(t, out.content, 99)
+	require.NotNil(t, revokes(change, diff.Of(change)))
 }

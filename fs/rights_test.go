@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"infisicalfs/fs/internal/diff"
 	"infisicalfs/internal/fusetest"
 	"infisicalfs/internal/glob"
 	"infisicalfs/internal/rights"
@@ -156,7 +157,7 @@ func TestNewRightsAreNews(t *testing.T) {
 	s.Metadata = []secret.Metadata{{Key: "fs.mode", Value: "0440"}}
 	w.Put(dev, s)
 	var out outdated
-	out.sort(diff(before, snapshot(t, w, dev), nil))
+	out.sort(diff.Folders(before, snapshot(t, w, dev), nil))
 	require.Equal(t, outdated{content: []string{"GREETING"}}, out)
 }
 

@@ -233,20 +233,3 @@ func (h *viewHandle) Release(context.Context) syscall.Errno {
 func (h *viewHandle) Folder() secret.Dir { return h.view.dir.where() }
 
 func (h *viewHandle) Revoke() { h.text.Store(nil) }
-
-// hides reports whether change hides a value that a view of the folder may have
-// in it.
-func hides(change secret.Change) bool {
-	for s := range concerned(change) {
-		if !s.Denied() {
-			continue
-		}
-		if change.Old == nil {
-			return true
-		}
-		if before, ok := change.Old.Secret(s.Name); !ok || !before.Denied() {
-			return true
-		}
-	}
-	return false
-}

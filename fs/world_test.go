@@ -118,12 +118,9 @@ func (w *world) announce(change secret.Change) {
 	w.settle()
 }
 
-// settle waits until the kernel has been told all news.
+// settle waits until the kernel has been told all that has changed.
 func (w *world) settle() {
-	w.news.mu.Lock()
-	idle := w.news.idle
-	w.news.mu.Unlock()
-	if idle != nil {
+	if idle := w.notices.Idle(); idle != nil {
 		<-idle
 	}
 }

@@ -25,6 +25,7 @@ var picture = map[string][]string{
 		"fs/internal/caller",
 		"fs/internal/commit",
 		"fs/internal/controldir",
+		"fs/internal/diff",
 		"fs/internal/emit",
 		"fs/internal/failurelog",
 		"fs/internal/filename",
@@ -42,6 +43,7 @@ var picture = map[string][]string{
 		"fs/internal/textedit",
 		"fs/internal/unsent",
 		"fs/internal/writeback",
+		"fs/internal/workqueue",
 		"fs/internal/xattr",
 	},
 
@@ -77,6 +79,9 @@ var picture = map[string][]string{
 	"fs/internal/generation": {"secret", "fs/internal/filename", "fs/internal/pagecache"}, // a folder as a volume of Kubernetes
 
 	"fs/internal/writeback": {"secret", "fs/internal/caller", "fs/internal/commit", "fs/internal/lostupdate", "fs/internal/textedit", "fs/internal/unsent"}, // the text of an open file, until the server has it
+
+	"fs/internal/diff":      {"secret", "fs/internal/filename", "fs/internal/pagecache"}, // what a change shows otherwise
+	"fs/internal/workqueue": {},                                                          // work in the background, in order for each key
 
 	// go-fuse nodes that need no fs.
 	"fs/internal/controldir": {"fs/internal/readonly", "fs/internal/unsent"}, // .infisicalfs

@@ -1,4 +1,4 @@
-package fs
+package diff
 
 import (
 	"cmp"
@@ -15,9 +15,14 @@ import (
 	"infisicalfs/secret"
 )
 
-// plainDiff says the same as diff, the plain way: everything that is shown is
+var (
+	dev     = secret.Dir{Project: "demo", Env: "dev", Path: "/"}
+	started = time.Date(2024, 7, 1, 12, 0, 0, 0, time.UTC)
+)
+
+// plainDiff says the same as Folders, the plain way: everything that is shown is
 // compared with everything that was.
-func plainDiff(before, after *secret.Folder) (list []difference) {
+func plainDiff(before, after *secret.Folder) (list []Difference) {
 	old := map[string]filename.Entry{}
 	for name, e := range filename.All(before) {
 		old[name] = e
@@ -25,18 +30,18 @@ func plainDiff(before, after *secret.Folder) (list []difference) {
 	for name, e := range filename.All(after) {
 		was, ok := old[name]
 		delete(old, name)
-		if !ok || !sameThing(was, e) || !sameContent(was, e) {
-			list = append(list, difference{name, was, e})
+		if d := (Difference{name, was, e}); !ok || d.Replaced() || !same(was, e) {
+			list = append(list, d)
 		}
 	}
 	for name, was := range old {
-		list = append(list, difference{shown: name, before: was})
+		list = append(list, Difference{Shown: name, Before: was})
 	}
 	return list
 }
 
 // words makes differences comparable.
-func words(list []difference) (said []string) {
+func words(list []Difference) (said []string) {
 	word := func(e filename.Entry) string {
 		switch {
 		case e.Folder != nil:
@@ -47,7 +52,7 @@ func words(list []difference) (said []string) {
 		return "nothing"
 	}
 	for _, d := range list {
-		said = append(said, fmt.Sprintf("%q: %s, then %s", d.shown, word(d.before), word(d.after)))
+		said = append(said, fmt.Sprintf("%q: %s, then %s", d.Shown, word(d.Before), word(d.After)))
 	}
 	slices.Sort(said)
 	return said
@@ -91,21 +96,21 @@ func TestDiff(t *testing.T) {
 		names = slices.Compact(names)
 		before, after := randomFolder(r, names), randomFolder(r, names)
 		want := words(plainDiff(before, after))
-		require.Equal(t, want, words(diff(before, after, nil)))
-		require.Equal(t, want, words(diff(before, after, names)), "all names are said to be concerned")
-		require.Empty(t, diff(before, before, nil))
-		require.Empty(t, diff(before, after, []string{}))
+		require.Equal(t, want, words(Folders(before, after, nil)))
+		require.Equal(t, want, words(Folders(before, after, names)), "all names are said to be concerned")
+		require.Empty(t, Folders(before, before, nil))
+		require.Empty(t, Folders(before, after, []string{}))
 
 		// What is not said to be concerned is not looked at.
 		some := names[:r.IntN(len(names)+1)]
-		var wantSome []difference
+		var wantSome []Difference
 		for _, d := range plainDiff(before, after) {
-			name := cmp.Or(nameIn(d.before), nameIn(d.after))
+			name := cmp.Or(nameIn(d.Before), nameIn(d.After))
 			if slices.Contains(some, name) {
 				wantSome = append(wantSome, d)
 			}
 		}
-		require.Equal(t, words(wantSome), words(diff(before, after, some)))
+		require.Equal(t, words(wantSome), words(Folders(before, after, some)))
 	}
 }
 
@@ -119,30 +124,34 @@ func nameIn(e filename.Entry) string {
 	return ""
 }
 
-// Of a change that says what it is about nothing else is looked at, whatever the
-// folder has besides.
-func TestNewsLookAtWhatTheyAreAbout(t *testing.T) {
-	w := newWorld(func(c *Config) { c.Notify, c.EmitThread = NotifyFull, func(func(int)) error { return nil } })
-	for i := range 100 {
-		w.Set(dev, fmt.Sprint("KEY_", i), "x")
+// What is denied from now on may be open still, also if it was damaged before.
+func TestDenied(t *testing.T) {
+	value := secret.Secret{Name: "KEY", Value: secret.NewValue("x"), Updated: started}
+	damaged := secret.Secret{Name: "KEY", Hidden: true, Garbled: true, Updated: started}
+	denied := secret.Secret{Name: "KEY", Hidden: true, Updated: started}
+	later := secret.Secret{Name: "KEY", Hidden: true, Updated: started.Add(time.Hour)}
+	for name, c := range map[string]struct {
+		before        *secret.Secret // nil: there was none
+		after         secret.Secret
+		denied, hides bool
+	}{
+		"a value":                 {&denied, value, false, false},
+		"a value that is denied":  {&value, denied, true, true},
+		"a value that is damaged": {&value, damaged, false, false},
+		"damaged, and denied":     {&damaged, denied, true, true},
+		"denied as before":        {&denied, denied, false, false},
+		"denied, of another date": {&denied, later, true, false},
+		"denied from the start":   {nil, denied, true, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			change := secret.Change{Dir: dev, New: &secret.Folder{Dir: dev, Secrets: []secret.Secret{c.after}}}
+			if c.before != nil {
+				change.Old = &secret.Folder{Dir: dev, Secrets: []secret.Secret{*c.before}}
+			}
+			list := Of(change)
+			require.Equal(t, c.denied, slices.ContainsFunc(list, Difference.Denied))
+			require.Equal(t, c.hides, slices.ContainsFunc(list, Difference.Hides))
+		})
 	}
-	before := snapshot(t, w, dev)
-	for i := range 100 {
-		w.Set(dev, fmt.Sprint("KEY_", i), "y")
-	}
-	w.Remove(dev, "KEY_7")
-	w.Put(dev, secret.Secret{Name: "KEY_9", Hidden: true})
-	change := secret.Change{Dir: dev, Old: before, New: snapshot(t, w, dev), Names: []string{"KEY_7", "KEY_8"}}
-	out, ok := w.outdated(change)
-	require.True(t, ok)
-	require.Equal(t, []string{"KEY_7"}, out.entries)
-	require.Equal(t, []string{"KEY_8"}, out.content)
-	require.Len(t, out.events, 2)
-	require.Nil(t, revokes(change), "KEY_9 is not what it is about")
-	change.Names = append(change.Names, "KEY_9")
-	require.NotNil(t, revokes(change))
-	change.Names = nil
-	out, _ = w.outdated(change)
-	require.Len(t, out.content, 99)
-	require.NotNil(t, revokes(change))
+	require.Empty(t, Of(secret.Change{Dir: dev}))
 }
