@@ -9,7 +9,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"infisicalfs/internal/exitcode"
-	"infisicalfs/internal/mount"
 	"infisicalfs/secret"
 )
 
@@ -30,8 +29,8 @@ func TestExitCodesAndHints(t *testing.T) {
 		{wrapped(secret.ErrTimeout), exitcode.Unreachable, "--timeout"},
 		{wrapped(secret.ErrTooLarge), exitcode.Other, "--max-secrets"},
 		{wrapped(secret.ErrRateLimited), exitcode.Unreachable, "--rate-wait"},
-		{&mount.Error{Err: errors.New("busy"), Hint: "wait", Code: exitcode.Mountpoint}, exitcode.Mountpoint, "wait"},
-		{&mount.Error{Err: wrapped(secret.ErrDenied), Code: exitcode.Denied}, exitcode.Denied, "give the identity access"},
+		{&exitcode.Error{Err: errors.New("busy"), Hint: "wait", Code: exitcode.Mountpoint}, exitcode.Mountpoint, "wait"},
+		{&exitcode.Error{Err: wrapped(secret.ErrDenied), Code: exitcode.Denied}, exitcode.Denied, "give the identity access"},
 		{fmt.Errorf("%w: %w", errTold, wrapped(secret.ErrDenied)), exitcode.Denied, "give the identity access"},
 		{errInterrupted, exitcode.Other, ""},
 		{errors.New("anything"), exitcode.Other, ""},

@@ -5,7 +5,7 @@ import (
 	"errors"
 
 	"infisicalfs/client"
-	"infisicalfs/internal/mount"
+	"infisicalfs/internal/exitcode"
 	"infisicalfs/secret"
 )
 
@@ -15,7 +15,7 @@ func hintFor(err error) string {
 	if own, ok := errors.AsType[*failure](err); ok {
 		return own.hint
 	}
-	if own, ok := errors.AsType[*mount.Error](err); ok && own.Hint != "" {
+	if own, ok := errors.AsType[*exitcode.Error](err); ok && own.Hint != "" {
 		return own.Hint
 	}
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {

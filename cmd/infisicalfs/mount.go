@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"infisicalfs/client"
+	"infisicalfs/internal/daemon"
 	"infisicalfs/internal/mount"
 )
 
@@ -87,17 +88,17 @@ func (o *mountOptions) run(ctx context.Context, mountpoint string) error {
 			})
 		})
 	}
-	if child := mount.Background(); child != nil {
+	if child := daemon.Background(); child != nil {
 		return o.runBehind(ctx, child, mountpoint)
 	}
 	return untilSignal(ctx, func(ctx context.Context) error {
-		return mount.Daemonize(ctx, descriptors(o.server.tokenFile, o.server.clientSecretFile)...)
+		return daemon.Daemonize(ctx, descriptors(o.server.tokenFile, o.server.clientSecretFile)...)
 	})
 }
 
 // runBehind is run in the child. Until the mount is ready its errors are the
 // parent's to print, later they go to the log.
-func (o *mountOptions) runBehind(ctx context.Context, child *mount.Child, mountpoint string) error {
+func (o *mountOptions) runBehind(ctx context.Context, child *daemon.Child, mountpoint string) error {
 	ready := false
 	o.behind = true
 	log, reopen, err := backgroundLog(o.logFile, o.view.debug)

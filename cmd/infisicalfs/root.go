@@ -7,8 +7,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"infisicalfs/internal/daemon"
 	"infisicalfs/internal/exitcode"
-	"infisicalfs/internal/mount"
 )
 
 var errMount8 = errors.New("-o is an option of mount(8)")
@@ -36,7 +36,7 @@ func newRoot() *cobra.Command {
 		},
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			if cmd.Name() != "run" { // that becomes another program, and hardens its keeper itself
-				mount.Harden(foregroundLog(false))
+				daemon.Harden(foregroundLog(false))
 			}
 			if err := bindEnvironment(cmd.Flags(), os.LookupEnv); err != nil {
 				return err

@@ -14,8 +14,8 @@ import (
 	"github.com/spf13/pflag"
 	"golang.org/x/sys/unix"
 
+	"infisicalfs/internal/daemon"
 	"infisicalfs/internal/exitcode"
-	"infisicalfs/internal/mount"
 	"infisicalfs/internal/run"
 )
 
@@ -79,7 +79,7 @@ such as sudo do not work in it then. Exit codes: COMMAND's own; 125 infisicalfs 
 // run is where the processes of a run part; package run tells what each does.
 func (o *runOptions) run(ctx context.Context, flags *pflag.FlagSet, args []string) error {
 	if keeper := run.Keeping(); keeper != nil {
-		mount.Harden(foregroundLog(false))
+		daemon.Harden(foregroundLog(false))
 		return o.keep(ctx, keeper)
 	}
 	given := os.Environ()
@@ -145,7 +145,7 @@ func findCommand(name string) (string, error) {
 // notExecuted is why a command did not start, with the exit code for it unless
 // it has one.
 func notExecuted(name string, err error) error {
-	if own, ok := errors.AsType[*mount.Error](err); ok {
+	if own, ok := errors.AsType[*exitcode.Error](err); ok {
 		return own
 	}
 	if errors.Is(err, fs.ErrNotExist) {

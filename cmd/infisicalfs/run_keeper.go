@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 
+	"infisicalfs/internal/daemon"
 	"infisicalfs/internal/mount"
 	"infisicalfs/internal/run"
 )
@@ -13,7 +14,7 @@ import (
 // keep is run in the namespace: first in the process that starts the keeper,
 // which ends when that serves, then in the keeper.
 func (o *runOptions) keep(ctx context.Context, keeper *run.Keeper) error {
-	child := mount.Background()
+	child := daemon.Background()
 	if child != nil {
 		return o.keepBehind(ctx, keeper, child)
 	}
@@ -21,7 +22,7 @@ func (o *runOptions) keep(ctx context.Context, keeper *run.Keeper) error {
 		return err
 	}
 	handed := append(keeper.Descriptors(), descriptors(o.mount.server.tokenFile, o.mount.server.clientSecretFile)...)
-	err := untilSignal(ctx, func(ctx context.Context) error { return mount.Daemonize(ctx, handed...) })
+	err := untilSignal(ctx, func(ctx context.Context) error { return daemon.Daemonize(ctx, handed...) })
 	if errors.Is(err, errInterrupted) {
 		return errTold // by whoever interrupted
 	}
@@ -30,7 +31,7 @@ func (o *runOptions) keep(ctx context.Context, keeper *run.Keeper) error {
 
 // keepBehind is run in the keeper. Until the mount is ready its errors are
 // somebody else's to print, later they go to the log.
-func (o *runOptions) keepBehind(ctx context.Context, keeper *run.Keeper, child *mount.Child) error {
+func (o *runOptions) keepBehind(ctx context.Context, keeper *run.Keeper, child *daemon.Child) error {
 	ready := false
 	log, _, err := backgroundLog(o.mount.logFile, o.mount.view.debug)
 	if err == nil {

@@ -95,10 +95,11 @@ var picture = map[string][]string{
 	"internal/mount":    {"secret", "cache", "fs", "internal/control", "internal/layout", "internal/glob", "internal/rights", "internal/view", "internal/exitcode"}, // wires the rooms
 	"internal/run":      {"internal/mount", "internal/exitcode"},                                                                                                    // a command and its namespace
 	"internal/exitcode": {"secret"},
-	"internal/config":   {}, // knows the shape of a file, not what its keys mean
+	"internal/daemon":   {"internal/exitcode"}, // into the background, and what is in memory kept from others
+	"internal/config":   {},                    // knows the shape of a file, not what its keys mean
 	"internal/view":     {"secret"},
 
-	"cmd/infisicalfs": {"secret", "client", "internal/config", "internal/mount", "internal/run", "internal/view", "internal/exitcode", "internal/devserver"},
+	"cmd/infisicalfs": {"secret", "client", "internal/config", "internal/daemon", "internal/mount", "internal/run", "internal/view", "internal/exitcode", "internal/devserver"},
 
 	// For tests, and the dev server for trying things out.
 	"secret/secrettest":    {"secret"},

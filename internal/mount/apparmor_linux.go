@@ -3,6 +3,8 @@ package mount
 import (
 	"os"
 	"strings"
+
+	"infisicalfs/internal/exitcode"
 )
 
 // confinement is AppArmor's profile for fusermount3, on machines that have one.
@@ -27,7 +29,7 @@ func confined(words error, point string) error {
 		return nil
 	}
 	rule := strings.TrimSuffix(point, "/") + "/"
-	return noFUSE("mount below one of them, or as root add to /etc/apparmor.d/local/fusermount3 the lines 'mount fstype=@{fuse_types} options=(nosuid,nodev) options in (rw,noexec) -> "+
+	return exitcode.Errorf(exitcode.FUSE, "mount below one of them, or as root add to /etc/apparmor.d/local/fusermount3 the lines 'mount fstype=@{fuse_types} options=(nosuid,nodev) options in (rw,noexec) -> "+
 		rule+",' and 'umount "+rule+",', and run: apparmor_parser -r "+confinement,
 		"%w: AppArmor lets fusermount3 mount only below %s, and %s may be elsewhere", words, allowedPlaces, point)
 }

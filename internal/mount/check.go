@@ -8,13 +8,15 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"infisicalfs/internal/exitcode"
 )
 
 // Check reports why [New] would refuse to mount on mountpoint: it does not
 // exist, is not a directory, may not be written by a plain user, is a mount
 // already, or lies inside a mount of ours. A stale mount of ours is no reason,
 // New heals it; neither is a directory with content, which is hidden while
-// mounted. The error is an *Error with code Mountpoint.
+// mounted. The error is an *exitcode.Error with code Mountpoint.
 func Check(mountpoint string) error {
 	_, err := inspect(context.Background(), mountpoint)
 	return err
@@ -39,7 +41,7 @@ func inspect(ctx context.Context, mountpoint string) (place, error) {
 		return place{}, err
 	}
 	if vital(point) {
-		return place{}, badMountpoint("choose an empty directory", "will not mount over %s: nobody could unmount it", point)
+		return place{}, exitcode.Errorf(exitcode.Mountpoint, "choose an empty directory", "will not mount over %s: nobody could unmount it", point)
 	}
 	top := mounts.at(point)
 	if ours(top) {
@@ -48,13 +50,13 @@ func inspect(ctx context.Context, mountpoint string) (place, error) {
 			return place{point: point, stale: true, stacked: ours(mounts.below(top))}, nil
 		}
 		if errors.Is(err, context.DeadlineExceeded) {
-			return place{}, badMountpoint("end its process, or: umount -l "+point,
+			return place{}, exitcode.Errorf(exitcode.Mountpoint, "end its process, or: umount -l "+point,
 				"%s is an infisicalfs mount that does not answer", point)
 		}
-		return place{}, badMountpoint("infisicalfs unmount "+point, "%s is mounted already", point)
+		return place{}, exitcode.Errorf(exitcode.Mountpoint, "infisicalfs unmount "+point, "%s is mounted already", point)
 	}
 	if isFUSE(top) {
-		return place{}, badMountpoint("choose another directory, or unmount it first",
+		return place{}, exitcode.Errorf(exitcode.Mountpoint, "choose another directory, or unmount it first",
 			"%s is busy: %s is mounted there", point, top.FSType)
 	}
 	hides, err := within(ctx, func() (bool, error) { return usable(point) })
@@ -80,7 +82,7 @@ func vital(point string) bool {
 func outsideOurs(ctx context.Context, mounts table, mountpoint string) (string, error) {
 	inside := func(path string) error {
 		if m := mounts.around(path); m != nil {
-			return badMountpoint("choose a directory outside of it", "%s is inside the infisicalfs mount %s", path, m.Mountpoint)
+			return exitcode.Errorf(exitcode.Mountpoint, "choose a directory outside of it", "%s is inside the infisicalfs mount %s", path, m.Mountpoint)
 		}
 		return nil
 	}

@@ -6,6 +6,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"infisicalfs/internal/exitcode"
 )
 
 // claim makes sure that of several processes that mount on point at the same
@@ -23,11 +25,11 @@ func claim(ctx context.Context, p place) (release func(), err error) {
 	}
 	if err := unix.Flock(int(dir.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		release()
-		return nil, badMountpoint("", "another process is mounting on %s", p.point)
+		return nil, exitcode.Errorf(exitcode.Mountpoint, "", "another process is mounting on %s", p.point)
 	}
 	mounts, err := readTable()
 	if err == nil && ours(mounts.at(p.point)) && !(p.stale && errors.Is(probe(ctx, p.point), syscall.ENOTCONN)) {
-		err = badMountpoint("infisicalfs unmount "+p.point, "%s is mounted already", p.point)
+		err = exitcode.Errorf(exitcode.Mountpoint, "infisicalfs unmount "+p.point, "%s is mounted already", p.point)
 	}
 	if err != nil {
 		release()

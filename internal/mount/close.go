@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
+
+	"infisicalfs/internal/exitcode"
 )
 
 // lettingGo is how long the kernel may take to end the connection of a mount that
@@ -63,14 +65,14 @@ func (m *Mount) leaveTree(ctx context.Context) (grace time.Duration, err error) 
 		return lettingGo, nil
 	}
 	if top := mounts.at(m.point); top.Minor != m.device {
-		return 0, badMountpoint("umount "+m.point+" first", "%s cannot be unmounted: a mount of %s is on top of it", m.point, top.FSType)
+		return 0, exitcode.Errorf(exitcode.Mountpoint, "umount "+m.point+" first", "%s cannot be unmounted: a mount of %s is on top of it", m.point, top.FSType)
 	}
 	if detach(ctx, m.point, cleanly) == nil {
 		return lettingGo, nil
 	}
 	m.log.Warn("the mount is in use, unmounting it by force", "mountpoint", m.point)
 	if err := detach(ctx, m.point, forcibly); err != nil && m.inTree() {
-		return 0, badMountpoint("umount -l "+m.point, "%s cannot be unmounted: %w", m.point, err)
+		return 0, exitcode.Errorf(exitcode.Mountpoint, "umount -l "+m.point, "%s cannot be unmounted: %w", m.point, err)
 	}
 	return lettingGo / 10, nil
 }

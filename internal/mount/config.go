@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"infisicalfs/fs"
+	"infisicalfs/internal/exitcode"
 	"infisicalfs/internal/view"
 	"infisicalfs/secret"
 )
@@ -85,30 +86,30 @@ type Notify = fs.Notify
 const NotifyFull = fs.NotifyFull
 
 // Validate reports the first thing that cannot be meant, without looking at the
-// mountpoint or asking the server. The error is an *Error.
+// mountpoint or asking the server. The error is an *exitcode.Error.
 func (c Config) Validate() error {
 	switch {
 	case c.Mountpoint == "":
-		return badConfig("name a directory to mount on", "no mountpoint given")
+		return exitcode.Errorf(exitcode.Config, "name a directory to mount on", "no mountpoint given")
 	case c.Upstream == nil:
-		return badConfig("", "no server to mount")
+		return exitcode.Errorf(exitcode.Config, "", "no server to mount")
 	case c.TTL < 0 || c.MaxStale < 0 || c.SoftDeadline < 0:
-		return badConfig("use durations like 30s, 1m or 0", "a duration cannot be negative")
+		return exitcode.Errorf(exitcode.Config, "use durations like 30s, 1m or 0", "a duration cannot be negative")
 	case !slices.Contains([]string{"", "used", "always", "off"}, c.Watch):
-		return badConfig("use used, always or off", "%q says nothing about watching", c.Watch)
+		return exitcode.Errorf(exitcode.Config, "use used, always or off", "%q says nothing about watching", c.Watch)
 	case c.WatchFor < 0:
-		return badConfig("use a duration like 1h", "a duration cannot be negative")
+		return exitcode.Errorf(exitcode.Config, "use a duration like 1h", "a duration cannot be negative")
 	case c.WatchInterval != 0 && c.WatchInterval < time.Second:
-		return badConfig("use a second or more", "watching every %s is too often", c.WatchInterval)
+		return exitcode.Errorf(exitcode.Config, "use a second or more", "watching every %s is too often", c.WatchInterval)
 	case !slices.Contains([]string{"", "default", "off", "full"}, c.KernelCache):
-		return badConfig("use default, off or full", "%q is no way of using the kernel's cache", c.KernelCache)
+		return exitcode.Errorf(exitcode.Config, "use default, off or full", "%q is no way of using the kernel's cache", c.KernelCache)
 	case c.KernelCache == string(fs.CacheFull) && !c.readOnly():
-		return badConfig("add --read-only, or use --kernel-cache=default", "the kernel can answer everything from its cache only if nothing is written")
+		return exitcode.Errorf(exitcode.Config, "add --read-only, or use --kernel-cache=default", "the kernel can answer everything from its cache only if nothing is written")
 	case (c.FileMode|c.DirMode|c.ServerModes)&^0o777 != 0:
-		return badConfig("use permission bits like 0400 or 0440", "a mode has only permission bits, 0000 to 0777")
+		return exitcode.Errorf(exitcode.Config, "use permission bits like 0400 or 0440", "a mode has only permission bits, 0000 to 0777")
 	}
 	if c.Notify != "" && !c.Notify.Known() {
-		return badConfig("use full, attrib or off", "watchers cannot be told in the way %q", string(c.Notify))
+		return exitcode.Errorf(exitcode.Config, "use full, attrib or off", "watchers cannot be told in the way %q", string(c.Notify))
 	}
 	if _, err := c.views(); err != nil {
 		return err
@@ -123,11 +124,11 @@ func (c Config) Validate() error {
 func validRoot(d secret.Dir) error {
 	switch {
 	case d.Env != "" && d.Project == "":
-		return badConfig("name the project too", "environment %q without a project", d.Env)
+		return exitcode.Errorf(exitcode.Config, "name the project too", "environment %q without a project", d.Env)
 	case d.Path != "" && d.Env == "":
-		return badConfig("name the environment too", "folder %q without an environment", d.Path)
+		return exitcode.Errorf(exitcode.Config, "name the environment too", "folder %q without an environment", d.Path)
 	case d.Env != "" && (!strings.HasPrefix(d.Path, "/") || path.Clean(d.Path) != d.Path):
-		return badConfig("start with a slash, end without one: /payments", "folder %q is not a clean path", d.Path)
+		return exitcode.Errorf(exitcode.Config, "start with a slash, end without one: /payments", "folder %q is not a clean path", d.Path)
 	}
 	return nil
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"infisicalfs/internal/daemon"
 	"infisicalfs/internal/exitcode"
 	"infisicalfs/secret"
 )
@@ -26,13 +27,13 @@ import (
 // mountInBackground is a command line in small: mount in the background, with
 // the trouble that TROUBLE names and the value that descriptor TOKEN_FD holds.
 func mountInBackground() error {
-	Harden(nil)
+	daemon.Harden(nil)
 	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGINT, unix.SIGTERM)
 	defer stop()
 	tokenFD, _ := strconv.Atoi(os.Getenv("TOKEN_FD"))
-	child := Background()
+	child := daemon.Background()
 	if child == nil {
-		return Daemonize(ctx, tokenFD)
+		return daemon.Daemonize(ctx, tokenFD)
 	}
 	m, err := mountOnce(ctx, child, tokenFD)
 	if err != nil {
@@ -45,7 +46,7 @@ func mountInBackground() error {
 	return untilSignal(m)
 }
 
-func mountOnce(ctx context.Context, child *Child, tokenFD int) (*Mount, error) {
+func mountOnce(ctx context.Context, child *daemon.Child, tokenFD int) (*Mount, error) {
 	ctx, stop := child.Context(ctx)
 	defer stop()
 	fake := sample()
@@ -172,20 +173,11 @@ func ended(t *testing.T, pid int) {
 	require.Equal(t, 1, n, "process %d is still there", pid)
 }
 
-func TestBackgroundIsNilForAUser(t *testing.T) {
-	require.Nil(t, Background())
-	for _, joke := range []string{"x", "0", "-1", "999"} {
-		t.Setenv(backgroundMark, joke)
-		require.Nil(t, Background())
-		require.Empty(t, os.Getenv(backgroundMark))
-	}
-}
-
 // crash ends with a core file, unless it may not. With HARDEN set it says what
 // it became first.
 func crash() error {
 	if os.Getenv("HARDEN") != "" {
-		Harden(nil)
+		daemon.Harden(nil)
 		var limit unix.Rlimit
 		if err := unix.Getrlimit(unix.RLIMIT_CORE, &limit); err != nil {
 			return err

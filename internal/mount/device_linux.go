@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"infisicalfs/internal/exitcode"
 )
 
 const (
@@ -32,7 +34,7 @@ func attachable(allowOther bool) error {
 		return err
 	}
 	if allowOther && !othersAllowed(fuseConf) {
-		return noFUSE("as root, add the line user_allow_other to "+fuseConf+"; or leave out --allow-other",
+		return exitcode.Errorf(exitcode.FUSE, "as root, add the line user_allow_other to "+fuseConf+"; or leave out --allow-other",
 			"users may not use --allow-other on this machine")
 	}
 	return nil
@@ -95,12 +97,12 @@ func mountDirectly(point, source string, allowOther bool) (int, error) {
 	unix.Close(fd)
 	switch {
 	case errors.Is(err, unix.EPERM):
-		return -1, noFUSE("in a container, add --cap-add SYS_ADMIN --device /dev/fuse (and allow mount in AppArmor)",
+		return -1, exitcode.Errorf(exitcode.FUSE, "in a container, add --cap-add SYS_ADMIN --device /dev/fuse (and allow mount in AppArmor)",
 			"root may not mount here: %w", err)
 	case errors.Is(err, unix.ENODEV):
-		return -1, noFUSE("modprobe fuse", "the kernel does not know FUSE")
+		return -1, exitcode.Errorf(exitcode.FUSE, "modprobe fuse", "the kernel does not know FUSE")
 	}
-	return -1, badMountpoint("", "mounting on %s: %w", point, err)
+	return -1, exitcode.Errorf(exitcode.Mountpoint, "", "mounting on %s: %w", point, err)
 }
 
 func deviceError(err error) error {
@@ -108,9 +110,9 @@ func deviceError(err error) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, fs.ErrNotExist):
-		return noFUSE("modprobe fuse; in a container, add --device /dev/fuse", "%s does not exist", device)
+		return exitcode.Errorf(exitcode.FUSE, "modprobe fuse; in a container, add --device /dev/fuse", "%s does not exist", device)
 	case errors.Is(err, fs.ErrPermission):
-		return noFUSE("as root: chmod 666 "+device, "%s may not be opened", device)
+		return exitcode.Errorf(exitcode.FUSE, "as root: chmod 666 "+device, "%s may not be opened", device)
 	}
-	return noFUSE("modprobe fuse", "opening %s: %w", device, err)
+	return exitcode.Errorf(exitcode.FUSE, "modprobe fuse", "opening %s: %w", device, err)
 }

@@ -1,9 +1,11 @@
 package mount
 
-import "os"
+import (
+	"os"
+)
 
 // Examine tries what a mount needs of this machine, without mounting: it says
-// how a mount would be made, or fails with an *Error that says what is missing.
+// how a mount would be made, or fails with an *exitcode.Error that says what is missing.
 func Examine() (how string, err error) {
 	if err := attachable(false); err != nil {
 		return "", err

@@ -3,6 +3,8 @@ package mount
 import (
 	"context"
 	"log/slog"
+
+	"infisicalfs/internal/exitcode"
 )
 
 // maxHeal bounds how many dead mounts on top of one another are removed.
@@ -25,7 +27,7 @@ func unstack(ctx context.Context, p place, log *slog.Logger) (place, error) {
 			return place{}, err
 		}
 	}
-	return place{}, badMountpoint("umount -l until findmnt shows none", "%s has too many stale mounts", p.point)
+	return place{}, exitcode.Errorf(exitcode.Mountpoint, "umount -l until findmnt shows none", "%s has too many stale mounts", p.point)
 }
 
 // removeDead removes the dead mount of ours at point. Forcibly: whoever still
@@ -33,7 +35,7 @@ func unstack(ctx context.Context, p place, log *slog.Logger) (place, error) {
 // nothing with that file anyway.
 func removeDead(ctx context.Context, point string, log *slog.Logger) error {
 	if err := detach(ctx, point, forcibly); err != nil {
-		return badMountpoint("sudo umount -l "+point, "%s is a stale mount that cannot be removed: %w", point, err)
+		return exitcode.Errorf(exitcode.Mountpoint, "sudo umount -l "+point, "%s is a stale mount that cannot be removed: %w", point, err)
 	}
 	log.Info("removed a stale mount whose process is gone", "mountpoint", point)
 	return nil

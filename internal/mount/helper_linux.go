@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"infisicalfs/internal/exitcode"
 )
 
 // fuseConf is read by fusermount3.
@@ -47,20 +49,20 @@ func mountThroughHelper(ctx context.Context, point, source string, allowOther bo
 	defer cancel()
 	options := append(kernelOptions(allowOther), "nosuid", "nodev", "noexec", "fsname="+strings.ReplaceAll(source, ",", "_"), "subtype="+subtype)
 	if err := runHelper(ctx, far, "-o", strings.Join(options, ","), "--", point); err != nil {
-		if _, known := errors.AsType[*Error](err); known {
+		if _, known := errors.AsType[*exitcode.Error](err); known {
 			return -1, err
 		}
 		if err := confined(err, point); err != nil {
 			return -1, err
 		}
-		return -1, noFUSE("fusermount3 must be set-uid root, and this user needs a name in /etc/passwd; in a container, mount as root", "%w", err)
+		return -1, exitcode.Errorf(exitcode.FUSE, "fusermount3 must be set-uid root, and this user needs a name in /etc/passwd; in a container, mount as root", "%w", err)
 	}
 	far.Close() // so that a helper that sent nothing reads as the end, not as a wait
 	return receiveDescriptor(int(near.Fd()))
 }
 
 // runHelper runs fusermount3. When that fails the error is its own words; that
-// there is no fusermount3 is an *Error.
+// there is no fusermount3 is an *exitcode.Error.
 func runHelper(ctx context.Context, comm *os.File, args ...string) error {
 	name, err := findHelper()
 	if err != nil {
@@ -91,7 +93,7 @@ func findHelper() (string, error) {
 			return path, nil
 		}
 	}
-	return "", noFUSE("apt install fuse3 (or your system's package of that name)", "fusermount3 is not installed")
+	return "", exitcode.Errorf(exitcode.FUSE, "apt install fuse3 (or your system's package of that name)", "fusermount3 is not installed")
 }
 
 // receiveDescriptor takes what the helper sent before it ended.
@@ -99,15 +101,15 @@ func receiveDescriptor(socket int) (int, error) {
 	control := make([]byte, unix.CmsgSpace(4))
 	_, n, _, _, err := unix.Recvmsg(socket, make([]byte, 1), control, unix.MSG_CMSG_CLOEXEC|unix.MSG_DONTWAIT)
 	if err != nil {
-		return -1, noFUSE("", "fusermount3 sent no descriptor: %w", err)
+		return -1, exitcode.Errorf(exitcode.FUSE, "", "fusermount3 sent no descriptor: %w", err)
 	}
 	messages, err := unix.ParseSocketControlMessage(control[:n])
 	if err != nil || len(messages) != 1 {
-		return -1, noFUSE("", "fusermount3 sent no descriptor")
+		return -1, exitcode.Errorf(exitcode.FUSE, "", "fusermount3 sent no descriptor")
 	}
 	fds, err := unix.ParseUnixRights(&messages[0])
 	if err != nil || len(fds) != 1 {
-		return -1, noFUSE("", "fusermount3 sent no descriptor")
+		return -1, exitcode.Errorf(exitcode.FUSE, "", "fusermount3 sent no descriptor")
 	}
 	return fds[0], nil
 }

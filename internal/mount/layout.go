@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"strings"
 
+	"infisicalfs/internal/exitcode"
 	"infisicalfs/internal/glob"
 	"infisicalfs/internal/layout"
 	"infisicalfs/secret"
@@ -27,17 +28,17 @@ const maxSeparator = 16
 func (l Layout) validate(c Config) error {
 	switch {
 	case l.Kind != "" && l.Kind != "tree" && l.Kind != "flat" && l.Kind != "k8s":
-		return badConfig("use tree, flat or k8s", "%q is no layout", l.Kind)
+		return exitcode.Errorf(exitcode.Config, "use tree, flat or k8s", "%q is no layout", l.Kind)
 	case l.Names != "" && !layout.Names(l.Names).Known():
-		return badConfig("use as-is, upper, lower or kebab", "%q is no way of writing names", l.Names)
+		return exitcode.Errorf(exitcode.Config, "use as-is, upper, lower or kebab", "%q is no way of writing names", l.Names)
 	case l.TrimNewline && l.AddNewline:
-		return badConfig("use one of them", "--trim-newline and --add-newline contradict each other")
+		return exitcode.Errorf(exitcode.Config, "use one of them", "--trim-newline and --add-newline contradict each other")
 	case l.Kind == "flat" && !c.Root.IsFolder():
-		return badConfig("name a project and an environment (--project, --env)", "--layout=flat shows one environment, or one folder of it")
+		return exitcode.Errorf(exitcode.Config, "name a project and an environment (--project, --env)", "--layout=flat shows one environment, or one folder of it")
 	case l.Kind == "flat" && !validSeparator(l.Separator):
-		return badConfig("use something like __ or .", "the separator %q cannot be between two names", l.Separator)
+		return exitcode.Errorf(exitcode.Config, "use something like __ or .", "the separator %q cannot be between two names", l.Separator)
 	case !c.readOnly() && l.oneWay() != "":
-		return badConfig("add --read-only", "what is written with %s could not be told back to the server as it was meant", l.oneWay())
+		return exitcode.Errorf(exitcode.Config, "add --read-only", "what is written with %s could not be told back to the server as it was meant", l.oneWay())
 	}
 	_, err := l.parse(c.Root)
 	return err
@@ -64,7 +65,7 @@ func (l Layout) oneWay() string {
 }
 
 // Over returns what a mount at root shows of source with this layout, for whoever
-// needs it without a mount. The error is an *Error.
+// needs it without a mount. The error is an *exitcode.Error.
 func (l Layout) Over(source secret.Source, root secret.Dir) (secret.Source, error) {
 	cfg, err := l.parse(root)
 	if err != nil {
@@ -90,7 +91,7 @@ func patterns(flag string, texts []string) (list []glob.Pattern, err error) {
 	for _, text := range texts {
 		p, err := glob.Parse(text)
 		if err != nil {
-			return nil, badConfig("use a pattern like tls/*.key, relative to what is mounted", "%s: %q %w", flag, text, err)
+			return nil, exitcode.Errorf(exitcode.Config, "use a pattern like tls/*.key, relative to what is mounted", "%s: %q %w", flag, text, err)
 		}
 		list = append(list, p)
 	}

@@ -49,7 +49,7 @@ func TestBadLayouts(t *testing.T) {
 		}
 		require.ErrorContains(t, err, tc.what)
 		require.Equal(t, exitcode.Config, exitcode.Of(err))
-		require.NotEmpty(t, err.(*Error).Hint)
+		require.NotEmpty(t, err.(*exitcode.Error).Hint)
 	}
 }
 
@@ -91,7 +91,7 @@ func TestRules(t *testing.T) {
 		_, err := ParseRule(text)
 		require.ErrorContains(t, err, what, text)
 		require.Equal(t, exitcode.Config, exitcode.Of(err))
-		require.NotEmpty(t, err.(*Error).Hint)
+		require.NotEmpty(t, err.(*exitcode.Error).Hint)
 	}
 }
 

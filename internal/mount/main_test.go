@@ -188,11 +188,11 @@ func untilSignal(m *Mount) error {
 	}
 }
 
-func requireCode(t *testing.T, code int, err error) *Error {
+func requireCode(t *testing.T, code int, err error) *exitcode.Error {
 	t.Helper()
 	require.Error(t, err)
 	require.Equal(t, code, exitcode.Of(err), "%v", err)
 	require.NotContains(t, err.Error(), "\n")
-	known, _ := errors.AsType[*Error](err)
+	known, _ := errors.AsType[*exitcode.Error](err)
 	return known
 }

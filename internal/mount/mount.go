@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"infisicalfs/internal/control"
+	"infisicalfs/internal/exitcode"
 )
 
 // Mount is a live mount of this process. All methods are safe for concurrent
@@ -52,7 +53,7 @@ type Mount struct {
 // goes wrong before anything is mounted, and when New returns the mount answers.
 //
 // ctx bounds New, not the mount. Errors about the configuration, the mountpoint
-// and FUSE are *Error; those of the server wrap the sentinels of package secret.
+// and FUSE are *exitcode.Error; those of the server wrap the sentinels of package secret.
 func New(ctx context.Context, cfg Config) (*Mount, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -87,7 +88,7 @@ func New(ctx context.Context, cfg Config) (*Mount, error) {
 		if ctx.Err() != nil {
 			return nil, fmt.Errorf("mounting on %s: %w", point, ctx.Err())
 		}
-		return nil, badMountpoint("", "%s was mounted but does not answer: %w", point, err)
+		return nil, exitcode.Errorf(exitcode.Mountpoint, "", "%s was mounted but does not answer: %w", point, err)
 	}
 	log.Info("mounted", "mountpoint", point, "root", cfg.Root.String())
 	for _, note := range m.notes {
@@ -145,7 +146,7 @@ func start(ctx context.Context, cfg Config, p place, rooms *rooms) (*Mount, erro
 	}
 	if err != nil {
 		m.detachDead()
-		return nil, noFUSE("", "%s was mounted but cannot be served: %w", point, err)
+		return nil, exitcode.Errorf(exitcode.FUSE, "", "%s was mounted but cannot be served: %w", point, err)
 	}
 	m.fds = rooms.notifier.descriptors()
 	m.watch = func() { rooms.watched(cfg, point, m.device, func() { go m.goesOn() }) }

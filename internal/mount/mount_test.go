@@ -209,7 +209,7 @@ func requireFree(t *testing.T, point string) {
 }
 
 func TestErrorIsOneLineWithItsHintApart(t *testing.T) {
-	err := badMountpoint("do this", "cannot: %w", os.ErrPermission)
+	err := exitcode.Errorf(exitcode.Mountpoint, "do this", "cannot: %w", os.ErrPermission)
 	known := requireCode(t, exitcode.Mountpoint, err)
 	require.Equal(t, "cannot: permission denied", err.Error())
 	require.Equal(t, "do this", known.Hint)

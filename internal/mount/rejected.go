@@ -10,7 +10,7 @@ import (
 
 // Rejected lists the texts that the mount at mountpoint keeps: what could not be
 // sent, and old values of what was removed or replaced. The errors of this and the
-// next two are *Error.
+// next two are *exitcode.Error.
 func Rejected(ctx context.Context, mountpoint string) (texts []Text, err error) {
 	return texts, askAbout(ctx, mountpoint, callRejected, nil, &texts)
 }
@@ -37,18 +37,18 @@ func askAbout(ctx context.Context, mountpoint, call string, words map[string]str
 	return asked(err, top.Mountpoint)
 }
 
-// asked is the error of a question as an *Error.
+// asked is the error of a question as an *exitcode.Error.
 func asked(err error, point string) error {
 	failure, failed := errors.AsType[*control.Error](err)
 	switch {
 	case err == nil:
 		return nil
 	case failed:
-		return &Error{Err: errors.New(failure.Text), Hint: failure.Hint, Code: failure.Code}
+		return &exitcode.Error{Err: errors.New(failure.Text), Hint: failure.Hint, Code: failure.Code}
 	case errors.Is(err, control.ErrNoSocket):
-		return &Error{Err: errors.New(point + ": " + err.Error()), Hint: "ask as the user who mounted it, where its process runs; 'infisicalfs status " + point + "' says how it is", Code: exitcode.Mountpoint}
+		return &exitcode.Error{Err: errors.New(point + ": " + err.Error()), Hint: "ask as the user who mounted it, where its process runs; 'infisicalfs status " + point + "' says how it is", Code: exitcode.Mountpoint}
 	case errors.Is(err, context.DeadlineExceeded):
-		return badMountpoint("", "%s does not answer", point)
+		return exitcode.Errorf(exitcode.Mountpoint, "", "%s does not answer", point)
 	}
-	return badMountpoint("", "asking the process of %s: %w", point, err)
+	return exitcode.Errorf(exitcode.Mountpoint, "", "asking the process of %s: %w", point, err)
 }

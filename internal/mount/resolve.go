@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"infisicalfs/internal/exitcode"
 )
 
 // maxLinks is how many symbolic links in a row are followed, as in the kernel.
@@ -55,7 +57,7 @@ func resolve(ctx context.Context, mounts table, mountpoint string) (string, erro
 func absolute(mountpoint string) (string, error) {
 	path, err := filepath.Abs(mountpoint)
 	if err != nil {
-		return "", badMountpoint("give an absolute path", "mountpoint %s: %w", mountpoint, err)
+		return "", exitcode.Errorf(exitcode.Mountpoint, "give an absolute path", "mountpoint %s: %w", mountpoint, err)
 	}
 	return path, nil
 }
@@ -64,16 +66,16 @@ func absolute(mountpoint string) (string, error) {
 func pathError(mountpoint string, err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return badMountpoint("mkdir -p "+mountpoint, "mountpoint %s does not exist", mountpoint)
+		return exitcode.Errorf(exitcode.Mountpoint, "mkdir -p "+mountpoint, "mountpoint %s does not exist", mountpoint)
 	case errors.Is(err, syscall.ENOTDIR):
-		return badMountpoint("name a directory", "mountpoint %s is not a directory", mountpoint)
+		return exitcode.Errorf(exitcode.Mountpoint, "name a directory", "mountpoint %s is not a directory", mountpoint)
 	case errors.Is(err, fs.ErrPermission):
-		return badMountpoint("choose a directory that you may enter", "mountpoint %s: permission denied", mountpoint)
+		return exitcode.Errorf(exitcode.Mountpoint, "choose a directory that you may enter", "mountpoint %s: permission denied", mountpoint)
 	case errors.Is(err, syscall.ENOTCONN):
-		return badMountpoint("findmnt shows it; unmount it with umount -l or fusermount3 -uz",
+		return exitcode.Errorf(exitcode.Mountpoint, "findmnt shows it; unmount it with umount -l or fusermount3 -uz",
 			"mountpoint %s lies in a mount whose server is gone", mountpoint)
 	case errors.Is(err, context.DeadlineExceeded):
-		return badMountpoint("findmnt shows what is mounted there", "mountpoint %s: its file system does not answer", mountpoint)
+		return exitcode.Errorf(exitcode.Mountpoint, "findmnt shows what is mounted there", "mountpoint %s: its file system does not answer", mountpoint)
 	}
-	return badMountpoint("", "mountpoint %s: %w", mountpoint, err)
+	return exitcode.Errorf(exitcode.Mountpoint, "", "mountpoint %s: %w", mountpoint, err)
 }

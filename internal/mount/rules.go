@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"infisicalfs/internal/exitcode"
 	"infisicalfs/internal/glob"
 	"infisicalfs/internal/rights"
 )
@@ -17,25 +18,25 @@ const ruleForm = "write it like 'tls/*.key=0400,postgres:postgres', '*.pem=0440'
 
 // ParseRule reads PATTERN=[MODE][,[OWNER][:GROUP]]. The pattern is one of package
 // glob, relative to the mount's root. Owner and group are names or numbers; names
-// are looked up now, and have to exist. The error is an *Error.
+// are looked up now, and have to exist. The error is an *exitcode.Error.
 func ParseRule(text string) (Rule, error) {
 	at := strings.LastIndexByte(text, '=')
 	if at < 0 {
-		return Rule{}, badConfig(ruleForm, "%q has no =", text)
+		return Rule{}, exitcode.Errorf(exitcode.Config, ruleForm, "%q has no =", text)
 	}
 	files, err := glob.Parse(text[:at])
 	if err != nil {
-		return Rule{}, badConfig("use a pattern like tls/*.key, relative to what is mounted", "the pattern %q %w", text[:at], err)
+		return Rule{}, exitcode.Errorf(exitcode.Config, "use a pattern like tls/*.key, relative to what is mounted", "the pattern %q %w", text[:at], err)
 	}
 	rule := Rule{Files: files}
 	mode, owner, owned := strings.Cut(text[at+1:], ",")
 	if mode == "" && !owned {
-		return Rule{}, badConfig(ruleForm, "%q says neither mode nor owner", text)
+		return Rule{}, exitcode.Errorf(exitcode.Config, ruleForm, "%q says neither mode nor owner", text)
 	}
 	if mode != "" {
 		bits, err := strconv.ParseUint(mode, 8, 32)
 		if err != nil || bits > 0o777 {
-			return Rule{}, badConfig("use permission bits like 0400", "%q is no mode: it has to be octal, 0000 to 0777", mode)
+			return Rule{}, exitcode.Errorf(exitcode.Config, "use permission bits like 0400", "%q is no mode: it has to be octal, 0000 to 0777", mode)
 		}
 		value := uint32(bits)
 		rule.Rights.Mode = &value
@@ -43,7 +44,7 @@ func ParseRule(text string) (Rule, error) {
 	if owned {
 		name, group, _ := strings.Cut(owner, ":")
 		if name == "" && group == "" {
-			return Rule{}, badConfig(ruleForm, "%q names no owner after the comma", text)
+			return Rule{}, exitcode.Errorf(exitcode.Config, ruleForm, "%q names no owner after the comma", text)
 		}
 		if rule.Rights.UID, err = account(name, "user", userNumber); err != nil {
 			return Rule{}, err
@@ -64,15 +65,15 @@ func account(name, kind string, find func(string) (string, error)) (*uint32, err
 	if _, err := strconv.ParseUint(name, 10, 32); err != nil {
 		text, err = find(name)
 		if errors.As(err, new(user.UnknownUserError)) || errors.As(err, new(user.UnknownGroupError)) {
-			return nil, badConfig("name one that exists, give its number, or create it before mounting", "there is no %s %q on this machine", kind, name)
+			return nil, exitcode.Errorf(exitcode.Config, "name one that exists, give its number, or create it before mounting", "there is no %s %q on this machine", kind, name)
 		}
 		if err != nil {
-			return nil, badConfig("give its number", "the %s %q cannot be looked up: %w", kind, name, err)
+			return nil, exitcode.Errorf(exitcode.Config, "give its number", "the %s %q cannot be looked up: %w", kind, name, err)
 		}
 	}
 	number, err := strconv.ParseUint(text, 10, 32)
 	if err != nil || number == 1<<32-1 { // which means "none" to chown
-		return nil, badConfig("give a number below 4294967295", "%q is no number of a %s", text, kind)
+		return nil, exitcode.Errorf(exitcode.Config, "give a number below 4294967295", "%q is no number of a %s", text, kind)
 	}
 	id := uint32(number)
 	return &id, nil

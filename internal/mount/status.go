@@ -48,7 +48,7 @@ type NotifyCounts = tree.NotifyCounts
 
 // ReadStatus asks the process behind the mount at mountpoint, which may be another,
 // how it is doing: by its control socket, or through the mount where that has none.
-// It is an *Error if that is not a mount of ours, if the mount is stale or hangs,
+// It is an *exitcode.Error if that is not a mount of ours, if the mount is stale or hangs,
 // and with code Denied if it belongs to another user.
 func ReadStatus(mountpoint string) (Status, error) {
 	ctx := context.Background()
@@ -62,9 +62,9 @@ func ReadStatus(mountpoint string) (Status, error) {
 	case errors.Is(err, control.ErrNoSocket):
 		return readStatus(ctx, point)
 	case errors.Is(err, context.DeadlineExceeded):
-		return Status{}, badMountpoint("", "%s does not answer", point)
+		return Status{}, exitcode.Errorf(exitcode.Mountpoint, "", "%s does not answer", point)
 	case err != nil:
-		return Status{}, badMountpoint("", "asking the process of %s: %w", point, err)
+		return Status{}, exitcode.Errorf(exitcode.Mountpoint, "", "asking the process of %s: %w", point, err)
 	}
 	return s, s.readable(point)
 }
@@ -72,7 +72,7 @@ func ReadStatus(mountpoint string) (Status, error) {
 // readable fails if the status is of another version's shape.
 func (s Status) readable(point string) error {
 	if s.Schema != statusSchema {
-		return badMountpoint("use the version that mounted it", "the status of %s has schema %d, this version reads %d", point, s.Schema, statusSchema)
+		return exitcode.Errorf(exitcode.Mountpoint, "use the version that mounted it", "the status of %s has schema %d, this version reads %d", point, s.Schema, statusSchema)
 	}
 	return nil
 }
@@ -82,21 +82,21 @@ func readStatus(ctx context.Context, point string) (Status, error) {
 	text, err := statusFile(ctx, point)
 	switch {
 	case errors.Is(err, syscall.ENOTCONN):
-		return Status{}, badMountpoint("mount it again, or: infisicalfs unmount "+point, "%s is stale: its process is gone", point)
+		return Status{}, exitcode.Errorf(exitcode.Mountpoint, "mount it again, or: infisicalfs unmount "+point, "%s is stale: its process is gone", point)
 	case errors.Is(err, context.DeadlineExceeded):
-		return Status{}, badMountpoint("", "%s does not answer", point)
+		return Status{}, exitcode.Errorf(exitcode.Mountpoint, "", "%s does not answer", point)
 	case errors.Is(err, syscall.ENOTSUP):
-		return Status{}, badMountpoint("mount it with --kernel-cache=default to have one", "%s has no status: it is mounted with --kernel-cache=full", point)
+		return Status{}, exitcode.Errorf(exitcode.Mountpoint, "mount it with --kernel-cache=default to have one", "%s has no status: it is mounted with --kernel-cache=full", point)
 	case errors.Is(err, fs.ErrPermission):
-		return Status{}, &Error{Err: errors.New(point + " belongs to another user"), Hint: "ask as the user who mounted it", Code: exitcode.Denied}
+		return Status{}, &exitcode.Error{Err: errors.New(point + " belongs to another user"), Hint: "ask as the user who mounted it", Code: exitcode.Denied}
 	case errors.Is(err, fs.ErrNotExist):
-		return Status{}, badMountpoint("ask where its process runs: in the same container, with the same TMPDIR", "%s has no status: it is mounted with --control=off, and its process has no control socket here", point)
+		return Status{}, exitcode.Errorf(exitcode.Mountpoint, "ask where its process runs: in the same container, with the same TMPDIR", "%s has no status: it is mounted with --control=off, and its process has no control socket here", point)
 	case err != nil:
-		return Status{}, badMountpoint("", "reading the status of %s: %w", point, err)
+		return Status{}, exitcode.Errorf(exitcode.Mountpoint, "", "reading the status of %s: %w", point, err)
 	}
 	var s Status
 	if err := json.Unmarshal(text, &s); err != nil {
-		return Status{}, badMountpoint("", "the status of %s is not what this version reads: %w", point, err)
+		return Status{}, exitcode.Errorf(exitcode.Mountpoint, "", "the status of %s is not what this version reads: %w", point, err)
 	}
 	return s, s.readable(point)
 }

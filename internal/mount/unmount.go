@@ -27,7 +27,7 @@ type Unmounted struct {
 // stale, and waits for the end of that process. Before it does, what exists nowhere
 // else is sent; while some of that is left the mount stays, and the error names it,
 // unless it is to be discarded. One that is in use stays too: after a second of
-// trying again, the error says so. It is an *Error with code Mountpoint, Denied for
+// trying again, the error says so. It is an *exitcode.Error with code Mountpoint, Denied for
 // a mount of another user, or FUSE without fusermount3.
 //
 // A mount that is also in another mount namespace, or bound to another place, is
@@ -89,7 +89,7 @@ func nothingIsLost(ctx context.Context, m *mountinfo.Info, discard bool) (contro
 	case errors.Is(err, control.ErrNoSocket):
 		return from, nothingIsSeen(ctx, m.Mountpoint)
 	}
-	return from, badMountpoint("infisicalfs unmount --discard "+m.Mountpoint+" unmounts it all the same",
+	return from, exitcode.Errorf(exitcode.Mountpoint, "infisicalfs unmount --discard "+m.Mountpoint+" unmounts it all the same",
 		"it is not known what %s has that is only here: %w", m.Mountpoint, asked(err, m.Mountpoint))
 }
 
@@ -104,7 +104,7 @@ func nothingIsSeen(ctx context.Context, point string) error {
 	}
 	s, err := readStatus(ctx, point)
 	if err != nil {
-		return badMountpoint("infisicalfs unmount --discard "+point+" unmounts it all the same",
+		return exitcode.Errorf(exitcode.Mountpoint, "infisicalfs unmount --discard "+point+" unmounts it all the same",
 			"it is not known what %s has that is only here: %w", point, err)
 	}
 	if w := s.FS.Writes; w != nil && len(w.Unsent) > 0 {
@@ -124,7 +124,7 @@ func unsentError(point string, left []Text) error {
 	if more := len(left) - len(names); more > 0 {
 		names = append(names, fmt.Sprintf("and %d more", more))
 	}
-	return badMountpoint("'infisicalfs rejected list "+point+"' and 'rejected get' save what was refused, cp what has a name in the mount; 'unmount --discard' gives all of it up",
+	return exitcode.Errorf(exitcode.Mountpoint, "'infisicalfs rejected list "+point+"' and 'rejected get' save what was refused, cp what has a name in the mount; 'unmount --discard' gives all of it up",
 		"%s has text that is nowhere else: %s", point, strings.Join(names, ", "))
 }
 
@@ -147,7 +147,7 @@ func takeOut(ctx context.Context, point string) error {
 	if _, gone := findOurs(ctx, point); gone != nil {
 		return nil // somebody else was faster
 	}
-	return badMountpoint("fuser -vm "+point+" shows who uses it; ending the infisicalfs process unmounts in any case",
+	return exitcode.Errorf(exitcode.Mountpoint, "fuser -vm "+point+" shows who uses it; ending the infisicalfs process unmounts in any case",
 		"%s cannot be unmounted: %w", point, err)
 }
 
@@ -164,14 +164,14 @@ func findOurs(ctx context.Context, mountpoint string) (*mountinfo.Info, error) {
 	}
 	found := mounts.at(point)
 	if found == nil {
-		return nil, badMountpoint("infisicalfs status lists the mounts", "%s is not mounted", point)
+		return nil, exitcode.Errorf(exitcode.Mountpoint, "infisicalfs status lists the mounts", "%s is not mounted", point)
 	}
 	for m := found; m != nil; m = mounts.below(m) {
 		if ours(m) {
 			return m, nil
 		}
 	}
-	return nil, badMountpoint("use umount for it", "%s is a mount of %s, not of infisicalfs", point, found.FSType)
+	return nil, exitcode.Errorf(exitcode.Mountpoint, "use umount for it", "%s is a mount of %s, not of infisicalfs", point, found.FSType)
 }
 
 // uncovered fails if something else is mounted on top of m.
@@ -181,7 +181,7 @@ func uncovered(m *mountinfo.Info) error {
 		return err
 	}
 	if top := mounts.at(m.Mountpoint); top != nil && !ours(top) {
-		return badMountpoint("umount "+m.Mountpoint+" first", "%s cannot be unmounted: a mount of %s is on top of it", m.Mountpoint, top.FSType)
+		return exitcode.Errorf(exitcode.Mountpoint, "umount "+m.Mountpoint+" first", "%s cannot be unmounted: a mount of %s is on top of it", m.Mountpoint, top.FSType)
 	}
 	return nil
 }
@@ -191,7 +191,7 @@ func mayUnmount(m *mountinfo.Info) error {
 	if me := os.Geteuid(); me == 0 || describe(m).UID == me {
 		return nil
 	}
-	return &Error{Err: errors.New(m.Mountpoint + " belongs to another user"), Hint: "unmount it as that user or as root", Code: exitcode.Denied}
+	return &exitcode.Error{Err: errors.New(m.Mountpoint + " belongs to another user"), Hint: "unmount it as that user or as root", Code: exitcode.Denied}
 }
 
 // waited pauses, and reports false if ctx ended first.

@@ -11,7 +11,8 @@ import (
 
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
-	"golang.org/x/sys/unix"
+
+	"infisicalfs/internal/exitcode"
 )
 
 const maxMessage = 128 << 10
@@ -23,10 +24,10 @@ const (
 	forcibly
 )
 
-// errOnlyLinux is an *Error with code FUSE: everything that touches a mount
+// errOnlyLinux is an *exitcode.Error with code FUSE: everything that touches a mount
 // fails with it.
 func errOnlyLinux() error {
-	return noFUSE("use Linux, or a Linux virtual machine or container", "infisicalfs cannot mount on %s", runtime.GOOS)
+	return exitcode.Errorf(exitcode.FUSE, "use Linux, or a Linux virtual machine or container", "infisicalfs cannot mount on %s", runtime.GOOS)
 }
 
 const allowedPlaces = ""
@@ -80,18 +81,6 @@ func (*notifier) descriptors() []int { return nil }
 func (*notifier) close() {}
 
 func settlePoll(string) error { return errOnlyLinux() }
-
-func replaceDescriptor(from, to int) error { return unix.Dup2(from, to) }
-
-func closeRestOnExec() {}
-
-// Harden does nothing here and says so; log may be nil.
-func Harden(log *slog.Logger) {
-	if log == nil {
-		return
-	}
-	log.Warn("core dumps are not switched off on this system", "os", runtime.GOOS)
-}
 
 // emitThread does not exist here.
 type emitThread struct {

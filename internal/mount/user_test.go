@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"infisicalfs/internal/daemon"
 	"infisicalfs/internal/exitcode"
 )
 
@@ -37,7 +38,7 @@ var userCases = map[string]struct {
 	"mounts, reads, unmounts": {room{}, userMounts},
 	"busy":                    {room{}, userCloses},
 	"stale":                   {room{}, userHeals},
-	"hardened":                {room{}, func(dir string) error { Harden(nil); return userMounts(dir) }},
+	"hardened":                {room{}, func(dir string) error { daemon.Harden(nil); return userMounts(dir) }},
 	"others allowed":          {room{conf: "user_allow_other\n"}, userAllows},
 	"others not allowed": {room{conf: "#user_allow_other\n"}, func(dir string) error {
 		cfg := config(dir, sample())
@@ -209,9 +210,9 @@ func userIsConfined(dir string) error {
 		return fmt.Errorf("examined: %s: %v", how, err)
 	}
 	_, err = New(context.Background(), config(dir, sample()))
-	known, _ := errors.AsType[*Error](err)
+	known, _ := errors.AsType[*exitcode.Error](err)
 	if known == nil || known.Code != exitcode.FUSE {
-		return fmt.Errorf("no *Error: %v", err)
+		return fmt.Errorf("no *exitcode.Error: %v", err)
 	}
 	for text, words := range map[string][]string{
 		known.Error(): {"mount failed: Permission denied", "AppArmor lets fusermount3 mount only below $HOME, /mnt", dir},
@@ -285,9 +286,9 @@ func userFails(cfg Config, code int) error {
 		return fmt.Errorf("examined: %v", err)
 	}
 	_, err := New(context.Background(), cfg)
-	known, _ := errors.AsType[*Error](err)
+	known, _ := errors.AsType[*exitcode.Error](err)
 	if known == nil || known.Code != code || known.Hint == "" {
-		return fmt.Errorf("wanted an *Error with code %d and a hint, got %+v", code, err)
+		return fmt.Errorf("wanted an *exitcode.Error with code %d and a hint, got %+v", code, err)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package mount
 
 import (
 	"infisicalfs/fs"
+	"infisicalfs/internal/exitcode"
 	"infisicalfs/internal/view"
 )
 
@@ -16,9 +17,9 @@ func (c Config) views() (map[string]fs.View, error) {
 		name := v.Name()
 		switch {
 		case fs.EncodeName(name) != name || name == reserved:
-			return nil, badConfig("use a name like app.conf", "no file of a mount can be called %q, as a template wants", name)
+			return nil, exitcode.Errorf(exitcode.Config, "use a name like app.conf", "no file of a mount can be called %q, as a template wants", name)
 		case views[name] != nil:
-			return nil, badConfig("choose another name", "two views are called %q", name)
+			return nil, exitcode.Errorf(exitcode.Config, "choose another name", "two views are called %q", name)
 		}
 		views[name] = v.Render
 	}

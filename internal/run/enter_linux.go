@@ -10,7 +10,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"infisicalfs/internal/exitcode"
-	"infisicalfs/internal/mount"
 )
 
 func findEnter() (string, error) {
@@ -66,5 +65,5 @@ func Entered() (name string, entered bool, err error) {
 
 // elsewhere is for a working directory that is gone or that may not be entered.
 func elsewhere(err error) error {
-	return &mount.Error{Err: fmt.Errorf("the working directory: %w", err), Hint: "start it in another directory", Code: exitcode.Other}
+	return &exitcode.Error{Err: fmt.Errorf("the working directory: %w", err), Hint: "start it in another directory", Code: exitcode.Other}
 }

@@ -24,7 +24,7 @@ type Front struct{ Report }
 // Start makes the namespace and starts this program again in it, with the same
 // arguments, until that has reported by [Keeper.Tell]. Call it once, in the main
 // goroutine. It fails with [ErrTold] if the user has been told why, and with an
-// *mount.Error if the machine lacks something.
+// *exitcode.Error if the machine lacks something.
 func Start() (*Front, error) {
 	attr := &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM} // if we are killed first, nobody wants the mount
 	if os.Geteuid() == 0 {

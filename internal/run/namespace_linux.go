@@ -10,7 +10,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"infisicalfs/internal/exitcode"
-	"infisicalfs/internal/mount"
 )
 
 // unshareMounts gives the calling thread, and what it starts or becomes, a mount
@@ -69,5 +68,5 @@ func noUserNamespace(err error) error {
 }
 
 func missing(hint, format string, args ...any) error {
-	return &mount.Error{Err: fmt.Errorf(format, args...), Hint: hint, Code: exitcode.FUSE}
+	return &exitcode.Error{Err: fmt.Errorf(format, args...), Hint: hint, Code: exitcode.FUSE}
 }

@@ -61,7 +61,7 @@ func cover(dir string) error {
 }
 
 func unusable(format string, args ...any) error {
-	return &mount.Error{Err: fmt.Errorf(format, args...), Hint: "name a directory of your own with --mountpoint", Code: exitcode.Mountpoint}
+	return &exitcode.Error{Err: fmt.Errorf(format, args...), Hint: "name a directory of your own with --mountpoint", Code: exitcode.Mountpoint}
 }
 
 // firstEmpty returns the first that is a directory with nothing in it, else "".

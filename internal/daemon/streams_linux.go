@@ -1,6 +1,8 @@
-package mount
+package daemon
 
-import "golang.org/x/sys/unix"
+import (
+	"golang.org/x/sys/unix"
+)
 
 // replaceDescriptor makes to another name of what from is.
 func replaceDescriptor(from, to int) error { return unix.Dup3(from, to, 0) }

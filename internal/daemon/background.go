@@ -1,4 +1,4 @@
-package mount
+package daemon
 
 import (
 	"context"
@@ -85,7 +85,7 @@ func (c *Child) Ready() error {
 	return nil
 }
 
-// Failed has the parent return an *Error with the text and exit code of err and
+// Failed has the parent return an *exitcode.Error with the text and exit code of err and
 // with hint, which may be empty. The caller ends then, and prints nothing.
 func (c *Child) Failed(err error, hint string) {
 	defer c.line.Close()

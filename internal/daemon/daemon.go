@@ -1,4 +1,4 @@
-package mount
+package daemon
 
 import (
 	"context"
@@ -35,7 +35,7 @@ type report struct {
 
 // Daemonize starts this program again with the same arguments, environment,
 // working directory and standard streams, and returns when the child's
-// [Background] has said how the start went: nil after Ready, the *Error after
+// [Background] has said how the start went: nil after Ready, the *exitcode.Error after
 // Failed. A child that ends without a word is an error too. Go cannot fork, so
 // starting again is the only way into the background.
 //
@@ -140,14 +140,14 @@ func finish(child *exec.Cmd) *os.ProcessState {
 	return child.ProcessState
 }
 
-// failure turns what is known of a failed start into an *Error.
+// failure turns what is known of a failed start into an *exitcode.Error.
 func failure(r *report, state *os.ProcessState) error {
 	if r == nil {
-		return &Error{
+		return &exitcode.Error{
 			Err:  fmt.Errorf("the process in the background ended without a word (%v)", state),
 			Hint: "run it with --foreground to see why",
 			Code: exitcode.Other,
 		}
 	}
-	return &Error{Err: errors.New(r.Error), Hint: r.Hint, Code: r.Code}
+	return &exitcode.Error{Err: errors.New(r.Error), Hint: r.Hint, Code: r.Code}
 }
