@@ -60,12 +60,13 @@ func (c *Cache) next(q *query) step {
 	if err := e.recentVerdict(now); err != nil {
 		return step{err: err, after: c.revocation(err)}
 	}
-	if c.show(e, q.need, now) != nil {
+	shown := c.show(e, q.need, now)
+	if shown != nil && len(e.unclear) > 0 {
 		if s := c.surveyFor(e, now); s != nil {
 			return step{survey: s}
 		}
+		shown = c.show(e, q.need, now) // as what it depends on is clear now
 	}
-	shown := c.show(e, q.need, now) // surveyFor may have made it stale
 	if shown == nil {
 		return c.withNothing(q, e, now)
 	}
