@@ -80,10 +80,11 @@ type renaming struct {
 	name, newName string     // file names
 	keep          bool       // nothing may be replaced
 
-	snap   *secret.Folder // of to, found by run
+	snap   *secret.Folder // of to, found by findTarget
 	target filename.Entry // what is there under the new name
 }
 
+// run carries the rename out.
 func (r *renaming) run(ctx context.Context) error {
 	if r.from.shadows(r.name) {
 		return errControl
@@ -100,8 +101,7 @@ func (r *renaming) run(ctx context.Context) error {
 		return err
 	}
 	defer leave()
-	r.snap, r.target, _, err = r.entry(ctx, r.to.where(), r.newName)
-	if err != nil {
+	if err := r.findTarget(ctx); err != nil {
 		return err
 	}
 	if _, isDir := r.overlay.Dir(r.to.where(), r.newName); isDir {
@@ -118,7 +118,7 @@ func (r *renaming) run(ctx context.Context) error {
 			return err
 		}
 		// It has become the secret that it covered.
-		if r.snap, r.target, _, err = r.entry(ctx, r.to.where(), r.newName); err != nil {
+		if err := r.findTarget(ctx); err != nil {
 			return err
 		}
 	}
@@ -128,6 +128,17 @@ func (r *renaming) run(ctx context.Context) error {
 	if r.at != r.from.where() {
 		return secret.ErrNotFound
 	}
+	return r.onServer(ctx)
+}
+
+// findTarget finds what has the new name.
+func (r *renaming) findTarget(ctx context.Context) (err error) {
+	r.snap, r.target, _, err = r.entry(ctx, r.to.where(), r.newName)
+	return err
+}
+
+// onServer renames what the server has under the old name.
+func (r *renaming) onServer(ctx context.Context) error {
 	fromSnap, e, err := r.source(ctx)
 	switch {
 	case err != nil:
