@@ -1,8 +1,14 @@
 package fs
 
 import (
+	"context"
+	"path"
+	"syscall"
+
+	"infisicalfs/fs/internal/commit"
 	"infisicalfs/fs/internal/diff"
 	"infisicalfs/fs/internal/filename"
+	"infisicalfs/fs/internal/inode"
 	"infisicalfs/fs/internal/overlay"
 	"infisicalfs/secret"
 )
@@ -49,6 +55,135 @@ func (f *FS) announce(dir secret.Dir, list []diff.Difference) {
 		if n, ok := operations(at.GetChild(d.Shown)).(*file); ok {
 			n.pages.SetNewest(d.After.Secret)
 		}
+	}
+}
+
+// ownChange is a change of a secret that was made here: what a commit, a rename, a
+// removal has done on the server.
+type ownChange struct {
+	at        overlay.Name   // the secret that is another version now, by the server's name; zero: none is
+	got       *secret.Secret // that version; nil if it is not known
+	value     bool           // it has another value: what covers its name (a whiteout) ends
+	became    *overlay.File  // what it was until now: a file that was only here
+	left      overlay.Name   // the name that it has left, or a secret that was deleted; zero: none was
+	node      *movedNode     // that the kernel has renamed
+	uncounted bool           // the server has had it so already, or it is part of another change
+}
+
+// movedNode is what the kernel has moved from one directory to another.
+type movedNode struct {
+	from, to *dir
+	shown    string // in from
+}
+
+// applyOwn lets everything that is kept here follow a change that was made here: the
+// overlay and who has the secret open for writing, the nodes, and the kernel. Watchers
+// have heard the events of the system call; that it was ours is known to [FS.own] from
+// the server's answer on. The caller has the turn of the folders.
+func (f *FS) applyOwn(c ownChange) {
+	none := overlay.Name{}
+	if !c.uncounted {
+		f.writes.sent.Add(1)
+	}
+	if c.value {
+		f.overlay.Uncover(c.at.Dir, c.at.Name)
+	}
+	switch {
+	case c.left == none:
+	case c.at == none:
+		f.drafts.discard(c.left.Dir, c.left.Name)
+	default:
+		f.drafts.replace(c.left.Dir, c.left.Name, c.at.Dir, c.at.Name)
+	}
+	if c.left != none { // what is written there next is not based on it
+		f.overlay.Unlinked(c.left.Dir, c.left.Name)
+		f.bases.Forget(c.left.Dir, c.left.Name)
+	}
+	if c.node != nil {
+		c.node.from.relocate(c.node.shown, c.left.Name, c.node.to, c.at.Name)
+	}
+	if c.became != nil {
+		f.turnInto(c.became, c.at.Dir, c.at.Name, c.got)
+	}
+	if c.at != none {
+		f.tell(c.at.Dir, c.at.Name)
+	}
+}
+
+// turnInto says that a file that was only here is the secret got from now on. The
+// kernel knows it by name already, and it keeps its inode number.
+func (f *FS) turnInto(file *overlay.File, in secret.Dir, name string, got *secret.Secret) {
+	dataOf(file).stays.Store(true)
+	if at := f.inode(in); at != nil { // else nobody knows the file either
+		if d, ok := at.Operations().(*dir); ok {
+			become(file, &location{d, name}, got)
+			f.renames.Arrived(inode.Child(d.StableAttr(), syscall.S_IFREG, name), file.ID())
+		}
+	}
+	at := f.overlay.Where(file)
+	f.overlay.Unlink(at.Dir, at.Name)
+}
+
+// commit gives a secret another value and returns it as the server has it then. The
+// caller has its turn in the folder's queue.
+func (f *FS) commit(ctx context.Context, c commit.Change) (secret.Secret, error) {
+	out, err := f.committer.Commit(ctx, c)
+	if err == nil {
+		f.committed(c.Dir, c.Name, out)
+	}
+	return out.Secret, err
+}
+
+// create is commit for a secret that must not exist yet.
+func (f *FS) create(ctx context.Context, c commit.Change) (secret.Secret, error) {
+	out, err := f.committer.Create(ctx, c)
+	if err == nil {
+		f.committed(c.Dir, c.Name, out)
+	}
+	return out.Secret, err
+}
+
+// committed applies what a commit has changed.
+func (f *FS) committed(dir secret.Dir, name string, out commit.Outcome) {
+	if out.What == commit.Nothing {
+		return
+	}
+	if out.What == commit.Stands {
+		f.overlay.Uncover(dir, name) // nothing has changed but that
+		return
+	}
+	if out.Lost > 0 {
+		f.writes.lost.Add(uint64(out.Lost))
+		f.log.Warn("changes by somebody else were overwritten: they came between looking and writing",
+			"path", path.Join(dir.String(), filename.Encode(name)), "seen", out.Seen, "written", out.Secret.Version)
+	}
+	f.applyOwn(ownChange{at: overlay.Name{Dir: dir, Name: name}, got: &out.Secret, value: true})
+}
+
+// ownFolderChange is a change of a folder that was made here.
+type ownFolderChange struct {
+	at   secret.Dir // the folder that is new; zero: none is
+	left secret.Dir // the folder that is no longer there, because it was renamed or removed; zero: all are
+	node *movedNode // that the kernel has renamed
+}
+
+// applyOwnFolder is applyOwn for folders.
+func (f *FS) applyOwnFolder(c ownFolderChange) {
+	none := secret.Dir{}
+	f.writes.sent.Add(1)
+	switch {
+	case c.left == none:
+	case c.at == none:
+		f.dropOverlay(c.left.Contains, func(sc *overlay.File, at overlay.Name) { f.keepOldFile(sc, at, "its folder was removed") })
+	default:
+		// The name was free on the server: what is here of a folder that was called so is
+		// of one that is gone.
+		f.dropOverlay(c.at.Contains, func(sc *overlay.File, at overlay.Name) { f.keepFile(sc, at, "its folder was removed by somebody else") })
+		f.overlay.MoveFolder(c.left, c.at)
+		f.drafts.moveFolder(c.left, c.at)
+	}
+	if c.node != nil {
+		c.node.from.relocate(c.node.shown, c.left.Name(), c.node.to, c.at.Name())
 	}
 }
 

@@ -5,13 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"syscall"
 	"time"
 
 	"github.com/hanwen/go-fuse/v2/fuse"
 
 	"infisicalfs/fs/internal/commit"
-	"infisicalfs/fs/internal/inode"
 	"infisicalfs/fs/internal/overlay"
 	"infisicalfs/fs/internal/writeback"
 	"infisicalfs/secret"
@@ -54,7 +52,7 @@ func (f *FS) sendDoubtful(ctx context.Context, sc *overlay.File, why error) bool
 		f.rejectDoubtful(sc, err)
 		return true
 	}
-	f.turnInto(sc, at.Dir, name, &got)
+	f.applyOwn(ownChange{at: overlay.Name{Dir: at.Dir, Name: name}, got: &got, became: sc, uncounted: true})
 	f.rejected.Stored(at.Dir, name, value)
 	f.sendNotes(ctx, at.Dir, name, &dataOf(sc).notes, got)
 	return true
@@ -123,21 +121,6 @@ func (f *FS) isCopy(ctx context.Context, snap *secret.Folder, value secret.Value
 		}
 	}
 	return nil
-}
-
-// turnInto says that a scratch file is the secret got from now on. The kernel
-// knows it by name already, and it keeps its inode number.
-func (f *FS) turnInto(sc *overlay.File, in secret.Dir, name string, got *secret.Secret) {
-	dataOf(sc).stays.Store(true)
-	if at := f.inode(in); at != nil { // else nobody knows the file either
-		if d, ok := at.Operations().(*dir); ok {
-			become(sc, &location{d, name}, got)
-			f.renames.Arrived(inode.Child(d.StableAttr(), syscall.S_IFREG, name), sc.ID())
-		}
-	}
-	at := f.overlay.Where(sc)
-	f.overlay.Unlink(at.Dir, at.Name)
-	f.tell(in, name)
 }
 
 // rejectDoubtful keeps the text of a file that is not going to be a secret.

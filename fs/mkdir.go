@@ -9,7 +9,6 @@ import (
 	"github.com/hanwen/go-fuse/v2/fuse"
 
 	"infisicalfs/fs/internal/filename"
-	"infisicalfs/fs/internal/overlay"
 	"infisicalfs/fs/internal/tempname"
 	"infisicalfs/secret"
 )
@@ -80,7 +79,7 @@ func (d *dir) mkdir(ctx context.Context, shown string, out *fuse.EntryOut) (*fus
 	if err := f.cfg.Writer.CreateFolder(ctx, dir, name); err != nil {
 		return nil, err
 	}
-	f.writes.sent.Add(1)
+	f.applyOwnFolder(ownFolderChange{at: dir.Child(name)})
 	f.dirAttr(time.Now(), &out.Attr)
 	return d.NewInode(ctx, d.newDir(name), d.folderID(name)), nil
 }
@@ -137,8 +136,7 @@ func (d *dir) rmdir(ctx context.Context, shown string) error {
 	if err := f.cfg.Writer.DeleteFolder(ctx, dir, sub.Name); err != nil {
 		return err
 	}
-	f.writes.sent.Add(1)
-	f.dropOverlay(below.Contains, func(sc *overlay.File, at overlay.Name) { f.keepOldFile(sc, at, "its folder was removed") })
+	f.applyOwnFolder(ownFolderChange{left: below})
 	return nil
 }
 

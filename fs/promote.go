@@ -27,7 +27,7 @@ func (r *renaming) renameScratch(ctx context.Context, sc *overlay.File) (done bo
 			return true, nameErr
 		case r.from == r.to && w.Name == name: // changed his mind
 			r.overlay.Lift(w)
-			r.turnInto(sc, r.to.where(), name, nil)
+			r.applyOwn(ownChange{at: overlay.Name{Dir: r.to.where(), Name: name}, became: sc, uncounted: true})
 			return true, nil
 		case r.from == r.to && !r.taken():
 			return true, r.realize(ctx, w, r.newName)

@@ -259,12 +259,6 @@ func (r *renaming) renameFolder(ctx context.Context, name string) error {
 	if err := r.cfg.Writer.RenameFolder(ctx, dir, name, newName); err != nil {
 		return err
 	}
-	r.writes.sent.Add(1)
-	// The name was free on the server: what is here of a folder that was called so is
-	// of one that is gone.
-	r.dropOverlay(dir.Child(newName).Contains, func(sc *overlay.File, at overlay.Name) { r.keepFile(sc, at, "its folder was removed by somebody else") })
-	r.overlay.MoveFolder(dir.Child(name), dir.Child(newName))
-	r.drafts.moveFolder(dir.Child(name), dir.Child(newName))
-	r.from.relocate(r.name, name, r.to, newName)
+	r.applyOwnFolder(ownFolderChange{dir.Child(newName), dir.Child(name), &movedNode{r.from, r.to, r.name}})
 	return nil
 }

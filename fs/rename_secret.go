@@ -8,6 +8,7 @@ import (
 	"infisicalfs/fs/internal/commit"
 	"infisicalfs/fs/internal/filename"
 	"infisicalfs/fs/internal/lostupdate"
+	"infisicalfs/fs/internal/overlay"
 	"infisicalfs/secret"
 )
 
@@ -44,12 +45,11 @@ func (r *renaming) renameSecret(ctx context.Context, s *secret.Secret, newName s
 	if err != nil {
 		return err
 	}
-	r.writes.sent.Add(1)
-	r.overlay.Uncover(to, newName)
-	r.drafts.replace(dir, s.Name, to, newName)
-	r.vacate(dir, s.Name)
-	r.from.relocate(r.name, s.Name, r.to, newName)
-	r.tell(to, newName)
+	r.applyOwn(ownChange{
+		at: overlay.Name{Dir: to, Name: newName}, value: true,
+		left: overlay.Name{Dir: dir, Name: s.Name},
+		node: &movedNode{r.from, r.to, r.name},
+	})
 	return nil
 }
 
@@ -135,7 +135,7 @@ func (r *renaming) replace(ctx context.Context, stored *secret.Secret, newName s
 			return err
 		}
 		r.bases.NoteWrite(r.processOf(ctx), to, newName, &got)
-		r.tell(to, newName)
+		r.applyOwn(ownChange{at: overlay.Name{Dir: to, Name: newName}, got: &got, uncounted: true})
 	}
 	now, err := r.cfg.Writer.Stored(ctx, to, newName)
 	if err == nil && !now.Value.Equal(stored.Value) {

@@ -98,18 +98,9 @@ func (d *dir) deleteSecret(ctx context.Context, s *secret.Secret) error {
 		}
 		return err
 	}
-	f.writes.sent.Add(1)
-	f.drafts.discard(dir, s.Name)
-	f.vacate(dir, s.Name)
+	f.applyOwn(ownChange{left: overlay.Name{Dir: dir, Name: s.Name}})
 	f.keep(ctx, dir, s.Name, last.Value, "its secret was removed")
 	return nil
-}
-
-// vacate says that a secret has left its name by our doing: what is written
-// there next is not based on it.
-func (f *FS) vacate(dir secret.Dir, name string) {
-	f.overlay.Unlinked(dir, name)
-	f.bases.Forget(dir, name)
 }
 
 // entry returns what the directory has under a file name: not what is covered.

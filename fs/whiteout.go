@@ -179,14 +179,14 @@ func (f *FS) realize(ctx context.Context, w *overlay.Whiteout, to string) error 
 		}
 		return err
 	}
-	f.writes.sent.Add(1)
 	f.overlay.Lift(w)
 	f.bases.Rename(w.Maker.Who, at.Dir, w.Name, name, w.Base, lostupdate.BaseOf(&got))
 	for _, h := range f.drafts.of(at.Dir, w.Name) {
 		h.buffer.Rebase(w.Base, lostupdate.BaseOf(&got))
 	}
-	f.drafts.replace(at.Dir, w.Name, at.Dir, name)
-	f.vacate(at.Dir, w.Name)
-	f.turnInto(w.File, at.Dir, name, &got)
+	f.applyOwn(ownChange{
+		at: overlay.Name{Dir: at.Dir, Name: name}, got: &got, became: w.File,
+		left: overlay.Name{Dir: at.Dir, Name: w.Name},
+	})
 	return nil
 }

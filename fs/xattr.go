@@ -11,6 +11,7 @@ import (
 	"infisicalfs/fs/internal/commit"
 	"infisicalfs/fs/internal/filename"
 	"infisicalfs/fs/internal/lostupdate"
+	"infisicalfs/fs/internal/overlay"
 	"infisicalfs/fs/internal/xattr"
 	"infisicalfs/secret"
 )
@@ -151,7 +152,6 @@ func (n *file) annotate(ctx context.Context, op, attr, text string, flags uint32
 	if _, err := f.annotate(ctx, dir, name, &s, xattr.NoteOf(attr, text)); err != nil {
 		return n.annotateFailed(op, err)
 	}
-	f.tell(dir, name)
 	return 0
 }
 
@@ -163,13 +163,13 @@ func (f *FS) annotate(ctx context.Context, dir secret.Dir, name string, s *secre
 	if err != nil {
 		return got, err
 	}
-	f.writes.sent.Add(1)
 	if s.Version+1 == got.Version {
 		f.bases.Rebase(dir, name, lostupdate.BaseOf(s), lostupdate.BaseOf(&got))
 		for _, h := range f.drafts.of(dir, name) {
 			h.buffer.Rebase(lostupdate.BaseOf(s), lostupdate.BaseOf(&got))
 		}
 	}
+	f.applyOwn(ownChange{at: overlay.Name{Dir: dir, Name: name}, got: &got})
 	return got, nil
 }
 
@@ -216,6 +216,5 @@ func (f *FS) sendNotes(ctx context.Context, dir secret.Dir, name string, notes *
 		f.log.Log(ctx, slog.LevelWarn, "comment and tags of a new secret were not set", "path", path.Join(dir.String(), filename.Encode(name)), "error", err)
 		return s
 	}
-	f.tell(dir, name)
 	return got
 }
