@@ -40,18 +40,18 @@ type Cache struct {
 
 	// mu guards everything below, and the fields of entries and flights that
 	// say so. No request, callback or log line happens while it is held.
-	mu     sync.Mutex
-	closed bool
-	store  store
-	bulk   map[secret.Dir]*bulk   // by environment: what decides about bulk requests
-	fetch  map[secret.Dir]*flight // by folder: requests for it alone
-	trees  map[*flight]bool       // bulk requests under way
-	outage outage
-	ban    ban
-	outbox outbox // what OnChange is to be told
-	lines  lines  // what is to be logged
-	watch  watch
-	stats  Stats
+	mu          sync.Mutex
+	closed      bool
+	store       store
+	bulk        map[secret.Dir]*bulk   // by environment: what decides about bulk requests
+	fetch       map[secret.Dir]*flight // by folder: requests for it alone
+	bulkFlights map[*flight]bool       // bulk requests under way
+	outage      outage
+	ban         ban
+	outbox      outbox // what OnChange is to be told
+	lines       lines  // what is to be logged
+	watch       watch
+	stats       Stats
 
 	graphs  map[string]*refgraph.Graph // by project: what stored values refer to
 	surveys map[secret.Dir]*survey     // under way, by where they begin
@@ -70,11 +70,11 @@ var _ secret.Source = (*Cache)(nil)
 // New returns an empty Cache. The caller closes it, and closes up afterwards.
 func New(up secret.Upstream, cfg Config) *Cache {
 	c := &Cache{
-		up:    up,
-		cfg:   cfg.withDefaults(),
-		bulk:  map[secret.Dir]*bulk{},
-		fetch: map[secret.Dir]*flight{},
-		trees: map[*flight]bool{},
+		up:          up,
+		cfg:         cfg.withDefaults(),
+		bulk:        map[secret.Dir]*bulk{},
+		fetch:       map[secret.Dir]*flight{},
+		bulkFlights: map[*flight]bool{},
 
 		graphs:  map[string]*refgraph.Graph{},
 		surveys: map[secret.Dir]*survey{},

@@ -16,7 +16,7 @@ func (c *Cache) complete(f *flight) *notice {
 	defer c.mu.Unlock()
 	before := c.outbox.lastRevocation()
 	now := time.Now()
-	delete(c.trees, f)
+	delete(c.bulkFlights, f)
 	if c.fetch[f.dir] == f {
 		delete(c.fetch, f.dir)
 	}
@@ -43,7 +43,7 @@ func (c *Cache) noteContact(f *flight, now time.Time) {
 	if f.err != nil && !inexact && !errors.Is(f.err, secret.ErrNotFound) {
 		c.stats.LastError = f.failure(now)
 	}
-	if e := c.store.entries[f.dir]; e != nil && !f.tree {
+	if e := c.store.entries[f.dir]; e != nil && !f.bulk {
 		e.asked = now
 	}
 }
@@ -56,11 +56,11 @@ func (c *Cache) takeIn(f *flight, now time.Time) {
 	case errors.Is(f.err, secret.ErrUnauthenticated):
 		c.purge(f.err, now)
 	case f.putOff():
-	case errors.Is(f.err, secret.ErrDenied) && !f.tree:
+	case errors.Is(f.err, secret.ErrDenied) && !f.bulk:
 		c.deny(f.dir, f.err, now)
 	case f.born < c.purged: // its callers ask again
-	case f.tree:
-		c.completeTree(f, now)
+	case f.bulk:
+		c.completeBulk(f, now)
 	case f.overtaken && f.err == nil:
 		f.folder = snapshot.Dated(f.folder, nil) // for those who asked before the change
 	case f.overtaken && notFound:

@@ -12,7 +12,7 @@ import (
 // one means none at all, except for WatchInterval, which then has its default and is a
 // second at least.
 type Config struct {
-	// Root is what the mount shows: no tree is asked for above it.
+	// Root is what the mount shows: no bulk request (Upstream.Tree) is made for what is above it.
 	Root secret.Dir
 	// TTL is how long a snapshot is believed without a request. Default 1 min.
 	TTL time.Duration

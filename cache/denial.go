@@ -33,7 +33,7 @@ func (c *Cache) keepVerdict(e *entry, err error, until time.Time) {
 
 // exclude keeps bulk answers that are under way from showing e's folder.
 func (c *Cache) exclude(e *entry) {
-	for f := range c.trees {
+	for f := range c.bulkFlights {
 		if f.dir.Contains(e.dir) {
 			f.excluded = append(f.excluded, e.dir)
 		}

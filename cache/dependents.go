@@ -95,7 +95,7 @@ func (c *Cache) changedSecrets(ch refgraph.Change) (dirs []secret.Dir) {
 	for _, f := range c.fetch {
 		f.noteChange(ch)
 	}
-	for f := range c.trees {
+	for f := range c.bulkFlights {
 		f.noteChange(ch)
 	}
 	effect := c.effect(ch)

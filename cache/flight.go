@@ -14,7 +14,7 @@ import (
 // the cache's own context, so that a caller who leaves fails only itself.
 type flight struct {
 	dir    secret.Dir
-	tree   bool             // for everything below dir
+	bulk   bool             // for dir and all that is below it
 	known  *secret.Folder   // the request is conditional on it
 	poll   bool             // without a caller, to notice changes
 	parts  []*secret.Folder // what a bulk request is conditional on
@@ -60,7 +60,7 @@ func (c *Cache) join(q *query, e *entry, now time.Time) *flight {
 		f = nil
 	}
 	if f == nil && q.bulk() {
-		f = c.treeOver(q)
+		f = c.bulkOver(q)
 	}
 	if f != nil {
 		f.waiting.Add(1)
@@ -68,8 +68,8 @@ func (c *Cache) join(q *query, e *entry, now time.Time) *flight {
 	}
 	f = c.newFlight(q.dir, now)
 	f.waiting.Add(1)
-	if top, ok := c.planTree(q, e, now); ok {
-		f.dir, f.tree = top, true
+	if top, ok := c.planBulk(q, e, now); ok {
+		f.dir, f.bulk = top, true
 	} else {
 		f.known = c.known(e, q.need, now)
 	}
@@ -79,8 +79,8 @@ func (c *Cache) join(q *query, e *entry, now time.Time) *flight {
 
 // start sends f on its way. [Cache.mu] is held.
 func (c *Cache) start(f *flight) {
-	if f.tree {
-		c.trees[f] = true
+	if f.bulk {
+		c.bulkFlights[f] = true
 		c.stats.Trees++
 	} else {
 		c.fetch[f.dir] = f
@@ -99,7 +99,7 @@ func (c *Cache) newFlight(dir secret.Dir, now time.Time) *flight {
 // denied shall not be readable elsewhere.
 func (c *Cache) run(f *flight) {
 	ctx := flightContext{c.ctx, secret.Background(c.ctx), f}
-	if f.tree {
+	if f.bulk {
 		f.folders, f.err = c.up.Tree(ctx, f.dir, f.parts)
 	} else {
 		f.folder, f.err = c.fetchOne(ctx, f)
@@ -179,7 +179,7 @@ func (c *Cache) asking(dir secret.Dir) bool {
 	if c.fetch[dir] != nil {
 		return true
 	}
-	for f := range c.trees {
+	for f := range c.bulkFlights {
 		if covers(f.dir, dir) {
 			return true
 		}

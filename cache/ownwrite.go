@@ -115,7 +115,7 @@ func (c *Cache) overtake(w written) {
 			f.overtaken = true
 		}
 	}
-	for f := range c.trees {
+	for f := range c.bulkFlights {
 		if below {
 			f.excluded = append(f.excluded, w.dir)
 		} else if !slices.Contains(f.changedDirs, w.dir) {

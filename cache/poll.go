@@ -60,14 +60,14 @@ func (c *Cache) poll(dir secret.Dir, r round) *flight {
 	f := c.newFlight(dir, now)
 	f.poll = true
 	b, a := c.bulkOf(dir), r.areas[environment(dir)]
-	if a.folders > 1 && c.pollsTree(b, a, now) {
-		f.dir, f.tree = a.top, true
+	if a.folders > 1 && c.pollsBulk(b, a, now) {
+		f.dir, f.bulk = a.top, true
 		f.parts = c.unchanged(b, a.top, now)
 	}
 	if c.underWay(f) {
 		return nil
 	}
-	if f.tree {
+	if f.bulk {
 		b.polledAt = now
 	} else {
 		f.known = c.known(e, secret.NeedProof, now)
@@ -82,11 +82,11 @@ func (c *Cache) poll(dir secret.Dir, r round) *flight {
 // answer must not be taken in after f's.
 func (c *Cache) underWay(f *flight) bool {
 	for dir := range c.fetch {
-		if dir == f.dir || f.tree && covers(f.dir, dir) {
+		if dir == f.dir || f.bulk && covers(f.dir, dir) {
 			return true
 		}
 	}
-	for other := range c.trees {
+	for other := range c.bulkFlights {
 		if covers(other.dir, f.dir) || covers(f.dir, other.dir) {
 			return true
 		}
@@ -94,9 +94,9 @@ func (c *Cache) underWay(f *flight) bool {
 	return false
 }
 
-// pollsTree reports whether an area is polled in bulk: once per interval; what
+// pollsBulk reports whether an area is polled in bulk: once per interval; what
 // the answer leaves open is asked for folder by folder.
-func (c *Cache) pollsTree(b *bulk, a *area, now time.Time) bool {
+func (c *Cache) pollsBulk(b *bulk, a *area, now time.Time) bool {
 	return c.cfg.Root.Contains(a.top) && !now.Before(b.inexactUntil) &&
 		!now.Before(b.polledAt.Add(c.watch.interval-c.watch.slack()))
 }

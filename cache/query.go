@@ -12,7 +12,7 @@ type query struct {
 	dir    secret.Dir
 	need   secret.Need
 	after  uint64 // answers of flights born before this clock are too old
-	noTree bool   // a bulk answer left it open
+	noBulk bool   // a bulk answer left it open
 	waited bool   // for a flight: not a hit
 
 	started     bool   // changesThen is set
@@ -22,7 +22,7 @@ type query struct {
 }
 
 // bulk reports whether a bulk answer may serve q.
-func (q *query) bulk() bool { return q.need != secret.NeedProof && !q.noTree }
+func (q *query) bulk() bool { return q.need != secret.NeedProof && !q.noBulk }
 
 // step is what next tells a caller to do: return folder or err, or wait.
 type step struct {
@@ -109,8 +109,8 @@ func (c *Cache) answer(q *query, f *flight) (folder *secret.Folder, err error, o
 	case f.overtaken && !q.overtakenOnce:
 		q.overtakenOnce = true // the second time its answer is good enough: the write came after the call
 		return nil, nil, false
-	case f.tree && bulkOnly(f.err):
-		q.noTree = true
+	case f.bulk && bulkOnly(f.err):
+		q.noBulk = true
 		return nil, nil, false
 	case f.err == nil:
 		e := c.store.use(q.dir, now)
@@ -123,7 +123,7 @@ func (c *Cache) answer(q *query, f *flight) (folder *secret.Folder, err error, o
 	case isVerdict(f.err):
 		return nil, f.err, true
 	}
-	if f.tree {
+	if f.bulk {
 		c.store.use(q.dir, now).fail(now, f.err)
 	}
 	if folder := c.standIn(q, now); folder != nil && (q.need != secret.NeedProof || away(f.err)) {

@@ -57,7 +57,7 @@ func (c *Cache) Stats() Stats {
 
 func (f *flight) failure(now time.Time) *Failure {
 	op := "fetch"
-	if f.tree {
+	if f.bulk {
 		op = "tree"
 	}
 	return &Failure{At: now, Op: op, Dir: f.dir.String(), Text: f.err.Error()}

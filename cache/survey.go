@@ -84,7 +84,7 @@ func (c *Cache) completeSurvey(s *survey, list []secret.Secret, err error) {
 	case err == nil:
 		c.reached(now)
 	case errors.Is(err, secret.ErrTimeout): // what would be asked for next need not take as long
-		c.failed(&flight{dir: s.top, tree: true, err: err}, now)
+		c.failed(&flight{dir: s.top, bulk: true, err: err}, now)
 	}
 	g := c.graphOf(s.top.Project)
 	for i := range list {

@@ -50,9 +50,9 @@ func (c *Cache) bulkOf(dir secret.Dir) *bulk {
 	return b
 }
 
-// treeOver returns a bulk request under way that will answer q.
-func (c *Cache) treeOver(q *query) *flight {
-	for f := range c.trees {
+// bulkOver returns a bulk request under way that will answer q.
+func (c *Cache) bulkOver(q *query) *flight {
+	for f := range c.bulkFlights {
 		if f.born >= q.after && covers(f.dir, q.dir) && !slices.Contains(f.changedDirs, q.dir) {
 			return f
 		}
@@ -60,16 +60,16 @@ func (c *Cache) treeOver(q *query) *flight {
 	return nil
 }
 
-// covers reports whether a bulk answer for top speaks of dir: the tree of all
+// covers reports whether a bulk answer for top speaks of dir: the answer for all
 // projects ends with their environments.
 func covers(top, dir secret.Dir) bool {
 	return top.Contains(dir) && top.IsFolder() == dir.IsFolder()
 }
 
-// planTree decides whether q is better asked for in bulk, and from where. A
+// planBulk decides whether q is better asked for in bulk, and from where. A
 // program that lists a folder, or wants a second one that is not on the way to
 // the first, is likely to be on a walk; a single cat is not.
-func (c *Cache) planTree(q *query, e *entry, now time.Time) (top secret.Dir, ok bool) {
+func (c *Cache) planBulk(q *query, e *entry, now time.Time) (top secret.Dir, ok bool) {
 	if !q.bulk() || !c.cfg.Root.Contains(q.dir) {
 		return top, false
 	}
@@ -101,8 +101,8 @@ func common(a, b secret.Dir) secret.Dir {
 	return a
 }
 
-// completeTree publishes what a bulk answer brought, or notes that there is none.
-func (c *Cache) completeTree(f *flight, now time.Time) {
+// completeBulk publishes what a bulk answer brought, or notes that there is none.
+func (c *Cache) completeBulk(f *flight, now time.Time) {
 	b := c.bulkOf(f.dir)
 	if f.born < c.expired {
 		b = &bulk{} // what it brings is stale already, so ask again
