@@ -164,7 +164,7 @@ func TestConcurrentReaders(t *testing.T) {
 			w.Apply(secret.Change{Dir: dev, Old: before, New: snapshot(t, w.Fake, dev)})
 		}
 		readers.Wait()
-		w.settle()
+		w.awaitKernel()
 	})
 }
 

@@ -167,7 +167,7 @@ func TestNewsDuringALookup(t *testing.T) {
 	_, err := v.Stat("demo/dev/LATE")
 	require.NoError(t, err)
 	require.True(t, once.Load())
-	w.settle()
+	w.awaitKernel()
 }
 
 // Of a change that says what it is about nothing else is looked at, whatever the

@@ -33,7 +33,7 @@ func TestReadingADirectoryWhileNamesComeAndGo(t *testing.T) {
 			next := all
 			for range 5 {
 				w.Apply(w.change(t, payments, func() {})) // what the test did is no news
-				w.settle()
+				w.awaitKernel()
 				stays := map[string]bool{}
 				for _, s := range snapshot(t, w.Fake, payments).Secrets {
 					stays[s.Name] = true

@@ -147,7 +147,7 @@ func TestTheKernelOpensFilesByItself(t *testing.T) {
 
 	for _, value := range []string{"a new and longer greeting", "short", "longer again"} {
 		w.Apply(w.change(t, dev, func() { w.Set(dev, "GREETING", value) }))
-		w.settle()
+		w.awaitKernel()
 		text, err = os.ReadFile(path)
 		require.NoError(t, err)
 		require.Equal(t, value, string(text))
@@ -157,7 +157,7 @@ func TestTheKernelOpensFilesByItself(t *testing.T) {
 	}
 	w.Fail(dev, secret.ErrDenied)
 	w.Apply(secret.Change{Dir: dev, Err: secret.ErrDenied})
-	w.settle()
+	w.awaitKernel()
 	_, err = old.ReadAt(make([]byte, 5), 0)
 	require.ErrorIs(t, err, syscall.EACCES)
 }
@@ -305,7 +305,7 @@ func TestRotationUnderReaders(t *testing.T) {
 			t.Logf("%d versions; %d whole reads, %d refused, %d ended early, %d torn", newest.Load(), whole.Load(), refused.Load(), early.Load(), torn.Load())
 			require.Zero(t, torn.Load())
 			require.Positive(t, whole.Load())
-			w.settle()
+			w.awaitKernel()
 			text, err := os.ReadFile(path)
 			require.NoError(t, err)
 			require.True(t, string(text) == version(int(newest.Load())))

@@ -61,7 +61,7 @@ func TestRevocationWithAFullCache(t *testing.T) {
 	}
 	finish()
 	<-looked
-	w.settle()
+	w.awaitKernel()
 }
 
 // resident reports whether the kernel has the first page of a file in memory.
@@ -89,5 +89,5 @@ func TestAHiddenValueWithAFullCache(t *testing.T) {
 	w.Put(dev, secret.Secret{Name: "GREETING", ID: "x", Hidden: true, Reason: "not yours"})
 	_, errno = n.Read(t.Context(), nil, make([]byte, 5), 0)
 	require.Equal(t, syscall.EACCES, errno)
-	w.settle()
+	w.awaitKernel()
 }

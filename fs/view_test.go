@@ -276,7 +276,7 @@ func TestViewsThatTheKernelOpens(t *testing.T) {
 	requireFile(t, v, "demo/dev/.env", devLines)
 	for _, value := range []string{"HELLO, WORLD", "short", "longer again, and longer"} {
 		w.Apply(w.change(t, dev, func() { w.Set(dev, "GREETING", value) }))
-		w.settle()
+		w.awaitKernel()
 		requireFile(t, v, "demo/dev/.env", "EMPTY=\nGREETING="+value+"\n")
 	}
 	w.Set(payments, "API_KEY", "several\nlines")

@@ -115,11 +115,11 @@ func cacheOff(c *Config) { c.KernelCache = CacheOff }
 // announce tells the file system and waits until the kernel has been told.
 func (w *world) announce(change secret.Change) {
 	w.Apply(change)
-	w.settle()
+	w.awaitKernel()
 }
 
-// settle waits until the kernel has been told all that has changed.
-func (w *world) settle() {
+// awaitKernel waits until the kernel has been told all that has changed.
+func (w *world) awaitKernel() {
 	if idle := w.notices.Idle(); idle != nil {
 		<-idle
 	}
