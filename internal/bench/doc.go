@@ -2,7 +2,8 @@
 // its own, on real mounts. It is started by scripts/bench and scripts/soak and
 // is no part of the program that it measures.
 //
-//	bench speed  times what a mount costs beside tmpfs and beside FUSE itself
-//	bench soak   loads a mount for minutes and looks for what must not happen
-//	bench bare   is the FUSE program that speed compares with
+//	bench speed    times what a mount costs beside tmpfs and beside FUSE itself
+//	bench compare  times two builds of infisicalfs beside each other
+//	bench soak     loads a mount for minutes and looks for what must not happen
+//	bench bare     is the FUSE program that speed compares with
 package main

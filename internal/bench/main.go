@@ -23,7 +23,7 @@ func main() {
 
 func run(ctx context.Context, args []string) error {
 	if len(args) == 0 {
-		return errors.New("say speed or soak: scripts/bench and scripts/soak do")
+		return errors.New("say speed, compare or soak: scripts/bench and scripts/soak do")
 	}
 	flags := pflag.NewFlagSet(args[0], pflag.ContinueOnError)
 	program := flags.String("program", "", "the infisicalfs to measure")
@@ -41,6 +41,13 @@ func run(ctx context.Context, args []string) error {
 			return err
 		}
 		return speed(ctx, *program, max(1, *rounds), *plot)
+	case "compare":
+		against := flags.String("against", "", "the infisicalfs to compare with")
+		rounds := flags.Int("rounds", 7, "how often everything is repeated")
+		if err := flags.Parse(args[1:]); err != nil {
+			return err
+		}
+		return compare(ctx, *program, *against, max(1, *rounds))
 	case "soak":
 		lasts := flags.Duration("for", 10*time.Minute, "how long")
 		profile := flags.String("profile", "current", "which server: current, current-go, 2024 or 2024-07")
@@ -49,5 +56,5 @@ func run(ctx context.Context, args []string) error {
 		}
 		return soak(ctx, *program, *lasts, *profile, flags.Args())
 	}
-	return fmt.Errorf("there is no %q: say speed or soak", args[0])
+	return fmt.Errorf("there is no %q: say speed, compare or soak", args[0])
 }

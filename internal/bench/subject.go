@@ -34,6 +34,25 @@ var (
 // startSubjects starts all of them below work, which is on a tmpfs; self is this
 // program, which is the bare one too. stop may be called even if it fails.
 func startSubjects(work, program, self string, s *site) (subjects []*subject, stop func(), err error) {
+	commands := map[string][]string{
+		onBareKeep: {self, "bare", "--mode=" + bareKeep},
+		onBareDir:  {self, "bare", "--mode=" + bareDirect},
+		onBareNone: {self, "bare", "--mode=" + bareNone},
+		onDefault:  mountCommand(program),
+		onOff:      mountCommand(program, "--kernel-cache=off"),
+		onFull:     mountCommand(program, "--kernel-cache=full", "--read-only"),
+	}
+	return startCommands(work, s, subjectNames, commands)
+}
+
+// mountCommand mounts the files; for an hour, nothing is asked again while it is timed.
+func mountCommand(program string, more ...string) []string {
+	return append([]string{program, "mount", "--foreground", "--project=" + project, "--ttl=1h", "--watch=off"}, more...)
+}
+
+// startCommands starts a subject for each name, by its command; without one, the
+// files are written below work. stop may be called even if it fails.
+func startCommands(work string, s *site, names []string, commands map[string][]string) (subjects []*subject, stop func(), err error) {
 	stop = func() {
 		for _, x := range subjects {
 			if x.serve != nil {
@@ -41,17 +60,7 @@ func startSubjects(work, program, self string, s *site) (subjects []*subject, st
 			}
 		}
 	}
-	// An hour, so that nothing is asked again while it is timed.
-	mount := []string{"mount", "--foreground", "--project=" + project, "--ttl=1h", "--watch=off"}
-	commands := map[string][]string{
-		onBareKeep: {self, "bare", "--mode=" + bareKeep},
-		onBareDir:  {self, "bare", "--mode=" + bareDirect},
-		onBareNone: {self, "bare", "--mode=" + bareNone},
-		onDefault:  append([]string{program}, mount...),
-		onOff:      append([]string{program}, append(mount, "--kernel-cache=off")...),
-		onFull:     append([]string{program}, append(mount, "--kernel-cache=full", "--read-only")...),
-	}
-	for i, name := range subjectNames {
+	for i, name := range names {
 		dir := filepath.Join(work, fmt.Sprint("s", i))
 		x := &subject{name: name, files: filepath.Join(dir, filesDir)}
 		for i := range fileCount {
