@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
+
+	"infisicalfs/internal/devserver/internal/fault"
 )
 
 // answer is a complete response, before it goes out.
@@ -58,4 +60,23 @@ func (a *answer) send(w http.ResponseWriter, r *http.Request, truncate int) {
 		panic(http.ErrAbortHandler)
 	}
 	w.Write(a.body) // a client that went away is no news
+}
+
+// spoil makes the answer that goes out where f hit. sound is nil unless the server acted
+// already; act makes it act.
+func spoil(f *fault.Active, sound *answer, act func() *answer) *answer {
+	a := sound
+	if f.Status != 0 {
+		a = &answer{status: f.Status, header: http.Header{}, body: []byte(f.Body)}
+		a.header.Set("Content-Type", "application/json; charset=utf-8")
+	} else if a == nil {
+		a = act()
+	}
+	if f.Rewrite != nil && len(a.body) > 0 {
+		a.body = f.Rewrite(a.body)
+	}
+	for k, v := range f.Header {
+		a.header[http.CanonicalHeaderKey(k)] = v
+	}
+	return a
 }

@@ -3,12 +3,14 @@ package devserver
 import (
 	"slices"
 	"time"
+
+	"infisicalfs/internal/devserver/internal/store"
 )
 
 // actor is who makes a request: an identity or the user.
 type actor struct {
-	identity *identity // nil: the user, or nobody on routes for anybody
-	user     *user
+	identity *store.Identity // nil: the user, or nobody on routes for anybody
+	user     *store.User
 }
 
 func (a actor) isUser() bool { return a.user != nil }
@@ -58,11 +60,11 @@ func (s *Server) authenticated(text string) (actor, *failure) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
-	cl, err := s.state.verify(text, now)
-	if err != nil {
-		return actor{}, err
+	cl, bad := s.state.Verify(text, now)
+	if bad != nil {
+		return actor{}, tokenError("%s", bad)
 	}
-	if cl.AuthTokenType == userTokenType {
+	if cl.AuthTokenType == store.UserTokenType {
 		return actor{user: &s.state.User}, nil
 	}
 	t, err := s.liveToken(cl, now)
@@ -80,7 +82,7 @@ func (s *Server) authenticated(text string) (actor, *failure) {
 		t.Uses++ // reaches the data file with the next write
 		s.revision++
 	}
-	id := s.state.identityByID(t.IdentityID)
+	id := s.state.IdentityByID(t.IdentityID)
 	if id == nil { // taken out of the data file
 		return actor{}, unauthorized("No identity access token found")
 	}
@@ -90,8 +92,8 @@ func (s *Server) authenticated(text string) (actor, *failure) {
 // liveToken finds the token in the table, where its TTL is kept. Servers of 2024
 // forget a token the first time that they refuse it, so the second refusal says
 // something else.
-func (s *Server) liveToken(cl claims, now time.Time) (*token, *failure) {
-	t := find(s.state.Tokens, func(t *token) bool { return t.ID == cl.TokenID })
+func (s *Server) liveToken(cl store.Claims, now time.Time) (*store.Token, *failure) {
+	t := store.Find(s.state.Tokens, func(t *store.Token) bool { return t.ID == cl.TokenID })
 	switch {
 	case t == nil:
 		return nil, unauthorized("No identity access token found")
@@ -106,10 +108,10 @@ func (s *Server) liveToken(cl claims, now time.Time) (*token, *failure) {
 
 // dropToken makes a token unusable: gone from a server of 2024, marked on a
 // current one.
-func (s *Server) dropToken(t *token) {
+func (s *Server) dropToken(t *store.Token) {
 	t.Revoked = true
 	if s.profile.Old() {
-		s.state.Tokens = slices.DeleteFunc(s.state.Tokens, func(x *token) bool { return x == t })
+		s.state.Tokens = slices.DeleteFunc(s.state.Tokens, func(x *store.Token) bool { return x == t })
 	}
 	s.revision++
 }

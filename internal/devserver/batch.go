@@ -3,6 +3,8 @@ package devserver
 import (
 	"slices"
 	"strings"
+
+	"infisicalfs/internal/devserver/internal/store"
 )
 
 // The batch routes do all or nothing.
@@ -31,10 +33,10 @@ func (c *call) createSecrets() (any, error) {
 		if err := storable(d.key); err != nil {
 			return nil, err
 		}
-		if at.f.shared(d.key) != nil {
+		if at.Folder.Shared(d.key) != nil {
 			taken = append(taken, d.key)
 		}
-		if err := at.p.checkTags(d.tagIDs); err != nil {
+		if err := checkTags(at.Project, d.tagIDs); err != nil {
 			return nil, err
 		}
 	}
@@ -46,7 +48,7 @@ func (c *call) createSecrets() (any, error) {
 	}
 	list := []secretJSON{}
 	for _, d := range drafts {
-		x := at.f.addSecret(d.key, "", false, c.now)
+		x := at.Folder.AddSecret(d.key, "", false, c.now)
 		d.apply(x)
 		list = append(list, c.secretJSON(at, x))
 	}
@@ -66,8 +68,8 @@ func lastOfEachKey(drafts []draft) []draft {
 
 // update is one entry of a batch update, found or to be created.
 type update struct {
-	at place
-	x  *secret // nil: create it
+	at store.Place
+	x  *store.Secret // nil: create it
 	d  draft
 }
 
@@ -86,7 +88,7 @@ func (c *call) updateSecrets() (any, error) {
 			c.checkNewKey(e, "newSecretName", *d.newKey)
 		}
 		if !c.old() && e.has("secretPath") {
-			d.path = secretPath(e.str("secretPath"))
+			d.path = store.SecretPath(e.str("secretPath"))
 		}
 		drafts = append(drafts, d)
 	}
@@ -104,7 +106,7 @@ func (c *call) updateSecrets() (any, error) {
 	list := []secretJSON{}
 	for _, u := range updates {
 		if u.x == nil {
-			u.x = u.at.f.addSecret(u.d.key, "", false, c.now)
+			u.x = u.at.Folder.AddSecret(u.d.key, "", false, c.now)
 			u.d.apply(u.x)
 			c.changed = true
 		} else {
@@ -129,7 +131,7 @@ func (c *call) planUpdates(t writeTarget, drafts []draft, mode string) ([]update
 		if err != nil {
 			return nil, err
 		}
-		x := at.f.shared(d.key)
+		x := at.Folder.Shared(d.key)
 		if x == nil {
 			missing = append(missing, d.key)
 			if mode == "upsert" {
@@ -160,7 +162,7 @@ func (c *call) deleteSecrets() (any, error) {
 	}
 	var keys []key
 	for _, e := range f.objects("secrets", 1) {
-		keys = append(keys, key{trimSpace(e.str("secretKey")), e.oneOf("type", "shared", "shared", "personal") == "personal"})
+		keys = append(keys, key{store.TrimSpace(e.str("secretKey")), e.oneOf("type", "shared", "shared", "personal") == "personal"})
 	}
 	t, err := c.writeTarget(f, true)
 	if err != nil {
@@ -170,10 +172,10 @@ func (c *call) deleteSecrets() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	var doomed []*secret
+	var doomed []*store.Secret
 	var there, missing []string
 	for _, k := range keys {
-		found := c.doomed(at.f, k.name, k.personal)
+		found := c.doomed(at.Folder, k.name, k.personal)
 		if len(found) == 0 {
 			missing = append(missing, k.name)
 			continue
@@ -187,7 +189,7 @@ func (c *call) deleteSecrets() (any, error) {
 		}
 		return nil, notFound("One or more secrets does not exist: %s", strings.Join(missing, ","))
 	}
-	if slices.ContainsFunc(doomed, func(x *secret) bool { return x.Rotated }) {
+	if slices.ContainsFunc(doomed, func(x *store.Secret) bool { return x.Rotated }) {
 		return nil, badRequest("Cannot delete rotated secrets")
 	}
 	if c.needsApproval(false) {
@@ -198,7 +200,7 @@ func (c *call) deleteSecrets() (any, error) {
 		if !x.Personal {
 			list = append(list, c.secretJSON(at, x))
 		}
-		at.f.removeSecret(x, c.now)
+		at.Folder.RemoveSecret(x, c.now)
 	}
 	c.changed = true
 	return map[string]any{"secrets": list}, nil

@@ -5,7 +5,10 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"regexp"
 	"time"
+
+	"infisicalfs/internal/devserver/internal/store"
 )
 
 // call is one request on its way through the server.
@@ -66,4 +69,20 @@ func (c *call) parse() *failure {
 		return broken("InternalServerError")
 	}
 	return nil
+}
+
+// legalPath is what a server of 2024 can look up; anything else is an internal
+// error there. (Folders with other names exist all the same: renaming checks nothing.)
+var legalPath = regexp.MustCompile(`^[A-Za-z0-9_/-]*$`)
+
+// lookup finds a folder; f and env of the result are nil when there is none.
+func (c *call) lookup(p *store.Project, env, path string) (store.Place, error) {
+	at := store.Place{Project: p, Env: p.Env(env), Path: path}
+	if c.old() && !legalPath.MatchString(path) {
+		return at, broken("Find by secret path")
+	}
+	if at.Env != nil {
+		at.Folder = at.Env.Root.Walk(path)
+	}
+	return at, nil
 }

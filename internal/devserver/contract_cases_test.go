@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"infisicalfs/internal/devserver/internal/store"
 )
 
 type contractFile struct {
@@ -40,17 +42,17 @@ type contractStep struct {
 	Binds   string // the placeholder of the id in its answer
 }
 
-func contractSeed() *Seed {
-	environments := []SeedEnvironment{{Slug: "dev"}, {Slug: "staging"}, {Slug: "prod"}}
-	short := &TokenConfig{TTL: 6 * time.Second, MaxTTL: 16 * time.Second}
-	limited := &TokenConfig{TTL: time.Hour, MaxTTL: 2 * time.Hour, NumUses: 3}
+func contractSeed() *store.Seed {
+	environments := []store.SeedEnvironment{{Slug: "dev"}, {Slug: "staging"}, {Slug: "prod"}}
+	short := &store.TokenConfig{TTL: 6 * time.Second, MaxTTL: 16 * time.Second}
+	limited := &store.TokenConfig{TTL: time.Hour, MaxTTL: 2 * time.Hour, NumUses: 3}
 	onBoth := map[string]string{"acme-app": "admin", "acme-infra": "admin"}
-	return &Seed{
-		Projects: []SeedProject{
+	return &store.Seed{
+		Projects: []store.SeedProject{
 			{Slug: "acme-app", Name: "Acme App", Environments: environments},
 			{Slug: "acme-infra", Name: "Acme Infra", Environments: environments},
 		},
-		Identities: []SeedIdentity{
+		Identities: []store.SeedIdentity{
 			{Name: "admin", Roles: onBoth},
 			{Name: "viewer", Roles: map[string]string{"acme-app": "viewer"}},
 			{Name: "empty", OrgRole: "no-access"},

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"infisicalfs/internal/devserver/internal/store"
 )
 
 // bindings is what placeholders stand for.
@@ -134,7 +136,7 @@ func (re *replay) match(b bindings, at string, want, got any) string {
 		if missing, extra := difference(want, g), difference(g, want); len(missing)+len(extra) > 0 {
 			return fmt.Sprintf("%s: fields missing %v, too many %v", at, missing, extra)
 		}
-		for _, k := range sortedKeys(want) {
+		for _, k := range store.SortedKeys(want) {
 			if complaint := re.match(b, at+"/"+k, want[k], g[k]); complaint != "" {
 				return complaint
 			}
@@ -208,7 +210,7 @@ func matchString(b bindings, at, want, got string) string {
 		case name == "any string", name == "any time":
 			return ""
 		case known, strings.Contains(name, " times "):
-		case !isTime && !isUUID(got):
+		case !isTime && !store.IsUUID(got):
 			return fmt.Sprintf("%s: %q, want an id for %s", at, got, want)
 		default:
 			if other := taken(b, name, got); other != "" {

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"infisicalfs/internal/devserver/internal/store"
 )
 
 // The files in testdata/contract are what a real server of October 2024 was
@@ -85,7 +87,7 @@ func newReplay(t *testing.T, s *Server, dir string) *replay {
 	re.known["token user"] = s.UserToken()
 	token := re.token("admin")
 	re.known["token admin"] = token
-	re.known["badly signed token"] = token[:strings.LastIndex(token, ".")+1] + base64url([]byte("not the signature of this"))
+	re.known["badly signed token"] = token[:strings.LastIndex(token, ".")+1] + store.Base64url([]byte("not the signature of this"))
 	return re
 }
 

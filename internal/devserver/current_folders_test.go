@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"infisicalfs/internal/devserver/internal/store"
 )
 
 const foldersRoute = "/api/v2/folders"
@@ -62,7 +64,7 @@ func TestRecursiveFolders(t *testing.T) {
 			return out
 		}
 		all := list("path", "/")
-		require.Equal(t, []string{"/payments", "/payments/eu", "/payments/eu/north"}, sortedKeys(all))
+		require.Equal(t, []string{"/payments", "/payments/eu", "/payments/eu/north"}, store.SortedKeys(all))
 		require.Nil(t, all["/payments/eu"]["lastSecretModified"])
 		require.Equal(t, all["/payments"]["id"], all["/payments/eu"]["parentId"])
 		require.Len(t, list("path", "/payments"), 2)
@@ -70,23 +72,23 @@ func TestRecursiveFolders(t *testing.T) {
 
 		require.Empty(t, list("lastSecretModified", since))
 		c.edit(func(e *Editor) error { return e.Set("demo", "dev", "/payments/eu", "K", "v") })
-		require.Equal(t, []string{"/payments/eu"}, sortedKeys(list("lastSecretModified", since)))
+		require.Equal(t, []string{"/payments/eu"}, store.SortedKeys(list("lastSecretModified", since)))
 	})
 }
 
 func TestImports(t *testing.T) {
-	seed := &Seed{Projects: []SeedProject{{Slug: "demo", Environments: []SeedEnvironment{
-		{Slug: "dev", SeedContent: SeedContent{
-			Secrets: []SeedSecret{{Name: "HOST", Value: "importing"}, {Name: "OWN", Value: "own"}},
-			Imports: []SeedImport{{"staging", "/"}, {"prod", "/"}, {"dev", "/nope"}},
+	seed := &store.Seed{Projects: []store.SeedProject{{Slug: "demo", Environments: []store.SeedEnvironment{
+		{Slug: "dev", SeedContent: store.SeedContent{
+			Secrets: []store.SeedSecret{{Name: "HOST", Value: "importing"}, {Name: "OWN", Value: "own"}},
+			Imports: []store.SeedImport{{Env: "staging", Path: "/"}, {Env: "prod", Path: "/"}, {Env: "dev", Path: "/nope"}},
 		}},
-		{Slug: "staging", SeedContent: SeedContent{
-			Secrets: []SeedSecret{{Name: "HOST", Value: "source"}, {Name: "URL", Value: "http://${HOST}"}, {Name: "BOTH", Value: "1"}},
+		{Slug: "staging", SeedContent: store.SeedContent{
+			Secrets: []store.SeedSecret{{Name: "HOST", Value: "source"}, {Name: "URL", Value: "http://${HOST}"}, {Name: "BOTH", Value: "1"}},
 		}},
-		{Slug: "prod", SeedContent: SeedContent{
-			Secrets: []SeedSecret{{Name: "BOTH", Value: "2"}},
-			Imports: []SeedImport{{"prod", "/more"}, {"dev", "/"}},
-			Folders: []SeedFolder{{Name: "more", SeedContent: SeedContent{Secrets: []SeedSecret{{Name: "CHAINED", Value: "c"}, {Name: "BOTH", Value: "3"}}}}},
+		{Slug: "prod", SeedContent: store.SeedContent{
+			Secrets: []store.SeedSecret{{Name: "BOTH", Value: "2"}},
+			Imports: []store.SeedImport{{Env: "prod", Path: "/more"}, {Env: "dev", Path: "/"}},
+			Folders: []store.SeedFolder{{Name: "more", SeedContent: store.SeedContent{Secrets: []store.SeedSecret{{Name: "CHAINED", Value: "c"}, {Name: "BOTH", Value: "3"}}}}},
 		}},
 	}}}}
 	c := newTester(t, Config{Seed: seed}, "admin")

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"infisicalfs/internal/devserver/internal/store"
 )
 
 func TestProjects(t *testing.T) {
@@ -102,9 +104,9 @@ func TestMissingPlaces(t *testing.T) {
 }
 
 func TestHiddenValues(t *testing.T) {
-	c := newTester(t, Config{Seed: small(SeedContent{
-		Secrets: []SeedSecret{{Name: "OPEN", Value: "open"}, {Name: "CLOSED", Value: "closed"}},
-		Folders: []SeedFolder{{Name: "deep", SeedContent: SeedContent{Secrets: []SeedSecret{{Name: "REF", Value: "<${dev.CLOSED}>"}}}}},
+	c := newTester(t, Config{Seed: small(store.SeedContent{
+		Secrets: []store.SeedSecret{{Name: "OPEN", Value: "open"}, {Name: "CLOSED", Value: "closed"}},
+		Folders: []store.SeedFolder{{Name: "deep", SeedContent: store.SeedContent{Secrets: []store.SeedSecret{{Name: "REF", Value: "<${dev.CLOSED}>"}}}}},
 	})}, "viewer")
 	c.edit(func(e *Editor) error { return e.Hide("viewer", "demo", "dev", "/", "CLOSED") })
 
@@ -142,7 +144,7 @@ func TestDeniedPath(t *testing.T) {
 
 func TestPersonalOverrides(t *testing.T) {
 	mine := "mine"
-	seed := small(SeedContent{Secrets: []SeedSecret{{Name: "A", Value: "shared", Personal: &mine}, {Name: "B", Value: "b"}}})
+	seed := small(store.SeedContent{Secrets: []store.SeedSecret{{Name: "A", Value: "shared", Personal: &mine}, {Name: "B", Value: "b"}}})
 	c := newTester(t, Config{Seed: seed}, "admin")
 	user := c.as("user")
 	require.Equal(t, map[string]string{"A": "shared", "B": "b"}, c.list("includePersonalOverrides", "true").values())

@@ -4,17 +4,19 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"infisicalfs/internal/devserver/internal/store"
 )
 
 func TestReferencesOfCurrent(t *testing.T) {
-	c := newTester(t, Config{Seed: small(SeedContent{
-		Secrets: []SeedSecret{
+	c := newTester(t, Config{Seed: small(store.SeedContent{
+		Secrets: []store.SeedSecret{
 			{Name: "A", Value: "${B}"}, {Name: "B", Value: "${A}"}, {Name: "SELF", Value: "x${SELF}"},
 			{Name: "VENDOR", Value: "acme"}, {Name: "NESTED", Value: "<${dev.${VENDOR}.KEY}>"}, {Name: "NESTED_NONE", Value: "<${dev.${NONE}.KEY}>"},
 			{Name: "ODD", Value: "${a b} ${} ${ ${VENDOR"},
 			{Name: "CHAIN", Value: "${C1}"}, {Name: "C1", Value: "${C2}"}, {Name: "C2", Value: "${dev.acme.KEY}"},
 		},
-		Folders: []SeedFolder{{Name: "acme", SeedContent: SeedContent{Secrets: []SeedSecret{{Name: "KEY", Value: "k"}}}}},
+		Folders: []store.SeedFolder{{Name: "acme", SeedContent: store.SeedContent{Secrets: []store.SeedSecret{{Name: "KEY", Value: "k"}}}}},
 	})}, "viewer")
 	got := c.list().values()
 	require.Equal(t, "${B}", got["A"], "a circle ends where it would begin again")
@@ -58,9 +60,9 @@ func TestTagFilter(t *testing.T) {
 }
 
 func TestMoveRewritesReferences(t *testing.T) {
-	c := newTester(t, Config{Seed: small(SeedContent{
-		Secrets: []SeedSecret{{Name: "URL", Value: "${USER}@${HOST}"}, {Name: "USER", Value: "u"}, {Name: "HOST", Value: "h"}, {Name: "USES", Value: "<${URL}>"}},
-		Folders: []SeedFolder{{Name: "app", SeedContent: SeedContent{Secrets: []SeedSecret{
+	c := newTester(t, Config{Seed: small(store.SeedContent{
+		Secrets: []store.SeedSecret{{Name: "URL", Value: "${USER}@${HOST}"}, {Name: "USER", Value: "u"}, {Name: "HOST", Value: "h"}, {Name: "USES", Value: "<${URL}>"}},
+		Folders: []store.SeedFolder{{Name: "app", SeedContent: store.SeedContent{Secrets: []store.SeedSecret{
 			{Name: "HOST", Value: "of app"}, {Name: "USES", Value: "<${dev.URL}>"}, {Name: "SAME", Value: "same"},
 		}}}},
 	})}, "admin")

@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"infisicalfs/internal/devserver/internal/store"
 )
 
 func TestCreateUpdateRenameDelete(t *testing.T) {
@@ -78,7 +80,7 @@ func TestPersonalWrites(t *testing.T) {
 }
 
 func TestBatches(t *testing.T) {
-	c := newTester(t, Config{Seed: small(SeedContent{Folders: []SeedFolder{{Name: "sub"}}})}, "admin")
+	c := newTester(t, Config{Seed: small(store.SeedContent{Folders: []store.SeedFolder{{Name: "sub"}}})}, "admin")
 	entries := func(pairs ...string) []object {
 		var list []object
 		for i := 0; i < len(pairs); i += 2 {

@@ -10,6 +10,10 @@
 // real ones: the files in testdata/contract and testdata/contract-2024-07 are
 // those answers.
 //
+// This package has the routes, the login, the rights and the JSON. What a server
+// knows is in its package store, which knows no HTTP; what goes wrong on request
+// is in its package fault. front.go lends their names to the outside.
+//
 // It is the fixture of the tests, the server behind "infisicalfs dev", and the
 // place where faults are injected ([Server.Inject]). It is no place for real
 // secrets: nothing is encrypted.
@@ -19,34 +23,20 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"infisicalfs/internal/devserver/internal/fault"
+	"infisicalfs/internal/devserver/internal/store"
 )
 
 // Config says what [New] builds. The zero Config is a current server with the
 // sample data, in memory, without rate limits.
 type Config struct {
-	Profile   Profile     // empty: Current
-	Seed      *Seed       // what a new server contains; nil: Sample()
-	DataFile  string      // where the state is kept (mode 0600); empty: memory only. An existing file wins over Seed.
-	RateLimit RateLimit   // zero: no limits
-	Token     TokenConfig // for identities that have no setting of their own
-	Approvals bool        // users' changes of shared secrets wait for an approval that never comes
-}
-
-// TokenConfig is the life of an identity's access tokens.
-type TokenConfig struct {
-	TTL     time.Duration `json:"ttl,omitempty"`     // zero: 2 h
-	MaxTTL  time.Duration `json:"maxTTL,omitempty"`  // zero: 24 h
-	NumUses int           `json:"numUses,omitempty"` // zero: unlimited
-}
-
-func (t TokenConfig) withDefaults() TokenConfig {
-	if t.TTL == 0 {
-		t.TTL = 2 * time.Hour
-	}
-	if t.MaxTTL == 0 {
-		t.MaxTTL = 24 * time.Hour
-	}
-	return t
+	Profile   Profile           // empty: Current
+	Seed      *store.Seed       // what a new server contains; nil: Sample()
+	DataFile  string            // where the state is kept (mode 0600); empty: memory only. An existing file wins over Seed.
+	RateLimit RateLimit         // zero: no limits
+	Token     store.TokenConfig // for identities that have no setting of their own
+	Approvals bool              // users' changes of shared secrets wait for an approval that never comes
 }
 
 // Credentials are what an identity logs in with.
@@ -63,7 +53,7 @@ func (c Credentials) GoString() string { return c.String() }
 type Server struct {
 	profile  Profile
 	routes   []route
-	tokens   TokenConfig
+	tokens   store.TokenConfig
 	dataFile string
 
 	closeOnce sync.Once
@@ -71,13 +61,13 @@ type Server struct {
 
 	// mu guards the state and everything that the handlers of routes touch.
 	mu        sync.Mutex
-	state     *state
+	state     *store.State
 	approvals bool
 	revision  int // counts the changes of state, for the data file
 
 	saver   saver
 	limiter *limiter
-	faults  faultList
+	faults  fault.List
 	log     requestLog
 }
 
@@ -91,11 +81,11 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	if cfg.Seed == nil {
-		cfg.Seed = Sample()
+		cfg.Seed = store.Sample()
 	}
 	s := &Server{
 		profile:   cfg.Profile,
-		tokens:    cfg.Token.withDefaults(),
+		tokens:    cfg.Token.WithDefaults(),
 		dataFile:  cfg.DataFile,
 		closed:    make(chan struct{}),
 		approvals: cfg.Approvals,
@@ -103,12 +93,12 @@ func New(cfg Config) (*Server, error) {
 	}
 	s.routes = routesOf(cfg.Profile)
 
-	st, err := loadState(cfg.DataFile)
+	st, err := store.Load(cfg.DataFile)
 	if err != nil {
 		return nil, err
 	}
 	if st == nil {
-		if st, err = newState(cfg.Seed, time.Now()); err != nil {
+		if st, err = store.New(cfg.Seed, time.Now()); err != nil {
 			return nil, err
 		}
 	}
@@ -126,7 +116,7 @@ func New(cfg Config) (*Server, error) {
 func (s *Server) Credentials(identity string) Credentials {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	id := s.state.identityNamed(identity)
+	id := s.state.IdentityNamed(identity)
 	if id == nil {
 		return Credentials{}
 	}
@@ -143,7 +133,7 @@ func (s *Server) Credentials(identity string) Credentials {
 func (s *Server) UserToken() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.state.userToken(time.Now())
+	return s.state.UserToken(time.Now())
 }
 
 // Close ends the requests that a fault keeps hanging. It may be called more

@@ -11,14 +11,16 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"infisicalfs/internal/devserver/internal/store"
 )
 
 func TestNewRefuses(t *testing.T) {
 	_, err := New(Config{Profile: "2023"})
 	require.ErrorContains(t, err, "unknown profile")
-	_, err = New(Config{Seed: &Seed{Projects: []SeedProject{{Slug: "a"}, {Slug: "a"}}}})
+	_, err = New(Config{Seed: &store.Seed{Projects: []store.SeedProject{{Slug: "a"}, {Slug: "a"}}}})
 	require.ErrorContains(t, err, "two projects")
-	_, err = New(Config{Seed: &Seed{Identities: []SeedIdentity{{Name: "x", Roles: map[string]string{"none": "admin"}}}}})
+	_, err = New(Config{Seed: &store.Seed{Identities: []store.SeedIdentity{{Name: "x", Roles: map[string]string{"none": "admin"}}}}})
 	require.ErrorContains(t, err, "no project")
 }
 
@@ -32,12 +34,12 @@ func TestSample(t *testing.T) {
 	imports := c.list("environment", "staging").objects("imports")
 	require.Equal(t, "/payments", imports[0]["secretPath"])
 
-	text, err := json.Marshal(Sample())
+	text, err := json.Marshal(store.Sample())
 	require.NoError(t, err)
-	read, err := ReadSeed(bytes.NewReader(text))
+	read, err := store.ReadSeed(bytes.NewReader(text))
 	require.NoError(t, err)
-	require.Equal(t, Sample(), read)
-	_, err = ReadSeed(strings.NewReader(`{"project": []}`))
+	require.Equal(t, store.Sample(), read)
+	_, err = store.ReadSeed(strings.NewReader(`{"project": []}`))
 	require.ErrorContains(t, err, "unknown field")
 }
 
@@ -50,7 +52,7 @@ func TestDataFile(t *testing.T) {
 	c.do("POST", "/api/v4/secrets/KEPT", c.write("secretValue", "kept")).secret()
 	c.edit(func(e *Editor) error { return e.Mkdir("demo", "dev", "/made") })
 
-	again, err := New(Config{DataFile: file, Seed: &Seed{}})
+	again, err := New(Config{DataFile: file, Seed: &store.Seed{}})
 	require.NoError(t, err)
 	require.Equal(t, c.s.Credentials("admin"), again.Credentials("admin"))
 	d := &tester{t, again, c.token}
@@ -168,6 +170,6 @@ func TestStoredValue(t *testing.T) {
 		"": "", "x": "x", "  x  ": "x", "x\n": "x\n", "x\n\n\n": "x\n", "\n": "\n", "   ": "", "a\r\nb\r\n": "a\r\nb\n",
 		"\ufeffx\u00a0": "x", "\u0085x": "\u0085x", "x \n \n": "x\n", "\tx\t": "x",
 	} {
-		require.Equal(t, want, storedValue(in), "%q", in)
+		require.Equal(t, want, store.StoredValue(in), "%q", in)
 	}
 }

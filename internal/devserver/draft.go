@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"strings"
 	"unicode/utf8"
+
+	"infisicalfs/internal/devserver/internal/store"
 )
 
 // maxKey is the width, in characters, of the database's column for names.
@@ -11,7 +13,7 @@ const maxKey = 500
 
 // writeTarget is what the bodies of all writes have in common.
 type writeTarget struct {
-	project *project
+	project *store.Project
 	env     string
 	path    string
 }
@@ -32,28 +34,28 @@ func (c *call) writeTarget(f *form, bySlug bool) (writeTarget, error) {
 	default:
 		slug = f.str("projectSlug")
 	}
-	t.env, t.path = f.str("environment"), secretPath(f.strOr("secretPath", "/"))
+	t.env, t.path = f.str("environment"), store.SecretPath(f.strOr("secretPath", "/"))
 	if err := f.failure(); err != nil {
 		return t, err
 	}
-	t.project = c.s.state.projectByID(id)
+	t.project = c.s.state.ProjectByID(id)
 	if slug != "" {
-		t.project = c.s.state.projectBySlug(slug)
+		t.project = c.s.state.ProjectBySlug(slug)
 	}
 	return t, c.member(t.project, c.noProject(cmp.Or(id, slug)))
 }
 
 // writable finds the folder of a write, after the right to do it.
-func (c *call) writable(t writeTarget, action, operation string) (place, error) {
+func (c *call) writable(t writeTarget, action, operation string) (store.Place, error) {
 	if err := c.mayWrite(action, t.project, t.env, t.path); err != nil {
-		return place{}, err
+		return store.Place{}, err
 	}
 	at, err := c.lookup(t.project, t.env, t.path)
 	if err != nil {
-		return place{}, err
+		return store.Place{}, err
 	}
-	if at.f == nil {
-		return place{}, c.noFolderFor(at, operation, t.env, t.path)
+	if at.Folder == nil {
+		return store.Place{}, c.noFolderFor(at, operation, t.env, t.path)
 	}
 	return at, nil
 }
@@ -65,7 +67,7 @@ type draft struct {
 	value         *string
 	comment       *string
 	tagIDs        []string
-	metadata      []metadata
+	metadata      []store.Metadata
 	skipMultiline *bool
 	reminderNote  *string
 	path          string // of a batch's entry that has its own; empty: the batch's
@@ -74,7 +76,7 @@ type draft struct {
 // draft reads a secret's fields. A server of 2024 wants a value even where only
 // something else is to be changed.
 func (c *call) draft(f *form, key string, valueNeeded bool) draft {
-	d := draft{key: trimSpace(key)}
+	d := draft{key: store.TrimSpace(key)}
 	if valueNeeded || c.old() {
 		v := f.str("secretValue")
 		d.value = &v
@@ -82,11 +84,11 @@ func (c *call) draft(f *form, key string, valueNeeded bool) draft {
 		d.value = f.optStr("secretValue")
 	}
 	if d.value != nil {
-		v := storedValue(*d.value)
+		v := store.StoredValue(*d.value)
 		d.value = &v
 	}
 	if d.comment = f.optStr("secretComment"); d.comment != nil {
-		v := trimSpace(*d.comment)
+		v := store.TrimSpace(*d.comment)
 		d.comment = &v
 	}
 	d.tagIDs = f.strings("tagIds")
@@ -97,9 +99,9 @@ func (c *call) draft(f *form, key string, valueNeeded bool) draft {
 		d.reminderNote = &v
 	}
 	if !c.old() && f.has("secretMetadata") {
-		d.metadata = []metadata{}
+		d.metadata = []store.Metadata{}
 		for _, m := range f.objects("secretMetadata", 0) {
-			d.metadata = append(d.metadata, metadata{m.str("key"), m.str("value"), m.boolean("isEncrypted", false)})
+			d.metadata = append(d.metadata, store.Metadata{Key: m.str("key"), Value: m.str("value"), IsEncrypted: m.boolean("isEncrypted", false)})
 		}
 	}
 	return d
@@ -131,7 +133,7 @@ func storable(key string) error {
 }
 
 // apply puts the draft into x; what was not sent stays.
-func (d draft) apply(x *secret) {
+func (d draft) apply(x *store.Secret) {
 	if d.newKey != nil {
 		x.Key = *d.newKey
 	}
@@ -155,9 +157,9 @@ func (d draft) apply(x *secret) {
 	}
 }
 
-func (p *project) checkTags(ids []string) error {
+func checkTags(p *store.Project, ids []string) error {
 	for _, id := range ids {
-		if p.tag(id) == nil {
+		if p.Tag(id) == nil {
 			return notFound("Tag not found")
 		}
 	}

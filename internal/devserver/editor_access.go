@@ -4,18 +4,20 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"infisicalfs/internal/devserver/internal/store"
 )
 
 // AddProject makes a project with these environments. Nobody but the user is in
 // it until Grant.
 func (e *Editor) AddProject(slug, name string, envs ...string) error {
-	return e.change(func(st *state, now time.Time) error {
-		if st.projectBySlug(slug) != nil {
+	return e.change(func(st *store.State, now time.Time) error {
+		if st.ProjectBySlug(slug) != nil {
 			return fmt.Errorf("there is a project %s already", slug)
 		}
-		p := st.addProject(slug, name, now)
+		p := st.AddProject(slug, name, now)
 		for _, env := range envs {
-			p.addEnvironment(env, "", now)
+			p.AddEnvironment(env, "", now)
 		}
 		return nil
 	})
@@ -23,10 +25,10 @@ func (e *Editor) AddProject(slug, name string, envs ...string) error {
 
 // RemoveProject removes a project with all that is in it.
 func (e *Editor) RemoveProject(slug string) error {
-	return e.project(slug, func(st *state, p *project, _ time.Time) error {
-		st.Projects = slices.DeleteFunc(st.Projects, func(x *project) bool { return x == p })
+	return e.project(slug, func(st *store.State, p *store.Project, _ time.Time) error {
+		st.Projects = slices.DeleteFunc(st.Projects, func(x *store.Project) bool { return x == p })
 		for _, id := range st.Identities {
-			id.leave(p)
+			id.Leave(p)
 		}
 		return nil
 	})
@@ -34,19 +36,19 @@ func (e *Editor) RemoveProject(slug string) error {
 
 // AddEnvironment adds an environment to a project; an empty name is the usual one.
 func (e *Editor) AddEnvironment(projectSlug, slug, name string) error {
-	return e.project(projectSlug, func(_ *state, p *project, now time.Time) error {
-		if p.env(slug) != nil {
+	return e.project(projectSlug, func(_ *store.State, p *store.Project, now time.Time) error {
+		if p.Env(slug) != nil {
 			return fmt.Errorf("there is an environment %s already", slug)
 		}
-		p.addEnvironment(slug, name, now)
+		p.AddEnvironment(slug, name, now)
 		return nil
 	})
 }
 
 // RemoveEnvironment removes an environment with all that is in it.
 func (e *Editor) RemoveEnvironment(projectSlug, slug string) error {
-	return e.environment(projectSlug, slug, func(p *project, en *environment, _ time.Time) error {
-		p.Environments = slices.DeleteFunc(p.Environments, func(x *environment) bool { return x == en })
+	return e.environment(projectSlug, slug, func(p *store.Project, en *store.Environment, _ time.Time) error {
+		p.Environments = slices.DeleteFunc(p.Environments, func(x *store.Environment) bool { return x == en })
 		return nil
 	})
 }
@@ -54,15 +56,15 @@ func (e *Editor) RemoveEnvironment(projectSlug, slug string) error {
 // Grant gives an identity a role ("admin" or "viewer") in a project; the empty
 // role takes it out.
 func (e *Editor) Grant(identityName, projectSlug, role string) error {
-	return e.identity(identityName, func(st *state, id *identity, now time.Time) error {
-		p := st.projectBySlug(projectSlug)
+	return e.identity(identityName, func(st *store.State, id *store.Identity, now time.Time) error {
+		p := st.ProjectBySlug(projectSlug)
 		switch {
 		case p == nil:
 			return fmt.Errorf("there is no project %s", projectSlug)
 		case role == "":
-			id.leave(p)
+			id.Leave(p)
 		default:
-			id.join(p, role, now)
+			id.Join(p, role, now)
 		}
 		return nil
 	})
@@ -72,18 +74,18 @@ func (e *Editor) Grant(identityName, projectSlug, role string) error {
 // the identity may know of them but not read their values. (A server of 2024
 // does not know that difference and shows nothing.)
 func (e *Editor) Hide(identityName, projectSlug, env, path, name string) error {
-	return e.addRule(identityName, projectSlug, rule{Env: env, Path: path, Name: name, Hide: true})
+	return e.addRule(identityName, projectSlug, store.Rule{Env: env, Path: path, Name: name, Hide: true})
 }
 
 // Deny takes every right to the secrets of a path and all below from an
 // identity. Names of folders stay visible, as they are to all members.
 func (e *Editor) Deny(identityName, projectSlug, env, path string) error {
-	return e.addRule(identityName, projectSlug, rule{Env: env, Path: path, Deny: true})
+	return e.addRule(identityName, projectSlug, store.Rule{Env: env, Path: path, Deny: true})
 }
 
-func (e *Editor) addRule(identityName, projectSlug string, r rule) error {
-	return e.identity(identityName, func(st *state, id *identity, _ time.Time) error {
-		p := st.projectBySlug(projectSlug)
+func (e *Editor) addRule(identityName, projectSlug string, r store.Rule) error {
+	return e.identity(identityName, func(st *store.State, id *store.Identity, _ time.Time) error {
+		p := st.ProjectBySlug(projectSlug)
 		if p == nil {
 			return fmt.Errorf("there is no project %s", projectSlug)
 		}
@@ -95,15 +97,15 @@ func (e *Editor) addRule(identityName, projectSlug string, r rule) error {
 
 // Allow takes back all that Hide and Deny did to an identity.
 func (e *Editor) Allow(identityName string) error {
-	return e.identity(identityName, func(st *state, id *identity, _ time.Time) error {
-		st.Rules = slices.DeleteFunc(st.Rules, func(r rule) bool { return r.IdentityID == id.ID })
+	return e.identity(identityName, func(st *store.State, id *store.Identity, _ time.Time) error {
+		st.Rules = slices.DeleteFunc(st.Rules, func(r store.Rule) bool { return r.IdentityID == id.ID })
 		return nil
 	})
 }
 
 // Revoke kills all access tokens of an identity; it can log in again.
 func (e *Editor) Revoke(identityName string) error {
-	return e.identity(identityName, func(st *state, id *identity, _ time.Time) error {
+	return e.identity(identityName, func(st *store.State, id *store.Identity, _ time.Time) error {
 		for _, t := range slices.Clone(st.Tokens) {
 			if t.IdentityID == id.ID {
 				e.s.dropToken(t)
@@ -116,16 +118,16 @@ func (e *Editor) Revoke(identityName string) error {
 // ChangeClientSecret makes a new client secret for an identity, which only
 // Credentials tells, and forgets wrong logins. Its tokens live on.
 func (e *Editor) ChangeClientSecret(identityName string) error {
-	return e.identity(identityName, func(_ *state, id *identity, _ time.Time) error {
-		id.ClientSecretID, id.ClientSecret = newUUID(), randomHex(32)
+	return e.identity(identityName, func(_ *store.State, id *store.Identity, _ time.Time) error {
+		id.ClientSecretID, id.ClientSecret = store.NewUUID(), store.RandomHex(32)
 		id.Failures, id.LockedUntil = 0, time.Time{}
 		return nil
 	})
 }
 
 // SetToken sets the life of the tokens that an identity gets from now on.
-func (e *Editor) SetToken(identityName string, config TokenConfig) error {
-	return e.identity(identityName, func(_ *state, id *identity, _ time.Time) error {
+func (e *Editor) SetToken(identityName string, config store.TokenConfig) error {
+	return e.identity(identityName, func(_ *store.State, id *store.Identity, _ time.Time) error {
 		id.Token = &config
 		return nil
 	})
@@ -133,7 +135,7 @@ func (e *Editor) SetToken(identityName string, config TokenConfig) error {
 
 // SetApprovals says whether users' changes of shared secrets need an approval.
 func (e *Editor) SetApprovals(on bool) error {
-	return e.change(func(*state, time.Time) error {
+	return e.change(func(*store.State, time.Time) error {
 		e.s.approvals = on
 		return nil
 	})

@@ -4,11 +4,13 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"infisicalfs/internal/devserver/internal/store"
 )
 
 // change runs f under the server's lock and counts a change if it succeeds. The
 // functions below find what f is about.
-func (e *Editor) change(f func(*state, time.Time) error) error {
+func (e *Editor) change(f func(*store.State, time.Time) error) error {
 	e.s.mu.Lock()
 	defer e.s.mu.Unlock()
 	if err := f(e.s.state, time.Now()); err != nil {
@@ -18,9 +20,9 @@ func (e *Editor) change(f func(*state, time.Time) error) error {
 	return nil
 }
 
-func (e *Editor) project(slug string, f func(*state, *project, time.Time) error) error {
-	return e.change(func(st *state, now time.Time) error {
-		p := st.projectBySlug(slug)
+func (e *Editor) project(slug string, f func(*store.State, *store.Project, time.Time) error) error {
+	return e.change(func(st *store.State, now time.Time) error {
+		p := st.ProjectBySlug(slug)
 		if p == nil {
 			return fmt.Errorf("there is no project %s", slug)
 		}
@@ -28,9 +30,9 @@ func (e *Editor) project(slug string, f func(*state, *project, time.Time) error)
 	})
 }
 
-func (e *Editor) environment(projectSlug, slug string, f func(*project, *environment, time.Time) error) error {
-	return e.project(projectSlug, func(_ *state, p *project, now time.Time) error {
-		en := p.env(slug)
+func (e *Editor) environment(projectSlug, slug string, f func(*store.Project, *store.Environment, time.Time) error) error {
+	return e.project(projectSlug, func(_ *store.State, p *store.Project, now time.Time) error {
+		en := p.Env(slug)
 		if en == nil {
 			return fmt.Errorf("there is no environment %s in project %s", slug, projectSlug)
 		}
@@ -38,19 +40,19 @@ func (e *Editor) environment(projectSlug, slug string, f func(*project, *environ
 	})
 }
 
-func (e *Editor) folder(projectSlug, env, path string, f func(place, time.Time) error) error {
-	return e.environment(projectSlug, env, func(p *project, en *environment, now time.Time) error {
-		found := en.Root.walk(path)
+func (e *Editor) folder(projectSlug, env, path string, f func(store.Place, time.Time) error) error {
+	return e.environment(projectSlug, env, func(p *store.Project, en *store.Environment, now time.Time) error {
+		found := en.Root.Walk(path)
 		if found == nil {
 			return fmt.Errorf("there is no folder %s in %s/%s", path, projectSlug, env)
 		}
-		return f(place{p, en, path, found}, now)
+		return f(store.Place{Project: p, Env: en, Path: path, Folder: found}, now)
 	})
 }
 
-func (e *Editor) secret(projectSlug, env, path, name string, f func(place, *secret, time.Time) error) error {
-	return e.folder(projectSlug, env, path, func(at place, now time.Time) error {
-		x := at.f.shared(name)
+func (e *Editor) secret(projectSlug, env, path, name string, f func(store.Place, *store.Secret, time.Time) error) error {
+	return e.folder(projectSlug, env, path, func(at store.Place, now time.Time) error {
+		x := at.Folder.Shared(name)
 		if x == nil {
 			return fmt.Errorf("there is no secret %s in %s of %s/%s", name, path, projectSlug, env)
 		}
@@ -58,9 +60,9 @@ func (e *Editor) secret(projectSlug, env, path, name string, f func(place, *secr
 	})
 }
 
-func (e *Editor) identity(name string, f func(*state, *identity, time.Time) error) error {
-	return e.change(func(st *state, now time.Time) error {
-		id := st.identityNamed(name)
+func (e *Editor) identity(name string, f func(*store.State, *store.Identity, time.Time) error) error {
+	return e.change(func(st *store.State, now time.Time) error {
+		id := st.IdentityNamed(name)
 		if id == nil {
 			return fmt.Errorf("there is no identity %s", name)
 		}

@@ -3,6 +3,8 @@ package devserver
 import (
 	"fmt"
 	"net/http"
+
+	"infisicalfs/internal/devserver/internal/store"
 )
 
 // failure is an answer other than 2xx. Infisical's errors have a status, a free
@@ -61,7 +63,7 @@ func (s *Server) failureAnswer(f *failure) *answer {
 	}
 	body := errorBody{StatusCode: f.status, Message: f.message, Error: f.name}
 	if !s.profile.Old() {
-		body.ReqID = "req-" + randomHex(7)
+		body.ReqID = "req-" + store.RandomHex(7)
 		body.Details, body.FieldErrors = f.details, f.fields
 	}
 	return jsonAnswer(f.status, body)

@@ -3,6 +3,8 @@ package devserver
 import (
 	"net/http"
 	"time"
+
+	"infisicalfs/internal/devserver/internal/store"
 )
 
 func folderRoutes(p Profile) []route {
@@ -57,7 +59,7 @@ type folderEnvironmentJSON struct {
 }
 
 // folderJSON renders a folder; parent is nil for an environment's root.
-func (c *call) folderJSON(e *environment, parent, f *folder) folderJSON {
+func (c *call) folderJSON(e *store.Environment, parent, f *store.Folder) folderJSON {
 	j := folderJSON{
 		ID: f.ID, Name: f.Name, Version: f.Version, EnvID: e.ID,
 		CreatedAt: stamp(f.CreatedAt), UpdatedAt: stamp(f.UpdatedAt),
@@ -93,10 +95,10 @@ func (c *call) folderTarget(f *form) (writeTarget, error) {
 	if err := f.failure(); err != nil {
 		return t, err
 	}
-	if t.path = secretPath(t.path); t.path == "" || !c.july() {
-		t.path = folderPath(t.path)
+	if t.path = store.SecretPath(t.path); t.path == "" || !c.july() {
+		t.path = store.FolderPath(t.path)
 	}
-	t.project = c.s.state.projectByID(id)
+	t.project = c.s.state.ProjectByID(id)
 	missing := notFound("Project with ID '%s' not found", id)
 	if c.old() {
 		missing = c.notMember()
@@ -127,28 +129,28 @@ func (c *call) listFolders() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if at.env == nil {
+	if at.Env == nil {
 		if c.old() {
 			return nil, fail(http.StatusNotFound, "get folders", "Environment not found")
 		}
 		return nil, notFound("Environment with slug '%s' in project with ID '%s' not found", t.env, t.project.ID)
 	}
 	list := []folderJSON{}
-	if at.f == nil {
+	if at.Folder == nil {
 		return map[string]any{"folders": list}, nil
 	}
-	parents := []place{at}
+	parents := []store.Place{at}
 	if recursive {
-		parents = at.below()
+		parents = at.Below()
 	}
 	for _, parent := range parents {
-		for _, child := range parent.f.Folders {
+		for _, child := range parent.Folder.Folders {
 			if child.SecretModified.Before(since) {
 				continue
 			}
-			j := c.folderJSON(at.env, parent.f, child)
+			j := c.folderJSON(at.Env, parent.Folder, child)
 			if recursive {
-				j.RelativePath = joinPath(parent.path, child.Name)
+				j.RelativePath = store.JoinPath(parent.Path, child.Name)
 			}
 			list = append(list, j)
 		}
@@ -159,7 +161,7 @@ func (c *call) listFolders() (any, error) {
 func (c *call) getFolder() (any, error) {
 	id := c.params["id"]
 	at, parent := c.folderByID(id)
-	if at.f == nil {
+	if at.Folder == nil {
 		switch {
 		case c.july():
 			return nil, fail(http.StatusNotFound, "NotFound", "folder not found")
@@ -168,34 +170,34 @@ func (c *call) getFolder() (any, error) {
 		}
 		return nil, notFound("Folder with ID '%s' not found", id)
 	}
-	if err := c.member(at.p, nil); err != nil {
+	if err := c.member(at.Project, nil); err != nil {
 		return nil, err
 	}
-	j := c.folderJSON(at.env, parent, at.f)
+	j := c.folderJSON(at.Env, parent, at.Folder)
 	if c.july() {
 		return map[string]any{"folder": j}, nil
 	}
 	j.folderPlaceJSON = &folderPlaceJSON{
-		Environment: folderEnvironmentJSON{at.env.ID, at.env.Name, at.env.Slug},
-		Path:        at.path,
-		ProjectID:   at.p.ID,
+		Environment: folderEnvironmentJSON{at.Env.ID, at.Env.Name, at.Env.Slug},
+		Path:        at.Path,
+		ProjectID:   at.Project.ID,
 	}
 	return map[string]any{"folder": j}, nil
 }
 
-func (c *call) folderByID(id string) (at place, parent *folder) {
+func (c *call) folderByID(id string) (at store.Place, parent *store.Folder) {
 	for _, p := range c.s.state.Projects {
 		for _, e := range p.Environments {
-			all := (place{p, e, "/", e.Root}).below()
+			all := (store.Place{Project: p, Env: e, Path: "/", Folder: e.Root}).Below()
 			for _, at := range all {
-				if at.f.ID == id {
+				if at.Folder.ID == id {
 					return at, nil
 				}
-				if f := find(at.f.Folders, func(f *folder) bool { return f.ID == id }); f != nil {
-					return place{p, e, joinPath(at.path, f.Name), f}, at.f
+				if f := store.Find(at.Folder.Folders, func(f *store.Folder) bool { return f.ID == id }); f != nil {
+					return store.Place{Project: p, Env: e, Path: store.JoinPath(at.Path, f.Name), Folder: f}, at.Folder
 				}
 			}
 		}
 	}
-	return place{}, nil
+	return store.Place{}, nil
 }

@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"strings"
 	"unicode/utf8"
+
+	"infisicalfs/internal/devserver/internal/store"
 )
 
 // maxFolderName is the width, in characters, of the database's column.
@@ -20,7 +22,7 @@ var folderNamePattern = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
 // parent.
 func (c *call) createFolder() (any, error) {
 	f := c.bodyForm()
-	name := trimSpace(f.str("name"))
+	name := store.TrimSpace(f.str("name"))
 	if !c.old() && f.fields != nil && !folderNamePattern.MatchString(name) {
 		f.custom("name", "Folder name can only contain alphanumeric characters, dashes, and underscores")
 	}
@@ -37,57 +39,45 @@ func (c *call) createFolder() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if at.env == nil {
+	if at.Env == nil {
 		return nil, c.noEnvironment("Create folder", t)
 	}
-	if at.f != nil {
+	if at.Folder != nil {
 		if !c.old() {
 			return nil, badRequest("Folder with name '%s' already exists in path '%s'", name, t.path)
 		}
-		return map[string]any{"folder": c.folderJSON(at.env, at.env.Root.parentOf(at.f), at.f)}, nil
+		return map[string]any{"folder": c.folderJSON(at.Env, at.Env.Root.ParentOf(at.Folder), at.Folder)}, nil
 	}
 	if utf8.RuneCountInString(name) > maxFolderName {
 		return nil, broken("Create")
 	}
-	parent := c.makeParents(at.env.Root, t.path, whole)
-	made := parent.addFolder(name, c.now)
+	parent := c.makeParents(at.Env.Root, t.path, whole)
+	made := parent.AddFolder(name, c.now)
 	made.Description = description
 	c.changed = true
-	return map[string]any{"folder": c.folderJSON(at.env, parent, made)}, nil
+	return map[string]any{"folder": c.folderJSON(at.Env, parent, made)}, nil
 }
 
 // makeParents returns the folder at dir, after making what is missing of it. If
 // the name has a slash and part of it exists below dir, that part is the parent.
-func (c *call) makeParents(root *folder, dir, whole string) *folder {
+func (c *call) makeParents(root *store.Folder, dir, whole string) *store.Folder {
 	closest, at := root, "/"
 	for name := range strings.SplitSeq(strings.Trim(whole, "/"), "/") {
-		next := closest.child(name)
+		next := closest.Child(name)
 		if next == nil {
 			break
 		}
-		closest, at = next, joinPath(at, name)
+		closest, at = next, store.JoinPath(at, name)
 	}
 	if len(at) > len(dir) {
 		return closest
 	}
 	for name := range strings.SplitSeq(dir[len(at):], "/") {
 		if name != "" {
-			closest = closest.addFolder(name, c.now)
+			closest = closest.AddFolder(name, c.now)
 		}
 	}
 	return closest
-}
-
-func (f *folder) parentOf(child *folder) *folder {
-	for _, x := range f.Folders {
-		if x == child {
-			return f
-		}
-		if p := x.parentOf(child); p != nil {
-			return p
-		}
-	}
-	return nil
 }
 
 func (c *call) noEnvironment(operation string, t writeTarget) error {
@@ -95,14 +85,6 @@ func (c *call) noEnvironment(operation string, t writeTarget) error {
 		return fail(http.StatusNotFound, operation, "Environment not found")
 	}
 	return notFound("Environment with slug '%s' in project with ID '%s' not found", t.env, t.project.ID)
-}
-
-// childOf finds a folder by its id, if it looks like one, else by its name.
-func (f *folder) childOf(idOrName string) *folder {
-	if isUUID(idOrName) {
-		return find(f.Folders, func(x *folder) bool { return x.ID == idOrName })
-	}
-	return f.child(idOrName)
 }
 
 func (c *call) renameFolder() (any, error) {
@@ -134,14 +116,14 @@ func (c *call) renameFolders() (any, error) {
 	type renaming struct{ id, name, env, path string }
 	var all []renaming
 	for _, e := range f.objects("folders", 1) {
-		r := renaming{e.str("id"), e.str("name"), e.str("environment"), folderPath(e.strOr("path", "/"))}
+		r := renaming{e.str("id"), e.str("name"), e.str("environment"), store.FolderPath(e.strOr("path", "/"))}
 		c.checkFolderName(e, r.name)
 		all = append(all, r)
 	}
 	if err := f.failure(); err != nil {
 		return nil, err
 	}
-	p := c.s.state.projectBySlug(slug)
+	p := c.s.state.ProjectBySlug(slug)
 	if err := c.member(p, notFound("Project with slug '%s' not found", slug)); err != nil {
 		return nil, err
 	}
@@ -166,21 +148,21 @@ func (c *call) rename(t writeTarget, idOrName, name string) (folderJSON, error) 
 	if err != nil {
 		return folderJSON{}, err
 	}
-	if parent.env == nil {
+	if parent.Env == nil {
 		return folderJSON{}, c.noEnvironment("Update folder", t)
 	}
-	if parent.f == nil || parent.f.childOf(idOrName) == nil {
+	if parent.Folder == nil || parent.Folder.ChildOf(idOrName) == nil {
 		return folderJSON{}, notFound("Folder not found")
 	}
-	target := parent.f.childOf(idOrName)
-	if other := parent.f.child(name); other != nil && other != target {
+	target := parent.Folder.ChildOf(idOrName)
+	if other := parent.Folder.Child(name); other != nil && other != target {
 		return folderJSON{}, fail(http.StatusBadRequest, "Update folder", "Folder with specified name already exists")
 	}
 	target.Name = name
 	target.Version++
 	target.UpdatedAt = c.now
 	c.changed = true
-	return c.folderJSON(parent.env, parent.f, target), nil
+	return c.folderJSON(parent.Env, parent.Folder, target), nil
 }
 
 // deleteFolder deletes a folder with all that is in it; a current server wants
@@ -199,10 +181,10 @@ func (c *call) deleteFolder() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if parent.f == nil {
+	if parent.Folder == nil {
 		return nil, notFound("Secret path not found")
 	}
-	target := parent.f.childOf(c.params["id"])
+	target := parent.Folder.ChildOf(c.params["id"])
 	if target == nil {
 		return nil, fail(http.StatusNotFound, "Delete folder", "Folder not found")
 	}
@@ -212,7 +194,7 @@ func (c *call) deleteFolder() (any, error) {
 	if c.needsApproval(false) {
 		return nil, fail(http.StatusBadRequest, "DeleteFolderProtectedByPolicy", "Folder '%s' is protected by a change policy", target.Name)
 	}
-	parent.f.removeFolder(target)
+	parent.Folder.RemoveFolder(target)
 	c.changed = true
-	return map[string]any{"folder": c.folderJSON(parent.env, parent.f, target)}, nil
+	return map[string]any{"folder": c.folderJSON(parent.Env, parent.Folder, target)}, nil
 }

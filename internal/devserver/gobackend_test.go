@@ -4,9 +4,11 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"infisicalfs/internal/devserver/internal/store"
 )
 
-func goTester(t *testing.T, content SeedContent, identity string) *tester {
+func goTester(t *testing.T, content store.SeedContent, identity string) *tester {
 	return newTester(t, Config{Profile: CurrentGo, Seed: small(content)}, identity)
 }
 
@@ -29,9 +31,9 @@ func TestGoBackendRefusals(t *testing.T) {
 }
 
 func TestGoBackendHidesInsteadOfRefusing(t *testing.T) {
-	c := goTester(t, SeedContent{
-		Secrets: []SeedSecret{{Name: "OPEN", Value: "open"}, {Name: "CLOSED", Value: "closed"}},
-		Folders: []SeedFolder{{Name: "deep", SeedContent: SeedContent{Secrets: []SeedSecret{{Name: "LOCKED", Value: "x"}, {Name: "REF", Value: "<${dev.CLOSED}>"}}}}},
+	c := goTester(t, store.SeedContent{
+		Secrets: []store.SeedSecret{{Name: "OPEN", Value: "open"}, {Name: "CLOSED", Value: "closed"}},
+		Folders: []store.SeedFolder{{Name: "deep", SeedContent: store.SeedContent{Secrets: []store.SeedSecret{{Name: "LOCKED", Value: "x"}, {Name: "REF", Value: "<${dev.CLOSED}>"}}}}},
 	}, "viewer")
 	c.edit(func(e *Editor) error { return e.Hide("viewer", "demo", "dev", "/", "CLOSED") })
 	c.edit(func(e *Editor) error { return e.Hide("viewer", "demo", "dev", "/deep", "LOCKED") })
@@ -53,7 +55,7 @@ func TestGoBackendHidesInsteadOfRefusing(t *testing.T) {
 }
 
 func TestGoBackendReferencesToNothingAreNothing(t *testing.T) {
-	content := SeedContent{Secrets: []SeedSecret{
+	content := store.SeedContent{Secrets: []store.SeedSecret{
 		{Name: "EMPTY", Value: ""}, {Name: "A", Value: "<${EMPTY}>"}, {Name: "B", Value: "<${NONE}>"}, {Name: "C", Value: "<${prod.x.NONE}>"},
 	}}
 	c := goTester(t, content, "viewer")
@@ -68,17 +70,17 @@ func TestGoBackendReferencesToNothingAreNothing(t *testing.T) {
 }
 
 // chain is dev:/ importing /a, which imports /b, which imports /c, which imports /a.
-func chain() SeedContent {
-	link := func(name, next string, more ...SeedSecret) SeedFolder {
-		return SeedFolder{Name: name, SeedContent: SeedContent{
-			Secrets: append(more, SeedSecret{Name: "SAME", Value: name}, SeedSecret{Name: "OF_" + name, Value: name}),
-			Imports: []SeedImport{{Env: "dev", Path: "/" + next}},
+func chain() store.SeedContent {
+	link := func(name, next string, more ...store.SeedSecret) store.SeedFolder {
+		return store.SeedFolder{Name: name, SeedContent: store.SeedContent{
+			Secrets: append(more, store.SeedSecret{Name: "SAME", Value: name}, store.SeedSecret{Name: "OF_" + name, Value: name}),
+			Imports: []store.SeedImport{{Env: "dev", Path: "/" + next}},
 		}}
 	}
-	return SeedContent{
-		Folders: []SeedFolder{link("a", "b"), link("b", "c"), link("c", "a")},
-		Imports: []SeedImport{{Env: "dev", Path: "/a"}},
-		Secrets: []SeedSecret{{Name: "REF", Value: "<${OF_a}|${OF_b}|${OF_c}>"}},
+	return store.SeedContent{
+		Folders: []store.SeedFolder{link("a", "b"), link("b", "c"), link("c", "a")},
+		Imports: []store.SeedImport{{Env: "dev", Path: "/a"}},
+		Secrets: []store.SeedSecret{{Name: "REF", Value: "<${OF_a}|${OF_b}|${OF_c}>"}},
 	}
 }
 
@@ -108,9 +110,9 @@ func TestChainedImports(t *testing.T) {
 }
 
 func TestImportedValuesAreExpandedUnasked(t *testing.T) {
-	seed := small(SeedContent{
-		Folders: []SeedFolder{{Name: "lib", SeedContent: SeedContent{Secrets: []SeedSecret{{Name: "HOST", Value: "h"}, {Name: "URL", Value: "<${HOST}>"}}}}},
-		Imports: []SeedImport{{Env: "dev", Path: "/lib"}},
+	seed := small(store.SeedContent{
+		Folders: []store.SeedFolder{{Name: "lib", SeedContent: store.SeedContent{Secrets: []store.SeedSecret{{Name: "HOST", Value: "h"}, {Name: "URL", Value: "<${HOST}>"}}}}},
+		Imports: []store.SeedImport{{Env: "dev", Path: "/lib"}},
 	})
 	for profile, want := range map[Profile]string{Current: "<h>", CurrentGo: "<${HOST}>"} {
 		c := newTester(t, Config{Profile: profile, Seed: seed}, "viewer")

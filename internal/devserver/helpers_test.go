@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"infisicalfs/internal/devserver/internal/store"
 )
 
 // object is a decoded JSON object.
@@ -60,7 +62,7 @@ func (c *tester) project(slug ...string) string {
 	name := append(slug, "demo")[0]
 	c.s.mu.Lock()
 	defer c.s.mu.Unlock()
-	return c.s.state.projectBySlug(name).ID
+	return c.s.state.ProjectBySlug(name).ID
 }
 
 func (c *tester) request(method, target string, body any) *http.Request {
@@ -176,8 +178,8 @@ func (r reply) secret() object {
 
 // small is a seed of one project, demo, with the content in dev and two other
 // environments.
-func small(content SeedContent) *Seed {
-	return &Seed{Projects: []SeedProject{{Slug: "demo", Environments: []SeedEnvironment{
+func small(content store.SeedContent) *store.Seed {
+	return &store.Seed{Projects: []store.SeedProject{{Slug: "demo", Environments: []store.SeedEnvironment{
 		{Slug: "dev", SeedContent: content}, {Slug: "staging"}, {Slug: "prod"},
 	}}}}
 }

@@ -1,17 +1,21 @@
 package devserver
 
-import "slices"
+import (
+	"slices"
+
+	"infisicalfs/internal/devserver/internal/store"
+)
 
 // resolved is one import of a folder with the secrets that it brings, those of
 // imports of imports included.
 type resolved struct {
-	at      place // the source
+	at      store.Place // the source
 	secrets []importedSecret
 }
 
 type importedSecret struct {
-	at place
-	x  *secret
+	at store.Place
+	x  *store.Secret
 }
 
 // resolve follows the imports of the places. What the sources import themselves
@@ -22,14 +26,14 @@ type importedSecret struct {
 // so loses part of a chain. The backend in Node follows what a source imports and
 // no further, and what two entries lead to belongs to the later one; the one in Go
 // follows chains to their end, and never back to the place that asks.
-func (c *call) resolve(places []place) []resolved {
+func (c *call) resolve(places []store.Place) []resolved {
 	seen := map[string]bool{}
 	if c.goReads() {
 		for _, at := range places {
-			seen[at.env.Slug+":"+at.path] = true
+			seen[at.Env.Slug+":"+at.Path] = true
 		}
 	}
-	key := func(im *secretImport) string {
+	key := func(im *store.SecretImport) string {
 		if c.old() {
 			return im.Path
 		}
@@ -37,36 +41,36 @@ func (c *call) resolve(places []place) []resolved {
 	}
 	var out []resolved
 	for _, at := range places {
-		for _, im := range at.f.Imports {
-			src, ok := c.source(at.p, im)
+		for _, im := range at.Folder.Imports {
+			src, ok := c.source(at.Project, im)
 			if !ok || c.goReads() && seen[key(im)] {
 				continue
 			}
 			seen[key(im)] = true
-			out = append(out, resolved{at: src, secrets: src.importable(c)})
+			out = append(out, resolved{at: src, secrets: c.importable(src)})
 		}
 	}
 	entries := make([]*resolved, 0, len(out))
 	for i := range out {
 		entries = append(entries, &out[i])
 	}
-	levels := maxDepth
+	levels := store.MaxDepth
 	if !c.old() && !c.goReads() {
 		slices.Reverse(entries)
 		levels = 1
 	}
 	for _, r := range entries {
-		level := []place{r.at}
+		level := []store.Place{r.at}
 		for n := 0; n < levels && len(level) > 0; n++ {
-			var next []place
+			var next []store.Place
 			for _, at := range level {
-				for _, im := range at.f.Imports {
-					src, ok := c.source(at.p, im)
+				for _, im := range at.Folder.Imports {
+					src, ok := c.source(at.Project, im)
 					if !ok || seen[key(im)] {
 						continue
 					}
 					seen[key(im)] = true
-					r.secrets = append(r.secrets, src.importable(c)...)
+					r.secrets = append(r.secrets, c.importable(src)...)
 					next = append(next, src)
 				}
 			}
@@ -76,16 +80,16 @@ func (c *call) resolve(places []place) []resolved {
 	return out
 }
 
-func (c *call) source(p *project, im *secretImport) (place, bool) {
+func (c *call) source(p *store.Project, im *store.SecretImport) (store.Place, bool) {
 	at, err := c.lookup(p, im.Env, im.Path)
-	return at, err == nil && at.f != nil && !c.denied(p, im.Env, im.Path)
+	return at, err == nil && at.Folder != nil && !c.denied(p, im.Env, im.Path)
 }
 
 // importable are the shared secrets whose value the caller may read.
-func (at place) importable(c *call) []importedSecret {
+func (c *call) importable(at store.Place) []importedSecret {
 	var out []importedSecret
-	for _, x := range at.f.Secrets {
-		if !x.Personal && !c.hidden(at.p, at.env.Slug, at.path, x.Key) {
+	for _, x := range at.Folder.Secrets {
+		if !x.Personal && !c.hidden(at.Project, at.Env.Slug, at.Path, x.Key) {
 			out = append(out, importedSecret{at, x})
 		}
 	}
@@ -104,14 +108,14 @@ func firstOfEachName(list []importedSecret) []importedSecret {
 // importsOf renders the imports of a list. Servers expand the references in them
 // whether asked or not, but for the backend in Go. Today's v4 looks for a reference's
 // target in the importing folder first; v3 looks in the source only.
-func (c *call) importsOf(places []place, q readQuery, ex *expander) []importJSON {
-	var first []place
+func (c *call) importsOf(places []store.Place, q readQuery, ex *expander) []importJSON {
+	var first []store.Place
 	if c.v4() {
 		first = places[:1]
 	}
 	out := []importJSON{}
 	for _, r := range c.resolve(places) {
-		entry := importJSON{SecretPath: r.at.path, Environment: r.at.env.Slug, FolderID: r.at.f.ID, Secrets: []secretJSON{}}
+		entry := importJSON{SecretPath: r.at.Path, Environment: r.at.Env.Slug, FolderID: r.at.Folder.ID, Secrets: []secretJSON{}}
 		if c.old() || q.view && !c.goReads() { // today names are made unique on the way through expansion
 			r.secrets = firstOfEachName(r.secrets)
 		}
@@ -120,7 +124,7 @@ func (c *call) importsOf(places []place, q readQuery, ex *expander) []importJSON
 			if !q.view {
 				j.hide()
 			} else if q.expand || !c.goReads() {
-				j.Value = ex.expand(s.x.Value, s.at.env.Slug, s.at.path, first...)
+				j.Value = ex.expand(s.x.Value, s.at.Env.Slug, s.at.Path, first...)
 			}
 			entry.Secrets = append(entry.Secrets, j)
 		}
@@ -131,8 +135,8 @@ func (c *call) importsOf(places []place, q readQuery, ex *expander) []importJSON
 
 // findImported finds a name in the imports of a folder, the last import first.
 // The place is the source's.
-func (c *call) findImported(at place, name string) (place, *secret) {
-	imports := c.resolve([]place{at})
+func (c *call) findImported(at store.Place, name string) (store.Place, *store.Secret) {
+	imports := c.resolve([]store.Place{at})
 	for _, r := range slices.Backward(imports) {
 		for _, s := range r.secrets {
 			if s.x.Key == name {

@@ -3,6 +3,8 @@ package devserver
 import (
 	"net/http"
 	"slices"
+
+	"infisicalfs/internal/devserver/internal/store"
 )
 
 func importRoutes(p Profile) []route {
@@ -39,24 +41,24 @@ type secretImportJSON struct {
 	ImportEnv            environmentJSON `json:"importEnv"`
 }
 
-func (at place) importJSON(im *secretImport) secretImportJSON {
+func importJSONOf(at store.Place, im *store.SecretImport) secretImportJSON {
 	j := secretImportJSON{
-		ID: im.ID, Version: im.Version, ImportPath: im.Path, Position: slices.Index(at.f.Imports, im) + 1,
-		CreatedAt: stamp(im.CreatedAt), UpdatedAt: stamp(im.UpdatedAt), FolderID: at.f.ID,
+		ID: im.ID, Version: im.Version, ImportPath: im.Path, Position: slices.Index(at.Folder.Imports, im) + 1,
+		CreatedAt: stamp(im.CreatedAt), UpdatedAt: stamp(im.UpdatedAt), FolderID: at.Folder.ID,
 	}
-	if e := at.p.env(im.Env); e != nil {
+	if e := at.Project.Env(im.Env); e != nil {
 		j.ImportEnv = environmentJSON{e.Name, e.Slug, e.ID}
 	}
 	return j
 }
 
 // importPlace finds the folder whose imports a request is about.
-func (c *call) importPlace(t writeTarget) (place, error) {
+func (c *call) importPlace(t writeTarget) (store.Place, error) {
 	at, err := c.lookup(t.project, t.env, t.path)
 	if err != nil {
 		return at, err
 	}
-	if at.f == nil {
+	if at.Folder == nil {
 		if c.old() {
 			return at, notFound("Folder not found")
 		}
@@ -79,8 +81,8 @@ func (c *call) listImports() (any, error) {
 		return nil, permissionDenied("read", "secret-imports")
 	}
 	list := []secretImportJSON{}
-	for _, im := range at.f.Imports {
-		list = append(list, at.importJSON(im))
+	for _, im := range at.Folder.Imports {
+		list = append(list, importJSONOf(at, im))
 	}
 	return map[string]any{"message": "Successfully fetched secret imports", "secretImports": list}, nil
 }
@@ -96,10 +98,10 @@ func (c *call) listImportedSecrets() (any, error) {
 		return nil, err
 	}
 	list := []importJSON{}
-	for _, r := range c.resolve([]place{at}) {
-		e := r.at.env
+	for _, r := range c.resolve([]store.Place{at}) {
+		e := r.at.Env
 		entry := importJSON{
-			SecretPath: r.at.path, Environment: e.Slug, FolderID: r.at.f.ID,
+			SecretPath: r.at.Path, Environment: e.Slug, FolderID: r.at.Folder.ID,
 			EnvironmentInfo: &environmentJSON{e.Name, e.Slug, e.ID}, Secrets: []secretJSON{},
 		}
 		for _, s := range firstOfEachName(r.secrets) {
@@ -117,7 +119,7 @@ func (c *call) listImportedSecrets() (any, error) {
 func (c *call) createImport() (any, error) {
 	f := c.bodyForm()
 	source := f.object("import")
-	env, path := source.str("environment"), folderPath(source.str("path"))
+	env, path := source.str("environment"), store.FolderPath(source.str("path"))
 	t, err := c.folderTarget(f)
 	if err != nil {
 		return nil, err
@@ -129,12 +131,12 @@ func (c *call) createImport() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if t.project.env(env) == nil {
+	if t.project.Env(env) == nil {
 		return nil, notFound("Imported environment not found")
 	}
-	im := at.f.addImport(env, path, c.now)
+	im := at.Folder.AddImport(env, path, c.now)
 	c.changed = true
-	return map[string]any{"message": "Successfully created secret import", "secretImport": at.importJSON(im)}, nil
+	return map[string]any{"message": "Successfully created secret import", "secretImport": importJSONOf(at, im)}, nil
 }
 
 func (c *call) updateImport() (any, error) {
@@ -151,21 +153,21 @@ func (c *call) updateImport() (any, error) {
 		return nil, err
 	}
 	if env != nil {
-		if t.project.env(*env) == nil {
+		if t.project.Env(*env) == nil {
 			return nil, notFound("Imported environment not found")
 		}
 		im.Env = *env
 	}
 	if path != nil {
-		im.Path = folderPath(*path)
+		im.Path = store.FolderPath(*path)
 	}
-	if n := int(position); n >= 1 && n <= len(at.f.Imports) {
-		others := slices.DeleteFunc(slices.Clone(at.f.Imports), func(x *secretImport) bool { return x == im })
-		at.f.Imports = slices.Insert(others, n-1, im)
+	if n := int(position); n >= 1 && n <= len(at.Folder.Imports) {
+		others := slices.DeleteFunc(slices.Clone(at.Folder.Imports), func(x *store.SecretImport) bool { return x == im })
+		at.Folder.Imports = slices.Insert(others, n-1, im)
 	}
 	im.UpdatedAt = c.now
 	c.changed = true
-	return map[string]any{"message": "Successfully updated secret import", "secretImport": at.importJSON(im)}, nil
+	return map[string]any{"message": "Successfully updated secret import", "secretImport": importJSONOf(at, im)}, nil
 }
 
 func (c *call) deleteImport() (any, error) {
@@ -178,24 +180,24 @@ func (c *call) deleteImport() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	j := at.importJSON(im)
-	at.f.Imports = slices.DeleteFunc(at.f.Imports, func(x *secretImport) bool { return x == im })
+	j := importJSONOf(at, im)
+	at.Folder.Imports = slices.DeleteFunc(at.Folder.Imports, func(x *store.SecretImport) bool { return x == im })
 	c.changed = true
 	return map[string]any{"message": "Successfully deleted secret import", "secretImport": j}, nil
 }
 
 // importOf finds the import whose id is in the URL.
-func (c *call) importOf(t writeTarget, action string) (place, *secretImport, error) {
+func (c *call) importOf(t writeTarget, action string) (store.Place, *store.SecretImport, error) {
 	if err := c.mayWrite(action, t.project, t.env, t.path); err != nil {
-		return place{}, nil, permissionDenied(action, "secret-imports")
+		return store.Place{}, nil, permissionDenied(action, "secret-imports")
 	}
 	at, err := c.importPlace(t)
 	if err != nil {
-		return place{}, nil, err
+		return store.Place{}, nil, err
 	}
-	im := find(at.f.Imports, func(x *secretImport) bool { return x.ID == c.params["id"] })
+	im := store.Find(at.Folder.Imports, func(x *store.SecretImport) bool { return x.ID == c.params["id"] })
 	if im == nil {
-		return place{}, nil, fail(http.StatusNotFound, "NotFound", "Secret import not found")
+		return store.Place{}, nil, fail(http.StatusNotFound, "NotFound", "Secret import not found")
 	}
 	return at, im, nil
 }

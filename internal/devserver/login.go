@@ -4,6 +4,8 @@ import (
 	"crypto/subtle"
 	"slices"
 	"time"
+
+	"infisicalfs/internal/devserver/internal/store"
 )
 
 func authRoutes() []route {
@@ -49,7 +51,7 @@ func (c *call) login() (any, error) {
 		return nil, err
 	}
 	st := c.s.state
-	id := find(st.Identities, func(i *identity) bool { return i.ClientID == clientID })
+	id := store.Find(st.Identities, func(i *store.Identity) bool { return i.ClientID == clientID })
 	if id == nil {
 		if c.s.profile == Y2024 {
 			return nil, notFound("No identity with specified client ID was found")
@@ -68,15 +70,15 @@ func (c *call) login() (any, error) {
 
 	config := c.s.tokens
 	if id.Token != nil {
-		config = id.Token.withDefaults()
+		config = id.Token.WithDefaults()
 	}
-	t := &token{ID: newUUID(), IdentityID: id.ID, Config: config, Created: c.now, Renewed: c.now}
-	st.Tokens = append(slices.DeleteFunc(st.Tokens, func(t *token) bool { return c.now.After(t.Created.Add(t.Config.MaxTTL)) }), t)
+	t := &store.Token{ID: store.NewUUID(), IdentityID: id.ID, Config: config, Created: c.now, Renewed: c.now}
+	st.Tokens = append(slices.DeleteFunc(st.Tokens, func(t *store.Token) bool { return c.now.After(t.Created.Add(t.Config.MaxTTL)) }), t)
 	c.changed = true
 	return c.tokenAnswer(t, id), nil
 }
 
-func (c *call) countFailure(id *identity) {
+func (c *call) countFailure(id *store.Identity) {
 	if c.now.Sub(id.LastFailure) > lockoutReset {
 		id.Failures = 0
 	}
@@ -91,8 +93,8 @@ func (c *call) countFailure(id *identity) {
 // tokenAnswer issues the JWT of t. On a server of 2024 it is the same text every
 // time, lives until the max TTL, and the TTL is kept by the server; a current
 // server makes a new one that lives no longer than the max TTL allows.
-func (c *call) tokenAnswer(t *token, id *identity) tokenAnswer {
-	cl := claims{AuthTokenType: identityTokenType, IdentityID: id.ID, ClientSecretID: id.ClientSecretID, TokenID: t.ID}
+func (c *call) tokenAnswer(t *store.Token, id *store.Identity) tokenAnswer {
+	cl := store.Claims{AuthTokenType: store.IdentityTokenType, IdentityID: id.ID, ClientSecretID: id.ClientSecretID, TokenID: t.ID}
 	end := t.Created.Add(t.Config.MaxTTL)
 	life := t.Config.TTL
 	if c.old() {
@@ -101,14 +103,14 @@ func (c *call) tokenAnswer(t *token, id *identity) tokenAnswer {
 		life = min(life, end.Sub(t.Renewed))
 		no := false
 		org := c.s.state.OrgID
-		cl.ID, cl.IdentityName, cl.AuthMethod = newUUID(), id.Name, "universal-auth"
+		cl.ID, cl.IdentityName, cl.AuthMethod = store.NewUUID(), id.Name, "universal-auth"
 		cl.OrgID, cl.RootOrgID, cl.ParentOrgID = org, org, org
 		cl.TTL, cl.MaxTTL, cl.CreationEpoch = t.Config.TTL.Seconds(), t.Config.MaxTTL.Seconds(), t.Created.Unix()
 		cl.NumUses, cl.IPRestrictionEnabled = t.Config.NumUses, &no
 		cl.IssuedAt, cl.Expires = t.Renewed.Unix(), t.Renewed.Add(life).Unix()
 	}
 	return tokenAnswer{
-		AccessToken: c.s.state.sign(cl),
+		AccessToken: c.s.state.Sign(cl),
 		ExpiresIn:   life.Seconds(),
 		MaxTTL:      t.Config.MaxTTL.Seconds(),
 		TokenType:   "Bearer",
@@ -131,7 +133,7 @@ func (c *call) renew() (any, error) {
 	}
 	t.Renewed = c.now
 	c.changed = true
-	return c.tokenAnswer(t, c.s.state.identityByID(t.IdentityID)), nil
+	return c.tokenAnswer(t, c.s.state.IdentityByID(t.IdentityID)), nil
 }
 
 func (c *call) revoke() (any, error) {
@@ -146,25 +148,25 @@ func (c *call) revoke() (any, error) {
 
 // tokenOfBody finds the token that the body names. Being named there is no use
 // of it.
-func (c *call) tokenOfBody() (*token, error) {
+func (c *call) tokenOfBody() (*store.Token, error) {
 	f := c.bodyForm()
 	text := f.str("accessToken")
 	if err := f.failure(); err != nil {
 		return nil, err
 	}
-	cl, err := c.s.state.verify(text, c.now)
+	cl, err := c.s.state.Verify(text, c.now)
 	if err != nil {
-		return nil, err
+		return nil, tokenError("%s", err)
 	}
-	if cl.AuthTokenType != identityTokenType {
+	if cl.AuthTokenType != store.IdentityTokenType {
 		if c.july() {
 			return nil, unauthorized("You are not allowed to access this resource")
 		}
 		return nil, badRequest("Only identity access tokens can be renewed")
 	}
-	t, err := c.s.liveToken(cl, c.now)
-	if err != nil {
-		return nil, err
+	t, refused := c.s.liveToken(cl, c.now)
+	if refused != nil {
+		return nil, refused
 	}
 	return t, nil
 }

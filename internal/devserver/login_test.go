@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"infisicalfs/internal/devserver/internal/store"
 )
 
 func decodeClaims(t *testing.T, token string) object {
@@ -23,7 +25,7 @@ func decodeClaims(t *testing.T, token string) object {
 
 func TestTokenClaims(t *testing.T) {
 	old := decodeClaims(t, newTester(t, Config{Profile: Y2024}, "admin").token)
-	require.ElementsMatch(t, []string{"identityId", "clientSecretId", "identityAccessTokenId", "authTokenType", "iat", "exp"}, sortedKeys(old))
+	require.ElementsMatch(t, []string{"identityId", "clientSecretId", "identityAccessTokenId", "authTokenType", "iat", "exp"}, store.SortedKeys(old))
 	require.Equal(t, 86400.0, old["exp"].(float64)-old["iat"].(float64), "exp is the max TTL")
 
 	c := newTester(t, Config{}, "admin")
@@ -39,7 +41,7 @@ func TestTokenClaims(t *testing.T) {
 
 func TestCurrentTokenLife(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newTester(t, Config{Token: TokenConfig{TTL: time.Minute, MaxTTL: 150 * time.Second}}, "admin")
+		c := newTester(t, Config{Token: store.TokenConfig{TTL: time.Minute, MaxTTL: 150 * time.Second}}, "admin")
 		renew := func(c *tester) reply { return c.do("POST", "/api/v1/auth/token/renew", object{"accessToken": c.token}) }
 
 		time.Sleep(50 * time.Second)
@@ -80,12 +82,12 @@ func TestRevoke(t *testing.T) {
 }
 
 func TestNumUses(t *testing.T) {
-	c := newTester(t, Config{Token: TokenConfig{NumUses: 2}}, "admin")
+	c := newTester(t, Config{Token: store.TokenConfig{NumUses: 2}}, "admin")
 	c.list().is(200, "")
 	c.list().is(200, "")
 	c.list().is(401, "UnauthorizedError")
 	c.as("admin").list().is(200, "")
-	c.edit(func(e *Editor) error { return e.SetToken("admin", TokenConfig{TTL: time.Minute}) })
+	c.edit(func(e *Editor) error { return e.SetToken("admin", store.TokenConfig{TTL: time.Minute}) })
 	require.Equal(t, 60.0, c.login("admin").body["expiresIn"])
 }
 

@@ -11,11 +11,11 @@ type Stored struct {
 func (s *Server) Lookup(project, env, path, name string) (Stored, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	f := s.state.folder(project, env, path)
+	f := s.state.Folder(project, env, path)
 	if f == nil {
 		return Stored{}, false
 	}
-	x := f.shared(name)
+	x := f.Shared(name)
 	if x == nil {
 		return Stored{}, false
 	}
@@ -28,7 +28,7 @@ func (s *Server) Names(project, env, path string) []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var names []string
-	if f := s.state.folder(project, env, path); f != nil {
+	if f := s.state.Folder(project, env, path); f != nil {
 		for _, x := range f.Secrets {
 			if !x.Personal {
 				names = append(names, x.Key)
@@ -42,17 +42,5 @@ func (s *Server) Names(project, env, path string) []string {
 func (s *Server) HasFolder(project, env, path string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.state.folder(project, env, path) != nil
-}
-
-func (st *state) folder(project, env, path string) *folder {
-	p := st.projectBySlug(project)
-	if p == nil {
-		return nil
-	}
-	e := p.env(env)
-	if e == nil {
-		return nil
-	}
-	return e.Root.walk(path)
+	return s.state.Folder(project, env, path) != nil
 }

@@ -1,6 +1,10 @@
 package devserver
 
-import "strings"
+import (
+	"strings"
+
+	"infisicalfs/internal/devserver/internal/store"
+)
 
 // moveSecrets moves secrets by id to another folder of the project. What arrives
 // is a new secret with a new id; with shouldOverwrite the one that is there gets
@@ -8,17 +12,17 @@ import "strings"
 // same value, and rewrites references, also in the moved value.
 func (c *call) moveSecrets() (any, error) {
 	f := c.bodyForm()
-	var p *project
+	var p *store.Project
 	project := ""
 	if c.v4() {
 		project = f.str("projectId")
-		p = c.s.state.projectByID(project)
+		p = c.s.state.ProjectByID(project)
 	} else {
 		project = f.str("projectSlug")
-		p = c.s.state.projectBySlug(project)
+		p = c.s.state.ProjectBySlug(project)
 	}
-	from := writeTarget{p, f.str("sourceEnvironment"), secretPath(f.strOr("sourceSecretPath", "/"))}
-	to := writeTarget{p, f.str("destinationEnvironment"), secretPath(f.strOr("destinationSecretPath", "/"))}
+	from := writeTarget{p, f.str("sourceEnvironment"), store.SecretPath(f.strOr("sourceSecretPath", "/"))}
+	to := writeTarget{p, f.str("destinationEnvironment"), store.SecretPath(f.strOr("destinationSecretPath", "/"))}
 	ids := f.strings("secretIds")
 	overwrite := f.boolean("shouldOverwrite", false)
 	if err := f.failure(); err != nil {
@@ -42,40 +46,40 @@ func (c *call) moveSecrets() (any, error) {
 	if c.needsApproval(false) {
 		return map[string]bool{"isSourceUpdated": false, "isDestinationUpdated": false}, nil
 	}
-	var arrived []*secret
+	var arrived []*store.Secret
 	var keys []string
 	for _, x := range moving {
-		if y := c.move(source.f, destination.f, x); y != nil {
+		if y := c.move(source.Folder, destination.Folder, x); y != nil {
 			arrived = append(arrived, y)
 		}
 		keys = append(keys, x.Key)
 	}
 	if !c.old() {
 		for _, x := range arrived {
-			x.Value = movedText(x.Value, source, destination)
+			x.Value = store.MovedText(x.Value, source, destination)
 		}
-		c.moveReferences(source, destination, keys)
+		store.MoveReferences(source, destination, keys, c.now)
 	}
 	c.changed = true
 	return map[string]bool{"isSourceUpdated": true, "isDestinationUpdated": true}, nil
 }
 
-func (c *call) movable(source, destination place, ids []string, overwrite bool) ([]*secret, error) {
-	if source.f == destination.f {
+func (c *call) movable(source, destination store.Place, ids []string, overwrite bool) ([]*store.Secret, error) {
+	if source.Folder == destination.Folder {
 		return nil, badRequest("Source and destination folder are the same")
 	}
-	var moving []*secret
+	var moving []*store.Secret
 	var taken []string
 	equal := 0
 	for _, id := range ids {
-		x := find(source.f.Secrets, func(x *secret) bool { return x.ID == id && !x.Personal })
+		x := store.Find(source.Folder.Secrets, func(x *store.Secret) bool { return x.ID == id && !x.Personal })
 		if x == nil {
 			return nil, notFound("One or more secrets to move were not found in the source")
 		}
 		if x.Rotated {
 			return nil, badRequest("Cannot move rotated secrets")
 		}
-		there := destination.f.shared(x.Key)
+		there := destination.Folder.Shared(x.Key)
 		if there != nil && (c.old() || there.Value != x.Value) {
 			taken = append(taken, x.Key)
 		}
@@ -94,23 +98,23 @@ func (c *call) movable(source, destination place, ids []string, overwrite bool) 
 }
 
 // move returns the secret that has arrived, nil if what is there stays as it is.
-func (c *call) move(from, to *folder, x *secret) *secret {
-	take := func(y *secret) {
+func (c *call) move(from, to *store.Folder, x *store.Secret) *store.Secret {
+	take := func(y *store.Secret) {
 		y.Value, y.Comment, y.SkipMultiline = x.Value, x.Comment, x.SkipMultiline
 		y.Tags, y.Metadata = x.Tags, x.Metadata
 	}
-	y := to.shared(x.Key)
+	y := to.Shared(x.Key)
 	switch {
 	case y == nil:
-		y = to.addSecret(x.Key, "", false, c.now)
+		y = to.AddSecret(x.Key, "", false, c.now)
 		take(y)
 	case !c.old() && (x.Value == "" || x.Value == y.Value):
 		y = nil
 	default:
-		to.change(y, c.now, take)
+		to.Change(y, c.now, take)
 	}
 	for _, gone := range c.doomed(from, x.Key, false) {
-		from.removeSecret(gone, c.now)
+		from.RemoveSecret(gone, c.now)
 	}
 	return y
 }

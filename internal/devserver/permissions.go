@@ -3,27 +3,18 @@ package devserver
 import (
 	"net/http"
 	"strings"
-)
 
-// rule takes something away from an identity that its role would give.
-type rule struct {
-	IdentityID string `json:"identityId"`
-	ProjectID  string `json:"projectId"`
-	Env        string `json:"env"`
-	Path       string `json:"path"`
-	Name       string `json:"name,omitempty"` // of a secret; empty: all
-	Deny       bool   `json:"deny,omitempty"` // the path and all below: neither seen nor read nor written
-	Hide       bool   `json:"hide,omitempty"` // the secrets of the path: seen, the value not readable
-}
+	"infisicalfs/internal/devserver/internal/store"
+)
 
 // member returns the project, or the refusal for an identity that is not in it.
 // The refusal of a project that does not exist differs from route to route, so
 // the caller gives it.
-func (c *call) member(p *project, missing *failure) error {
+func (c *call) member(p *store.Project, missing *failure) error {
 	if p == nil {
 		return missing
 	}
-	if c.who.isUser() || c.who.identity.membership(p.ID) != nil {
+	if c.who.isUser() || c.who.identity.Membership(p.ID) != nil {
 		return nil
 	}
 	return c.notMember()
@@ -46,9 +37,9 @@ func permissionDenied(action, subject string) *failure {
 }
 
 // mayWrite checks an action (create, edit, delete) on secrets or folders of a path.
-func (c *call) mayWrite(action string, p *project, env, path string) error {
+func (c *call) mayWrite(action string, p *store.Project, env, path string) error {
 	if !c.who.isUser() {
-		if m := c.who.identity.membership(p.ID); m == nil || m.Role != "admin" {
+		if m := c.who.identity.Membership(p.ID); m == nil || m.Role != "admin" {
 			return permissionDenied(action, "secrets")
 		}
 	}
@@ -59,20 +50,20 @@ func (c *call) mayWrite(action string, p *project, env, path string) error {
 }
 
 // denied reports whether the caller knows nothing of the path.
-func (c *call) denied(p *project, env, path string) bool {
-	return c.ruled(p, func(r rule) bool {
+func (c *call) denied(p *store.Project, env, path string) bool {
+	return c.ruled(p, func(r store.Rule) bool {
 		return r.Deny && r.Env == env && (r.Path == path || r.Path == "/" || strings.HasPrefix(path, r.Path+"/"))
 	})
 }
 
 // hidden reports whether the caller may know of the secret but not its value.
-func (c *call) hidden(p *project, env, path, name string) bool {
-	return c.ruled(p, func(r rule) bool {
+func (c *call) hidden(p *store.Project, env, path, name string) bool {
+	return c.ruled(p, func(r store.Rule) bool {
 		return r.Hide && r.Env == env && r.Path == path && (r.Name == "" || r.Name == name)
 	})
 }
 
-func (c *call) ruled(p *project, applies func(rule) bool) bool {
+func (c *call) ruled(p *store.Project, applies func(store.Rule) bool) bool {
 	if c.who.isUser() {
 		return false
 	}

@@ -1,5 +1,7 @@
 package devserver
 
+import "infisicalfs/internal/devserver/internal/store"
+
 type environmentJSON struct {
 	Name string `json:"name"`
 	Slug string `json:"slug"`
@@ -39,7 +41,7 @@ type currentProjectJSON struct {
 	Roles            []string `json:"roles"`
 }
 
-func (c *call) projectJSON(p *project) projectJSON {
+func (c *call) projectJSON(p *store.Project) projectJSON {
 	j := projectJSON{
 		ID: p.ID, UnderID: p.ID, Name: p.Name, Slug: p.Slug,
 		AutoCapitalization: c.old(),

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+
+	"infisicalfs/internal/devserver/internal/store"
 )
 
 func projectRoutes(p Profile) []route {
@@ -40,7 +42,7 @@ func projectRoutes(p Profile) []route {
 func (c *call) ownProjects() []projectJSON {
 	list := []projectJSON{}
 	for _, p := range c.s.state.Projects {
-		if c.who.isUser() || c.who.identity.membership(p.ID) != nil {
+		if c.who.isUser() || c.who.identity.Membership(p.ID) != nil {
 			list = append(list, c.projectJSON(p))
 		}
 	}
@@ -74,7 +76,7 @@ func (c *call) listOrganizations() (any, error) {
 // a server of 2024. Another organisation has none.
 func (c *call) listOrganizationWorkspaces() (any, error) {
 	org := c.params["org"]
-	if !isUUID(org) {
+	if !store.IsUUID(org) {
 		return nil, broken("Find one")
 	}
 	list := []map[string]any{}
@@ -109,9 +111,9 @@ func (c *call) getProject() (any, error) {
 
 // projectOfPath is the project whose id is in the URL. A server of 2024 trips
 // over an unknown one.
-func (c *call) projectOfPath() (*project, error) {
+func (c *call) projectOfPath() (*store.Project, error) {
 	id := c.params["id"]
-	p := c.s.state.projectByID(id)
+	p := c.s.state.ProjectByID(id)
 	missing := notFound("Project with ID '%s' not found", id)
 	if c.old() {
 		missing = broken("Failed to find project by id")
@@ -139,7 +141,7 @@ func (c *call) getWorkspaceBySlug() (any, error) {
 // getProjectBySlug answers with the project itself, without a wrapper.
 func (c *call) getProjectBySlug() (any, error) {
 	slug := c.params["slug"]
-	p := c.s.state.projectBySlug(slug)
+	p := c.s.state.ProjectBySlug(slug)
 	missing := notFound("Project with slug '%s' not found", slug)
 	if c.old() {
 		missing = broken("Failed to find project by slug")
@@ -155,7 +157,7 @@ var slugPattern = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 func (c *call) createProject() (any, error) {
 	f := c.bodyForm()
 	name := f.str("projectName")
-	slug := f.strOr("slug", strings.ToLower(name)+"-"+randomHex(2))
+	slug := f.strOr("slug", strings.ToLower(name)+"-"+store.RandomHex(2))
 	if !slugPattern.MatchString(slug) {
 		f.custom("slug", "Slug must be a valid slug")
 	}
@@ -165,15 +167,15 @@ func (c *call) createProject() (any, error) {
 	if !c.who.isUser() && c.who.identity.OrgRole == "no-access" {
 		return nil, permissionDenied("create", "workspace")
 	}
-	if c.s.state.projectBySlug(slug) != nil {
+	if c.s.state.ProjectBySlug(slug) != nil {
 		return nil, badRequest("Project with slug '%s' already exists", slug)
 	}
-	p := c.s.state.addProject(slug, name, c.now)
+	p := c.s.state.AddProject(slug, name, c.now)
 	for _, e := range []string{"dev", "staging", "prod"} {
-		p.addEnvironment(e, "", c.now)
+		p.AddEnvironment(e, "", c.now)
 	}
 	if !c.who.isUser() {
-		c.who.identity.join(p, "admin", c.now)
+		c.who.identity.Join(p, "admin", c.now)
 	}
 	c.changed = true
 	return map[string]any{"project": c.projectJSON(p)}, nil
@@ -195,10 +197,10 @@ func (c *call) createEnvironment() (any, error) {
 	if err := c.mayWrite("create", p, "", ""); err != nil {
 		return nil, permissionDenied("create", "environments")
 	}
-	if p.env(slug) != nil {
+	if p.Env(slug) != nil {
 		return nil, fail(http.StatusBadRequest, "CreateEnvironment", "Environment with slug already exist")
 	}
-	e := p.addEnvironment(slug, name, c.now)
+	e := p.AddEnvironment(slug, name, c.now)
 	c.changed = true
 	return map[string]any{
 		"message":   "Successfully created new environment",

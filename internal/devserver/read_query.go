@@ -3,11 +3,13 @@ package devserver
 import (
 	"cmp"
 	"net/http"
+
+	"infisicalfs/internal/devserver/internal/store"
 )
 
 // readQuery is what list and get have in common.
 type readQuery struct {
-	project  *project
+	project  *store.Project
 	env      string
 	path     string
 	view     bool // show values
@@ -21,7 +23,7 @@ type readQuery struct {
 // backend in Go answers.
 func (c *call) readQuery(f *form) (readQuery, error) {
 	v4 := c.v4()
-	q := readQuery{env: f.strOr("environment", ""), path: secretPath(f.strOr("secretPath", "/"))}
+	q := readQuery{env: f.strOr("environment", ""), path: store.SecretPath(f.strOr("secretPath", "/"))}
 	q.expand = f.flag("expandSecretReferences", v4 || c.goReads())
 	q.imports = f.flag("include_imports", v4 || c.goReads())
 	q.view = true
@@ -47,9 +49,9 @@ func (c *call) readQuery(f *form) (readQuery, error) {
 		}
 		return q, badRequest("Missing workspace id or environment")
 	}
-	q.project = c.s.state.projectByID(id)
+	q.project = c.s.state.ProjectByID(id)
 	if id == "" {
-		q.project = c.s.state.projectBySlug(slug)
+		q.project = c.s.state.ProjectBySlug(slug)
 	}
 	return q, c.member(q.project, c.noProject(cmp.Or(id, slug)))
 }
@@ -64,9 +66,9 @@ func (c *call) noProject(id string) *failure {
 
 // noFolder is what a current server says about a missing environment or path,
 // where at was looked up in vain.
-func (c *call) noFolder(at place, env, path string) *failure {
+func (c *call) noFolder(at store.Place, env, path string) *failure {
 	switch {
-	case c.goReads() && at.env == nil:
+	case c.goReads() && at.Env == nil:
 		return notFound("Environment not found")
 	case c.goReads():
 		return notFound("Folder not found")

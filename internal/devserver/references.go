@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"infisicalfs/internal/devserver/internal/store"
 )
 
 // referencePattern finds ${KEY}, ${env.KEY} and ${env.folder.KEY}.
@@ -24,13 +26,13 @@ const maxExpansion = 10
 // backends differ: the text stays (2024, Node), or nothing is in its place (Go).
 type expander struct {
 	c      *call
-	p      *project
+	p      *store.Project
 	denied []string // in words for the error's details, without values
 
 	absoluteOnly bool // leave ${KEY} as it is: single reads of a server of July 2024 do
 }
 
-func (c *call) expander(p *project) *expander { return &expander{c: c, p: p} }
+func (c *call) expander(p *store.Project) *expander { return &expander{c: c, p: p} }
 
 // failure is the refusal of an answer with references that may not be read.
 func (e *expander) failure() error {
@@ -56,7 +58,7 @@ func target(text, env, path string) (targetEnv, targetPath, key string, absolute
 
 // expand replaces the references of a value that stands in env and path. More
 // places in which a plain ${KEY} is looked for first may be given.
-func (e *expander) expand(value, env, path string, first ...place) string {
+func (e *expander) expand(value, env, path string, first ...store.Place) string {
 	if e.c.old() {
 		return e.expandOld(value, env, path, 0)
 	}
@@ -78,14 +80,14 @@ func (e *expander) expandOld(value, env, path string, depth int) string {
 		if x == nil {
 			return ref
 		}
-		return e.expandOld(x.Value, at.env.Slug, at.path, depth+1)
+		return e.expandOld(x.Value, at.Env.Slug, at.Path, depth+1)
 	})
 }
 
 // expandNested is the expansion of today: of ${dev.${dev.FOLDER}.KEY} the inner
 // reference goes first, and a circle ends where it would begin again. stack are
 // the references that are being expanded.
-func (e *expander) expandNested(value, env, path string, first []place, stack []string) string {
+func (e *expander) expandNested(value, env, path string, first []store.Place, stack []string) string {
 	var out strings.Builder
 	for {
 		before, rest, found := strings.Cut(value, "${")
@@ -123,15 +125,15 @@ func cutReference(text string) (inner, rest string, closed bool) {
 	return "", text, false
 }
 
-func (e *expander) replacement(inner, env, path string, first []place, stack []string) string {
+func (e *expander) replacement(inner, env, path string, first []store.Place, stack []string) string {
 	literal := "${" + inner + "}"
 	targetEnv, targetPath, key, absolute := target(inner, env, path)
 	name := targetEnv + ":" + targetPath + ":" + key
 	if !referenceText.MatchString(inner) || slices.Contains(stack, name) || len(stack) == maxExpansion {
 		return literal
 	}
-	var at place
-	var x *secret
+	var at store.Place
+	var x *store.Secret
 	if !absolute {
 		for _, f := range first {
 			if at, x = e.find(f, key, true); x != nil {
@@ -148,32 +150,32 @@ func (e *expander) replacement(inner, env, path string, first []place, stack []s
 		}
 		return literal
 	}
-	return e.expandNested(x.Value, at.env.Slug, at.path, first, append(slices.Clone(stack), name))
+	return e.expandNested(x.Value, at.Env.Slug, at.Path, first, append(slices.Clone(stack), name))
 }
 
 // fetch finds a secret by its place, in the imports there as well if asked.
-func (e *expander) fetch(env, path, key string, imports bool) (place, *secret) {
-	at := place{p: e.p, env: e.p.env(env), path: path}
-	if at.env == nil {
+func (e *expander) fetch(env, path, key string, imports bool) (store.Place, *store.Secret) {
+	at := store.Place{Project: e.p, Env: e.p.Env(env), Path: path}
+	if at.Env == nil {
 		return at, nil
 	}
-	if at.f = at.env.Root.walk(path); at.f == nil {
+	if at.Folder = at.Env.Root.Walk(path); at.Folder == nil {
 		return at, nil
 	}
 	return e.find(at, key, imports)
 }
 
-func (e *expander) find(at place, key string, imports bool) (place, *secret) {
-	x := at.f.shared(key)
+func (e *expander) find(at store.Place, key string, imports bool) (store.Place, *store.Secret) {
+	x := at.Folder.Shared(key)
 	if x == nil && imports {
 		at, x = e.c.findImported(at, key)
 	}
 	if x == nil {
 		return at, nil
 	}
-	if e.c.denied(at.p, at.env.Slug, at.path) || e.c.hidden(at.p, at.env.Slug, at.path, key) {
+	if e.c.denied(at.Project, at.Env.Slug, at.Path) || e.c.hidden(at.Project, at.Env.Slug, at.Path, key) {
 		if !e.c.old() {
-			e.denied = append(e.denied, fmt.Sprintf("You are not allowed to read secret '%s' in environment '%s' at path '%s'", key, at.env.Slug, at.path))
+			e.denied = append(e.denied, fmt.Sprintf("You are not allowed to read secret '%s' in environment '%s' at path '%s'", key, at.Env.Slug, at.Path))
 		}
 		return at, nil
 	}

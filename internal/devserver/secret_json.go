@@ -1,31 +1,35 @@
 package devserver
 
-import "encoding/json"
+import (
+	"encoding/json"
+
+	"infisicalfs/internal/devserver/internal/store"
+)
 
 // secretJSON is a secret in an answer. Which fields it has depends on route and
 // profile; a nil RawMessage or pointer leaves its field out.
 type secretJSON struct {
-	ID              string          `json:"id"`
-	UnderID         string          `json:"_id"`
-	Workspace       string          `json:"workspace"`
-	Environment     string          `json:"environment"`
-	Version         int             `json:"version"`
-	Type            string          `json:"type"`
-	Key             string          `json:"secretKey"`
-	Value           string          `json:"secretValue"`
-	Comment         string          `json:"secretComment"`
-	ReminderNote    json.RawMessage `json:"secretReminderNote,omitempty"`
-	ReminderDays    json.RawMessage `json:"secretReminderRepeatDays,omitempty"`
-	SkipMultiline   *bool           `json:"skipMultilineEncoding,omitempty"`
-	Metadata        json.RawMessage `json:"metadata,omitempty"` // internal to the server, always null
-	CreatedAt       string          `json:"createdAt,omitempty"`
-	UpdatedAt       string          `json:"updatedAt,omitempty"`
-	SecretPath      string          `json:"secretPath,omitempty"`
-	Tags            *[]tagJSON      `json:"tags,omitempty"`
-	ValueHidden     *bool           `json:"secretValueHidden,omitempty"`
-	SecretMetadata  *[]metadata     `json:"secretMetadata,omitempty"`
-	IsRotatedSecret *bool           `json:"isRotatedSecret,omitempty"`
-	RotationID      json.RawMessage `json:"rotationId,omitempty"`
+	ID              string            `json:"id"`
+	UnderID         string            `json:"_id"`
+	Workspace       string            `json:"workspace"`
+	Environment     string            `json:"environment"`
+	Version         int               `json:"version"`
+	Type            string            `json:"type"`
+	Key             string            `json:"secretKey"`
+	Value           string            `json:"secretValue"`
+	Comment         string            `json:"secretComment"`
+	ReminderNote    json.RawMessage   `json:"secretReminderNote,omitempty"`
+	ReminderDays    json.RawMessage   `json:"secretReminderRepeatDays,omitempty"`
+	SkipMultiline   *bool             `json:"skipMultilineEncoding,omitempty"`
+	Metadata        json.RawMessage   `json:"metadata,omitempty"` // internal to the server, always null
+	CreatedAt       string            `json:"createdAt,omitempty"`
+	UpdatedAt       string            `json:"updatedAt,omitempty"`
+	SecretPath      string            `json:"secretPath,omitempty"`
+	Tags            *[]tagJSON        `json:"tags,omitempty"`
+	ValueHidden     *bool             `json:"secretValueHidden,omitempty"`
+	SecretMetadata  *[]store.Metadata `json:"secretMetadata,omitempty"`
+	IsRotatedSecret *bool             `json:"isRotatedSecret,omitempty"`
+	RotationID      json.RawMessage   `json:"rotationId,omitempty"`
 }
 
 // hiddenValue stands in for a value that is not shown.
@@ -33,11 +37,11 @@ const hiddenValue = "<hidden-by-infisical>"
 
 // secretJSON renders x as single answers show it: without path and tags on a
 // server of 2024.
-func (c *call) secretJSON(at place, x *secret) secretJSON {
+func (c *call) secretJSON(at store.Place, x *store.Secret) secretJSON {
 	j := secretJSON{
 		ID: x.ID, UnderID: x.ID,
-		Workspace:   at.p.ID,
-		Environment: at.env.Slug,
+		Workspace:   at.Project.ID,
+		Environment: at.Env.Slug,
 		Version:     x.Version,
 		Type:        "shared",
 		Key:         x.Key,
@@ -54,7 +58,7 @@ func (c *call) secretJSON(at place, x *secret) secretJSON {
 		j.Type = "personal"
 	}
 	if !c.old() {
-		j.SecretPath = at.path
+		j.SecretPath = at.Path
 		j.ValueHidden = new(bool)
 		rotated := x.Rotated
 		j.IsRotatedSecret = &rotated
@@ -68,17 +72,17 @@ func (c *call) secretJSON(at place, x *secret) secretJSON {
 
 // readJSON renders x as reading shows it: with tags, and on a current server
 // with metadata.
-func (c *call) readJSON(at place, x *secret) secretJSON {
+func (c *call) readJSON(at store.Place, x *store.Secret) secretJSON {
 	j := c.secretJSON(at, x)
 	tags := []tagJSON{}
 	for _, id := range x.Tags {
-		if t := at.p.tag(id); t != nil {
+		if t := at.Project.Tag(id); t != nil {
 			tags = append(tags, tagJSON{ID: t.ID, Slug: t.Slug, Color: t.Color, Name: t.Slug})
 		}
 	}
 	j.Tags = &tags
 	if !c.old() {
-		m := append([]metadata{}, x.Metadata...)
+		m := append([]store.Metadata{}, x.Metadata...)
 		j.SecretMetadata = &m
 	}
 	return j
@@ -87,7 +91,7 @@ func (c *call) readJSON(at place, x *secret) secretJSON {
 // importedJSON renders x as an entry of a list's imports: without dates and
 // reminders (July 2024: with dates, which its own secrets lack), and on a server
 // of 2024 without the project.
-func (c *call) importedJSON(at place, x *secret) secretJSON {
+func (c *call) importedJSON(at store.Place, x *store.Secret) secretJSON {
 	j := c.secretJSON(at, x)
 	j.CreatedAt, j.UpdatedAt, j.SecretPath = "", "", ""
 	j.ReminderNote, j.ReminderDays = nil, nil

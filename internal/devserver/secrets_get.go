@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"infisicalfs/internal/devserver/internal/store"
 )
 
 func (c *call) getSecret() (any, error) {
@@ -25,13 +27,13 @@ func (c *call) getSecret() (any, error) {
 	if c.denied(q.project, q.env, q.path) {
 		return nil, permissionDenied(c.readAction(), "secrets")
 	}
-	if at.f == nil {
+	if at.Folder == nil {
 		if c.old() {
 			return nil, c.noFolderFor(at, "Create secret", q.env, q.path)
 		}
 		return nil, c.noFolder(at, q.env, q.path)
 	}
-	name := trimSpace(c.params["secretName"])
+	name := store.TrimSpace(c.params["secretName"])
 	if strings.Contains(name, "\x00") {
 		return nil, broken("Find one")
 	}
@@ -40,7 +42,7 @@ func (c *call) getSecret() (any, error) {
 
 // noFolderFor is what writes, and in 2024 single reads, say about a missing
 // environment or path: they name the operation.
-func (c *call) noFolderFor(at place, operation, env, path string) error {
+func (c *call) noFolderFor(at store.Place, operation, env, path string) error {
 	if c.old() {
 		return fail(http.StatusNotFound, operation, "Folder not found for the given environment slug & secret path")
 	}
@@ -77,17 +79,17 @@ func (c *call) noSecretToChange(name string) error {
 }
 
 // oneSecret finds a secret in the folder, then in its imports, the last first.
-func (c *call) oneSecret(at place, q readQuery, name string, personal bool, number int) (any, error) {
-	x := at.f.shared(name)
+func (c *call) oneSecret(at store.Place, q readQuery, name string, personal bool, number int) (any, error) {
+	x := at.Folder.Shared(name)
 	if number > 0 && !c.old() {
-		if was := at.f.versionOf(name, number); was != nil {
+		if was := at.Folder.VersionOf(name, number); was != nil {
 			x = was
 		}
 	}
 	if personal {
 		x = nil
 		if c.who.isUser() {
-			x = at.f.personal(name)
+			x = at.Folder.Personal(name)
 		}
 	}
 	imported := false
@@ -106,45 +108,23 @@ func (c *call) oneSecret(at place, q readQuery, name string, personal bool, numb
 		j.Tags = nil
 	}
 	if number > 0 && c.s.profile != Y2024 { // which does not look at it
-		v, ok := x.version(number)
+		v, ok := x.VersionAt(number)
 		if !ok || v.Key != name {
 			return nil, c.noVersion(name)
 		}
 		j.Version, j.Key, j.Value, j.Comment, j.UpdatedAt = v.Number, v.Key, v.Value, v.Comment, stamp(v.UpdatedAt)
 	}
-	ex := c.expander(at.p)
-	switch hidden := c.hidden(at.p, at.env.Slug, at.path, name); {
+	ex := c.expander(at.Project)
+	switch hidden := c.hidden(at.Project, at.Env.Slug, at.Path, name); {
 	case hidden && (q.view || c.old()):
 		return nil, permissionDenied(c.readAction(), "secrets")
 	case !q.view:
 		j.hide()
 	case q.expand:
 		ex.absoluteOnly = c.july()
-		j.Value = ex.expand(j.Value, at.env.Slug, at.path)
+		j.Value = ex.expand(j.Value, at.Env.Slug, at.Path)
 	}
 	return map[string]any{"secret": j}, ex.failure()
-}
-
-// versionOf finds the secret that had the name in its version of that number. So
-// versions from before a rename are found by the old name, and by it only.
-func (f *folder) versionOf(name string, number int) *secret {
-	return find(f.Secrets, func(x *secret) bool {
-		v, ok := x.version(number)
-		return ok && v.Key == name && !x.Personal
-	})
-}
-
-// version returns one of the versions that x had or has.
-func (x *secret) version(number int) (version, bool) {
-	if number == x.Version {
-		return version{x.Version, x.Key, x.Value, x.Comment, x.UpdatedAt}, true
-	}
-	for _, v := range x.History {
-		if v.Number == number {
-			return v, true
-		}
-	}
-	return version{}, false
 }
 
 // getSecretByID is the current servers' way to find a secret again after a rename.
@@ -153,26 +133,26 @@ func (c *call) getSecretByID() (any, error) {
 	if x == nil {
 		return nil, notFound("Secret with ID '%s' not found", c.params["secretId"])
 	}
-	if err := c.member(at.p, nil); err != nil {
+	if err := c.member(at.Project, nil); err != nil {
 		return nil, err
 	}
-	if c.denied(at.p, at.env.Slug, at.path) || c.hidden(at.p, at.env.Slug, at.path, x.Key) || x.Personal && !c.who.isUser() {
+	if c.denied(at.Project, at.Env.Slug, at.Path) || c.hidden(at.Project, at.Env.Slug, at.Path, x.Key) || x.Personal && !c.who.isUser() {
 		return nil, permissionDenied(c.readAction(), "secrets")
 	}
 	return map[string]any{"secret": c.readJSON(at, x)}, nil
 }
 
-func (c *call) secretByID(id string) (place, *secret) {
+func (c *call) secretByID(id string) (store.Place, *store.Secret) {
 	for _, p := range c.s.state.Projects {
 		for _, e := range p.Environments {
-			for _, at := range (place{p, e, "/", e.Root}).below() {
-				if x := find(at.f.Secrets, func(x *secret) bool { return x.ID == id }); x != nil {
+			for _, at := range (store.Place{Project: p, Env: e, Path: "/", Folder: e.Root}).Below() {
+				if x := store.Find(at.Folder.Secrets, func(x *store.Secret) bool { return x.ID == id }); x != nil {
 					return at, x
 				}
 			}
 		}
 	}
-	return place{}, nil
+	return store.Place{}, nil
 }
 
 // listVersions lists what a secret was, the newest first. Only users may ask.
@@ -189,7 +169,7 @@ func (c *call) listVersions() (any, error) {
 	}
 	list := []secretJSON{}
 	for n := x.Version - offset; n >= 1 && len(list) < limit; n-- {
-		v, ok := x.version(n)
+		v, ok := x.VersionAt(n)
 		if !ok {
 			continue
 		}

@@ -3,6 +3,8 @@ package devserver
 import (
 	"slices"
 	"strings"
+
+	"infisicalfs/internal/devserver/internal/store"
 )
 
 type importJSON struct {
@@ -36,12 +38,12 @@ func (c *call) listSecrets() (any, error) {
 		return emptyList(), nil
 	case c.denied(q.project, q.env, q.path):
 		return nil, permissionDenied(c.readAction(), "secrets")
-	case at.f == nil:
+	case at.Folder == nil:
 		return c.missingList(at, q, recursive)
 	}
-	places := []place{at}
+	places := []store.Place{at}
 	if recursive {
-		places = at.below()
+		places = at.Below()
 	}
 	list := listAnswer{Secrets: []secretJSON{}}
 	ex := c.expander(q.project)
@@ -72,7 +74,7 @@ func (c *call) listSecrets() (any, error) {
 }
 
 // missingList answers for an environment or path that does not exist.
-func (c *call) missingList(at place, q readQuery, recursive bool) (any, error) {
+func (c *call) missingList(at store.Place, q readQuery, recursive bool) (any, error) {
 	if !c.old() {
 		return nil, c.noFolder(at, q.env, q.path)
 	}
@@ -87,17 +89,17 @@ func (c *call) missingList(at place, q readQuery, recursive bool) (any, error) {
 // of and not read spoils a plain list of the backend in Node; a recursive one
 // leaves the secret out. The backend in Go hides the value, and leaves out what
 // is further down.
-func (c *call) secretsOf(at place, q readQuery, ex *expander, recursive bool) ([]secretJSON, error) {
-	if c.denied(at.p, at.env.Slug, at.path) {
+func (c *call) secretsOf(at store.Place, q readQuery, ex *expander, recursive bool) ([]secretJSON, error) {
+	if c.denied(at.Project, at.Env.Slug, at.Path) {
 		return nil, nil
 	}
 	var out []secretJSON
-	for _, x := range at.f.Secrets {
-		if !c.listed(at.f, x, q) {
+	for _, x := range at.Folder.Secrets {
+		if !c.listed(at.Folder, x, q) {
 			continue
 		}
-		hidden := c.hidden(at.p, at.env.Slug, at.path, x.Key)
-		mask := hidden && c.goReads() && at.path == q.path
+		hidden := c.hidden(at.Project, at.Env.Slug, at.Path, x.Key)
+		mask := hidden && c.goReads() && at.Path == q.path
 		if hidden && !mask && (q.view || c.old()) {
 			if recursive || c.old() {
 				continue
@@ -105,14 +107,14 @@ func (c *call) secretsOf(at place, q readQuery, ex *expander, recursive bool) ([
 			return nil, permissionDenied(c.readAction(), "secrets")
 		}
 		j := c.readJSON(at, x)
-		j.SecretPath = at.path
+		j.SecretPath = at.Path
 		if c.july() { // which shows tags in single answers only
 			j.Tags = nil
 		}
 		if !q.view || mask {
 			j.hide()
 		} else if q.expand {
-			j.Value = ex.expand(x.Value, at.env.Slug, at.path)
+			j.Value = ex.expand(x.Value, at.Env.Slug, at.Path)
 		}
 		out = append(out, j)
 	}
@@ -121,7 +123,7 @@ func (c *call) secretsOf(at place, q readQuery, ex *expander, recursive bool) ([
 
 // listed reports whether a list shows x: to identities only shared secrets, to
 // the user on v3 both kinds, on v4 one of the two.
-func (c *call) listed(f *folder, x *secret, q readQuery) bool {
+func (c *call) listed(f *store.Folder, x *store.Secret, q readQuery) bool {
 	switch {
 	case !c.who.isUser():
 		return !x.Personal
@@ -130,7 +132,7 @@ func (c *call) listed(f *folder, x *secret, q readQuery) bool {
 	case !q.personal:
 		return !x.Personal
 	default:
-		return x.Personal || f.personal(x.Key) == nil
+		return x.Personal || f.Personal(x.Key) == nil
 	}
 }
 
@@ -153,7 +155,7 @@ func (j *secretJSON) keepTags(slugs []string) bool {
 func hasMetadata(j secretJSON, filter string) bool {
 	for part := range strings.SplitSeq(filter, "|") {
 		key, value, hasValue := strings.Cut(strings.TrimPrefix(part, "key="), ",value=")
-		if !slices.ContainsFunc(*j.SecretMetadata, func(m metadata) bool {
+		if !slices.ContainsFunc(*j.SecretMetadata, func(m store.Metadata) bool {
 			return !m.IsEncrypted && m.Key == key && (!hasValue || m.Value == value)
 		}) {
 			return false

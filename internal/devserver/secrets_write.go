@@ -1,6 +1,10 @@
 package devserver
 
-import "slices"
+import (
+	"slices"
+
+	"infisicalfs/internal/devserver/internal/store"
+)
 
 func (c *call) createSecret() (any, error) {
 	f := c.bodyForm()
@@ -18,7 +22,7 @@ func (c *call) createSecret() (any, error) {
 	if err := storable(d.key); err != nil {
 		return nil, err
 	}
-	existing := at.f.shared(d.key)
+	existing := at.Folder.Shared(d.key)
 	if personal {
 		switch {
 		case !c.who.isUser():
@@ -26,18 +30,18 @@ func (c *call) createSecret() (any, error) {
 		case existing == nil:
 			return nil, badRequest("Failed to create personal secret override for no corresponding shared secret")
 		}
-		existing = at.f.personal(d.key)
+		existing = at.Folder.Personal(d.key)
 	}
 	if existing != nil {
 		return nil, c.alreadyExists("Secret already exist")
 	}
-	if err := at.p.checkTags(d.tagIDs); err != nil {
+	if err := checkTags(at.Project, d.tagIDs); err != nil {
 		return nil, err
 	}
 	if c.needsApproval(personal) {
 		return c.approval(at), nil
 	}
-	x := at.f.addSecret(d.key, "", personal, c.now)
+	x := at.Folder.AddSecret(d.key, "", personal, c.now)
 	d.apply(x)
 	c.changed = true
 	return map[string]any{"secret": c.secretJSON(at, x)}, nil
@@ -64,11 +68,11 @@ func (c *call) updateSecret() (any, error) {
 	if personal && !c.who.isUser() && !c.old() {
 		return nil, badRequest("Must be user to create personal secret")
 	}
-	x := at.f.shared(d.key)
+	x := at.Folder.Shared(d.key)
 	if personal {
 		x = nil
 		if c.who.isUser() {
-			x = at.f.personal(d.key)
+			x = at.Folder.Personal(d.key)
 		}
 	}
 	if x == nil {
@@ -96,36 +100,36 @@ func (c *call) updateSecret() (any, error) {
 	return map[string]any{"secret": j}, nil
 }
 
-func (c *call) checkUpdate(at place, x *secret, d draft) error {
+func (c *call) checkUpdate(at store.Place, x *store.Secret, d draft) error {
 	if x.Rotated && (d.newKey != nil || d.value != nil) {
 		return badRequest("Cannot update rotated secret name or value")
 	}
-	if d.newKey != nil && at.f.shared(*d.newKey) != nil {
+	if d.newKey != nil && at.Folder.Shared(*d.newKey) != nil {
 		return c.alreadyExists("Secret with the new name already exist")
 	}
-	return at.p.checkTags(d.tagIDs)
+	return checkTags(at.Project, d.tagIDs)
 }
 
 // update makes a new version, also when nothing differs. A rename keeps the id;
 // a current server follows it in the references to the secret.
-func (c *call) update(at place, x *secret, d draft) {
+func (c *call) update(at store.Place, x *store.Secret, d draft) {
 	old := x.Key
-	at.f.change(x, c.now, d.apply)
+	at.Folder.Change(x, c.now, d.apply)
 	c.changed = true
 	if x.Key == old || x.Personal {
 		return
 	}
-	if p := at.f.personal(old); p != nil {
+	if p := at.Folder.Personal(old); p != nil {
 		p.Key = x.Key
 	}
 	if !c.old() {
-		c.renameReferences(at, old, x.Key)
+		at.RenameReferences(old, x.Key, c.now)
 	}
 }
 
 func (c *call) deleteSecret() (any, error) {
 	f := c.bodyForm()
-	key := trimSpace(c.params["secretName"])
+	key := store.TrimSpace(c.params["secretName"])
 	personal := f.oneOf("type", "shared", "shared", "personal") == "personal"
 	t, err := c.writeTarget(f, false)
 	if err != nil {
@@ -138,11 +142,11 @@ func (c *call) deleteSecret() (any, error) {
 	if personal && !c.who.isUser() && !c.old() {
 		return nil, badRequest("Must be user to delete personal secret")
 	}
-	doomed := c.doomed(at.f, key, personal)
+	doomed := c.doomed(at.Folder, key, personal)
 	if len(doomed) == 0 {
 		return nil, c.noSecretToChange(key)
 	}
-	if slices.ContainsFunc(doomed, func(x *secret) bool { return x.Rotated }) {
+	if slices.ContainsFunc(doomed, func(x *store.Secret) bool { return x.Rotated }) {
 		return nil, badRequest("Cannot delete rotated secrets")
 	}
 	if c.needsApproval(personal) {
@@ -153,7 +157,7 @@ func (c *call) deleteSecret() (any, error) {
 		shown = doomed[len(doomed)-1] // a personal override, if there is one
 	}
 	for _, x := range doomed {
-		at.f.removeSecret(x, c.now)
+		at.Folder.RemoveSecret(x, c.now)
 	}
 	c.changed = true
 	return map[string]any{"secret": c.secretJSON(at, shown)}, nil
@@ -161,11 +165,11 @@ func (c *call) deleteSecret() (any, error) {
 
 // doomed are the secrets that a delete removes: all shared ones of the name (there
 // can be several) and everybody's overrides of it, or the user's override only.
-func (c *call) doomed(f *folder, key string, personal bool) []*secret {
-	if f.shared(key) == nil && !personal || personal && !c.who.isUser() {
+func (c *call) doomed(f *store.Folder, key string, personal bool) []*store.Secret {
+	if f.Shared(key) == nil && !personal || personal && !c.who.isUser() {
 		return nil
 	}
-	var out []*secret
+	var out []*store.Secret
 	for _, x := range f.Secrets {
 		if x.Key == key && (x.Personal || !personal) {
 			out = append(out, x)

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"io"
 	"net/http"
+
+	"infisicalfs/internal/devserver/internal/fault"
 )
 
 // maxBody is the framework's limit of a request body.
@@ -23,7 +25,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	c := &call{s: s, r: r, route: rt, params: params, raw: body, entry: entry}
 
-	f := s.faults.take(r, body)
+	f := s.faults.Take(r, body)
 	if f == nil {
 		c.send(w, c.answer(), 0)
 		return
@@ -32,8 +34,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if f.After {
 		sound = c.answer()
 	}
-	if !s.suffer(f, r) {
-		reset(w)
+	if !f.Suffer(r, s.closed) {
+		fault.Reset(w)
 		return
 	}
 	if f.Write != nil && f.Status == 0 {
@@ -41,7 +43,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		f.Write(w, r)
 		return
 	}
-	c.send(w, f.spoil(sound, c.answer), f.Truncate)
+	c.send(w, spoil(f, sound, c.answer), f.Truncate)
 }
 
 func (c *call) send(w http.ResponseWriter, a *answer, truncate int) {

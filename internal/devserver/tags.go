@@ -1,5 +1,7 @@
 package devserver
 
+import "infisicalfs/internal/devserver/internal/store"
+
 // tagJSON is a tag as it stands in a project; inside a secret only the first
 // four fields are sent.
 type tagJSON struct {
@@ -14,7 +16,7 @@ type tagJSON struct {
 	CreatedByActorType string `json:"createdByActorType,omitempty"`
 }
 
-func (p *project) tagJSON(t *tag) tagJSON {
+func tagJSONOf(p *store.Project, t *store.Tag) tagJSON {
 	j := tagJSON{
 		ID: t.ID, Slug: t.Slug, Color: t.Color,
 		CreatedAt: stamp(t.CreatedAt), UpdatedAt: stamp(t.CreatedAt),
@@ -33,7 +35,7 @@ func (c *call) listTags() (any, error) {
 	}
 	list := []tagJSON{}
 	for _, t := range p.Tags {
-		list = append(list, p.tagJSON(t))
+		list = append(list, tagJSONOf(p, t))
 	}
 	return map[string]any{"workspaceTags": list}, nil
 }
@@ -54,19 +56,19 @@ func (c *call) createTag() (any, error) {
 	if err := c.mayWrite("create", p, "", ""); err != nil {
 		return nil, permissionDenied("create", "tags")
 	}
-	if find(p.Tags, func(t *tag) bool { return t.Slug == slug }) != nil {
+	if store.Find(p.Tags, func(t *store.Tag) bool { return t.Slug == slug }) != nil {
 		return nil, badRequest("Tag already exist")
 	}
-	t := &tag{ID: newUUID(), Slug: slug, Color: color, CreatedAt: c.now, CreatedBy: c.who.id(), ByUser: c.who.isUser()}
+	t := &store.Tag{ID: store.NewUUID(), Slug: slug, Color: color, CreatedAt: c.now, CreatedBy: c.who.id(), ByUser: c.who.isUser()}
 	p.Tags = append(p.Tags, t)
 	c.changed = true
-	return map[string]any{"workspaceTag": p.tagJSON(t)}, nil
+	return map[string]any{"workspaceTag": tagJSONOf(p, t)}, nil
 }
 
 // listMemberships lists the projects of an identity. It needs the right to read
 // identities in the organisation, which the role no-access has not.
 func (c *call) listMemberships() (any, error) {
-	id := c.s.state.identityByID(c.params["identity"])
+	id := c.s.state.IdentityByID(c.params["identity"])
 	if !c.who.isUser() && c.who.identity.OrgRole == "no-access" {
 		return nil, permissionDenied("read", "identity")
 	}
@@ -75,7 +77,7 @@ func (c *call) listMemberships() (any, error) {
 	}
 	list := []map[string]any{}
 	for _, m := range id.Memberships {
-		p := c.s.state.projectByID(m.ProjectID)
+		p := c.s.state.ProjectByID(m.ProjectID)
 		list = append(list, map[string]any{
 			"id": m.ID, "identityId": id.ID, "createdAt": stamp(m.CreatedAt), "updatedAt": stamp(m.CreatedAt),
 			"roles": []map[string]any{{

@@ -1,4 +1,4 @@
-package devserver
+package fault
 
 import (
 	"bytes"
@@ -32,13 +32,13 @@ type Fault struct {
 	After    bool          // let the server act first, then spoil the answer
 }
 
-// faultList holds the faults in force.
-type faultList struct {
+// List holds the faults in force.
+type List struct {
 	mu     sync.Mutex // guards active and the counters in it
-	active []*activeFault
+	active []*Active
 }
 
-type activeFault struct {
+type Active struct {
 	Fault
 	left int           // meaningful when Times > 0
 	gone chan struct{} // closed when the fault is removed
@@ -46,29 +46,29 @@ type activeFault struct {
 
 // Inject puts a fault in force until remove is called, which may be done more
 // than once. Where several match a request, the oldest hits.
-func (s *Server) Inject(f Fault) (remove func()) {
-	a := &activeFault{Fault: f, left: f.Times, gone: make(chan struct{})}
-	s.faults.add(a)
+func (l *List) Inject(f Fault) (remove func()) {
+	a := &Active{Fault: f, left: f.Times, gone: make(chan struct{})}
+	l.add(a)
 	return sync.OnceFunc(func() {
-		s.faults.remove(a)
+		l.remove(a)
 		close(a.gone)
 	})
 }
 
-func (l *faultList) add(a *activeFault) {
+func (l *List) add(a *Active) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.active = append(l.active, a)
 }
 
-func (l *faultList) remove(a *activeFault) {
+func (l *List) remove(a *Active) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.active = slices.DeleteFunc(l.active, func(x *activeFault) bool { return x == a })
+	l.active = slices.DeleteFunc(l.active, func(x *Active) bool { return x == a })
 }
 
-// take returns the fault that hits a request, nil if none does.
-func (l *faultList) take(r *http.Request, body []byte) *activeFault {
+// Take returns the fault that hits a request, nil if none does.
+func (l *List) Take(r *http.Request, body []byte) *Active {
 	for _, a := range l.snapshot() {
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		if (a.Match == nil || a.Match(r)) && l.use(a) {
@@ -78,7 +78,7 @@ func (l *faultList) take(r *http.Request, body []byte) *activeFault {
 	return nil
 }
 
-func (l *faultList) snapshot() []*activeFault {
+func (l *List) snapshot() []*Active {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return slices.Clone(l.active)
@@ -86,7 +86,7 @@ func (l *faultList) snapshot() []*activeFault {
 
 // use counts one hit. It reports false for a fault that others have used up or
 // that was removed in the meantime.
-func (l *faultList) use(a *activeFault) bool {
+func (l *List) use(a *Active) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !slices.Contains(l.active, a) {
@@ -97,13 +97,14 @@ func (l *faultList) use(a *activeFault) bool {
 	}
 	a.left--
 	if a.left == 0 {
-		l.active = slices.DeleteFunc(l.active, func(x *activeFault) bool { return x == a })
+		l.active = slices.DeleteFunc(l.active, func(x *Active) bool { return x == a })
 	}
 	return true
 }
 
-// suffer waits as the fault wants. It reports false when the connection is to be cut.
-func (s *Server) suffer(f *activeFault, r *http.Request) bool {
+// Suffer waits as the fault wants, until closed is. It reports false when the
+// connection is to be cut.
+func (f *Active) Suffer(r *http.Request, closed <-chan struct{}) bool {
 	if f.Delay > 0 {
 		t := time.NewTimer(f.Delay)
 		defer t.Stop()
@@ -111,7 +112,7 @@ func (s *Server) suffer(f *activeFault, r *http.Request) bool {
 		case <-t.C:
 		case <-r.Context().Done():
 			return false
-		case <-s.closed:
+		case <-closed:
 			return false
 		}
 	}
@@ -119,35 +120,16 @@ func (s *Server) suffer(f *activeFault, r *http.Request) bool {
 		select {
 		case <-r.Context().Done():
 		case <-f.gone:
-		case <-s.closed:
+		case <-closed:
 		}
 		return false
 	}
 	return !f.Reset
 }
 
-// spoil makes the answer that goes out. sound is nil unless the server acted
-// already; act makes it act.
-func (f *activeFault) spoil(sound *answer, act func() *answer) *answer {
-	a := sound
-	if f.Status != 0 {
-		a = &answer{status: f.Status, header: http.Header{}, body: []byte(f.Body)}
-		a.header.Set("Content-Type", "application/json; charset=utf-8")
-	} else if a == nil {
-		a = act()
-	}
-	if f.Rewrite != nil && len(a.body) > 0 {
-		a.body = f.Rewrite(a.body)
-	}
-	for k, v := range f.Header {
-		a.header[http.CanonicalHeaderKey(k)] = v
-	}
-	return a
-}
-
-// reset cuts the connection without an answer, with a TCP reset where there is
+// Reset cuts the connection without an answer, with a TCP reset where there is
 // a TCP connection.
-func reset(w http.ResponseWriter) {
+func Reset(w http.ResponseWriter) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		panic(http.ErrAbortHandler)

@@ -1,18 +1,19 @@
-package devserver
+package store
 
 import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"strings"
 	"time"
 )
 
-// claims are what the access tokens of both profiles carry. Identity tokens of
+// Claims are what the access tokens of both profiles carry. Identity tokens of
 // 2024 name no organisation, and their exp is the max TTL; current ones name it,
 // and their exp is the TTL.
-type claims struct {
+type Claims struct {
 	AuthTokenType  string `json:"authTokenType"` // identityAccessToken or accessToken
 	IdentityID     string `json:"identityId,omitempty"`
 	ClientSecretID string `json:"clientSecretId,omitempty"`
@@ -38,30 +39,32 @@ type claims struct {
 }
 
 const (
-	identityTokenType = "identityAccessToken"
-	userTokenType     = "accessToken"
+	IdentityTokenType = "identityAccessToken"
+	UserTokenType     = "accessToken"
 )
 
-func (st *state) sign(c claims) string {
+// Sign writes the claims as a JWT, signed with HS256.
+func (st *State) Sign(c Claims) string {
 	header, _ := json.Marshal(map[string]string{"alg": "HS256", "typ": "JWT"})
 	payload, _ := json.Marshal(c)
-	text := base64url(header) + "." + base64url(payload)
-	return text + "." + base64url(st.mac(text))
+	text := Base64url(header) + "." + Base64url(payload)
+	return text + "." + Base64url(st.mac(text))
 }
 
-func (st *state) mac(text string) []byte {
+func (st *State) mac(text string) []byte {
 	h := hmac.New(sha256.New, st.SigningKey)
 	h.Write([]byte(text))
 	return h.Sum(nil)
 }
 
-func base64url(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
+// Base64url encodes as the parts of a JWT are: without padding.
+func Base64url(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
 
-// verify checks form, signature and exp, in this order, and says TokenError (403)
-// about each. Whether the token is still known is another question.
-func (st *state) verify(text string, now time.Time) (claims, *failure) {
-	var c claims
-	malformed := tokenError("The provided access token is malformed. Please use a valid token or generate a new one and try again.")
+// Verify checks form, signature and exp, in this order; its error is what the
+// server says about each. Whether the token is still known is another question.
+func (st *State) Verify(text string, now time.Time) (Claims, error) {
+	var c Claims
+	malformed := errors.New("The provided access token is malformed. Please use a valid token or generate a new one and try again.")
 	parts := strings.Split(text, ".")
 	if len(parts) != 3 {
 		return c, malformed
@@ -72,20 +75,40 @@ func (st *state) verify(text string, now time.Time) (claims, *failure) {
 	}
 	signature, err := base64.RawURLEncoding.DecodeString(parts[2])
 	if err != nil || !hmac.Equal(signature, st.mac(parts[0]+"."+parts[1])) {
-		return c, tokenError("invalid signature")
+		return c, errors.New("invalid signature")
 	}
 	if c.Expires != 0 && now.Unix() >= c.Expires {
-		return c, tokenError("Your token has expired. Please re-authenticate.")
+		return c, errors.New("Your token has expired. Please re-authenticate.")
 	}
 	return c, nil
 }
 
-func (st *state) userToken(now time.Time) string {
-	return st.sign(claims{
-		AuthTokenType:  userTokenType,
+// UserToken returns an access token of the user, who needs no entry in Tokens. It
+// lives ten days.
+func (st *State) UserToken(now time.Time) string {
+	return st.Sign(Claims{
+		AuthTokenType:  UserTokenType,
 		UserID:         st.User.ID,
 		OrganizationID: st.OrgID,
 		IssuedAt:       now.Unix(),
 		Expires:        now.Add(10 * 24 * time.Hour).Unix(),
 	})
+}
+
+// TokenConfig is the life of an identity's access tokens.
+type TokenConfig struct {
+	TTL     time.Duration `json:"ttl,omitempty"`     // zero: 2 h
+	MaxTTL  time.Duration `json:"maxTTL,omitempty"`  // zero: 24 h
+	NumUses int           `json:"numUses,omitempty"` // zero: unlimited
+}
+
+// WithDefaults fills in what is zero.
+func (t TokenConfig) WithDefaults() TokenConfig {
+	if t.TTL == 0 {
+		t.TTL = 2 * time.Hour
+	}
+	if t.MaxTTL == 0 {
+		t.MaxTTL = 24 * time.Hour
+	}
+	return t
 }

@@ -1,4 +1,4 @@
-package devserver
+package store
 
 import (
 	"crypto/rand"
@@ -91,11 +91,13 @@ func defaultIdentities() []SeedIdentity {
 
 var usualEnvironmentNames = map[string]string{"dev": "Development", "staging": "Staging", "prod": "Production"}
 
-func newState(seed *Seed, now time.Time) (*state, error) {
-	st := &state{
-		OrgID:      newUUID(),
+// New makes the state of a new server, with ids and credentials made at random. It
+// fails when the seed contradicts itself.
+func New(seed *Seed, now time.Time) (*State, error) {
+	st := &State{
+		OrgID:      NewUUID(),
 		SigningKey: make([]byte, 32),
-		User:       user{ID: newUUID(), Email: "user@example.invalid"},
+		User:       User{ID: NewUUID(), Email: "user@example.invalid"},
 	}
 	rand.Read(st.SigningKey) // never fails
 	for _, sp := range seed.Projects {
@@ -115,69 +117,69 @@ func newState(seed *Seed, now time.Time) (*state, error) {
 	return st, nil
 }
 
-func (st *state) seedProject(sp SeedProject, now time.Time) error {
+func (st *State) seedProject(sp SeedProject, now time.Time) error {
 	if sp.Slug == "" {
 		return fmt.Errorf("a project of the seed has no slug")
 	}
-	if st.projectBySlug(sp.Slug) != nil {
+	if st.ProjectBySlug(sp.Slug) != nil {
 		return fmt.Errorf("the seed has two projects %q", sp.Slug)
 	}
-	p := st.addProject(sp.Slug, sp.Name, now)
+	p := st.AddProject(sp.Slug, sp.Name, now)
 	for _, se := range sp.Environments {
-		if se.Slug == "" || p.env(se.Slug) != nil {
+		if se.Slug == "" || p.Env(se.Slug) != nil {
 			return fmt.Errorf("project %q of the seed: environment %q is empty or there twice", sp.Slug, se.Slug)
 		}
-		e := p.addEnvironment(se.Slug, se.Name, now)
+		e := p.AddEnvironment(se.Slug, se.Name, now)
 		p.seedFolder(e.Root, se.SeedContent, now)
 	}
 	return nil
 }
 
-func (p *project) seedFolder(f *folder, content SeedContent, now time.Time) {
+func (p *Project) seedFolder(f *Folder, content SeedContent, now time.Time) {
 	for _, ss := range content.Secrets {
-		x := f.addSecret(ss.Name, ss.Value, false, now)
+		x := f.AddSecret(ss.Name, ss.Value, false, now)
 		x.Comment, x.Rotated = ss.Comment, ss.Rotated
 		for _, slug := range ss.Tags {
-			x.Tags = append(x.Tags, p.ensureTag(slug, now).ID)
+			x.Tags = append(x.Tags, p.EnsureTag(slug, now).ID)
 		}
-		for _, key := range sortedKeys(ss.Metadata) {
-			x.Metadata = append(x.Metadata, metadata{Key: key, Value: ss.Metadata[key]})
+		for _, key := range SortedKeys(ss.Metadata) {
+			x.Metadata = append(x.Metadata, Metadata{Key: key, Value: ss.Metadata[key]})
 		}
 		if ss.Personal != nil {
-			f.addSecret(ss.Name, *ss.Personal, true, now)
+			f.AddSecret(ss.Name, *ss.Personal, true, now)
 		}
 	}
 	for _, sf := range content.Folders {
-		p.seedFolder(f.addFolder(sf.Name, now), sf.SeedContent, now)
+		p.seedFolder(f.AddFolder(sf.Name, now), sf.SeedContent, now)
 	}
 	for _, im := range content.Imports {
-		f.addImport(im.Env, im.Path, now)
+		f.AddImport(im.Env, im.Path, now)
 	}
 }
 
-func (st *state) seedIdentity(si SeedIdentity, now time.Time) error {
-	if st.identityNamed(si.Name) != nil {
+func (st *State) seedIdentity(si SeedIdentity, now time.Time) error {
+	if st.IdentityNamed(si.Name) != nil {
 		return fmt.Errorf("the seed has two identities %q", si.Name)
 	}
-	id := &identity{
-		ID:             newUUID(),
+	id := &Identity{
+		ID:             NewUUID(),
 		Name:           si.Name,
-		ClientID:       newUUID(),
-		ClientSecretID: newUUID(),
-		ClientSecret:   randomHex(32),
+		ClientID:       NewUUID(),
+		ClientSecretID: NewUUID(),
+		ClientSecret:   RandomHex(32),
 		OrgRole:        si.OrgRole,
 		Token:          si.Token,
 	}
 	if id.OrgRole == "" {
 		id.OrgRole = "member"
 	}
-	for _, slug := range sortedKeys(si.Roles) {
-		if slug != "*" && st.projectBySlug(slug) == nil {
+	for _, slug := range SortedKeys(si.Roles) {
+		if slug != "*" && st.ProjectBySlug(slug) == nil {
 			return fmt.Errorf("identity %q of the seed has a role in %q, which is no project", si.Name, slug)
 		}
 		for _, p := range st.Projects {
 			if slug == "*" || slug == p.Slug {
-				id.join(p, si.Roles[slug], now)
+				id.Join(p, si.Roles[slug], now)
 			}
 		}
 	}

@@ -1,0 +1,60 @@
+package devserver
+
+import (
+	"io"
+
+	"infisicalfs/internal/devserver/internal/fault"
+	"infisicalfs/internal/devserver/internal/store"
+)
+
+// What a new server contains; the package below says more of each.
+type (
+	Seed            = store.Seed
+	SeedProject     = store.SeedProject
+	SeedEnvironment = store.SeedEnvironment
+	SeedFolder      = store.SeedFolder
+	SeedContent     = store.SeedContent
+	SeedSecret      = store.SeedSecret
+	SeedImport      = store.SeedImport
+	SeedIdentity    = store.SeedIdentity
+	TokenConfig     = store.TokenConfig // the life of an identity's access tokens
+)
+
+// Sample returns the data that a server has when nobody says otherwise: one
+// project, demo, with environments dev, staging and prod.
+func Sample() *Seed { return store.Sample() }
+
+// ReadSeed reads a Seed written as JSON. A field that no seed has is an error.
+func ReadSeed(r io.Reader) (*Seed, error) { return store.ReadSeed(r) }
+
+// What goes wrong on request.
+type (
+	Fault   = fault.Fault
+	Lie     = fault.Lie
+	Subject = fault.Subject
+)
+
+// What a [Lie] is about, and the secret that some lies need.
+const (
+	AboutNothing = fault.AboutNothing
+	AboutVictim  = fault.AboutVictim
+	AboutList    = fault.AboutList
+	AboutAll     = fault.AboutAll
+	LieVictim    = fault.LieVictim
+	LieMarker    = fault.LieMarker
+)
+
+// Inject puts a fault in force until remove is called, which may be done more
+// than once. Where several match a request, the oldest hits.
+func (s *Server) Inject(f Fault) (remove func()) { return s.faults.Inject(f) }
+
+// Lies returns the answers of a broken, hostile or misled server that fit into
+// memory; for the others see [Floods].
+func Lies() []Lie { return fault.Lies() }
+
+// Floods returns the answers that are more than anybody could use, or arrive in a
+// way that needs a socket. None is held in memory.
+func Floods() []Lie { return fault.Floods() }
+
+// ManySecrets writes the list of a folder with n secrets, as current servers would.
+func ManySecrets(w io.Writer, n int) { fault.ManySecrets(w, n) }
