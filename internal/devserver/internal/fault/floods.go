@@ -7,13 +7,17 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
 
 // Floods returns the answers that are more than anybody could use, or arrive in a
 // way that needs a socket. None is held in memory.
-func Floods() []Lie {
+func Floods() []Lie { return slices.Concat(longAnswers(), oddTransfers()) }
+
+// longAnswers are lists and values that are too many or too long.
+func longAnswers() []Lie {
 	list := func(write func(io.Writer)) Fault { return Fault{Match: isList, Write: stream(write)} }
 	return []Lie{
 		{"a million names", list(func(w io.Writer) { ManySecrets(w, 1_000_000) }), AboutList},
@@ -70,6 +74,12 @@ func Floods() []Lie {
 			}
 			io.WriteString(w, `{}]}`)
 		})}, AboutAll},
+	}
+}
+
+// oddTransfers arrive in a way that is a trap by itself.
+func oddTransfers() []Lie {
+	return []Lie{
 		{"a bomb of blanks", Fault{Match: isList, Write: bomb(`{"secrets":[`, " ")}, AboutList},
 		{"a bomb of a value", Fault{Match: isList, Write: bomb(`{"secrets":[{"secretKey":"K","secretValue":"`, "v")}, AboutList},
 		{"compressed, which it is not", Fault{Match: notLogin, Write: func(w http.ResponseWriter, _ *http.Request) {
