@@ -82,7 +82,7 @@ func (t emitTree) Wanted(e *emit.Event) bool {
 
 func (t emitTree) Occupied(e *emit.Event) bool { return t.occupied(e.Dir.Child(e.Name)) }
 
-func (t emitTree) Unsettle(d *dir, shown string) (settle func()) {
+func (t emitTree) KeepCacheOut(d *dir, shown string) (letIn func()) {
 	known := d.GetChild(shown)
 	if n, ok := operations(known).(*file); ok {
 		n.pages.Writing()

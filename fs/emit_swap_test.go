@@ -42,7 +42,7 @@ func TestWatchersOfAVolumeHear(t *testing.T) {
 				looked(dir)
 				want := c.want
 				if w.root.generations.Latest() == nil && name == "a new folder" {
-					want = append(swap[:3:3], want...) // nobody knows a generation, so the first is news
+					want = append(swap[:3:3], want...) // nobody knows a generation, so watchers hear of the first
 				}
 				require.Equal(t, want, heard(t, dir, func() { w.put(t, func() { c.change(w) }) }))
 				require.Zero(t, w.Counts().Notify.Failed, w.Counts().Notify.Error)

@@ -156,12 +156,12 @@ func TestWatchersHear(t *testing.T) {
 					}
 					asked := 0
 					got := heard(t, at, func() {
-						news := w.change(t, dev, func() { c.change(w) })
+						change := w.change(t, dev, func() { c.change(w) })
 						w.answer(func(ctx context.Context, dir secret.Dir, need secret.Need) (*secret.Folder, error) {
 							asked++
 							return nil, secret.ErrUnavailable
 						})
-						w.announce(news)
+						w.announce(change)
 					})
 					require.Equal(t, c.want, got)
 					require.Zero(t, asked, "an event asked the server")
@@ -197,7 +197,7 @@ func names(t *testing.T, dir string) map[string]bool {
 	return found
 }
 
-// Who reads while the news is told gets one version, and its size.
+// Who reads while an event is emitted gets one version, and its size.
 func TestPokesLeaveOpenFilesAlone(t *testing.T) {
 	bothEmitting(t, func(t *testing.T, w *world, dir string) {
 		path := filepath.Join(dir, "demo/dev/GREETING")

@@ -52,7 +52,7 @@ func (n *file) attr(s *secret.Secret, out *fuse.Attr) {
 	}
 }
 
-// outdated is the news that the kernel has an old version of the file.
+// outdated says that the kernel has an old version of the file.
 func (n *file) outdated() outdated {
 	dir, name := n.where()
 	return outdated{dir: dir, content: []string{filename.Encode(name), filename.Beside(name)}, file: n}

@@ -139,7 +139,7 @@ func TestReleaseDropsTheValue(t *testing.T) {
 	require.Nil(t, fh.(*handle).secret.Load())
 }
 
-// Many readers while values change and news arrives: each read is one version.
+// Many readers while values change and the changes are heard of: each read is one version.
 func TestConcurrentReaders(t *testing.T) {
 	bothWays(t, func(t *testing.T, w *world, v fusetest.View) {
 		versions := []string{strings.Repeat("a", 3000), strings.Repeat("b", 9000), ""}

@@ -36,7 +36,7 @@ func TestGenerationsAreLetGo(t *testing.T) {
 	require.Zero(t, w.Counts().Open, "nobody has anything open")
 }
 
-// A generation that could not be made when there was news is made later, or
+// A generation that could not be made when there was a change is made later, or
 // watchers would wait for the next change.
 func TestASwapThatFailedIsMadeUpFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

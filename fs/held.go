@@ -16,8 +16,8 @@ import (
 // which does no harm.
 const Prune = math.MinInt64
 
-// forgets is how long the kernel has to say that it has let go.
-const forgets = 250 * time.Millisecond
+// pruneTime is how long the kernel has to say that it has let go.
+const pruneTime = 250 * time.Millisecond
 
 // Held reports whether somebody holds what was shown of dir: has it open, mapped
 // or as a working directory, or watches it with inotify, which makes no traffic
@@ -48,7 +48,7 @@ func (f *FS) Held(dir secret.Dir) bool {
 	for _, n := range nodes {
 		n.NotifyContent(Prune, 0)
 	}
-	again, end := time.NewTicker(forgets/25), time.After(forgets)
+	again, end := time.NewTicker(pruneTime/25), time.After(pruneTime)
 	defer again.Stop()
 	for f.inode(dir) != nil {
 		select {
@@ -66,7 +66,7 @@ func (f *FS) Held(dir secret.Dir) bool {
 // that nobody is in, so there nobody counts as being in one: else watchers would hear
 // of hardly any.
 func (f *FS) occupied(folder secret.Dir) bool {
-	again, end := time.NewTicker(forgets/25), time.After(4*forgets)
+	again, end := time.NewTicker(pruneTime/25), time.After(4*pruneTime)
 	defer again.Stop()
 	for {
 		at := f.inode(folder)

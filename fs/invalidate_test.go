@@ -14,7 +14,7 @@ import (
 	"infisicalfs/secret"
 )
 
-// change makes a change on the server and returns the news of it.
+// change makes a change on the server and returns it.
 func (w *world) change(t *testing.T, dir secret.Dir, make func()) secret.Change {
 	before := snapshot(t, w.Fake, dir)
 	make()
@@ -24,54 +24,54 @@ func (w *world) change(t *testing.T, dir secret.Dir, make func()) secret.Change 
 func TestWhatTheKernelIsTold(t *testing.T) {
 	everything := []string{"demo", "demo/dev", "demo/dev/EMPTY", "demo/dev/GREETING", "demo/dev/payments/API_KEY"}
 	for name, c := range map[string]struct {
-		root  secret.Dir
-		known []string
-		news  func(t *testing.T, w *world) secret.Change
-		want  []string
+		root   secret.Dir
+		known  []string
+		change func(t *testing.T, w *world) secret.Change
+		want   []string
 	}{
 		"new value": {
 			known: everything,
-			news: func(t *testing.T, w *world) secret.Change {
+			change: func(t *testing.T, w *world) secret.Change {
 				return w.change(t, dev, func() { w.Set(dev, "GREETING", "hi") })
 			},
 			want: []string{"content /demo/dev/GREETING", "entry /demo/dev/GREETING"},
 		},
 		"new value of what nobody looked at": {
 			known: []string{"demo/dev/EMPTY"},
-			news: func(t *testing.T, w *world) secret.Change {
+			change: func(t *testing.T, w *world) secret.Change {
 				return w.change(t, dev, func() { w.Set(dev, "GREETING", "hi") })
 			},
 		},
 		"new and gone names": {
 			known: everything,
-			news: func(t *testing.T, w *world) secret.Change {
+			change: func(t *testing.T, w *world) secret.Change {
 				return w.change(t, dev, func() { w.Set(dev, "NEW", "x"); w.Remove(dev, "EMPTY"); w.Remove(dev, "payments") })
 			},
 			want: []string{"entry /demo/dev/EMPTY", "entry /demo/dev/NEW", "entry /demo/dev/payments"},
 		},
 		"a folder takes a secret's name": {
 			known: everything,
-			news: func(t *testing.T, w *world) secret.Change {
+			change: func(t *testing.T, w *world) secret.Change {
 				return w.change(t, dev, func() { w.Mkdir(dev.Child("EMPTY")) })
 			},
 			want: []string{"entry /demo/dev/EMPTY", "entry /demo/dev/EMPTY%secret"},
 		},
 		"hidden": {
 			known: everything,
-			news: func(t *testing.T, w *world) secret.Change {
+			change: func(t *testing.T, w *world) secret.Change {
 				return w.change(t, dev, func() { w.Put(dev, secret.Secret{Name: "EMPTY", Hidden: true}) })
 			},
 			want: []string{"content /demo/dev/EMPTY", "entry /demo/dev/EMPTY"},
 		},
 		"unknown change": {
-			known: everything,
-			news:  func(*testing.T, *world) secret.Change { return secret.Change{Dir: dev} },
+			known:  everything,
+			change: func(*testing.T, *world) secret.Change { return secret.Change{Dir: dev} },
 			want: []string{"attr /demo/dev/EMPTY", "attr /demo/dev/GREETING", "attr /demo/dev/payments",
 				"entry /demo/dev/EMPTY", "entry /demo/dev/GREETING"},
 		},
 		"revoked below": {
 			known: everything,
-			news: func(*testing.T, *world) secret.Change {
+			change: func(*testing.T, *world) secret.Change {
 				return secret.Change{Dir: project, Deep: true, Err: secret.ErrDenied}
 			},
 			want: []string{"attr /demo/dev", "attr /demo/dev/payments", "content /demo/dev/EMPTY", "content /demo/dev/GREETING",
@@ -79,22 +79,22 @@ func TestWhatTheKernelIsTold(t *testing.T) {
 		},
 		"above the root, deep": {
 			root: payments, known: []string{"API_KEY"},
-			news: func(*testing.T, *world) secret.Change { return secret.Change{Deep: true} },
-			want: []string{"attr /API_KEY", "entry /API_KEY"},
+			change: func(*testing.T, *world) secret.Change { return secret.Change{Deep: true} },
+			want:   []string{"attr /API_KEY", "entry /API_KEY"},
 		},
 		"above the root, shallow": {
 			root: payments, known: []string{"API_KEY"},
-			news: func(*testing.T, *world) secret.Change { return secret.Change{Dir: dev} },
+			change: func(*testing.T, *world) secret.Change { return secret.Change{Dir: dev} },
 		},
 		"beside the root": {
 			root: payments, known: []string{"API_KEY"},
-			news: func(*testing.T, *world) secret.Change {
+			change: func(*testing.T, *world) secret.Change {
 				return secret.Change{Dir: dev.Child("other"), Deep: true, Err: secret.ErrDenied}
 			},
 		},
 		"unknown directory": {
-			known: []string{"demo"},
-			news:  func(*testing.T, *world) secret.Change { return secret.Change{Dir: payments} },
+			known:  []string{"demo"},
+			change: func(*testing.T, *world) secret.Change { return secret.Change{Dir: payments} },
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -105,7 +105,7 @@ func TestWhatTheKernelIsTold(t *testing.T) {
 				_, err := k.Lookup(p)
 				require.NoError(t, err)
 			}
-			w.announce(c.news(t, w))
+			w.announce(c.change(t, w))
 			require.Equal(t, c.want, k.Notified())
 		})
 	}
@@ -128,7 +128,7 @@ func TestChangesReachTheKernel(t *testing.T) {
 	_, err = v.Stat("demo/dev/NEW")
 	require.Equal(t, syscall.ENOENT, err)
 
-	news := w.change(t, dev, func() {
+	change := w.change(t, dev, func() {
 		w.Set(dev, "GREETING", "changed")
 		w.Set(dev, "NEW", "x")
 		w.Remove(dev, "EMPTY")
@@ -138,7 +138,7 @@ func TestChangesReachTheKernel(t *testing.T) {
 	a, err := v.Stat("demo/dev/GREETING")
 	require.NoError(t, err)
 	require.EqualValues(t, len("hello, world"), a.Size, "it has not been told yet")
-	w.announce(news)
+	w.announce(change)
 
 	a, err = v.Stat("demo/dev/GREETING")
 	require.NoError(t, err)
@@ -152,7 +152,7 @@ func TestChangesReachTheKernel(t *testing.T) {
 	require.Equal(t, "a secret now", text)
 }
 
-// The Source gives news while a lookup in that very directory waits for it.
+// The Source tells of a change while a lookup in that very directory waits for it.
 // The kernel would not take the message before the lookup has its answer.
 func TestNewsDuringALookup(t *testing.T) {
 	w := newWorld()

@@ -15,7 +15,7 @@ import (
 	"infisicalfs/secret"
 )
 
-// Who is in a new folder before the news of it arrives stays there: the kernel
+// Who is in a new folder before it is heard of stays there: the kernel
 // drops no name under which somebody works.
 func TestWhoIsInANewFolderStaysThere(t *testing.T) {
 	for _, how := range []Notify{NotifyOff, NotifyAttrib, NotifyFull} {
@@ -25,11 +25,11 @@ func TestWhoIsInANewFolderStaysThere(t *testing.T) {
 			_, err := os.ReadDir(at)
 			require.NoError(t, err)
 			heard(t, at, func() {
-				news := w.change(t, dev, func() { w.Mkdir(dev.Child("jobs")) })
+				change := w.change(t, dev, func() { w.Mkdir(dev.Child("jobs")) })
 				fd, err := unix.Open(at+"/jobs", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 				require.NoError(t, err)
 				defer unix.Close(fd)
-				w.announce(news)
+				w.announce(change)
 				path, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", fd))
 				require.NoError(t, err)
 				require.Equal(t, at+"/jobs", path)

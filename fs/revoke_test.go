@@ -33,7 +33,7 @@ func TestRevocationReachesOpenHandles(t *testing.T) {
 		}
 		for _, f := range []fusetest.File{above, below} {
 			_, err = fusetest.ReadAll(f)
-			require.NoError(t, err, "the news is not about this one")
+			require.NoError(t, err, "the change is not about this one")
 		}
 
 		w.announce(secret.Change{Dir: dev, Deep: true, Err: secret.ErrUnauthenticated})

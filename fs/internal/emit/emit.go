@@ -43,11 +43,11 @@ type Tree[D comparable] interface {
 	// Occupied reports whether somebody is in the folder that e says has appeared,
 	// of which nobody was told yet. It may take a second.
 	Occupied(e *Event) bool
-	// Unsettle keeps the kernel's page cache out of a file of dir until settle is
+	// KeepCacheOut keeps the kernel's page cache out of a file of dir until letIn is
 	// called, which has the kernel ask again how large the file is. What the kernel
 	// learns of a size from a call of ours it believes, even if it has learnt of a
 	// newer one meanwhile.
-	Unsettle(dir D, shown string) (settle func())
+	KeepCacheOut(dir D, shown string) (letIn func())
 	// Forget has the kernel ask again for a name in dir.
 	Forget(dir D, shown string)
 }
@@ -99,9 +99,9 @@ func (m *Emitter[D]) Emit(way Way[D], list []Event) {
 		if !m.tree.Wanted(e) {
 			continue
 		}
-		settle := m.tree.Unsettle(way.end(), e.Shown)
+		letIn := m.tree.KeepCacheOut(way.end(), e.Shown)
 		m.count(e, m.emit(way, e))
-		settle()
+		letIn()
 	}
 }
 

@@ -17,9 +17,9 @@ type tree struct {
 
 func (t *tree) Wanted(*Event) bool   { return !t.unwanted }
 func (t *tree) Occupied(*Event) bool { t.did = append(t.did, "occupied"); return false }
-func (t *tree) Unsettle(_, shown string) func() {
-	t.did = append(t.did, "unsettle "+shown)
-	return func() { t.did = append(t.did, "settle "+shown) }
+func (t *tree) KeepCacheOut(_, shown string) func() {
+	t.did = append(t.did, "keep out of "+shown)
+	return func() { t.did = append(t.did, "let into "+shown) }
 }
 func (t *tree) Forget(_, shown string) { t.did = append(t.did, "forget "+shown) }
 
@@ -64,7 +64,7 @@ func TestEventsAreCounted(t *testing.T) {
 	m := emitter(here, nil)
 	m.Emit(toDev, slices.Clone([]Event{aChange, wentFile}))
 	require.EqualValues(t, 2, m.Counts().Told)
-	require.Equal(t, []string{"unsettle a%2Fb", "settle a%2Fb", "unsettle OLD", "settle OLD"}, here.did)
+	require.Equal(t, []string{"keep out of a%2Fb", "let into a%2Fb", "keep out of OLD", "let into OLD"}, here.did)
 
 	none := &tree{unwanted: true}
 	m = emitter(none, nil)

@@ -103,7 +103,7 @@ func (s *History) Tell() (before, now *Generation) {
 
 // Later calls do after [Again], once for all who ask meanwhile. It is for telling of
 // a generation that could not be made: nothing else would, as what polls bring is no
-// news any longer, and who watches does not ask.
+// change any longer, and who watches does not ask.
 func (s *History) Later(do func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
