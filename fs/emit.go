@@ -1,7 +1,6 @@
 package fs
 
 import (
-	"cmp"
 	"context"
 	"slices"
 
@@ -98,60 +97,27 @@ func (t emitTree) KeepCacheOut(d *dir, shown string) (letIn func()) {
 func (t emitTree) Forget(d *dir, shown string) { d.NotifyEntry(shown) }
 
 // eventsFor returns what watchers are to be told of what differs between two
-// snapshots. That a name has gone is told only if it is certain: one that a partial
-// snapshot lacks may exist. New is what was not shown before, be it that it could
-// not be known.
-func (f *FS) eventsFor(before, after *secret.Folder, differences []diff.Difference) (list []emit.Event) {
+// snapshots.
+func (f *FS) eventsFor(before, after *secret.Folder, differences []diff.Difference) []emit.Event {
 	if !f.emitter.Tells() {
 		return nil
 	}
 	links := f.cfg.Links && after.Dir.IsFolder()
-	add := func(k emit.Kind, shown string, e filename.Entry) {
-		list = append(list, f.newEvent(k, after.Dir, shown, e))
-	}
-	for _, d := range differences {
-		was, is := d.Before, d.After
-		switch {
-		case d.Vanished():
-			if !after.Partial && (was.Folder == nil || !after.NoSubfolders) {
-				add(emit.Vanished, d.Shown, was)
-			}
-		case d.Appeared():
-			if is.Folder == nil || !before.NoSubfolders {
-				add(emit.Appeared, d.Shown, is)
-			}
-		case d.Replaced():
-			add(emit.Vanished, d.Shown, was)
-			add(emit.Appeared, d.Shown, is)
-		case is.Folder != nil || links: // a link stays as it is
-		case was.Secret.Value.Equal(is.Secret.Value) || is.Secret.Hidden:
-			add(emit.Annotated, d.Shown, is)
-		default:
-			add(emit.Changed, d.Shown, is)
+	list := emit.Events(before, after, differences, links)
+	for i := range list {
+		e := &list[i]
+		var attr fuse.Attr
+		if e.Folder {
+			f.dirAttr(e.Date, &attr)
+		} else {
+			f.secretAttr(e.Dir, e.Name, e.Secret, &attr)
+		}
+		e.Mode, e.Date = attr.Mode, attr.ModTime()
+		if links && !e.Folder {
+			e.Link = generation.Target(e.Shown)
 		}
 	}
-	// By name, and what goes before what comes in its place.
-	slices.SortFunc(list, func(a, b emit.Event) int {
-		return cmp.Or(cmp.Compare(a.Shown, b.Shown), cmp.Compare(b.Kind, a.Kind))
-	})
 	return list
-}
-
-func (f *FS) newEvent(k emit.Kind, dir secret.Dir, shown string, entry filename.Entry) emit.Event {
-	e := emit.Event{Kind: k, Dir: dir, Shown: shown}
-	var attr fuse.Attr
-	if entry.Folder != nil {
-		e.Folder, e.Name = true, entry.Folder.Name
-		f.dirAttr(entry.Folder.Updated, &attr)
-	} else {
-		e.Name, e.Secret = entry.Secret.Name, entry.Secret
-		f.secretAttr(dir, e.Name, e.Secret, &attr)
-		if f.cfg.Links && dir.IsFolder() {
-			e.Link = generation.Target(shown)
-		}
-	}
-	e.Mode, e.Date = attr.Mode, attr.ModTime()
-	return e
 }
 
 // swapEvent tells that ..data of d leads to the generation of that name.

@@ -365,7 +365,7 @@ func TestPokesDoNothingElse(t *testing.T) {
 	at := filepath.Join(mounted, "demo/dev")
 	_ = names(t, at)
 	w.announce(w.change(t, dev, func() { w.Set(dev, "GREETING", "hi") })) // finds out the thread
-	e := w.newEvent(emit.Changed, dev, "GREETING", filename.Entry{Secret: &secret.Secret{Name: "GREETING"}})
+	e := emit.Event{Kind: emit.Changed, Dir: dev, Shown: "GREETING", Name: "GREETING", Secret: &secret.Secret{Name: "GREETING"}}
 	way := operations(w.inode(dev)).(*dir).way()
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()

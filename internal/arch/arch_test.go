@@ -55,7 +55,6 @@ var picture = map[string][]string{
 	"client/internal/jsonstream": {"secret"},                               // answers, read as they arrive and within bounds
 
 	"fs/internal/caller":      {},                                   // who makes a request
-	"fs/internal/emit":        {"secret"},                           // what watchers (inotify) hear of changes
 	"fs/internal/failurelog":  {},                                   // which failures are logged
 	"fs/internal/filename":    {"secret"},                           // under which file names a folder's things are shown
 	"fs/internal/pagecache":   {"secret"},                           // what the kernel may keep of a file
@@ -81,6 +80,7 @@ var picture = map[string][]string{
 	"fs/internal/writeback": {"secret", "fs/internal/caller", "fs/internal/commit", "fs/internal/lostupdate", "fs/internal/textedit", "fs/internal/unsent"}, // the text of an open file, until the server has it
 
 	"fs/internal/diff":      {"secret", "fs/internal/filename", "fs/internal/pagecache"}, // what a change shows otherwise
+	"fs/internal/emit":      {"secret", "fs/internal/diff", "fs/internal/filename"},      // what watchers (inotify) hear of changes
 	"fs/internal/workqueue": {},                                                          // work in the background, in order for each key
 
 	// go-fuse nodes that need no fs.

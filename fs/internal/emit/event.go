@@ -1,9 +1,13 @@
 package emit
 
 import (
+	"cmp"
+	"slices"
 	"syscall"
 	"time"
 
+	"infisicalfs/fs/internal/diff"
+	"infisicalfs/fs/internal/filename"
 	"infisicalfs/secret"
 )
 
@@ -33,6 +37,55 @@ type Event struct {
 	Mode   uint32         // the permission bits, likewise
 	Date   time.Time      // likewise
 	Link   string         // where it leads, if it is a link; what it has led to since the swap
+}
+
+// Events returns the events of what differs between two snapshots of a folder, in the
+// order in which they are to be emitted. Mode is the caller's to fill in, and so are
+// Date, which is zero where the server knows none, and Link.
+//
+// That a name has gone is told only if it is certain: one that a partial snapshot lacks
+// may exist. New is what was not shown before, be it that it could not be known. With
+// links a secret is a link, which stays as it is whatever it leads to.
+func Events(before, after *secret.Folder, differences []diff.Difference, links bool) (list []Event) {
+	add := func(k Kind, shown string, entry filename.Entry) {
+		list = append(list, newEvent(k, after.Dir, shown, entry))
+	}
+	for _, d := range differences {
+		was, is := d.Before, d.After
+		switch {
+		case d.Vanished():
+			if !after.Partial && (was.Folder == nil || !after.NoSubfolders) {
+				add(Vanished, d.Shown, was)
+			}
+		case d.Appeared():
+			if is.Folder == nil || !before.NoSubfolders {
+				add(Appeared, d.Shown, is)
+			}
+		case d.Replaced():
+			add(Vanished, d.Shown, was)
+			add(Appeared, d.Shown, is)
+		case is.Folder != nil || links:
+		case was.Secret.Value.Equal(is.Secret.Value) || is.Secret.Hidden:
+			add(Annotated, d.Shown, is)
+		default:
+			add(Changed, d.Shown, is)
+		}
+	}
+	// By name, and what goes before what comes in its place.
+	slices.SortFunc(list, func(a, b Event) int {
+		return cmp.Or(cmp.Compare(a.Shown, b.Shown), cmp.Compare(b.Kind, a.Kind))
+	})
+	return list
+}
+
+func newEvent(k Kind, dir secret.Dir, shown string, entry filename.Entry) Event {
+	e := Event{Kind: k, Dir: dir, Shown: shown}
+	if entry.Folder != nil {
+		e.Folder, e.Name, e.Date = true, entry.Folder.Name, entry.Folder.Updated
+	} else {
+		e.Name, e.Secret, e.Date = entry.Secret.Name, entry.Secret, entry.Secret.Updated
+	}
+	return e
 }
 
 // inDirectory reports whether the directory is different, not a file in it.
