@@ -5,7 +5,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"infisicalfs/internal/mount"
+
+	"infisicalfs/internal/mounttable"
 )
 
 func completionCommand() *cobra.Command {
@@ -43,7 +44,7 @@ func completeMounts(cmd *cobra.Command, args []string, _ string) ([]cobra.Comple
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	mounts, err := mount.List()
+	mounts, err := mounttable.List()
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}

@@ -11,7 +11,7 @@ import (
 
 	"infisicalfs/internal/config"
 	"infisicalfs/internal/exitcode"
-	"infisicalfs/internal/mount"
+	"infisicalfs/internal/mounttable"
 )
 
 // mountpoint is where the mount is that an argument of status or unmount means: a
@@ -53,6 +53,6 @@ func (o *configOptions) nothingCalled(name string, files *config.Config) error {
 
 func isMounted(dir string) bool {
 	path, err := filepath.Abs(dir)
-	mounts, unknown := mount.List()
-	return err == nil && unknown == nil && slices.ContainsFunc(mounts, func(m mount.Info) bool { return m.Mountpoint == path })
+	mounts, unknown := mounttable.List()
+	return err == nil && unknown == nil && slices.ContainsFunc(mounts, func(m mounttable.Info) bool { return m.Mountpoint == path })
 }

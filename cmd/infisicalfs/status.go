@@ -14,6 +14,7 @@ import (
 
 	"infisicalfs/client"
 	"infisicalfs/internal/mount"
+	"infisicalfs/internal/mounttable"
 )
 
 func statusCommand() *cobra.Command {
@@ -55,7 +56,7 @@ NAME is a mount of the configuration file, and means the mountpoint that it has 
 // listMounts says of each mount whether it answers, and names the processes that
 // go on without one.
 func listMounts(ctx context.Context, out io.Writer, asJSON bool) error {
-	list, err := mount.List()
+	list, err := mounttable.List()
 	if err != nil {
 		return err
 	}
@@ -67,7 +68,7 @@ func listMounts(ctx context.Context, out io.Writer, asJSON bool) error {
 		Mountpoint string         `json:"mountpoint"`
 		State      string         `json:"state"`
 		PID        int            `json:"pid,omitempty"`
-		Holders    []mount.Holder `json:"holders,omitempty"`
+		Holders    []mounttable.Holder `json:"holders,omitempty"`
 	}
 	rows := make([]row, 0, len(list))
 	for _, info := range list {

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"infisicalfs/internal/mount"
+	"infisicalfs/internal/mounttable"
 )
 
 func unmountCommand() *cobra.Command {
@@ -45,7 +46,7 @@ NAME is a mount of the configuration file, and means the mountpoint that it has 
 }
 
 // goesOn says why a process outlives its mount.
-func goesOn(point string, pid int, holders []mount.Holder) string {
+func goesOn(point string, pid int, holders []mounttable.Holder) string {
 	who := "somebody that cannot be seen from here"
 	if len(holders) > 0 {
 		who = heldBy(holders)
@@ -53,7 +54,7 @@ func goesOn(point string, pid int, holders []mount.Holder) string {
 	return fmt.Sprintf("%s is unmounted here, and process %d goes on, because it is held by %s; it ends with the last of them, or for all of them with: kill %d", point, pid, who, pid)
 }
 
-func heldBy(holders []mount.Holder) string {
+func heldBy(holders []mounttable.Holder) string {
 	var list []string
 	for _, h := range holders {
 		list = append(list, h.String())

@@ -8,17 +8,19 @@ import (
 	"github.com/moby/sys/mountinfo"
 
 	"infisicalfs/internal/control"
+	"infisicalfs/internal/mount/internal/blocking"
+	"infisicalfs/internal/mounttable"
 )
 
 // behind is whom to ask about a mount of ours.
 func behind(m *mountinfo.Info) control.Target {
-	return control.Target{Connection: m.Minor, UID: describe(m).UID}
+	return control.Target{Connection: m.Minor, UID: mounttable.Describe(m).UID}
 }
 
 // askStatus asks the process behind a mount how it is doing. The error is
 // [control.ErrNoSocket] if the tree is the only way to find out.
 func askStatus(ctx context.Context, of control.Target) (s Status, from control.Peer, err error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, blocking.LookTimeout)
 	defer cancel()
 	from, err = control.Ask(ctx, of, callStatus, nil, &s)
 	return s, from, err
@@ -28,21 +30,21 @@ func askStatus(ctx context.Context, of control.Target) (s Status, from control.P
 // unmounted here, and somebody else still has it, such as a container; or it was
 // made in another mount namespace (Status.InTree), such as that of a command.
 type Hidden struct {
-	Status  Status   `json:"status"`
-	Holders []Holder `json:"holders"` // those that this process may see
+	Status  Status              `json:"status"`
+	Holders []mounttable.Holder `json:"holders"` // those that this process may see
 
 	target control.Target
 }
 
 // HiddenMounts finds them: this user's, as root everybody's.
 func HiddenMounts(ctx context.Context) ([]Hidden, error) {
-	return goingOn(ctx, func(mounts table, connection int) bool { return !mounts.connected(connection) })
+	return goingOn(ctx, func(mounts mounttable.Table, connection int) bool { return !mounts.Connected(connection) })
 }
 
 // elsewhere finds the processes whose mount was at point and is there no longer. It
 // may be bound to another place here.
 func elsewhere(ctx context.Context, point string) []Hidden {
-	found, err := goingOn(ctx, func(mounts table, connection int) bool { return !mounts.has(point, connection) })
+	found, err := goingOn(ctx, func(mounts mounttable.Table, connection int) bool { return !mounts.Has(point, connection) })
 	if err != nil {
 		return nil
 	}
@@ -50,8 +52,8 @@ func elsewhere(ctx context.Context, point string) []Hidden {
 }
 
 // goingOn asks the processes that the mount table says this of.
-func goingOn(ctx context.Context, is func(mounts table, connection int) bool) ([]Hidden, error) {
-	mounts, err := readTable()
+func goingOn(ctx context.Context, is func(mounts mounttable.Table, connection int) bool) ([]Hidden, error) {
+	mounts, err := mounttable.Read()
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +66,7 @@ func goingOn(ctx context.Context, is func(mounts table, connection int) bool) ([
 		if err != nil {
 			continue // it has ended, or is about to
 		}
-		found = append(found, Hidden{s, holders(target.Connection), target})
+		found = append(found, Hidden{s, mounttable.Holders(target.Connection), target})
 	}
 	return found, nil
 }
@@ -74,7 +76,7 @@ func goingOn(ctx context.Context, is func(mounts table, connection int) bool) ([
 func stillServed(ctx context.Context, point string) (notes []string) {
 	for _, h := range elsewhere(ctx, point) {
 		note := fmt.Sprintf("process %d still serves an earlier mount of %s", h.Status.PID, point)
-		if who := heldBy(h.Holders); who != "" {
+		if who := mounttable.HeldBy(h.Holders); who != "" {
 			note += ", held by " + who
 		}
 		notes = append(notes, note)

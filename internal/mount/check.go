@@ -10,6 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"infisicalfs/internal/exitcode"
+	"infisicalfs/internal/mount/internal/blocking"
+	"infisicalfs/internal/mounttable"
 )
 
 // Check reports why [New] would refuse to mount on mountpoint: it does not
@@ -32,7 +34,7 @@ type place struct {
 }
 
 func inspect(ctx context.Context, mountpoint string) (place, error) {
-	mounts, err := readTable()
+	mounts, err := mounttable.Read()
 	if err != nil {
 		return place{}, err
 	}
@@ -43,11 +45,11 @@ func inspect(ctx context.Context, mountpoint string) (place, error) {
 	if vital(point) {
 		return place{}, exitcode.Errorf(exitcode.Mountpoint, "choose an empty directory", "will not mount over %s: nobody could unmount it", point)
 	}
-	top := mounts.at(point)
-	if ours(top) {
+	top := mounts.At(point)
+	if mounttable.Ours(top) {
 		err := probe(ctx, point)
 		if errors.Is(err, syscall.ENOTCONN) {
-			return place{point: point, stale: true, stacked: ours(mounts.below(top))}, nil
+			return place{point: point, stale: true, stacked: mounttable.Ours(mounts.Below(top))}, nil
 		}
 		if errors.Is(err, context.DeadlineExceeded) {
 			return place{}, exitcode.Errorf(exitcode.Mountpoint, "end its process, or: umount -l "+point,
@@ -55,11 +57,11 @@ func inspect(ctx context.Context, mountpoint string) (place, error) {
 		}
 		return place{}, exitcode.Errorf(exitcode.Mountpoint, "infisicalfs unmount "+point, "%s is mounted already", point)
 	}
-	if isFUSE(top) {
+	if mounttable.IsFUSE(top) {
 		return place{}, exitcode.Errorf(exitcode.Mountpoint, "choose another directory, or unmount it first",
 			"%s is busy: %s is mounted there", point, top.FSType)
 	}
-	hides, err := within(ctx, func() (bool, error) { return usable(point) })
+	hides, err := blocking.Within(ctx, func() (bool, error) { return usable(point) })
 	if err != nil {
 		return place{}, pathError(point, err)
 	}
@@ -79,9 +81,9 @@ func vital(point string) bool {
 // outsideOurs resolves mountpoint and refuses one inside a mount of ours. The
 // path as given is held against the table first: resolving it would ask that
 // mount, and so perhaps its server, for names that are none.
-func outsideOurs(ctx context.Context, mounts table, mountpoint string) (string, error) {
+func outsideOurs(ctx context.Context, mounts mounttable.Table, mountpoint string) (string, error) {
 	inside := func(path string) error {
-		if m := mounts.around(path); m != nil {
+		if m := mounts.Around(path); m != nil {
 			return exitcode.Errorf(exitcode.Mountpoint, "choose a directory outside of it", "%s is inside the infisicalfs mount %s", path, m.Mountpoint)
 		}
 		return nil
@@ -104,7 +106,7 @@ func outsideOurs(ctx context.Context, mounts table, mountpoint string) (string, 
 // nobody does. The kernel answers those who may not enter itself, and then a
 // dead mount seems to live; only its user could remove it anyway.
 func probe(ctx context.Context, point string) error {
-	_, err := within(ctx, func() (struct{}, error) {
+	_, err := blocking.Within(ctx, func() (struct{}, error) {
 		var st unix.Statfs_t
 		return struct{}{}, unix.Statfs(point, &st)
 	})

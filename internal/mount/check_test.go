@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"infisicalfs/internal/exitcode"
+	"infisicalfs/internal/mounttable"
 	"infisicalfs/secret"
 )
 
@@ -97,7 +98,7 @@ func TestOtherFileSystemsOnTheMountpoint(t *testing.T) {
 func TestAHangingMountIsSaidToHang(t *testing.T) {
 	needFUSE(t)
 	point := directory(t)
-	fd, err := mountDirectly(point, sourceName, false) // nobody answers
+	fd, err := mountDirectly(point, mounttable.SourceName, false) // nobody answers
 	require.NoError(t, err)
 	err = Check(point)
 	requireCode(t, exitcode.Mountpoint, err)

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"infisicalfs/internal/exitcode"
+	"infisicalfs/internal/mounttable"
 )
 
 // claim makes sure that of several processes that mount on point at the same
@@ -27,8 +28,8 @@ func claim(ctx context.Context, p place) (release func(), err error) {
 		release()
 		return nil, exitcode.Errorf(exitcode.Mountpoint, "", "another process is mounting on %s", p.point)
 	}
-	mounts, err := readTable()
-	if err == nil && ours(mounts.at(p.point)) && !(p.stale && errors.Is(probe(ctx, p.point), syscall.ENOTCONN)) {
+	mounts, err := mounttable.Read()
+	if err == nil && mounttable.Ours(mounts.At(p.point)) && !(p.stale && errors.Is(probe(ctx, p.point), syscall.ENOTCONN)) {
 		err = exitcode.Errorf(exitcode.Mountpoint, "infisicalfs unmount "+p.point, "%s is mounted already", p.point)
 	}
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"github.com/coreos/go-systemd/v22/daemon"
 
 	"infisicalfs/internal/exitcode"
+	"infisicalfs/internal/mounttable"
 )
 
 // lettingGo is how long the kernel may take to end the connection of a mount that
@@ -57,14 +58,14 @@ func (m *Mount) unmount() error {
 // leaveTree takes the mount out of the tree if it is still there, and says how
 // long its connection may take to end by itself.
 func (m *Mount) leaveTree(ctx context.Context) (grace time.Duration, err error) {
-	mounts, err := readTable()
+	mounts, err := mounttable.Read()
 	if err != nil {
 		return 0, err
 	}
-	if !mounts.has(m.point, m.device) {
+	if !mounts.Has(m.point, m.device) {
 		return lettingGo, nil
 	}
-	if top := mounts.at(m.point); top.Minor != m.device {
+	if top := mounts.At(m.point); top.Minor != m.device {
 		return 0, exitcode.Errorf(exitcode.Mountpoint, "umount "+m.point+" first", "%s cannot be unmounted: a mount of %s is on top of it", m.point, top.FSType)
 	}
 	if detach(ctx, m.point, cleanly) == nil {
@@ -86,5 +87,13 @@ func (m *Mount) letGoWithin(d time.Duration) bool {
 		return true
 	case <-timer.C:
 		return false
+	}
+}
+
+// goesOn is called when the mount has left the tree, and logs who keeps it from
+// ending.
+func (m *Mount) goesOn() {
+	if !m.letGoWithin(lettingGo) {
+		m.log.Warn("unmounted here, and goes on for others", "mountpoint", m.point, "held_by", mounttable.HeldBy(mounttable.Holders(m.device)))
 	}
 }

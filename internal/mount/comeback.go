@@ -6,6 +6,7 @@ import (
 
 	"infisicalfs/internal/control"
 	"infisicalfs/internal/exitcode"
+	"infisicalfs/internal/mount/internal/blocking"
 )
 
 // TakeOver looks for a process that still serves an earlier mount of mountpoint for
@@ -25,7 +26,7 @@ func TakeOver(ctx context.Context, mountpoint, settings string) (pid int) {
 		if h.Status.Settings != settings {
 			continue
 		}
-		ctx, cancel := context.WithTimeout(ctx, 5*patience)
+		ctx, cancel := context.WithTimeout(ctx, 5*blocking.LookTimeout)
 		_, err := control.Ask(ctx, h.target, callReturn, nil, nil)
 		cancel()
 		if err == nil {

@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/moby/sys/mountinfo"
 	"golang.org/x/sys/unix"
+
+	"infisicalfs/internal/mount/internal/blocking"
+	"infisicalfs/internal/mounttable"
 )
 
 // errNobodyHas means that no whole instance of a mount was found.
@@ -38,43 +40,33 @@ func putBack(point string, connection int) error {
 // with that connection. It is made from a bind mount here, or in another mount
 // namespace; one of a part of the mount does not do.
 func instanceElsewhere(connection int) (int, error) {
-	mounts, err := readTable()
+	mounts, err := mounttable.Read()
 	if err != nil {
 		return -1, err
 	}
-	if m := mounts.whole(connection); m != nil {
-		return openRoot(m.Mountpoint, connection, unix.OPEN_TREE_CLONE)
+	if m := mounts.Whole(connection); m != nil {
+		return mounttable.OpenRoot(m.Mountpoint, connection, unix.OPEN_TREE_CLONE)
 	}
 	here, _ := os.Readlink("/proc/self/ns/mnt")
 	tried := map[string]bool{here: true}
-	for _, pid := range processes() {
+	for _, pid := range mounttable.Processes() {
 		proc := fmt.Sprintf("/proc/%d", pid)
 		namespace, err := os.Readlink(proc + "/ns/mnt")
 		if err != nil || tried[namespace] {
 			continue
 		}
 		tried[namespace] = true
-		mounts, err := tableOf(proc)
+		mounts, err := mounttable.Of(proc)
 		if err != nil {
 			continue
 		}
-		if m := mounts.whole(connection); m != nil {
+		if m := mounts.Whole(connection); m != nil {
 			if fd, err := cloneIn(proc+"/ns/mnt", m.Mountpoint, connection); err == nil {
 				return fd, nil
 			}
 		}
 	}
 	return -1, errNobodyHas
-}
-
-// whole returns a mount of ours with that connection that shows all of it.
-func (t table) whole(connection int) *mountinfo.Info {
-	for _, m := range t {
-		if ours(m) && m.Minor == connection && m.Root == "/" {
-			return m
-		}
-	}
-	return nil
 }
 
 // cloneIn makes an instance of what is mounted at point in another namespace.
@@ -85,12 +77,12 @@ func cloneIn(namespace, point string, connection int) (fd int, err error) {
 	}
 	defer unix.Close(ns)
 	fd = -1
-	onThread(func() { // it stays there, and ends
+	blocking.OnThread(func() { // it stays there, and ends
 		if err = unix.Unshare(unix.CLONE_FS); err != nil {
 			return
 		}
 		if err = unix.Setns(ns, unix.CLONE_NEWNS); err == nil {
-			fd, err = openRoot(point, connection, unix.OPEN_TREE_CLONE)
+			fd, err = mounttable.OpenRoot(point, connection, unix.OPEN_TREE_CLONE)
 		}
 	})
 	return fd, err

@@ -9,6 +9,7 @@ import (
 
 	"infisicalfs/fs"
 	"infisicalfs/internal/exitcode"
+	"infisicalfs/internal/mounttable"
 	"infisicalfs/internal/view"
 	"infisicalfs/secret"
 )
@@ -148,7 +149,7 @@ func (c Config) logger() *slog.Logger {
 // names, so that mount -a knows the mount again and df tells two apart.
 func source(root secret.Dir) string {
 	if root == (secret.Dir{}) {
-		return sourceName
+		return mounttable.SourceName
 	}
 	return strings.TrimPrefix(root.String(), "/")
 }

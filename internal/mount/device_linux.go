@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"infisicalfs/internal/exitcode"
+	"infisicalfs/internal/mounttable"
 )
 
 const (
@@ -90,7 +91,7 @@ func mountDirectly(point, source string, allowOther bool) (int, error) {
 		fmt.Sprintf("user_id=%d", os.Geteuid()),
 		fmt.Sprintf("group_id=%d", os.Getegid()),
 	}, kernelOptions(allowOther)...)
-	err = unix.Mount(source, point, fsType, unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, strings.Join(options, ","))
+	err = unix.Mount(source, point, mounttable.FSType, unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, strings.Join(options, ","))
 	if err == nil {
 		return fd, nil
 	}

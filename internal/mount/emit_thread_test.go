@@ -21,6 +21,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"infisicalfs/fs"
+	"infisicalfs/internal/mount/internal/blocking"
+	"infisicalfs/internal/mounttable"
 	"infisicalfs/secret"
 	"infisicalfs/secret/secrettest"
 )
@@ -99,7 +101,7 @@ func TestTellingWatchersDoesNotKeepTheMountBusy(t *testing.T) {
 }
 
 // Nothing that the process had open stays open in the thread's own table.
-func TestThePokingThreadHoldsNothingOpen(t *testing.T) {
+func TestTheEmittingThreadHoldsNothingOpen(t *testing.T) {
 	r, w, err := os.Pipe()
 	require.NoError(t, err)
 	defer r.Close()
@@ -111,7 +113,7 @@ func TestThePokingThreadHoldsNothingOpen(t *testing.T) {
 	_, err = r.Read(make([]byte, 1))
 	require.ErrorContains(t, err, "EOF")
 	var open map[int]string
-	require.NoError(t, m.rooms.emit(func(int) { open, err = threadDescriptors() }))
+	require.NoError(t, m.rooms.emit(func(int) { open, err = blocking.Descriptors() }))
 	require.NoError(t, err)
 	for fd, target := range open {
 		require.NotEqual(t, device, target, "descriptor %d", fd)
@@ -148,7 +150,7 @@ func TestWatchersAreToldThroughAnotherInstance(t *testing.T) {
 
 // A process that is killed in the middle of an event that nobody answers is gone
 // at once, and its mount hangs nobody.
-func TestKilledInTheMiddleOfAPoke(t *testing.T) {
+func TestKilledInTheMiddleOfAnEvent(t *testing.T) {
 	needFUSE(t)
 	point := directory(t)
 	cmd := again("stall", "POINT="+point)
@@ -193,7 +195,7 @@ func emitAndStall() error {
 	if err := rooms.firstContact(ctx); err != nil {
 		return err
 	}
-	fd, err := attach(ctx, point, sourceName, false)
+	fd, err := attach(ctx, point, mounttable.SourceName, false)
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"infisicalfs/internal/exitcode"
+	"infisicalfs/internal/mount/internal/blocking"
+	"infisicalfs/internal/mounttable"
 )
 
 // fuseConf is read by fusermount3.
@@ -45,9 +47,9 @@ func mountThroughHelper(ctx context.Context, point, source string, allowOther bo
 	defer far.Close()
 
 	// Stopped half-way it would leave a mount that nobody serves.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*patience)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*blocking.LookTimeout)
 	defer cancel()
-	options := append(kernelOptions(allowOther), "nosuid", "nodev", "noexec", "fsname="+strings.ReplaceAll(source, ",", "_"), "subtype="+subtype)
+	options := append(kernelOptions(allowOther), "nosuid", "nodev", "noexec", "fsname="+strings.ReplaceAll(source, ",", "_"), "subtype="+mounttable.Subtype)
 	if err := runHelper(ctx, far, "-o", strings.Join(options, ","), "--", point); err != nil {
 		if _, known := errors.AsType[*exitcode.Error](err); known {
 			return -1, err

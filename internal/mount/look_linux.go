@@ -13,30 +13,6 @@ const pollProbe = ".go-fuse-epoll-hack"
 // meant.
 var errCovered = errors.New("something else is mounted on top of it")
 
-// apart runs look, which waits for an answer from the mount that this process
-// serves, in such a way that the process can be killed
-// meanwhile. A thread that waits for an answer cannot be killed before the
-// connection ends, the connection ends when nobody has the descriptor any more,
-// and all threads share their descriptors: a killed process would wait for
-// itself for ever. So this thread has a table of its own, without these. What it
-// opens is in that table only. Closing a file is a question too, which nothing
-// can interrupt: to open one, all descriptors of the connection have to be left
-// out.
-func apart(without []int, look func() error) (err error) {
-	onThread(func() {
-		if err = unix.Unshare(unix.CLONE_FILES); err != nil {
-			return
-		}
-		// The rest stays open here: the Go runtime wakes its poller through a
-		// descriptor, from whatever thread.
-		for _, fd := range without {
-			unix.Close(fd) // what is not open need not be closed
-		}
-		err = look()
-	})
-	return err
-}
-
 // getattr makes the kernel ask for the attributes of the root of the mount at
 // point, whatever it remembers of them, and fails with errCovered if that is not
 // the mount with the given connection. A mount whose server is gone answers

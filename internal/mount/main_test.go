@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"infisicalfs/internal/exitcode"
+	"infisicalfs/internal/mounttable"
 	"infisicalfs/secret"
 	"infisicalfs/secret/secrettest"
 )
@@ -55,7 +56,7 @@ func TestMain(m *testing.M) {
 }
 
 func mountsLeft() error {
-	mounts, err := List()
+	mounts, err := mounttable.List()
 	for _, m := range mounts {
 		if strings.HasPrefix(m.Mountpoint, os.TempDir()+"/infisicalfs-test") {
 			err = errors.Join(err, fmt.Errorf("%s is still mounted", m.Mountpoint))

@@ -15,6 +15,8 @@ import (
 
 	"infisicalfs/internal/control"
 	"infisicalfs/internal/exitcode"
+	"infisicalfs/internal/mount/internal/blocking"
+	"infisicalfs/internal/mounttable"
 )
 
 // Mount is a live mount of this process. All methods are safe for concurrent
@@ -148,7 +150,7 @@ func start(ctx context.Context, cfg Config, p place, rooms *rooms) (*Mount, erro
 		m.detachDead()
 		return nil, exitcode.Errorf(exitcode.FUSE, "", "%s was mounted but cannot be served: %w", point, err)
 	}
-	m.fds = rooms.notifier.descriptors()
+	m.fds = rooms.notifier.Descriptors()
 	m.watch = func() { rooms.watched(cfg, point, m.device, func() { go m.goesOn() }) }
 	m.watch()
 	go m.run()
@@ -158,12 +160,12 @@ func start(ctx context.Context, cfg Config, p place, rooms *rooms) (*Mount, erro
 // connection returns the number of the FUSE connection behind the mount of ours
 // at point.
 func connection(point string) (int, error) {
-	mounts, err := readTable()
+	mounts, err := mounttable.Read()
 	if err != nil {
 		return 0, err
 	}
-	top := mounts.at(point)
-	if !ours(top) {
+	top := mounts.At(point)
+	if !mounttable.Ours(top) {
 		return 0, errors.New("the mount table does not have it")
 	}
 	return top.Minor, nil
@@ -178,7 +180,7 @@ func (m *Mount) run() {
 	m.deafen() // the connection's number may be another's any moment
 	m.lose(m.lastWords())
 	m.rooms.close()
-	m.rooms.notifier.close()
+	m.rooms.notifier.Close()
 	m.rooms.unwatched()
 	m.log.Info("no longer mounted", "mountpoint", m.point)
 	if m.inTree() && errors.Is(probe(context.Background(), m.point), syscall.ENOTCONN) {
@@ -189,7 +191,7 @@ func (m *Mount) run() {
 
 // detachDead takes a mount that nobody serves out of the tree.
 func (m *Mount) detachDead() {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), blocking.LookTimeout)
 	defer cancel()
 	if err := detach(ctx, m.point, forcibly); err != nil {
 		m.log.Warn("a dead mount stays behind", "mountpoint", m.point, "error", err)
@@ -199,11 +201,11 @@ func (m *Mount) detachDead() {
 // answers waits until the mount has answered a request. The bound is generous:
 // a machine under load is no reason to give up.
 func (m *Mount) answers(ctx context.Context) error {
-	_, err := bounded(ctx, 10*patience, func() (struct{}, error) {
+	_, err := blocking.Bounded(ctx, 10*blocking.LookTimeout, func() (struct{}, error) {
 		if err := m.getattr(); err != nil {
 			return struct{}{}, err
 		}
-		return struct{}{}, apart(m.fds, func() error { return settlePoll(m.point) })
+		return struct{}{}, blocking.Apart(m.fds, func() error { return settlePoll(m.point) })
 	})
 	return err
 }
@@ -211,7 +213,7 @@ func (m *Mount) answers(ctx context.Context) error {
 // getattr asks the mount for the attributes of its root. It may block until
 // somebody unmounts by force, but not for longer than this process lives.
 func (m *Mount) getattr() error {
-	return apart(m.fds, func() error { return getattr(m.point, m.device) })
+	return blocking.Apart(m.fds, func() error { return getattr(m.point, m.device) })
 }
 
 // inTree reports whether this mount is the topmost at its mountpoint. The kernel
@@ -225,8 +227,8 @@ func (m *Mount) inTree() bool {
 // stands reports whether the mount is at its mountpoint, on top or not, as this
 // process sees it; true if that cannot be seen.
 func (m *Mount) stands() bool {
-	mounts, err := readTable()
-	return err != nil || mounts.has(m.point, m.device)
+	mounts, err := mounttable.Read()
+	return err != nil || mounts.Has(m.point, m.device)
 }
 
 // Mountpoint returns the absolute path without symbolic links.

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"infisicalfs/internal/exitcode"
+	"infisicalfs/internal/mounttable"
 	"infisicalfs/secret"
 )
 
@@ -59,9 +60,9 @@ func TestMountOptions(t *testing.T) {
 		cfg := config(directory(t), sample())
 		cfg.AllowOther = others
 		m := mounted(t, cfg)
-		mounts, err := readTable()
+		mounts, err := mounttable.Read()
 		require.NoError(t, err)
-		top := mounts.at(m.Mountpoint())
+		top := mounts.At(m.Mountpoint())
 		require.Equal(t, "fuse.infisicalfs", top.FSType)
 		require.Equal(t, strings.TrimPrefix(cfg.Root.String(), "/"), top.Source, "as in fstab, so that mount -a knows it again")
 		for _, option := range []string{"nosuid", "nodev", "noexec"} {
@@ -173,9 +174,9 @@ func TestCloseLeavesAMountOnTopAlone(t *testing.T) {
 	err = m.Close()
 	requireCode(t, exitcode.Mountpoint, err)
 	require.ErrorContains(t, err, "a mount of tmpfs is on top of it")
-	mounts, err := readTable()
+	mounts, err := mounttable.Read()
 	require.NoError(t, err)
-	require.Equal(t, "tmpfs", mounts.at(m.Mountpoint()).FSType)
+	require.Equal(t, "tmpfs", mounts.At(m.Mountpoint()).FSType)
 	require.NoError(t, unix.Unmount(m.Mountpoint(), 0))
 	require.NoError(t, unix.Unmount(m.Mountpoint(), 0))
 	require.NoError(t, m.Wait())
@@ -203,9 +204,9 @@ func hold(t *testing.T, m *Mount) *os.File {
 
 func requireFree(t *testing.T, point string) {
 	t.Helper()
-	mounts, err := readTable()
+	mounts, err := mounttable.Read()
 	require.NoError(t, err)
-	require.Nil(t, mounts.at(point))
+	require.Nil(t, mounts.At(point))
 }
 
 func TestErrorIsOneLineWithItsHintApart(t *testing.T) {

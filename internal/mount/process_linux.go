@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"infisicalfs/internal/mount/internal/blocking"
 )
 
 // process is another process that may end. It is known by a descriptor, which
@@ -25,7 +27,7 @@ func (p *process) close() { unix.Close(p.fd) }
 // endsWithin waits for the end of the process for at most limit, and reports
 // whether it came. One that its parent has not asked for yet has ended.
 func (p *process) endsWithin(ctx context.Context, limit time.Duration) bool {
-	ended, err := bounded(ctx, limit, func() (bool, error) {
+	ended, err := blocking.Bounded(ctx, limit, func() (bool, error) {
 		fds := []unix.PollFd{{Fd: int32(p.fd), Events: unix.POLLIN}}
 		for {
 			n, err := unix.Poll(fds, int(limit.Milliseconds()))

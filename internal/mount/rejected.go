@@ -6,6 +6,7 @@ import (
 
 	"infisicalfs/internal/control"
 	"infisicalfs/internal/exitcode"
+	"infisicalfs/internal/mount/internal/blocking"
 )
 
 // Rejected lists the texts that the mount at mountpoint keeps: what could not be
@@ -31,7 +32,7 @@ func askAbout(ctx context.Context, mountpoint, call string, words map[string]str
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, 5*patience)
+	ctx, cancel := context.WithTimeout(ctx, 5*blocking.LookTimeout)
 	defer cancel()
 	_, err = control.Ask(ctx, behind(top), call, words, answer)
 	return asked(err, top.Mountpoint)

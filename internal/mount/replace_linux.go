@@ -8,6 +8,9 @@ import (
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
+
+	"infisicalfs/internal/mount/internal/blocking"
+	"infisicalfs/internal/mounttable"
 )
 
 // replaceable reports whether replace can do better at point than removing the
@@ -54,11 +57,11 @@ func replace(ctx context.Context, point string, log *slog.Logger, mount func() (
 
 // overAndUnder leaves the dead mount on top where it fails.
 func overAndUnder(point string, mount func() (int, error)) (int, error) {
-	mounts, err := readTable()
+	mounts, err := mounttable.Read()
 	if err != nil {
 		return -1, err
 	}
-	if shared(mounts.parent(mounts.at(point))) {
+	if mounttable.Shared(mounts.Parent(mounts.At(point))) {
 		return withdrawElsewhere(point, mount)
 	}
 	return slipBeneath(point, mount)
@@ -71,7 +74,7 @@ func overAndUnder(point string, mount func() (int, error)) (int, error) {
 // still on top, and there it is unmounted.
 func withdrawElsewhere(point string, mount func() (int, error)) (fd int, err error) {
 	withheld, mounted, withdrawn := make(chan error, 1), make(chan bool, 1), make(chan error, 1)
-	go onThread(func() { // the namespace ends with the thread
+	go blocking.OnThread(func() { // the namespace ends with the thread
 		err := unix.Unshare(unix.CLONE_NEWNS)
 		if err == nil {
 			err = unix.Mount("", point, "", unix.MS_PRIVATE, "")

@@ -9,6 +9,8 @@ import (
 	"syscall"
 
 	"infisicalfs/internal/exitcode"
+	"infisicalfs/internal/mount/internal/blocking"
+	"infisicalfs/internal/mounttable"
 )
 
 // maxLinks is how many symbolic links in a row are followed, as in the kernel.
@@ -17,7 +19,7 @@ const maxLinks = 40
 // resolve returns the absolute path without symbolic links under which the
 // mount table would list mountpoint. The last element is not touched when it is
 // a mountpoint already, since whoever serves it may be dead.
-func resolve(ctx context.Context, mounts table, mountpoint string) (string, error) {
+func resolve(ctx context.Context, mounts mounttable.Table, mountpoint string) (string, error) {
 	path, err := absolute(mountpoint)
 	if err != nil {
 		return "", err
@@ -26,15 +28,15 @@ func resolve(ctx context.Context, mounts table, mountpoint string) (string, erro
 		if path == "/" {
 			return path, nil
 		}
-		parent, err := within(ctx, func() (string, error) { return filepath.EvalSymlinks(filepath.Dir(path)) })
+		parent, err := blocking.Within(ctx, func() (string, error) { return filepath.EvalSymlinks(filepath.Dir(path)) })
 		if err != nil {
 			return "", pathError(mountpoint, err)
 		}
 		path = filepath.Join(parent, filepath.Base(path))
-		if mounts.at(path) != nil {
+		if mounts.At(path) != nil {
 			return path, nil
 		}
-		info, err := within(ctx, func() (fs.FileInfo, error) { return os.Lstat(path) })
+		info, err := blocking.Within(ctx, func() (fs.FileInfo, error) { return os.Lstat(path) })
 		if err != nil {
 			return "", pathError(mountpoint, err)
 		}

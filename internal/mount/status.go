@@ -15,6 +15,7 @@ import (
 	tree "infisicalfs/fs"
 	"infisicalfs/internal/control"
 	"infisicalfs/internal/exitcode"
+	"infisicalfs/internal/mount/internal/blocking"
 )
 
 // statusSchema grows by one when a field changes its meaning or goes away; new
@@ -102,7 +103,7 @@ func readStatus(ctx context.Context, point string) (Status, error) {
 }
 
 func statusFile(ctx context.Context, point string) ([]byte, error) {
-	return within(ctx, func() ([]byte, error) { return readSome(filepath.Join(point, ".infisicalfs", "status")) })
+	return blocking.Within(ctx, func() ([]byte, error) { return readSome(filepath.Join(point, ".infisicalfs", "status")) })
 }
 
 func readSome(path string) ([]byte, error) {

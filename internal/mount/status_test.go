@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"infisicalfs/internal/exitcode"
+	"infisicalfs/internal/mounttable"
 )
 
 func itoa(n int) string { return strconv.Itoa(n) }
@@ -62,9 +63,9 @@ func TestListAndUnmount(t *testing.T) {
 	require.ErrorContains(t, err, "is not mounted")
 
 	m := mounted(t, config(point, sample()))
-	mounts, err := List()
+	mounts, err := mounttable.List()
 	require.NoError(t, err)
-	require.Contains(t, mounts, Info{Mountpoint: point, UID: 0})
+	require.Contains(t, mounts, mounttable.Info{Mountpoint: point, UID: 0})
 
 	f := hold(t, m)
 	known := requireCode(t, exitcode.Mountpoint, unmounted(t.Context(), point))

@@ -15,6 +15,8 @@ import (
 	"github.com/hanwen/go-fuse/v2/fuse"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
+	"infisicalfs/internal/mounttable"
 )
 
 // roads are the ways in which a mountpoint and its surroundings may hand on
@@ -62,10 +64,10 @@ func killed(t *testing.T, point string) {
 // depth is how many mounts of ours are on point.
 func depth(t *testing.T, point string) (n int) {
 	t.Helper()
-	mounts, err := readTable()
+	mounts, err := mounttable.Read()
 	require.NoError(t, err)
 	for _, m := range mounts {
-		if m.Mountpoint == point && ours(m) {
+		if m.Mountpoint == point && mounttable.Ours(m) {
 			n++
 		}
 	}
@@ -188,7 +190,7 @@ func TestDeadMountsOnOneAnotherAreHealed(t *testing.T) {
 	point := surroundings(t, unix.MS_SHARED)
 	var devices []int
 	for range 3 {
-		fd, err := mountDirectly(point, sourceName, false)
+		fd, err := mountDirectly(point, mounttable.SourceName, false)
 		require.NoError(t, err)
 		devices = append(devices, fd)
 	}
@@ -216,7 +218,7 @@ func (m mute) GetAttr(<-chan struct{}, *fuse.GetAttrIn, *fuse.AttrOut) fuse.Stat
 // waitForOneself serves a mount and waits for an answer of it.
 func waitForOneself() error {
 	point := os.Getenv("POINT")
-	fd, err := mountDirectly(point, sourceName, false)
+	fd, err := mountDirectly(point, mounttable.SourceName, false)
 	if err != nil {
 		return err
 	}

@@ -13,14 +13,16 @@ import (
 
 	"infisicalfs/internal/control"
 	"infisicalfs/internal/exitcode"
+	"infisicalfs/internal/mount/internal/blocking"
+	"infisicalfs/internal/mounttable"
 )
 
 // Unmounted is what became of a mount that was taken out of the tree.
 type Unmounted struct {
 	Mountpoint string
-	PID        int      // of the process behind it, 0 if that is not known
-	Goes       bool     // the process goes on: somebody else has the mount
-	Holders    []Holder // who, as far as this process may see
+	PID        int                 // of the process behind it, 0 if that is not known
+	Goes       bool                // the process goes on: somebody else has the mount
+	Holders    []mounttable.Holder // who, as far as this process may see
 }
 
 // Unmount removes the mount of ours at mountpoint, of whatever process, live or
@@ -58,7 +60,7 @@ func Unmount(ctx context.Context, mountpoint string, discard bool) (Unmounted, e
 		return result, err
 	}
 	if !process.endsWithin(ctx, lettingGo) && listens(ctx, behind(top), from) {
-		result.Goes, result.Holders = true, holders(top.Minor)
+		result.Goes, result.Holders = true, mounttable.Holders(top.Minor)
 	}
 	return result, nil
 }
@@ -78,7 +80,7 @@ func nothingIsLost(ctx context.Context, m *mountinfo.Info, discard bool) (contro
 	if discard {
 		call = callDiscard
 	}
-	ctx, cancel := context.WithTimeout(ctx, sendFor+patience)
+	ctx, cancel := context.WithTimeout(ctx, sendFor+blocking.LookTimeout)
 	defer cancel()
 	from, err := control.Ask(ctx, behind(m), call, nil, &left)
 	switch {
@@ -154,7 +156,7 @@ func takeOut(ctx context.Context, point string) error {
 // findOurs returns the mount of ours at mountpoint without touching it, also if
 // something else is mounted on top of it.
 func findOurs(ctx context.Context, mountpoint string) (*mountinfo.Info, error) {
-	mounts, err := readTable()
+	mounts, err := mounttable.Read()
 	if err != nil {
 		return nil, err
 	}
@@ -162,12 +164,12 @@ func findOurs(ctx context.Context, mountpoint string) (*mountinfo.Info, error) {
 	if err != nil {
 		return nil, err
 	}
-	found := mounts.at(point)
+	found := mounts.At(point)
 	if found == nil {
 		return nil, exitcode.Errorf(exitcode.Mountpoint, "infisicalfs status lists the mounts", "%s is not mounted", point)
 	}
-	for m := found; m != nil; m = mounts.below(m) {
-		if ours(m) {
+	for m := found; m != nil; m = mounts.Below(m) {
+		if mounttable.Ours(m) {
 			return m, nil
 		}
 	}
@@ -176,11 +178,11 @@ func findOurs(ctx context.Context, mountpoint string) (*mountinfo.Info, error) {
 
 // uncovered fails if something else is mounted on top of m.
 func uncovered(m *mountinfo.Info) error {
-	mounts, err := readTable()
+	mounts, err := mounttable.Read()
 	if err != nil {
 		return err
 	}
-	if top := mounts.at(m.Mountpoint); top != nil && !ours(top) {
+	if top := mounts.At(m.Mountpoint); top != nil && !mounttable.Ours(top) {
 		return exitcode.Errorf(exitcode.Mountpoint, "umount "+m.Mountpoint+" first", "%s cannot be unmounted: a mount of %s is on top of it", m.Mountpoint, top.FSType)
 	}
 	return nil
@@ -188,7 +190,7 @@ func uncovered(m *mountinfo.Info) error {
 
 // mayUnmount refuses what fusermount3 would refuse in other words.
 func mayUnmount(m *mountinfo.Info) error {
-	if me := os.Geteuid(); me == 0 || describe(m).UID == me {
+	if me := os.Geteuid(); me == 0 || mounttable.Describe(m).UID == me {
 		return nil
 	}
 	return &exitcode.Error{Err: errors.New(m.Mountpoint + " belongs to another user"), Hint: "unmount it as that user or as root", Code: exitcode.Denied}

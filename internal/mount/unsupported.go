@@ -9,9 +9,6 @@ import (
 	"runtime"
 	"time"
 
-	fusefs "github.com/hanwen/go-fuse/v2/fs"
-	"github.com/hanwen/go-fuse/v2/fuse"
-
 	"infisicalfs/internal/exitcode"
 )
 
@@ -58,42 +55,10 @@ func (*process) endsWithin(context.Context, time.Duration) bool { return false }
 
 func putBack(string, int) error { return errOnlyLinux() }
 
-func holders(int) []Holder { return nil }
-
 func detach(context.Context, string, manner) error { return errOnlyLinux() }
 
 func abort(int) error { return errors.ErrUnsupported }
 
-func apart([]int, func() error) error { return errOnlyLinux() }
-
 func getattr(string, int) error { return errOnlyLinux() }
 
-// notifier is the server itself where nothing can be mounted.
-type notifier struct {
-	fusefs.ServerCallbacks
-	server *fuse.Server
-}
-
-func newNotifier(int) *notifier { return &notifier{} }
-
-func (*notifier) descriptors() []int { return nil }
-
-func (*notifier) close() {}
-
 func settlePoll(string) error { return errOnlyLinux() }
-
-// emitThread does not exist here.
-type emitThread struct {
-	ended chan struct{}
-	stop  func()
-}
-
-var errNotMounted = errOnlyLinux()
-
-func startEmitThread(string, int, *slog.Logger, func()) (*emitThread, error) {
-	return nil, errOnlyLinux()
-}
-
-func (*emitThread) goesOn() bool { return false }
-
-func (*emitThread) emit(func(int)) error { return errOnlyLinux() }

@@ -20,6 +20,7 @@ import (
 
 	"infisicalfs/internal/daemon"
 	"infisicalfs/internal/exitcode"
+	"infisicalfs/internal/mounttable"
 )
 
 // A user's mounts go through fusermount3, and depend on things that belong to
@@ -99,7 +100,7 @@ type room struct {
 
 func enterPrivateRoom() error {
 	// Copies of other tests' mounts would keep those alive.
-	mounts, err := List()
+	mounts, err := mounttable.List()
 	if err != nil {
 		return err
 	}
@@ -158,7 +159,7 @@ func (r room) build(dir string) error {
 		steps = append(steps, unix.Mount(os.DevNull, found, "", unix.MS_BIND, ""))
 	}
 	if r.rootMount { // the descriptor stays open as long as root waits for the user
-		_, err := mountDirectly(path("mnt"), sourceName, true)
+		_, err := mountDirectly(path("mnt"), mounttable.SourceName, true)
 		steps = append(steps, err)
 	}
 	return errors.Join(steps...)
@@ -183,8 +184,8 @@ func userMounts(dir string) error {
 	if err != nil || string(got) != "hello, world" {
 		return fmt.Errorf("read %q: %v", got, err)
 	}
-	mounts, err := List()
-	if err != nil || !slices.Contains(mounts, Info{Mountpoint: dir, UID: testUser}) {
+	mounts, err := mounttable.List()
+	if err != nil || !slices.Contains(mounts, mounttable.Info{Mountpoint: dir, UID: testUser}) {
 		return fmt.Errorf("listed %+v: %v", mounts, err)
 	}
 	if _, err := ReadStatus(dir); err != nil {
@@ -273,8 +274,8 @@ func userAllows(dir string) error {
 	if err != nil {
 		return err
 	}
-	mounts, err := List()
-	if err != nil || !slices.Contains(mounts, Info{Mountpoint: dir, UID: testUser, AllowOther: true}) {
+	mounts, err := mounttable.List()
+	if err != nil || !slices.Contains(mounts, mounttable.Info{Mountpoint: dir, UID: testUser, AllowOther: true}) {
 		return fmt.Errorf("listed %+v: %v", mounts, err)
 	}
 	return m.Close()
@@ -294,8 +295,8 @@ func userFails(cfg Config, code int) error {
 }
 
 func userFree(dir string) error {
-	mounts, err := readTable()
-	if err == nil && ours(mounts.at(dir)) {
+	mounts, err := mounttable.Read()
+	if err == nil && mounttable.Ours(mounts.At(dir)) {
 		err = errors.New("still mounted")
 	}
 	return err

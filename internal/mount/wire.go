@@ -16,6 +16,9 @@ import (
 	"infisicalfs/cache"
 	"infisicalfs/fs"
 	"infisicalfs/internal/layout"
+	"infisicalfs/internal/mount/internal/emitthread"
+	"infisicalfs/internal/mount/internal/notifier"
+	"infisicalfs/internal/mounttable"
 	"infisicalfs/internal/rights"
 	"infisicalfs/secret"
 )
@@ -32,9 +35,9 @@ type rooms struct {
 	inTree     func() bool            // the mount is where it was made; set before serve
 	reconsider func()                 // Config.Refresh, may be nil
 
-	looks      sync.WaitGroup             // for what appeared
-	notifier   *notifier                  // nil before serve
-	emitThread atomic.Pointer[emitThread] // nil while nothing is mounted, and without --notify
+	looks      sync.WaitGroup                    // for what appeared
+	notifier   *notifier.Notifier                // nil before serve
+	emitThread atomic.Pointer[emitthread.Thread] // nil while nothing is mounted, and without --notify
 }
 
 // retained is how much of what was fetched is kept, in bytes.
@@ -170,42 +173,31 @@ func (r *rooms) firstContact(ctx context.Context) error {
 func (r *rooms) serve(fd int, cfg Config) (*fuse.Server, error) {
 	options := r.tree.Options()
 	options.MaxWrite = maxMessage
-	options.FsName, options.Name = sourceName, subtype
+	options.FsName, options.Name = mounttable.SourceName, mounttable.Subtype
 	options.Debug = cfg.Debug
 	options.MountOptions.Logger = kernelLog(cfg.logger())
-	r.notifier = newNotifier(fd)
+	r.notifier = notifier.New(fd)
 	options.ServerCallbacks = r.notifier
-	raw := notifying{fs.FailOutdatedGetattr(fusefs.NewNodeFS(r.tree.Root(), options)), r.notifier}
+	raw := r.notifier.Serve(fs.FailOutdatedGetattr(fusefs.NewNodeFS(r.tree.Root(), options)))
 	return fuse.NewServer(raw, fmt.Sprintf("/dev/fd/%d", fd), &options.MountOptions)
 }
-
-// notifying is the kernel's view of the tree, whose notifications go through a
-// notifier.
-type notifying struct {
-	fuse.RawFileSystem
-	notifier *notifier
-}
-
-// Init is called before the first request. The tree is not told: it would take
-// the server for its notifications.
-func (n notifying) Init(server *fuse.Server) { n.notifier.server = server }
 
 // emit is how the tree has watchers told of changes.
 func (r *rooms) emit(do func(root int)) error {
 	p := r.emitThread.Load()
 	if p == nil {
-		return errNotMounted
+		return mounttable.ErrNotMounted
 	}
-	return p.emit(do)
+	return p.Emit(do)
 }
 
 // watched begins to tell watchers at point, if that is wanted. left is called when
 // the mount table no longer has the mount.
 func (r *rooms) watched(cfg Config, point string, device int, left func()) {
-	if cfg.Notify == "" || cfg.Notify == fs.NotifyOff || r.emitThread.Load().goesOn() {
+	if cfg.Notify == "" || cfg.Notify == fs.NotifyOff || r.emitThread.Load().GoesOn() {
 		return
 	}
-	p, err := startEmitThread(point, device, cfg.logger(), left)
+	p, err := emitthread.Start(point, device, cfg.logger(), left)
 	if err != nil {
 		cfg.logger().Warn("watchers will not be told of changes", "mountpoint", point, "error", err)
 		return
@@ -217,13 +209,13 @@ func (r *rooms) watched(cfg Config, point string, device int, left func()) {
 // has ended, so nothing keeps it.
 func (r *rooms) unwatched() {
 	if p := r.emitThread.Load(); p != nil {
-		<-p.ended
+		<-p.Ended()
 	}
 }
 
 func (r *rooms) close() {
 	if p := r.emitThread.Load(); p != nil {
-		p.stop()
+		p.Stop()
 	}
 	r.tree.Close()
 	r.cache.Close()

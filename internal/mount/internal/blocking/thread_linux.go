@@ -1,4 +1,4 @@
-package mount
+package blocking
 
 import (
 	"runtime"
@@ -6,19 +6,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// onThread runs do on an operating system thread that ends with it, so that do
+// OnThread runs do on an operating system thread that ends with it, so that do
 // may leave the thread changed: in another mount namespace, or with descriptors
-// of its own. do may block in the kernel, then onThread does too.
+// of its own. do may block in the kernel, then OnThread does too.
 //
 // The first thread of a process is not taken: Go cannot end it, and what /proc
 // shows of a process is what that thread has.
-func onThread(do func()) {
+func OnThread(do func()) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		runtime.LockOSThread()
 		if unix.Gettid() == unix.Getpid() {
-			onThread(do) // cannot land here again: this goroutine holds the thread
+			OnThread(do) // cannot land here again: this goroutine holds the thread
 			runtime.UnlockOSThread()
 			return
 		}

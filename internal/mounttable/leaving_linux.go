@@ -1,4 +1,4 @@
-package mount
+package mounttable
 
 import (
 	"sync"
@@ -6,11 +6,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// onLeaving calls do, once, when the mount table no longer has a mount of ours
+// OnLeaving calls do, once, when the mount table no longer has a mount of ours
 // with that device number, or cannot be read: whoever keeps it alive shall not
 // do so for longer than people can see it. stop ends the watch; do may still be
 // called afterwards.
-func onLeaving(device int, do func()) (stop func(), err error) {
+func OnLeaving(device int, do func()) (stop func(), err error) {
 	table, err := unix.Open("/proc/self/mountinfo", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, err
@@ -43,9 +43,9 @@ func onLeaving(device int, do func()) (stop func(), err error) {
 }
 
 func stillMounted(device int) bool {
-	mounts, err := readTable()
+	mounts, err := Read()
 	if err != nil {
 		return false
 	}
-	return mounts.connected(device)
+	return mounts.Connected(device)
 }

@@ -1,23 +1,23 @@
-package mount
+package blocking
 
 import (
 	"context"
 	"time"
 )
 
-// patience bounds one look at a path. A healthy file system answers in
+// LookTimeout bounds one look at a path. A healthy file system answers in
 // microseconds; a FUSE server that hangs never does.
-const patience = 2 * time.Second
+const LookTimeout = 2 * time.Second
 
-// within runs look and gives up on it after patience.
-func within[T any](ctx context.Context, look func() (T, error)) (T, error) {
-	return bounded(ctx, patience, look)
+// Within runs look and gives up on it after LookTimeout.
+func Within[T any](ctx context.Context, look func() (T, error)) (T, error) {
+	return Bounded(ctx, LookTimeout, look)
 }
 
-// bounded runs look, which may block in the kernel beyond any interruption, and
+// Bounded runs look, which may block in the kernel beyond any interruption, and
 // gives up on it when ctx ends or after limit, with the context's error. The
 // goroutine of an abandoned look stays until the kernel lets it go.
-func bounded[T any](ctx context.Context, limit time.Duration, look func() (T, error)) (T, error) {
+func Bounded[T any](ctx context.Context, limit time.Duration, look func() (T, error)) (T, error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	type answer struct {

@@ -1,4 +1,4 @@
-package mount
+package mounttable
 
 import (
 	"os"
@@ -10,11 +10,11 @@ import (
 	"github.com/moby/sys/mountinfo"
 )
 
-// holders finds who still has a mount of the connection: bind mounts that this
+// Holders finds who still has a mount of the connection: bind mounts that this
 // process sees, and other mount namespaces, each with the eldest process in it
 // that this one may look at. A plain user sees only his own processes; a
 // namespace without a process, and a file that is still open, nobody sees here.
-func holders(connection int) []Holder {
+func Holders(connection int) []Holder {
 	var found []Holder
 	seen := map[string]bool{}
 	look := func(pid int, proc string) {
@@ -33,14 +33,14 @@ func holders(connection int) []Holder {
 		}
 	}
 	look(0, "/proc/self")
-	for _, pid := range processes() {
+	for _, pid := range Processes() {
 		look(pid, "/proc/"+strconv.Itoa(pid))
 	}
 	return found
 }
 
-// processes lists those of this process's namespace, the smallest number first.
-func processes() []int {
+// Processes lists those of this process's namespace, the smallest number first.
+func Processes() []int {
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
 		return nil
@@ -58,17 +58,17 @@ func processes() []int {
 // mountpoints are where the process at proc sees mounts of ours with that
 // connection.
 func mountpoints(proc string, connection int) (points []string) {
-	mounts, _ := tableOf(proc) // fails if it ended while it was read
+	mounts, _ := Of(proc) // fails if it ended while it was read
 	for _, m := range mounts {
-		if ours(m) && m.Minor == connection {
+		if Ours(m) && m.Minor == connection {
 			points = append(points, m.Mountpoint)
 		}
 	}
 	return points
 }
 
-// tableOf is the mount table that the process at proc sees.
-func tableOf(proc string) (table, error) {
+// Of is the mount table that the process at proc sees.
+func Of(proc string) (Table, error) {
 	f, err := os.Open(filepath.Join(proc, "mountinfo"))
 	if err != nil {
 		return nil, err

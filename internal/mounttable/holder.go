@@ -1,4 +1,4 @@
-package mount
+package mounttable
 
 import (
 	"fmt"
@@ -20,19 +20,11 @@ func (h Holder) String() string {
 	return fmt.Sprintf("process %d (%s) at %s", h.PID, h.Command, h.Mountpoint)
 }
 
-// heldBy names holders in a row, "" if none is known.
-func heldBy(list []Holder) string {
+// HeldBy names holders in a row, "" if none is known.
+func HeldBy(list []Holder) string {
 	var names []string
 	for _, h := range list {
 		names = append(names, h.String())
 	}
 	return strings.Join(names, ", ")
-}
-
-// goesOn is called when the mount has left the tree, and logs who keeps it from
-// ending.
-func (m *Mount) goesOn() {
-	if !m.letGoWithin(lettingGo) {
-		m.log.Warn("unmounted here, and goes on for others", "mountpoint", m.point, "held_by", heldBy(holders(m.device)))
-	}
 }

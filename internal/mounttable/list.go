@@ -1,4 +1,4 @@
-package mount
+package mounttable
 
 import (
 	"strconv"
@@ -18,22 +18,22 @@ type Info struct {
 // the mount table's order. It asks the kernel only, so a dead or hanging mount
 // is listed like any other; [ReadStatus] tells them apart.
 func List() ([]Info, error) {
-	mounts, err := readTable()
+	mounts, err := Read()
 	if err != nil {
 		return nil, err
 	}
 	var found []Info
 	for _, m := range mounts {
-		if ours(m) {
-			found = append(found, describe(m))
+		if Ours(m) {
+			found = append(found, Describe(m))
 		}
 	}
 	return found, nil
 }
 
-// describe reads the options that the kernel's fuse shows for a superblock:
+// Describe reads the options that the kernel's fuse shows for a superblock:
 // "rw,user_id=1000,group_id=1000,default_permissions,allow_other".
-func describe(m *mountinfo.Info) Info {
+func Describe(m *mountinfo.Info) Info {
 	info := Info{Mountpoint: m.Mountpoint, UID: -1}
 	for option := range strings.SplitSeq(m.VFSOptions, ",") {
 		if id, ok := strings.CutPrefix(option, "user_id="); ok {

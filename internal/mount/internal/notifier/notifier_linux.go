@@ -1,4 +1,4 @@
-package mount
+package notifier
 
 import (
 	"encoding/binary"
@@ -11,31 +11,34 @@ import (
 	"golang.org/x/sys/unix"
 
 	"infisicalfs/fs"
+	"infisicalfs/internal/mount/internal/blocking"
 )
 
-// notifier tells the kernel what to forget. To do so the kernel waits for the
+// Notifier tells the kernel what to forget. To do so the kernel waits for the
 // lookups that are under way in a directory, that is for answers of ours. If
 // the process is killed meanwhile, the waiting thread keeps the device open, so
 // the connection does not end, so the lookups do not either: for ever. So
 // notifications take another way into the connection, from a thread that does
 // not have the descriptor that requests are read from: when that is closed, the
 // kernel gives up the requests that were read from it.
-type notifier struct {
+type Notifier struct {
 	device int          // requests are read from it
 	jobs   chan job     // taken by threads that have nothing to do
 	side   *os.File     // the other way; nil if there is none, as for users who may not open the device
-	server *fuse.Server // set before the kernel knows of anything to forget
+	server *fuse.Server // set by Init, before the kernel knows of anything to forget
 }
 
-var _ fusefs.ServerCallbacks = (*notifier)(nil)
+var _ fusefs.ServerCallbacks = (*Notifier)(nil)
 
 // cloneDevice is FUSE_DEV_IOC_CLONE of linux/fuse.h, the same on all machines
 // that Go knows but mips, ppc and sparc.
 const cloneDevice = 0x8004e500
 
-func newNotifier(requests int) *notifier {
-	n := &notifier{device: requests, jobs: make(chan job)}
-	fd, err := unix.Open(device, unix.O_RDWR|unix.O_CLOEXEC, 0)
+// New returns a notifier into the connection that requests is a descriptor of. Where
+// there is no other way into it notifications go through the server.
+func New(requests int) *Notifier {
+	n := &Notifier{device: requests, jobs: make(chan job)}
+	fd, err := unix.Open(fuseDevice, unix.O_RDWR|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return n
 	}
@@ -43,20 +46,20 @@ func newNotifier(requests int) *notifier {
 		unix.Close(fd)
 		return n
 	}
-	n.side = os.NewFile(uintptr(fd), device)
+	n.side = os.NewFile(uintptr(fd), fuseDevice)
 	return n
 }
 
-// descriptors are all that lead into the connection.
-func (n *notifier) descriptors() []int {
+// Descriptors are all that lead into the connection.
+func (n *Notifier) Descriptors() []int {
 	if n.side == nil {
 		return []int{n.device}
 	}
 	return []int{n.device, int(n.side.Fd())}
 }
 
-// close is for the end of the mount; what is told later is lost.
-func (n *notifier) close() {
+// Close is for the end of the mount; what is told later is lost.
+func (n *Notifier) Close() {
 	if n.side != nil {
 		n.side.Close()
 	}
@@ -73,7 +76,7 @@ const (
 
 // InodeNotify implements fusefs.ServerCallbacks, and what [fs.Prune] stands for:
 // for that the kernel waits for nobody.
-func (n *notifier) InodeNotify(node uint64, off, length int64) fuse.Status {
+func (n *Notifier) InodeNotify(node uint64, off, length int64) fuse.Status {
 	if off == fs.Prune {
 		return n.server.PruneNotify([]uint64{node})
 	}
@@ -86,7 +89,7 @@ func (n *notifier) InodeNotify(node uint64, off, length int64) fuse.Status {
 }
 
 // EntryNotify implements fusefs.ServerCallbacks.
-func (n *notifier) EntryNotify(parent uint64, name string) fuse.Status {
+func (n *Notifier) EntryNotify(parent uint64, name string) fuse.Status {
 	if n.side == nil {
 		return n.server.EntryNotify(parent, name)
 	}
@@ -94,7 +97,7 @@ func (n *notifier) EntryNotify(parent uint64, name string) fuse.Status {
 }
 
 // DeleteNotify implements fusefs.ServerCallbacks.
-func (n *notifier) DeleteNotify(parent, child uint64, name string) fuse.Status {
+func (n *Notifier) DeleteNotify(parent, child uint64, name string) fuse.Status {
 	if n.side == nil {
 		return n.server.DeleteNotify(parent, child, name)
 	}
@@ -110,17 +113,17 @@ func appendName(body []byte, name string) []byte {
 }
 
 // InodeRetrieveCache implements fusefs.ServerCallbacks.
-func (n *notifier) InodeRetrieveCache(node uint64, offset int64, dest []byte) (int, fuse.Status) {
+func (n *Notifier) InodeRetrieveCache(node uint64, offset int64, dest []byte) (int, fuse.Status) {
 	return n.server.InodeRetrieveCache(node, offset, dest)
 }
 
 // InodeNotifyStoreCache implements fusefs.ServerCallbacks.
-func (n *notifier) InodeNotifyStoreCache(node uint64, offset int64, data []byte) fuse.Status {
+func (n *Notifier) InodeNotifyStoreCache(node uint64, offset int64, data []byte) fuse.Status {
 	return n.server.InodeNotifyStoreCache(node, offset, data)
 }
 
 // tell sends one notification: its length, its code, no number of a request.
-func (n *notifier) tell(code uint32, body []byte) fuse.Status {
+func (n *Notifier) tell(code uint32, body []byte) fuse.Status {
 	message := native.AppendUint32(nil, uint32(16+len(body)))
 	message = native.AppendUint32(message, code)
 	message = append(native.AppendUint64(message, 0), body...)
@@ -141,9 +144,9 @@ func (n *notifier) tell(code uint32, body []byte) fuse.Status {
 	return fuse.ToStatus(sent)
 }
 
-// apart is like the function of that name, but threads that are done wait a
+// apart is [blocking.Apart], but threads that are done wait a
 // little for more, since one costs as much as thirty notifications.
-func (n *notifier) apart(write func() error) error {
+func (n *Notifier) apart(write func() error) error {
 	j := job{write, make(chan error, 1)}
 	select {
 	case n.jobs <- j:
@@ -155,8 +158,8 @@ func (n *notifier) apart(write func() error) error {
 
 // thread does a job, and more until there are none for a while. Where threads
 // cannot be set apart the first one fails.
-func (n *notifier) thread(first job) {
-	err := apart([]int{n.device}, func() error {
+func (n *Notifier) thread(first job) {
+	err := blocking.Apart([]int{n.device}, func() error {
 		for j := first; ; {
 			j.done <- j.write()
 			select {

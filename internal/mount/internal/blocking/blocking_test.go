@@ -1,0 +1,78 @@
+//go:build linux
+
+package blocking
+
+import (
+	"context"
+	"errors"
+	"os"
+	"runtime"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+)
+
+// Whoever asks a file system that never answers is told so in time.
+func TestALookIsGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began, never := time.Now(), make(chan int)
+		_, err := Within(t.Context(), func() (int, error) { return <-never, nil })
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.Equal(t, LookTimeout, time.Since(began))
+		ctx, stop := context.WithCancel(t.Context())
+		time.AfterFunc(time.Second, stop)
+		_, err = Bounded(ctx, time.Hour, func() (int, error) { return <-never, nil })
+		require.ErrorIs(t, err, context.Canceled)
+		close(never)
+		n, err := Within(t.Context(), func() (int, error) { return 7, nil })
+		require.NoError(t, err)
+		require.Equal(t, 7, n)
+		_, err = Within(t.Context(), func() (int, error) { return 0, os.ErrNotExist })
+		require.ErrorIs(t, err, os.ErrNotExist)
+	})
+}
+
+// The thread is another one, and never the first of the process.
+func TestOnAThreadOfItsOwn(t *testing.T) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	here := unix.Gettid()
+	there := 0
+	OnThread(func() { there = unix.Gettid() })
+	require.NotZero(t, there)
+	require.NotEqual(t, here, there)
+	require.NotEqual(t, os.Getpid(), there)
+}
+
+// What is closed apart stays open for everybody else.
+func TestApartFromDescriptors(t *testing.T) {
+	r, w, err := os.Pipe()
+	require.NoError(t, err)
+	defer r.Close()
+	defer w.Close()
+	failure := errors.New("what the look says")
+	var open map[int]string
+	err = Apart([]int{int(r.Fd())}, func() error {
+		open, _ = Descriptors()
+		return failure
+	})
+	require.ErrorIs(t, err, failure)
+	require.NotContains(t, open, int(r.Fd()))
+	require.Contains(t, open, int(w.Fd()))
+	_, err = w.Write([]byte("x"))
+	require.NoError(t, err, "somebody can still read it")
+
+	OnThread(func() {
+		if err = OwnDescriptors(); err == nil {
+			open, err = Descriptors()
+		}
+	})
+	require.NoError(t, err)
+	require.NotContains(t, open, int(w.Fd()))
+	for stream := range 3 {
+		require.Equal(t, "/dev/null", open[stream])
+	}
+}

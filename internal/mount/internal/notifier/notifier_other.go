@@ -1,0 +1,23 @@
+//go:build !linux
+
+package notifier
+
+import (
+	fusefs "github.com/hanwen/go-fuse/v2/fs"
+	"github.com/hanwen/go-fuse/v2/fuse"
+)
+
+// Notifier is the server itself where nothing can be mounted.
+type Notifier struct {
+	fusefs.ServerCallbacks
+	server *fuse.Server
+}
+
+// New returns a notifier that is of no use.
+func New(int) *Notifier { return &Notifier{} }
+
+// Descriptors returns none.
+func (*Notifier) Descriptors() []int { return nil }
+
+// Close does nothing.
+func (*Notifier) Close() {}
