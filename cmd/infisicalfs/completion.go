@@ -5,7 +5,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-
 	"infisicalfs/internal/mounttable"
 )
 

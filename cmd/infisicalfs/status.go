@@ -65,9 +65,9 @@ func listMounts(ctx context.Context, out io.Writer, asJSON bool) error {
 		return err
 	}
 	type row struct {
-		Mountpoint string         `json:"mountpoint"`
-		State      string         `json:"state"`
-		PID        int            `json:"pid,omitempty"`
+		Mountpoint string              `json:"mountpoint"`
+		State      string              `json:"state"`
+		PID        int                 `json:"pid,omitempty"`
 		Holders    []mounttable.Holder `json:"holders,omitempty"`
 	}
 	rows := make([]row, 0, len(list))
