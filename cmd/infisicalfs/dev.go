@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"infisicalfs/client"
+	"infisicalfs/internal/attach"
 	"infisicalfs/internal/devserver"
 	"infisicalfs/internal/mount"
 	"infisicalfs/secret"
@@ -71,7 +72,7 @@ Other clients reach it with what --env-file writes:
 
 func (o *devOptions) run(ctx context.Context, mountpoint string, out io.Writer) error {
 	if mountpoint != "" {
-		if err := mount.Check(mountpoint); err != nil {
+		if err := attach.Check(mountpoint); err != nil {
 			return err
 		}
 	}

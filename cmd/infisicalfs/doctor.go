@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"infisicalfs/client"
-	"infisicalfs/internal/mount"
+	"infisicalfs/internal/attach"
 	"infisicalfs/secret"
 )
 
@@ -64,7 +64,7 @@ func examine(ctx context.Context, out io.Writer, server *serverOptions, scope *s
 	var who found
 	var c *client.Client
 	var root secret.Dir
-	step("fuse", mount.Examine)
+	step("fuse", attach.Examine)
 	_ = step("credentials", func() (detail string, err error) {
 		who, err = server.credentials(os.LookupEnv)
 		return who.String(), err

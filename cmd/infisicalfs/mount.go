@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"infisicalfs/client"
+	"infisicalfs/internal/attach"
 	"infisicalfs/internal/daemon"
 	"infisicalfs/internal/mount"
 )
@@ -146,7 +147,7 @@ func (o *mountOptions) absolute() error {
 // serve logs in, mounts, says so, and stays until ctx ends or somebody unmounts.
 // Whatever fails before the mount leaves none behind.
 func (o *mountOptions) serve(ctx context.Context, h *hangups, mountpoint string, log *slog.Logger, ready func(*mount.Mount) error) error {
-	if err := mount.Check(mountpoint); err != nil {
+	if err := attach.Check(mountpoint); err != nil {
 		return err
 	}
 	before := settingsOf(o.flags) // a project file changes them

@@ -15,6 +15,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"golang.org/x/sys/unix"
 
+	"infisicalfs/internal/attach"
 	"infisicalfs/internal/mount"
 )
 
@@ -68,7 +69,7 @@ func setup(env *testscript.Env) error {
 
 // needFUSE ("fuse") skips the script where nothing can be mounted.
 func needFUSE(ts *testscript.TestScript, _ bool, _ []string) {
-	if _, err := mount.Examine(); err != nil {
+	if _, err := attach.Examine(); err != nil {
 		skip(ts, err)
 	}
 }

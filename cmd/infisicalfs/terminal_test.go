@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"infisicalfs/internal/attach"
 	"infisicalfs/internal/devserver"
 	"infisicalfs/internal/mount"
 )
@@ -20,7 +21,7 @@ import (
 // A mount in the foreground of a terminal ends with the terminal, as other
 // programs do.
 func TestTheTerminalsEndEndsTheMount(t *testing.T) {
-	if _, err := mount.Examine(); err != nil {
+	if _, err := attach.Examine(); err != nil {
 		if os.Getenv("REQUIRE_FUSE") != "" {
 			t.Fatal(err)
 		}

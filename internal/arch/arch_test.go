@@ -91,19 +91,20 @@ var picture = map[string][]string{
 	"internal/rights": {"secret", "internal/glob"}, // which mode and owner a file has
 	"internal/layout": {"secret", "internal/glob"}, // between cache and fs, where one is asked for
 
-	"internal/control":                   {},                                                                                                                                                                                                                                                                              // the way to a mount's process apart from the mount
-	"internal/mount":                     {"internal/mounttable", "internal/mount/internal/blocking", "internal/mount/internal/notifier", "internal/mount/internal/emitthread", "secret", "cache", "fs", "internal/control", "internal/layout", "internal/glob", "internal/rights", "internal/view", "internal/exitcode"}, // wires the rooms
-	"internal/run":                       {"internal/mount", "internal/exitcode"},                                                                                                                                                                                                                                         // a command and its namespace
+	"internal/control":                   {},                                                                                                                                                                                                                                                                                  // the way to a mount's process apart from the mount
+	"internal/mount":                     {"internal/attach", "internal/mounttable", "internal/blocking", "internal/mount/internal/notifier", "internal/mount/internal/emitthread", "secret", "cache", "fs", "internal/control", "internal/layout", "internal/glob", "internal/rights", "internal/view", "internal/exitcode"}, // wires the rooms
+	"internal/run":                       {"internal/attach", "internal/mount", "internal/exitcode"},                                                                                                                                                                                                                          // a command and its namespace
 	"internal/exitcode":                  {"secret"},
-	"internal/mounttable":                {},                                                          // the kernel's list of mounts, and which are ours
-	"internal/mount/internal/blocking":   {},                                                          // what may block in the kernel beyond any interruption
-	"internal/mount/internal/notifier":   {"fs", "internal/mount/internal/blocking"},                  // the kernel is told what to forget
-	"internal/mount/internal/emitthread": {"internal/mounttable", "internal/mount/internal/blocking"}, // the thread on which inotify events are made
-	"internal/daemon":                    {"internal/exitcode"},                                       // into the background, and what is in memory kept from others
-	"internal/config":                    {},                                                          // knows the shape of a file, not what its keys mean
+	"internal/blocking":                  {},                                                                // what may block in the kernel beyond any interruption
+	"internal/attach":                    {"internal/mounttable", "internal/blocking", "internal/exitcode"}, // into the file tree and out of it
+	"internal/mounttable":                {},                                                                // the kernel's list of mounts, and which are ours
+	"internal/mount/internal/notifier":   {"fs", "internal/blocking"},                                       // the kernel is told what to forget
+	"internal/mount/internal/emitthread": {"internal/mounttable", "internal/blocking"},                      // the thread on which inotify events are made
+	"internal/daemon":                    {"internal/exitcode"},                                             // into the background, and what is in memory kept from others
+	"internal/config":                    {},                                                                // knows the shape of a file, not what its keys mean
 	"internal/view":                      {"secret"},
 
-	"cmd/infisicalfs": {"secret", "client", "internal/config", "internal/daemon", "internal/mounttable", "internal/mount", "internal/run", "internal/view", "internal/exitcode", "internal/devserver"},
+	"cmd/infisicalfs": {"secret", "client", "internal/attach", "internal/config", "internal/daemon", "internal/mounttable", "internal/mount", "internal/run", "internal/view", "internal/exitcode", "internal/devserver"},
 
 	// For tests, and the dev server for trying things out.
 	"secret/secrettest":  {"secret"},

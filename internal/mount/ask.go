@@ -7,8 +7,8 @@ import (
 
 	"github.com/moby/sys/mountinfo"
 
+	"infisicalfs/internal/blocking"
 	"infisicalfs/internal/control"
-	"infisicalfs/internal/mount/internal/blocking"
 	"infisicalfs/internal/mounttable"
 )
 

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"infisicalfs/internal/attach"
 	"infisicalfs/internal/exitcode"
 	"infisicalfs/internal/mounttable"
 	"infisicalfs/secret"
@@ -33,11 +34,11 @@ func TestCheckRefusesWhatIsNoDirectory(t *testing.T) {
 		"/sys/fs":                          "will not mount over /sys/fs",
 		"/dev/../dev/":                     "will not mount over /dev",
 	} {
-		err := Check(path)
+		err := attach.Check(path)
 		requireCode(t, exitcode.Mountpoint, err)
 		require.ErrorContains(t, err, words, path)
 	}
-	require.NoError(t, Check(dir))
+	require.NoError(t, attach.Check(dir))
 }
 
 func TestRelativePathsAndLinksBecomeTheRealPath(t *testing.T) {
@@ -55,7 +56,7 @@ func TestRelativePathsAndLinksBecomeTheRealPath(t *testing.T) {
 
 func TestCheckRefusesALiveMount(t *testing.T) {
 	m := mounted(t, config(directory(t), sample()))
-	known := requireCode(t, exitcode.Mountpoint, Check(m.Mountpoint()))
+	known := requireCode(t, exitcode.Mountpoint, attach.Check(m.Mountpoint()))
 	require.ErrorContains(t, known, "mounted already")
 	require.Contains(t, known.Hint, "infisicalfs unmount")
 	_, err := New(t.Context(), config(m.Mountpoint(), sample()))
@@ -68,7 +69,7 @@ func TestCheckRefusesTheInsideOfAMountWithoutAskingIt(t *testing.T) {
 	m := mounted(t, config(directory(t), fake))
 	before := fake.Calls().All()
 	for _, name := range []string{"payments", "no/such/folder"} {
-		err := Check(filepath.Join(m.Mountpoint(), name))
+		err := attach.Check(filepath.Join(m.Mountpoint(), name))
 		requireCode(t, exitcode.Mountpoint, err)
 		require.ErrorContains(t, err, "is inside the infisicalfs mount")
 	}
@@ -76,36 +77,36 @@ func TestCheckRefusesTheInsideOfAMountWithoutAskingIt(t *testing.T) {
 
 	link := filepath.Join(t.TempDir(), "link")
 	require.NoError(t, os.Symlink(filepath.Join(m.Mountpoint(), "payments"), link))
-	require.ErrorContains(t, Check(link), "is inside the infisicalfs mount")
+	require.ErrorContains(t, attach.Check(link), "is inside the infisicalfs mount")
 }
 
 func TestOtherFileSystemsOnTheMountpoint(t *testing.T) {
 	needFUSE(t)
 	point := directory(t)
 	require.NoError(t, unix.Mount("none", point, "tmpfs", 0, "size=64k"))
-	require.NoError(t, Check(point), "a tmpfs may be mounted over")
+	require.NoError(t, attach.Check(point), "a tmpfs may be mounted over")
 
-	fd, err := unix.Open(device, unix.O_RDWR|unix.O_CLOEXEC, 0)
+	fd, err := unix.Open(attach.Device, unix.O_RDWR|unix.O_CLOEXEC, 0)
 	require.NoError(t, err)
 	other := directory(t)
 	err = unix.Mount("other", other, "fuse.other", 0, "fd="+itoa(fd)+",rootmode=40000,user_id=0,group_id=0")
 	require.NoError(t, err)
 	unix.Close(fd) // dead, and not ours to heal
-	require.ErrorContains(t, Check(other), "fuse.other is mounted there")
+	require.ErrorContains(t, attach.Check(other), "fuse.other is mounted there")
 	require.ErrorContains(t, unmounted(t.Context(), other), "not of infisicalfs")
 }
 
 func TestAHangingMountIsSaidToHang(t *testing.T) {
 	needFUSE(t)
 	point := directory(t)
-	fd, err := mountDirectly(point, mounttable.SourceName, false) // nobody answers
+	fd, err := attach.Mount(t.Context(), point, mounttable.SourceName, false) // nobody answers
 	require.NoError(t, err)
-	err = Check(point)
+	err = attach.Check(point)
 	requireCode(t, exitcode.Mountpoint, err)
 	require.ErrorContains(t, err, "does not answer")
 	_, err = ReadStatus(point)
 	require.ErrorContains(t, err, "does not answer")
-	require.NoError(t, detach(t.Context(), point, forcibly)) // also ends those who still look
+	require.NoError(t, attach.Unmount(t.Context(), point, attach.Forcibly)) // also ends those who still look
 	unix.Close(fd)
 }
 
@@ -116,10 +117,10 @@ func TestAStaleMountIsHealed(t *testing.T) {
 		require.NoError(t, dead.Process.Kill())
 		dead.Wait()
 	}
-	require.ErrorIs(t, probe(t.Context(), point), unix.ENOTCONN)
+	require.ErrorIs(t, attach.Probe(t.Context(), point), unix.ENOTCONN)
 	_, err := ReadStatus(point)
 	require.ErrorContains(t, err, "stale")
-	require.NoError(t, Check(point))
+	require.NoError(t, attach.Check(point))
 	mounted(t, config(point, sample()))
 	_, err = os.Stat(filepath.Join(point, "GREETING"))
 	require.NoError(t, err)

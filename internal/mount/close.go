@@ -6,6 +6,7 @@ import (
 
 	"github.com/coreos/go-systemd/v22/daemon"
 
+	"infisicalfs/internal/attach"
 	"infisicalfs/internal/exitcode"
 	"infisicalfs/internal/mounttable"
 )
@@ -45,7 +46,7 @@ func (m *Mount) unmount() error {
 		return nil
 	}
 	// Out of the tree, but a bind mount or an open file keeps it alive.
-	if err := abort(m.device); err == nil && m.letGoWithin(lettingGo) {
+	if err := attach.Abort(m.device); err == nil && m.letGoWithin(lettingGo) {
 		<-m.ended
 		return nil
 	}
@@ -68,11 +69,11 @@ func (m *Mount) leaveTree(ctx context.Context) (grace time.Duration, err error) 
 	if top := mounts.At(m.point); top.Minor != m.device {
 		return 0, exitcode.Errorf(exitcode.Mountpoint, "umount "+m.point+" first", "%s cannot be unmounted: a mount of %s is on top of it", m.point, top.FSType)
 	}
-	if detach(ctx, m.point, cleanly) == nil {
+	if attach.Unmount(ctx, m.point, attach.Cleanly) == nil {
 		return lettingGo, nil
 	}
 	m.log.Warn("the mount is in use, unmounting it by force", "mountpoint", m.point)
-	if err := detach(ctx, m.point, forcibly); err != nil && m.inTree() {
+	if err := attach.Unmount(ctx, m.point, attach.Forcibly); err != nil && m.inTree() {
 		return 0, exitcode.Errorf(exitcode.Mountpoint, "umount -l "+m.point, "%s cannot be unmounted: %w", m.point, err)
 	}
 	return lettingGo / 10, nil

@@ -4,9 +4,10 @@ import (
 	"context"
 	"errors"
 
+	"infisicalfs/internal/attach"
+	"infisicalfs/internal/blocking"
 	"infisicalfs/internal/control"
 	"infisicalfs/internal/exitcode"
-	"infisicalfs/internal/mount/internal/blocking"
 )
 
 // TakeOver looks for a process that still serves an earlier mount of mountpoint for
@@ -18,11 +19,11 @@ func TakeOver(ctx context.Context, mountpoint, settings string) (pid int) {
 	if settings == "" {
 		return 0
 	}
-	place, err := inspect(ctx, mountpoint)
-	if err != nil || place.stale {
+	place, err := attach.Inspect(ctx, mountpoint)
+	if err != nil || place.Stale {
 		return 0
 	}
-	for _, h := range elsewhere(ctx, place.point) {
+	for _, h := range elsewhere(ctx, place.Point) {
 		if h.Status.Settings != settings {
 			continue
 		}
@@ -41,19 +42,19 @@ func TakeOver(ctx context.Context, mountpoint, settings string) (pid int) {
 func (m *Mount) comeBack(ctx context.Context, _ control.Peer, _ map[string]string) (any, error) {
 	m.returning.Lock()
 	defer m.returning.Unlock()
-	p, err := inspect(ctx, m.point)
-	if err == nil && p.stale {
+	p, err := attach.Inspect(ctx, m.point)
+	if err == nil && p.Stale {
 		err = errors.New("a dead mount is there")
 	}
 	if err != nil {
 		return nil, err
 	}
-	release, err := claim(ctx, p)
+	release, err := attach.Claim(ctx, p)
 	if err != nil {
 		return nil, err
 	}
 	defer release()
-	if err := putBack(m.point, m.device); err != nil {
+	if err := attach.PutBack(m.point, m.device); err != nil {
 		return nil, &control.Error{Text: err.Error(), Code: exitcode.Mountpoint}
 	}
 	m.watch()

@@ -21,7 +21,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"infisicalfs/fs"
-	"infisicalfs/internal/mount/internal/blocking"
+	"infisicalfs/internal/attach"
+	"infisicalfs/internal/blocking"
 	"infisicalfs/internal/mounttable"
 	"infisicalfs/secret"
 	"infisicalfs/secret/secrettest"
@@ -116,7 +117,7 @@ func TestTheEmittingThreadHoldsNothingOpen(t *testing.T) {
 	require.NoError(t, m.rooms.emit(func(int) { open, err = blocking.Descriptors() }))
 	require.NoError(t, err)
 	for fd, target := range open {
-		require.NotEqual(t, device, target, "descriptor %d", fd)
+		require.NotEqual(t, attach.Device, target, "descriptor %d", fd)
 		require.NotContains(t, target, "socket:")
 		require.NotContains(t, target, "pipe:")
 	}
@@ -175,7 +176,7 @@ func TestKilledInTheMiddleOfAnEvent(t *testing.T) {
 		<-gone
 		t.Fatal("the process could not be killed")
 	}
-	require.ErrorIs(t, probe(context.Background(), point), unix.ENOTCONN)
+	require.ErrorIs(t, attach.Probe(context.Background(), point), unix.ENOTCONN)
 }
 
 // stalling never answers a request to set dates.
@@ -195,7 +196,7 @@ func emitAndStall() error {
 	if err := rooms.firstContact(ctx); err != nil {
 		return err
 	}
-	fd, err := attach(ctx, point, mounttable.SourceName, false)
+	fd, err := attach.Mount(ctx, point, mounttable.SourceName, false)
 	if err != nil {
 		return err
 	}

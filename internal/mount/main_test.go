@@ -18,6 +18,7 @@ import (
 	"go.uber.org/goleak"
 	"golang.org/x/sys/unix"
 
+	"infisicalfs/internal/attach"
 	"infisicalfs/internal/exitcode"
 	"infisicalfs/internal/mounttable"
 	"infisicalfs/secret"
@@ -72,8 +73,8 @@ func devicesLeft(pid int) error {
 		return errors.Join(err, errors.New("no descriptors seen"))
 	}
 	for _, link := range links {
-		if target, _ := os.Readlink(link); target == device {
-			return fmt.Errorf("%s is %s", link, device)
+		if target, _ := os.Readlink(link); target == attach.Device {
+			return fmt.Errorf("%s is %s", link, attach.Device)
 		}
 	}
 	return nil
@@ -82,7 +83,7 @@ func devicesLeft(pid int) error {
 // needFUSE skips where nothing can be mounted, unless REQUIRE_FUSE forbids it.
 func needFUSE(t *testing.T) {
 	t.Helper()
-	f, err := os.OpenFile(device, os.O_RDWR, 0)
+	f, err := os.OpenFile(attach.Device, os.O_RDWR, 0)
 	if err == nil {
 		f.Close()
 	}
@@ -90,9 +91,9 @@ func needFUSE(t *testing.T) {
 		return
 	}
 	if os.Getenv("REQUIRE_FUSE") != "" {
-		t.Fatalf("REQUIRE_FUSE is set, but this is not root with %s: %v", device, err)
+		t.Fatalf("REQUIRE_FUSE is set, but this is not root with %s: %v", attach.Device, err)
 	}
-	t.Skipf("needs root and %s: %v", device, err)
+	t.Skipf("needs root and %s: %v", attach.Device, err)
 }
 
 // directory returns an empty directory that is unmounted, if need be, and
@@ -102,7 +103,7 @@ func directory(t *testing.T) string {
 	dir, err := os.MkdirTemp("", "infisicalfs-test-")
 	require.NoError(t, err)
 	t.Cleanup(func() {
-		for detach(context.Background(), dir, forcibly) == nil {
+		for attach.Unmount(context.Background(), dir, attach.Forcibly) == nil {
 		}
 		require.NoError(t, os.Remove(dir))
 	})

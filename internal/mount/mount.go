@@ -13,9 +13,10 @@ import (
 	"github.com/hanwen/go-fuse/v2/fuse"
 	"golang.org/x/sys/unix"
 
+	"infisicalfs/internal/attach"
+	"infisicalfs/internal/blocking"
 	"infisicalfs/internal/control"
 	"infisicalfs/internal/exitcode"
-	"infisicalfs/internal/mount/internal/blocking"
 	"infisicalfs/internal/mounttable"
 )
 
@@ -60,15 +61,15 @@ func New(ctx context.Context, cfg Config) (*Mount, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	if err := attachable(cfg.AllowOther); err != nil {
+	if err := attach.Possible(cfg.AllowOther); err != nil {
 		return nil, err
 	}
 	log := cfg.logger()
-	place, err := inspect(ctx, cfg.Mountpoint)
+	place, err := attach.Inspect(ctx, cfg.Mountpoint)
 	if err != nil {
 		return nil, err
 	}
-	point := place.point
+	point := place.Point
 	rooms := wire(cfg, point, time.Now())
 	if err := rooms.firstContact(ctx); err != nil {
 		rooms.close()
@@ -100,41 +101,15 @@ func New(ctx context.Context, cfg Config) (*Mount, error) {
 }
 
 // start mounts and begins to serve.
-func start(ctx context.Context, cfg Config, p place, rooms *rooms) (*Mount, error) {
-	log, point := cfg.logger(), p.point
-	attach := func() (int, error) { return attach(ctx, point, source(cfg.Root), cfg.AllowOther) }
-	if p.stale && !replaceable(point) {
-		var err error
-		if p, err = unstack(ctx, p, log); err == nil {
-			err = removeDead(ctx, point, log)
-		}
-		if err != nil {
-			return nil, err
-		}
-		p.stale = false
-	}
-	release, err := claim(ctx, p)
+func start(ctx context.Context, cfg Config, p attach.Place, rooms *rooms) (*Mount, error) {
+	log, point := cfg.logger(), p.Point
+	fd, release, err := attach.Take(ctx, p, log, func() (int, error) {
+		return attach.Mount(ctx, point, source(cfg.Root), cfg.AllowOther)
+	})
 	if err != nil {
 		return nil, err
 	}
 	defer release()
-	if p.stale { // somebody else may have been at it before it was claimed
-		if p, err = inspect(ctx, point); err == nil {
-			p, err = unstack(ctx, p, log)
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
-	fd := -1
-	if p.stale {
-		fd, err = replace(ctx, point, log, attach)
-	} else {
-		fd, err = attach()
-	}
-	if err != nil {
-		return nil, err
-	}
 	m := &Mount{
 		point: point, rooms: rooms, log: log, shows: cfg.Root.String(),
 		sendUntil: sync.OnceValue(func() time.Time { return time.Now().Add(sendFor) }),
@@ -183,7 +158,7 @@ func (m *Mount) run() {
 	m.rooms.notifier.Close()
 	m.rooms.unwatched()
 	m.log.Info("no longer mounted", "mountpoint", m.point)
-	if m.inTree() && errors.Is(probe(context.Background(), m.point), syscall.ENOTCONN) {
+	if m.inTree() && errors.Is(attach.Probe(context.Background(), m.point), syscall.ENOTCONN) {
 		m.err = fmt.Errorf("%s: the kernel ended the connection", m.point)
 		m.detachDead()
 	}
@@ -193,7 +168,7 @@ func (m *Mount) run() {
 func (m *Mount) detachDead() {
 	ctx, cancel := context.WithTimeout(context.Background(), blocking.LookTimeout)
 	defer cancel()
-	if err := detach(ctx, m.point, forcibly); err != nil {
+	if err := attach.Unmount(ctx, m.point, attach.Forcibly); err != nil {
 		m.log.Warn("a dead mount stays behind", "mountpoint", m.point, "error", err)
 	}
 }
@@ -205,7 +180,7 @@ func (m *Mount) answers(ctx context.Context) error {
 		if err := m.getattr(); err != nil {
 			return struct{}{}, err
 		}
-		return struct{}{}, blocking.Apart(m.fds, func() error { return settlePoll(m.point) })
+		return struct{}{}, blocking.Apart(m.fds, func() error { return attach.SettlePoll(m.point) })
 	})
 	return err
 }
@@ -213,7 +188,7 @@ func (m *Mount) answers(ctx context.Context) error {
 // getattr asks the mount for the attributes of its root. It may block until
 // somebody unmounts by force, but not for longer than this process lives.
 func (m *Mount) getattr() error {
-	return blocking.Apart(m.fds, func() error { return getattr(m.point, m.device) })
+	return blocking.Apart(m.fds, func() error { return attach.Getattr(m.point, m.device) })
 }
 
 // inTree reports whether this mount is the topmost at its mountpoint. The kernel

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"infisicalfs/internal/attach"
 	"infisicalfs/internal/exitcode"
 	"infisicalfs/internal/mounttable"
 	"infisicalfs/secret"
@@ -84,7 +85,7 @@ func TestChildrenDoNotInheritTheDevice(t *testing.T) {
 	require.Error(t, devicesLeft(os.Getpid()), "the check sees the device here")
 	out, err := exec.Command("ls", "-l", "/proc/self/fd").CombinedOutput()
 	require.NoError(t, err)
-	require.NotContains(t, string(out), device)
+	require.NotContains(t, string(out), attach.Device)
 }
 
 func TestServerTroubleIsSaidBeforeMounting(t *testing.T) {
@@ -140,7 +141,7 @@ func TestASuccessorIsLeftAlone(t *testing.T) {
 			require.NoError(t, before.Wait())
 			require.NoError(t, before.Close())
 			require.True(t, m.inTree())
-			require.NoError(t, probe(t.Context(), point))
+			require.NoError(t, attach.Probe(t.Context(), point))
 		}
 		require.NoError(t, unix.Unmount(point, 0))
 		before = m

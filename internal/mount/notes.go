@@ -4,14 +4,15 @@ import (
 	"context"
 	"fmt"
 
+	"infisicalfs/internal/attach"
 	"infisicalfs/secret"
 )
 
 // Notes are what is allowed and yet may not be what was meant, a sentence each.
 func (m *Mount) Notes() []string { return m.notes }
 
-func (r *rooms) notes(ctx context.Context, cfg Config, p place) (list []string) {
-	if p.hides {
+func (r *rooms) notes(ctx context.Context, cfg Config, p attach.Place) (list []string) {
+	if p.Hides {
 		list = append(list, "the mountpoint has content, which is hidden while mounted")
 	}
 	if mode := r.tree.DirMode(); cfg.AllowOther && mode&0o011 == 0 {

@@ -6,7 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"infisicalfs/internal/mount/internal/blocking"
+	"infisicalfs/internal/blocking"
 )
 
 // process is another process that may end. It is known by a descriptor, which

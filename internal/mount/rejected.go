@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 
+	"infisicalfs/internal/blocking"
 	"infisicalfs/internal/control"
 	"infisicalfs/internal/exitcode"
-	"infisicalfs/internal/mount/internal/blocking"
 )
 
 // Rejected lists the texts that the mount at mountpoint keeps: what could not be

@@ -13,9 +13,9 @@ import (
 
 	"infisicalfs/cache"
 	tree "infisicalfs/fs"
+	"infisicalfs/internal/blocking"
 	"infisicalfs/internal/control"
 	"infisicalfs/internal/exitcode"
-	"infisicalfs/internal/mount/internal/blocking"
 )
 
 // statusSchema grows by one when a field changes its meaning or goes away; new

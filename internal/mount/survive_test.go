@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"infisicalfs/internal/attach"
 	"infisicalfs/internal/mounttable"
 )
 
@@ -58,7 +59,7 @@ func killed(t *testing.T, point string) {
 	dead := served(t, point)
 	require.NoError(t, dead.Process.Kill())
 	dead.Wait()
-	require.ErrorIs(t, probe(t.Context(), point), syscall.ENOTCONN)
+	require.ErrorIs(t, attach.Probe(t.Context(), point), syscall.ENOTCONN)
 }
 
 // depth is how many mounts of ours are on point.
@@ -85,7 +86,7 @@ func TestRestartsDoNotStack(t *testing.T) {
 			}
 			m := mounted(t, config(point, sample()))
 			require.Equal(t, 1, depth(t, point))
-			require.NoError(t, getattr(point, m.device))
+			require.NoError(t, attach.Getattr(point, m.device))
 			require.NoError(t, m.Close())
 			requireFree(t, point)
 		})
@@ -101,7 +102,7 @@ func TestARestartShowsNoEmptyDirectory(t *testing.T) {
 			killed(t, point)
 			require.NoError(t, unix.Mount("", point, "", road.point, ""))
 			// Unknown flags are refused before anything else is looked at.
-			old := road.around != unix.MS_SHARED && errors.Is(unix.MoveMount(-1, "", -1, "", moveMountBeneath), unix.EINVAL)
+			old := road.around != unix.MS_SHARED && errors.Is(unix.MoveMount(-1, "", -1, "", attach.MoveMountBeneath), unix.EINVAL)
 
 			ctx, stop := context.WithCancel(t.Context())
 			looked := make(chan error)
@@ -145,7 +146,7 @@ func TestBindMountsGetTheNewMount(t *testing.T) {
 				require.NoError(t, dead.Process.Kill())
 				dead.Wait()
 				for _, bind := range binds {
-					require.ErrorIs(t, probe(t.Context(), bind), syscall.ENOTCONN)
+					require.ErrorIs(t, attach.Probe(t.Context(), bind), syscall.ENOTCONN)
 				}
 			}
 		})
@@ -190,7 +191,7 @@ func TestDeadMountsOnOneAnotherAreHealed(t *testing.T) {
 	point := surroundings(t, unix.MS_SHARED)
 	var devices []int
 	for range 3 {
-		fd, err := mountDirectly(point, mounttable.SourceName, false)
+		fd, err := attach.Mount(t.Context(), point, mounttable.SourceName, false)
 		require.NoError(t, err)
 		devices = append(devices, fd)
 	}
@@ -218,7 +219,7 @@ func (m mute) GetAttr(<-chan struct{}, *fuse.GetAttrIn, *fuse.AttrOut) fuse.Stat
 // waitForOneself serves a mount and waits for an answer of it.
 func waitForOneself() error {
 	point := os.Getenv("POINT")
-	fd, err := mountDirectly(point, mounttable.SourceName, false)
+	fd, err := attach.Mount(context.Background(), point, mounttable.SourceName, false)
 	if err != nil {
 		return err
 	}
@@ -255,7 +256,7 @@ func TestWhoWaitsForItselfCanBeKilled(t *testing.T) {
 	case err := <-reaped:
 		require.ErrorContains(t, err, "killed")
 	case <-time.After(10 * time.Second):
-		require.NoError(t, detach(t.Context(), point, forcibly)) // frees it
+		require.NoError(t, attach.Unmount(t.Context(), point, attach.Forcibly)) // frees it
 		<-reaped
 		t.Fatal("the process could not be killed")
 	}

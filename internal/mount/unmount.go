@@ -11,9 +11,10 @@ import (
 
 	"github.com/moby/sys/mountinfo"
 
+	"infisicalfs/internal/attach"
+	"infisicalfs/internal/blocking"
 	"infisicalfs/internal/control"
 	"infisicalfs/internal/exitcode"
-	"infisicalfs/internal/mount/internal/blocking"
 	"infisicalfs/internal/mounttable"
 )
 
@@ -98,7 +99,7 @@ func nothingIsLost(ctx context.Context, m *mountinfo.Info, discard bool) (contro
 // nothingIsSeen is nothingIsLost for a process that can be asked only through its
 // mount, or is dead. Nothing is sent.
 func nothingIsSeen(ctx context.Context, point string) error {
-	if errors.Is(probe(ctx, point), syscall.ENOTCONN) {
+	if errors.Is(attach.Probe(ctx, point), syscall.ENOTCONN) {
 		return nil
 	}
 	if _, err := statusFile(ctx, point); errors.Is(err, syscall.ENOTSUP) {
@@ -135,7 +136,7 @@ func takeOut(ctx context.Context, point string) error {
 	var err error
 	// Whoever closed a file just now may still be on the way out.
 	for pause := 10 * time.Millisecond; ; pause *= 2 {
-		err = detach(ctx, point, cleanly)
+		err = attach.Unmount(ctx, point, attach.Cleanly)
 		if err == nil {
 			return nil
 		}
@@ -160,7 +161,7 @@ func findOurs(ctx context.Context, mountpoint string) (*mountinfo.Info, error) {
 	if err != nil {
 		return nil, err
 	}
-	point, err := resolve(ctx, mounts, mountpoint)
+	point, err := attach.Resolve(ctx, mounts, mountpoint)
 	if err != nil {
 		return nil, err
 	}

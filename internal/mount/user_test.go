@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"infisicalfs/internal/attach"
 	"infisicalfs/internal/daemon"
 	"infisicalfs/internal/exitcode"
 	"infisicalfs/internal/mounttable"
@@ -49,7 +50,7 @@ var userCases = map[string]struct {
 	"no fusermount3": {room{noHelper: true}, func(dir string) error { return userFails(config(dir, sample()), exitcode.FUSE) }},
 	"confined":       {room{helper: "#!/bin/sh\necho 'fusermount3: mount failed: Permission denied' >&2\nexit 1\n", confined: true}, userIsConfined},
 	"refused, and not confined": {room{helper: "#!/bin/sh\necho 'fusermount3: mount failed: Permission denied' >&2\nexit 1\n"}, func(dir string) error {
-		if helperConfined() {
+		if attach.HelperConfined() {
 			return nil // on a machine that has it itself
 		}
 		_, err := New(context.Background(), config(dir, sample()))
@@ -72,7 +73,7 @@ var userCases = map[string]struct {
 
 func TestAsUser(t *testing.T) {
 	needFUSE(t)
-	if _, err := findHelper(); err != nil {
+	if _, err := attach.FindHelper(); err != nil {
 		if os.Getenv("REQUIRE_FUSE") != "" {
 			t.Fatal(err)
 		}
@@ -137,8 +138,8 @@ func (r room) build(dir string) error {
 	if r.confined {
 		more := path("etc")
 		steps = append(steps,
-			os.MkdirAll(filepath.Join(more, filepath.Base(filepath.Dir(confinement))), 0o755),
-			os.WriteFile(filepath.Join(path(""), confinement), nil, 0o644),
+			os.MkdirAll(filepath.Join(more, filepath.Base(filepath.Dir(attach.Confinement))), 0o755),
+			os.WriteFile(filepath.Join(path(""), attach.Confinement), nil, 0o644),
 			unix.Mount("none", "/etc", "overlay", unix.MS_RDONLY, "lowerdir="+more+":/etc"))
 	}
 	steps = append(steps,
@@ -146,20 +147,20 @@ func (r room) build(dir string) error {
 		os.WriteFile(path("fuse.conf"), []byte(r.conf), 0o644),
 		unix.Mknod(path("fuse"), unix.S_IFCHR|0o600, int(unix.Mkdev(10, 229))),
 		os.Chmod(path("fuse"), mode),
-		unix.Mount(path("fuse"), device, "", unix.MS_BIND, ""),
-		unix.Mount(path("fuse.conf"), fuseConf, "", unix.MS_BIND, ""),
+		unix.Mount(path("fuse"), attach.Device, "", unix.MS_BIND, ""),
+		unix.Mount(path("fuse.conf"), attach.FuseConf, "", unix.MS_BIND, ""),
 		os.Mkdir(path("mnt"), 0o700),
 		os.Chown(path("mnt"), testUser, testUser),
 		os.WriteFile(path("helper"), []byte(r.helper), 0o755),
 	)
-	if found, err := findHelper(); r.helper != "" && err == nil {
+	if found, err := attach.FindHelper(); r.helper != "" && err == nil {
 		steps = append(steps, unix.Mount(path("helper"), found, "", unix.MS_BIND, ""))
 	}
-	for found, err := findHelper(); r.noHelper && err == nil; found, err = findHelper() {
+	for found, err := attach.FindHelper(); r.noHelper && err == nil; found, err = attach.FindHelper() {
 		steps = append(steps, unix.Mount(os.DevNull, found, "", unix.MS_BIND, ""))
 	}
 	if r.rootMount { // the descriptor stays open as long as root waits for the user
-		_, err := mountDirectly(path("mnt"), mounttable.SourceName, true)
+		_, err := attach.Mount(context.Background(), path("mnt"), mounttable.SourceName, true)
 		steps = append(steps, err)
 	}
 	return errors.Join(steps...)
@@ -173,7 +174,7 @@ func beUser() error {
 }
 
 func userMounts(dir string) error {
-	if how, err := Examine(); err != nil || !strings.Contains(how, "fusermount") {
+	if how, err := attach.Examine(); err != nil || !strings.Contains(how, "fusermount") {
 		return fmt.Errorf("examined: %s: %v", how, err)
 	}
 	m, err := New(context.Background(), config(dir, sample()))
@@ -191,7 +192,7 @@ func userMounts(dir string) error {
 	if _, err := ReadStatus(dir); err != nil {
 		return err
 	}
-	if out, _ := exec.Command("ls", "-l", "/proc/self/fd").CombinedOutput(); bytes.Contains(out, []byte(device)) {
+	if out, _ := exec.Command("ls", "-l", "/proc/self/fd").CombinedOutput(); bytes.Contains(out, []byte(attach.Device)) {
 		return fmt.Errorf("a child has the device: %s", out)
 	}
 	if _, err := Unmount(context.Background(), dir, false); err != nil {
@@ -206,7 +207,7 @@ func userMounts(dir string) error {
 // userIsConfined is refused by what only looks like a matter of the directory's
 // permissions, and is told what it is.
 func userIsConfined(dir string) error {
-	how, err := Examine()
+	how, err := attach.Examine()
 	if err != nil || !strings.Contains(how, "AppArmor lets it mount only below $HOME") {
 		return fmt.Errorf("examined: %s: %v", how, err)
 	}
@@ -261,7 +262,7 @@ func userHeals(dir string) error {
 	}
 	dead.Process.Kill()
 	dead.Wait()
-	if err := probe(context.Background(), dir); !errors.Is(err, syscall.ENOTCONN) {
+	if err := attach.Probe(context.Background(), dir); !errors.Is(err, syscall.ENOTCONN) {
 		return fmt.Errorf("not stale: %v", err)
 	}
 	return userMounts(dir)
@@ -283,7 +284,7 @@ func userAllows(dir string) error {
 
 // userFails expects a refusal with a code and a cure.
 func userFails(cfg Config, code int) error {
-	if _, err := Examine(); code == exitcode.FUSE && !cfg.AllowOther && exitcode.Of(err) != code {
+	if _, err := attach.Examine(); code == exitcode.FUSE && !cfg.AllowOther && exitcode.Of(err) != code {
 		return fmt.Errorf("examined: %v", err)
 	}
 	_, err := New(context.Background(), cfg)

@@ -15,6 +15,7 @@ import (
 
 	"infisicalfs/cache"
 	"infisicalfs/fs"
+	"infisicalfs/internal/attach"
 	"infisicalfs/internal/layout"
 	"infisicalfs/internal/mount/internal/emitthread"
 	"infisicalfs/internal/mount/internal/notifier"
@@ -172,7 +173,7 @@ func (r *rooms) firstContact(ctx context.Context) error {
 // serve takes over fd, on which the kernel waits, and prepares to answer it.
 func (r *rooms) serve(fd int, cfg Config) (*fuse.Server, error) {
 	options := r.tree.Options()
-	options.MaxWrite = maxMessage
+	options.MaxWrite = attach.MaxMessage
 	options.FsName, options.Name = mounttable.SourceName, mounttable.Subtype
 	options.Debug = cfg.Debug
 	options.MountOptions.Logger = kernelLog(cfg.logger())

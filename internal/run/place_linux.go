@@ -7,8 +7,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"infisicalfs/internal/attach"
 	"infisicalfs/internal/exitcode"
-	"infisicalfs/internal/mount"
 )
 
 // Directories for mounts and data that every system has and that are empty on
@@ -51,7 +51,7 @@ func Place(dir string) (point string, leave func(), err error) {
 
 // cover mounts an empty file system on dir.
 func cover(dir string) error {
-	if err := mount.Check(dir); err != nil {
+	if err := attach.Check(dir); err != nil {
 		return err
 	}
 	if err := unix.Mount("infisicalfs", dir, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "mode=0700,size=4k,nr_inodes=2"); err != nil {
@@ -71,7 +71,7 @@ func firstEmpty(dirs []string) string {
 		if err != nil || !info.IsDir() {
 			continue
 		}
-		if entries, err := os.ReadDir(dir); err == nil && len(entries) == 0 && mount.Check(dir) == nil {
+		if entries, err := os.ReadDir(dir); err == nil && len(entries) == 0 && attach.Check(dir) == nil {
 			return dir
 		}
 	}

@@ -2,7 +2,9 @@
 
 package run
 
-import "errors"
+import (
+	"errors"
+)
 
 var errOnlyLinux = errors.New("infisicalfs runs commands with a mount of their own on Linux only")
 

@@ -7,7 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"infisicalfs/internal/mount/internal/blocking"
+	"infisicalfs/internal/blocking"
 	"infisicalfs/internal/mounttable"
 )
 

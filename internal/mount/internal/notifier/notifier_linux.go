@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"infisicalfs/fs"
-	"infisicalfs/internal/mount/internal/blocking"
+	"infisicalfs/internal/blocking"
 )
 
 // Notifier tells the kernel what to forget. To do so the kernel waits for the

@@ -1,4 +1,4 @@
-package mount
+package attach
 
 import (
 	"bytes"
@@ -11,13 +11,13 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"infisicalfs/internal/blocking"
 	"infisicalfs/internal/exitcode"
-	"infisicalfs/internal/mount/internal/blocking"
 	"infisicalfs/internal/mounttable"
 )
 
-// fuseConf is read by fusermount3.
-const fuseConf = "/etc/fuse.conf"
+// FuseConf is read by fusermount3.
+const FuseConf = "/etc/fuse.conf"
 
 // othersAllowed reports whether the administrator lets users share a mount.
 // fusermount3 wants the word alone on a line.
@@ -66,7 +66,7 @@ func mountThroughHelper(ctx context.Context, point, source string, allowOther bo
 // runHelper runs fusermount3. When that fails the error is its own words; that
 // there is no fusermount3 is an *exitcode.Error.
 func runHelper(ctx context.Context, comm *os.File, args ...string) error {
-	name, err := findHelper()
+	name, err := FindHelper()
 	if err != nil {
 		return err
 	}
@@ -87,9 +87,9 @@ func runHelper(ctx context.Context, comm *os.File, args ...string) error {
 	return errors.New(words)
 }
 
-// findHelper looks where Debian and others put it as well, for a PATH that is
+// FindHelper looks where Debian and others put it as well, for a PATH that is
 // empty or strange, as under some service managers.
-func findHelper() (string, error) {
+func FindHelper() (string, error) {
 	for _, name := range []string{"fusermount3", "/usr/bin/fusermount3", "/bin/fusermount3", "fusermount"} {
 		if path, err := exec.LookPath(name); err == nil {
 			return path, nil

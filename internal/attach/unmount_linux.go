@@ -1,4 +1,4 @@
-package mount
+package attach
 
 import (
 	"context"
@@ -9,29 +9,29 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// manner is how insistently a mount is removed.
-type manner int
+// Manner is how insistently a mount is removed.
+type Manner int
 
 const (
-	cleanly  manner = iota // fails while somebody uses it
-	forcibly               // out of the tree at once; files still open answer ENOTCONN
+	Cleanly  Manner = iota // fails while somebody uses it
+	Forcibly               // out of the tree at once; files still open answer ENOTCONN
 )
 
-// detach removes the topmost mount at point. A symbolic link put in its place
+// Unmount removes the topmost mount at point. A symbolic link put in its place
 // is not followed.
-func detach(ctx context.Context, point string, how manner) error {
-	if mayMount() {
+func Unmount(ctx context.Context, point string, how Manner) error {
+	if MayMount() {
 		return unmountDirectly(point, how)
 	}
-	if how == forcibly { // -z leaves open files alive; see abort
+	if how == Forcibly { // -z leaves open files alive; see abort
 		return runHelper(ctx, nil, "-u", "-z", "--", point)
 	}
 	return runHelper(ctx, nil, "-u", "--", point)
 }
 
-func unmountDirectly(point string, how manner) error {
+func unmountDirectly(point string, how Manner) error {
 	flags := unix.UMOUNT_NOFOLLOW
-	if how == forcibly {
+	if how == Forcibly {
 		flags |= unix.MNT_DETACH
 		// For FUSE, forcing means ending the connection. Root of a user
 		// namespace may not do that to a mount from outside of it.
@@ -45,10 +45,10 @@ func unmountDirectly(point string, how manner) error {
 	return nil
 }
 
-// abort ends the connection numbered dev: every request fails with ENOTCONN,
+// Abort ends the connection numbered dev: every request fails with ENOTCONN,
 // and the reader of the descriptor gets its end. The kernel gives the control
 // file to the user who mounted; it is there where fusectl is mounted.
-func abort(dev int) error {
+func Abort(dev int) error {
 	f, err := os.OpenFile(fmt.Sprintf("/sys/fs/fuse/connections/%d/abort", dev), os.O_WRONLY, 0)
 	if err != nil {
 		return err

@@ -1,4 +1,4 @@
-package mount
+package attach
 
 import (
 	"os"
@@ -7,16 +7,16 @@ import (
 	"infisicalfs/internal/exitcode"
 )
 
-// confinement is AppArmor's profile for fusermount3, on machines that have one.
-const confinement = "/etc/apparmor.d/fusermount3"
+// Confinement is AppArmor's profile for fusermount3, on machines that have one.
+const Confinement = "/etc/apparmor.d/fusermount3"
 
-// allowedPlaces is where such a profile lets users mount.
-const allowedPlaces = "$HOME, /mnt, /media, /tmp and $XDG_RUNTIME_DIR"
+// AllowedPlaces is where such a profile lets users mount.
+const AllowedPlaces = "$HOME, /mnt, /media, /tmp and $XDG_RUNTIME_DIR"
 
-// helperConfined reports whether the machine has that profile. Whether it is in
+// HelperConfined reports whether the machine has that profile. Whether it is in
 // force only root could tell.
-func helperConfined() bool {
-	_, err := os.Stat(confinement)
+func HelperConfined() bool {
+	_, err := os.Stat(Confinement)
 	return err == nil
 }
 
@@ -25,11 +25,11 @@ func helperConfined() bool {
 // are the same as for any other reason: "mount failed: Permission denied". Its
 // own checks of the mountpoint have other words.
 func confined(words error, point string) error {
-	if !helperConfined() || !strings.Contains(words.Error(), "mount failed: Permission denied") {
+	if !HelperConfined() || !strings.Contains(words.Error(), "mount failed: Permission denied") {
 		return nil
 	}
 	rule := strings.TrimSuffix(point, "/") + "/"
 	return exitcode.Errorf(exitcode.FUSE, "mount below one of them, or as root add to /etc/apparmor.d/local/fusermount3 the lines 'mount fstype=@{fuse_types} options=(nosuid,nodev) options in (rw,noexec) -> "+
-		rule+",' and 'umount "+rule+",', and run: apparmor_parser -r "+confinement,
-		"%w: AppArmor lets fusermount3 mount only below %s, and %s may be elsewhere", words, allowedPlaces, point)
+		rule+",' and 'umount "+rule+",', and run: apparmor_parser -r "+Confinement,
+		"%w: AppArmor lets fusermount3 mount only below %s, and %s may be elsewhere", words, AllowedPlaces, point)
 }

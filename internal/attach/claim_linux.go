@@ -1,4 +1,4 @@
-package mount
+package attach
 
 import (
 	"context"
@@ -11,14 +11,14 @@ import (
 	"infisicalfs/internal/mounttable"
 )
 
-// claim makes sure that of several processes that mount on point at the same
+// Claim makes sure that of several processes that mount on point at the same
 // time one does and the others are told. The lock is on the directory that is
 // going to be hidden, also where a dead mount hides it already, and is held from
 // before the last look at the mount table until the mount is in it.
-func claim(ctx context.Context, p place) (release func(), err error) {
+func Claim(ctx context.Context, p Place) (release func(), err error) {
 	dir, err := openHidden(p)
 	if err != nil {
-		return nil, pathError(p.point, err)
+		return nil, PathError(p.Point, err)
 	}
 	release = func() {
 		unix.Flock(int(dir.Fd()), unix.LOCK_UN) // a thread apart may have the descriptor too
@@ -26,11 +26,11 @@ func claim(ctx context.Context, p place) (release func(), err error) {
 	}
 	if err := unix.Flock(int(dir.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		release()
-		return nil, exitcode.Errorf(exitcode.Mountpoint, "", "another process is mounting on %s", p.point)
+		return nil, exitcode.Errorf(exitcode.Mountpoint, "", "another process is mounting on %s", p.Point)
 	}
 	mounts, err := mounttable.Read()
-	if err == nil && mounttable.Ours(mounts.At(p.point)) && !(p.stale && errors.Is(probe(ctx, p.point), syscall.ENOTCONN)) {
-		err = exitcode.Errorf(exitcode.Mountpoint, "infisicalfs unmount "+p.point, "%s is mounted already", p.point)
+	if err == nil && mounttable.Ours(mounts.At(p.Point)) && !(p.Stale && errors.Is(Probe(ctx, p.Point), syscall.ENOTCONN)) {
+		err = exitcode.Errorf(exitcode.Mountpoint, "infisicalfs unmount "+p.Point, "%s is mounted already", p.Point)
 	}
 	if err != nil {
 		release()

@@ -1,4 +1,4 @@
-package mount
+package attach
 
 import (
 	"context"
@@ -9,13 +9,13 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"infisicalfs/internal/mount/internal/blocking"
+	"infisicalfs/internal/blocking"
 	"infisicalfs/internal/mounttable"
 )
 
-// replaceable reports whether replace can do better at point than removing the
+// Replaceable reports whether replace can do better at point than removing the
 // dead mount first. Users cannot: fusermount3 mounts on nothing dead.
-func replaceable(point string) bool {
+func Replaceable(point string) bool {
 	if os.Geteuid() != 0 {
 		return false
 	}
@@ -28,21 +28,21 @@ func replaceable(point string) bool {
 }
 
 // openHidden opens the directory that a mount on p is going to hide.
-func openHidden(p place) (*os.File, error) {
-	if p.stale {
-		return below(p.point)
+func openHidden(p Place) (*os.File, error) {
+	if p.Stale {
+		return below(p.Point)
 	}
-	return os.OpenFile(p.point, os.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	return os.OpenFile(p.Point, os.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 }
 
-// replace mounts, with mount, where a dead mount is. The new one comes on
+// Replace mounts, with mount, where a dead mount is. The new one comes on
 // top of the dead one, and then that is taken out from below: whoever has a bind
 // mount of the mountpoint (a container that was started with it, with
 // propagation "slave") gets what is mounted on top of what it has, and keeps it.
 // Taking out the dead one first would leave such a bind dead for ever, and for a
 // moment everybody else would find an empty directory, which says that the
 // secrets do not exist. Where it cannot be done the dead mount goes first.
-func replace(ctx context.Context, point string, log *slog.Logger, mount func() (int, error)) (int, error) {
+func Replace(ctx context.Context, point string, log *slog.Logger, mount func() (int, error)) (int, error) {
 	fd, err := overAndUnder(point, mount)
 	if err == nil {
 		log.Info("replaced a stale mount whose process is gone", "mountpoint", point)
@@ -135,7 +135,7 @@ func slipBeneath(point string, mount func() (int, error)) (fd int, err error) {
 	put := func(flags int) error {
 		return unix.MoveMount(second, "", unix.AT_FDCWD, point, unix.MOVE_MOUNT_F_EMPTY_PATH|flags)
 	}
-	if put(moveMountBeneath) == nil {
+	if put(MoveMountBeneath) == nil {
 		return fd, unix.Unmount(point, off)
 	}
 	if err := unix.Unmount(point, off); err != nil {
@@ -149,8 +149,8 @@ func slipBeneath(point string, mount func() (int, error)) (fd int, err error) {
 	return fd, nil
 }
 
-// moveMountBeneath is MOVE_MOUNT_BENEATH of linux/mount.h, since Linux 6.5.
-const moveMountBeneath = 0x200
+// MoveMountBeneath is MOVE_MOUNT_BENEATH of linux/mount.h, since Linux 6.5.
+const MoveMountBeneath = 0x200
 
 // takeBack removes a mount that was made on top of a dead one.
 func takeBack(point string, fd int) {

@@ -1,4 +1,4 @@
-package mount
+package attach
 
 import (
 	"context"
@@ -8,19 +8,19 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"infisicalfs/internal/blocking"
 	"infisicalfs/internal/exitcode"
-	"infisicalfs/internal/mount/internal/blocking"
 	"infisicalfs/internal/mounttable"
 )
 
 // maxLinks is how many symbolic links in a row are followed, as in the kernel.
 const maxLinks = 40
 
-// resolve returns the absolute path without symbolic links under which the
+// Resolve returns the absolute path without symbolic links under which the
 // mount table would list mountpoint. The last element is not touched when it is
 // a mountpoint already, since whoever serves it may be dead.
-func resolve(ctx context.Context, mounts mounttable.Table, mountpoint string) (string, error) {
-	path, err := absolute(mountpoint)
+func Resolve(ctx context.Context, mounts mounttable.Table, mountpoint string) (string, error) {
+	path, err := Absolute(mountpoint)
 	if err != nil {
 		return "", err
 	}
@@ -30,7 +30,7 @@ func resolve(ctx context.Context, mounts mounttable.Table, mountpoint string) (s
 		}
 		parent, err := blocking.Within(ctx, func() (string, error) { return filepath.EvalSymlinks(filepath.Dir(path)) })
 		if err != nil {
-			return "", pathError(mountpoint, err)
+			return "", PathError(mountpoint, err)
 		}
 		path = filepath.Join(parent, filepath.Base(path))
 		if mounts.At(path) != nil {
@@ -38,25 +38,25 @@ func resolve(ctx context.Context, mounts mounttable.Table, mountpoint string) (s
 		}
 		info, err := blocking.Within(ctx, func() (fs.FileInfo, error) { return os.Lstat(path) })
 		if err != nil {
-			return "", pathError(mountpoint, err)
+			return "", PathError(mountpoint, err)
 		}
 		if info.Mode()&fs.ModeSymlink == 0 {
 			return path, nil
 		}
 		target, err := os.Readlink(path)
 		if err != nil {
-			return "", pathError(mountpoint, err)
+			return "", PathError(mountpoint, err)
 		}
 		if !filepath.IsAbs(target) {
 			target = filepath.Join(parent, target)
 		}
 		path = filepath.Clean(target)
 	}
-	return "", pathError(mountpoint, syscall.ELOOP)
+	return "", PathError(mountpoint, syscall.ELOOP)
 }
 
-// absolute fails only when the working directory is gone.
-func absolute(mountpoint string) (string, error) {
+// Absolute fails only when the working directory is gone.
+func Absolute(mountpoint string) (string, error) {
 	path, err := filepath.Abs(mountpoint)
 	if err != nil {
 		return "", exitcode.Errorf(exitcode.Mountpoint, "give an absolute path", "mountpoint %s: %w", mountpoint, err)
@@ -64,8 +64,8 @@ func absolute(mountpoint string) (string, error) {
 	return path, nil
 }
 
-// pathError says in a user's words why a mountpoint cannot be looked at.
-func pathError(mountpoint string, err error) error {
+// PathError says in a user's words why a mountpoint cannot be looked at.
+func PathError(mountpoint string, err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return exitcode.Errorf(exitcode.Mountpoint, "mkdir -p "+mountpoint, "mountpoint %s does not exist", mountpoint)

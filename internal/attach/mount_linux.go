@@ -1,4 +1,4 @@
-package mount
+package attach
 
 import (
 	"context"
@@ -15,33 +15,33 @@ import (
 )
 
 const (
-	device = "/dev/fuse"
-	// maxMessage is the largest READ and WRITE that the kernel sends. Most
+	Device = "/dev/fuse"
+	// MaxMessage is the largest READ and WRITE that the kernel sends. Most
 	// secrets are far smaller; larger would only cost buffers.
-	maxMessage = 128 << 10
+	MaxMessage = 128 << 10
 )
 
-// attachable says, before the server is asked for anything, why attach would
+// Possible says, before the server is asked for anything, why attach would
 // fail on this machine.
-func attachable(allowOther bool) error {
+func Possible(allowOther bool) error {
 	// fusermount3 opens the device with the user's own rights.
-	if err := deviceError(unix.Access(device, unix.R_OK|unix.W_OK)); err != nil {
+	if err := deviceError(unix.Access(Device, unix.R_OK|unix.W_OK)); err != nil {
 		return err
 	}
-	if mayMount() {
+	if MayMount() {
 		return nil
 	}
-	if _, err := findHelper(); err != nil {
+	if _, err := FindHelper(); err != nil {
 		return err
 	}
-	if allowOther && !othersAllowed(fuseConf) {
-		return exitcode.Errorf(exitcode.FUSE, "as root, add the line user_allow_other to "+fuseConf+"; or leave out --allow-other",
+	if allowOther && !othersAllowed(FuseConf) {
+		return exitcode.Errorf(exitcode.FUSE, "as root, add the line user_allow_other to "+FuseConf+"; or leave out --allow-other",
 			"users may not use --allow-other on this machine")
 	}
 	return nil
 }
 
-// attach mounts on point and returns the descriptor that the kernel talks
+// Mount mounts on point and returns the descriptor that the kernel talks
 // through. It is close-on-exec: a child that inherited it could read requests,
 // and would keep the mount alive as a dead one. Whoever gets it closes it.
 //
@@ -49,8 +49,8 @@ func attachable(allowOther bool) error {
 // .infisicalfs/refresh is written to, and a read-only mount would refuse that
 // before we are asked. The modes (0400, 0500) tell access(2) the truth for
 // everybody but root, and each modifying call is answered EROFS.
-func attach(ctx context.Context, point, source string, allowOther bool) (int, error) {
-	if mayMount() {
+func Mount(ctx context.Context, point, source string, allowOther bool) (int, error) {
+	if MayMount() {
 		return mountDirectly(point, source, allowOther)
 	}
 	return mountThroughHelper(ctx, point, source, allowOther)
@@ -60,17 +60,17 @@ func attach(ctx context.Context, point, source string, allowOther bool) (int, er
 // always there: without it the kernel checks nothing, and with allow_other any
 // user would read a file of mode 0400.
 func kernelOptions(allowOther bool) []string {
-	options := []string{"default_permissions", fmt.Sprintf("max_read=%d", maxMessage)}
+	options := []string{"default_permissions", fmt.Sprintf("max_read=%d", MaxMessage)}
 	if allowOther {
 		options = append(options, "allow_other")
 	}
 	return options
 }
 
-// mayMount reports whether this process mounts and unmounts without a helper: as
+// MayMount reports whether this process mounts and unmounts without a helper: as
 // root, also of a user namespace only, or as a user to whom such a namespace has
 // given the right.
-func mayMount() bool {
+func MayMount() bool {
 	if os.Geteuid() == 0 {
 		return true
 	}
@@ -81,7 +81,7 @@ func mayMount() bool {
 
 // mountDirectly needs no fuse3 package.
 func mountDirectly(point, source string, allowOther bool) (int, error) {
-	fd, err := unix.Open(device, unix.O_RDWR|unix.O_CLOEXEC, 0)
+	fd, err := unix.Open(Device, unix.O_RDWR|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return -1, deviceError(err)
 	}
@@ -111,9 +111,9 @@ func deviceError(err error) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, fs.ErrNotExist):
-		return exitcode.Errorf(exitcode.FUSE, "modprobe fuse; in a container, add --device /dev/fuse", "%s does not exist", device)
+		return exitcode.Errorf(exitcode.FUSE, "modprobe fuse; in a container, add --device /dev/fuse", "%s does not exist", Device)
 	case errors.Is(err, fs.ErrPermission):
-		return exitcode.Errorf(exitcode.FUSE, "as root: chmod 666 "+device, "%s may not be opened", device)
+		return exitcode.Errorf(exitcode.FUSE, "as root: chmod 666 "+Device, "%s may not be opened", Device)
 	}
-	return exitcode.Errorf(exitcode.FUSE, "modprobe fuse", "opening %s: %w", device, err)
+	return exitcode.Errorf(exitcode.FUSE, "modprobe fuse", "opening %s: %w", Device, err)
 }

@@ -1,4 +1,4 @@
-package mount
+package attach
 
 import (
 	"os"
@@ -7,15 +7,15 @@ import (
 // Examine tries what a mount needs of this machine, without mounting: it says
 // how a mount would be made, or fails with an *exitcode.Error that says what is missing.
 func Examine() (how string, err error) {
-	if err := attachable(false); err != nil {
+	if err := Possible(false); err != nil {
 		return "", err
 	}
 	if os.Geteuid() == 0 {
 		return "as root, directly", nil
 	}
 	how = "as a user, through fusermount3"
-	if helperConfined() {
-		how += "; AppArmor lets it mount only below " + allowedPlaces + ", unless /etc/apparmor.d/local/fusermount3 says more"
+	if HelperConfined() {
+		how += "; AppArmor lets it mount only below " + AllowedPlaces + ", unless /etc/apparmor.d/local/fusermount3 says more"
 	}
 	return how, nil
 }

@@ -1,4 +1,4 @@
-package mount
+package attach
 
 import (
 	"errors"
@@ -7,16 +7,16 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"infisicalfs/internal/mount/internal/blocking"
+	"infisicalfs/internal/blocking"
 	"infisicalfs/internal/mounttable"
 )
 
 // errNobodyHas means that no whole instance of a mount was found.
 var errNobodyHas = errors.New("nobody has the whole of the mount where it can be reached")
 
-// putBack mounts an instance of the mount with that connection on point, made from
+// PutBack mounts an instance of the mount with that connection on point, made from
 // one that somebody else has. Only root can.
-func putBack(point string, connection int) error {
+func PutBack(point string, connection int) error {
 	instance, err := instanceElsewhere(connection)
 	if err != nil {
 		return err

@@ -1,4 +1,4 @@
-package mount
+package attach
 
 import (
 	"errors"
@@ -13,11 +13,11 @@ const pollProbe = ".go-fuse-epoll-hack"
 // meant.
 var errCovered = errors.New("something else is mounted on top of it")
 
-// getattr makes the kernel ask for the attributes of the root of the mount at
+// Getattr makes the kernel ask for the attributes of the root of the mount at
 // point, whatever it remembers of them, and fails with errCovered if that is not
 // the mount with the given connection. A mount whose server is gone answers
 // ENOTCONN. No request of ours to Infisical comes of it.
-func getattr(point string, connection int) error {
+func Getattr(point string, connection int) error {
 	var st unix.Statx_t
 	if err := unix.Statx(unix.AT_FDCWD, point, unix.AT_STATX_FORCE_SYNC, unix.STATX_BASIC_STATS, &st); err != nil {
 		return err
@@ -28,11 +28,11 @@ func getattr(point string, connection int) error {
 	return nil
 }
 
-// settlePoll makes the kernel ask for a poll, which go-fuse answers with "not
+// SettlePoll makes the kernel ask for a poll, which go-fuse answers with "not
 // supported" once and for all. Without that a Go program that opens a file of
 // its own mount, with one processor, would block in epoll_ctl with nobody left
 // to answer it. go-fuse does this by itself only for mounts that it made.
-func settlePoll(point string) error {
+func SettlePoll(point string) error {
 	fd, err := unix.Open(point+"/"+pollProbe, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil // no right to enter one's own mount, with --uid of somebody else

@@ -1,16 +1,21 @@
-package mount
+// Package attach puts mounts into the file tree and takes them out: it says whether
+// something may be mounted on a directory ([Inspect]), heals what a killed process
+// has left there ([Take]), and mounts as root or through fusermount3 ([Mount]).
+//
+// Everything that looks at a path gives up in time, and nothing asks a mount of ours
+// for more than whether somebody serves it.
+package attach
 
 import (
 	"context"
-	"errors"
 	"os"
 	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
 
+	"infisicalfs/internal/blocking"
 	"infisicalfs/internal/exitcode"
-	"infisicalfs/internal/mount/internal/blocking"
 	"infisicalfs/internal/mounttable"
 )
 
@@ -20,52 +25,43 @@ import (
 // New heals it; neither is a directory with content, which is hidden while
 // mounted. The error is an *exitcode.Error with code Mountpoint.
 func Check(mountpoint string) error {
-	_, err := inspect(context.Background(), mountpoint)
+	_, err := Inspect(context.Background(), mountpoint)
 	return err
 }
 
-// place is a mountpoint that may be used.
-type place struct {
-	point string // absolute, no symbolic links
-	stale bool   // a dead mount of ours is on it
-	// stacked: below the dead mount is another of ours.
-	stacked bool
-	hides   bool // the directory has content
+// Place is a mountpoint that may be used.
+type Place struct {
+	Point string // absolute, no symbolic links
+	Stale bool   // a dead mount of ours is on it
+	// Stacked: below the dead mount is another of ours.
+	Stacked bool
+	Hides   bool // the directory has content
 }
 
-func inspect(ctx context.Context, mountpoint string) (place, error) {
+func Inspect(ctx context.Context, mountpoint string) (Place, error) {
 	mounts, err := mounttable.Read()
 	if err != nil {
-		return place{}, err
+		return Place{}, err
 	}
 	point, err := outsideOurs(ctx, mounts, mountpoint)
 	if err != nil {
-		return place{}, err
+		return Place{}, err
 	}
 	if vital(point) {
-		return place{}, exitcode.Errorf(exitcode.Mountpoint, "choose an empty directory", "will not mount over %s: nobody could unmount it", point)
+		return Place{}, exitcode.Errorf(exitcode.Mountpoint, "choose an empty directory", "will not mount over %s: nobody could unmount it", point)
 	}
-	top := mounts.At(point)
-	if mounttable.Ours(top) {
-		err := probe(ctx, point)
-		if errors.Is(err, syscall.ENOTCONN) {
-			return place{point: point, stale: true, stacked: mounttable.Ours(mounts.Below(top))}, nil
-		}
-		if errors.Is(err, context.DeadlineExceeded) {
-			return place{}, exitcode.Errorf(exitcode.Mountpoint, "end its process, or: umount -l "+point,
-				"%s is an infisicalfs mount that does not answer", point)
-		}
-		return place{}, exitcode.Errorf(exitcode.Mountpoint, "infisicalfs unmount "+point, "%s is mounted already", point)
+	var answer error
+	if mounttable.Ours(mounts.At(point)) {
+		answer = Probe(ctx, point)
 	}
-	if mounttable.IsFUSE(top) {
-		return place{}, exitcode.Errorf(exitcode.Mountpoint, "choose another directory, or unmount it first",
-			"%s is busy: %s is mounted there", point, top.FSType)
+	if p, taken, err := heal(mounts, point, answer); taken || err != nil {
+		return p, err
 	}
 	hides, err := blocking.Within(ctx, func() (bool, error) { return usable(point) })
 	if err != nil {
-		return place{}, pathError(point, err)
+		return Place{}, PathError(point, err)
 	}
-	return place{point: point, hides: hides}, nil
+	return Place{Point: point, Hides: hides}, nil
 }
 
 // vital reports whether the system, and whoever wants to unmount again, needs what
@@ -88,24 +84,24 @@ func outsideOurs(ctx context.Context, mounts mounttable.Table, mountpoint string
 		}
 		return nil
 	}
-	path, err := absolute(mountpoint)
+	path, err := Absolute(mountpoint)
 	if err != nil {
 		return "", err
 	}
 	if err := inside(path); err != nil {
 		return "", err
 	}
-	point, err := resolve(ctx, mounts, path)
+	point, err := Resolve(ctx, mounts, path)
 	if err != nil {
 		return "", err
 	}
 	return point, inside(point)
 }
 
-// probe asks a mount of ours whether anybody serves it: ENOTCONN means that
+// Probe asks a mount of ours whether anybody serves it: ENOTCONN means that
 // nobody does. The kernel answers those who may not enter itself, and then a
 // dead mount seems to live; only its user could remove it anyway.
-func probe(ctx context.Context, point string) error {
+func Probe(ctx context.Context, point string) error {
 	_, err := blocking.Within(ctx, func() (struct{}, error) {
 		var st unix.Statfs_t
 		return struct{}{}, unix.Statfs(point, &st)
@@ -123,7 +119,7 @@ func usable(dir string) (hides bool, err error) {
 	if !info.IsDir() {
 		return false, syscall.ENOTDIR
 	}
-	if !mayMount() {
+	if !MayMount() {
 		if err := unix.Access(dir, unix.W_OK); err != nil {
 			return false, err
 		}
