@@ -12,6 +12,7 @@ import (
 	"infisicalfs/fs/internal/filename"
 	"infisicalfs/fs/internal/lostupdate"
 	"infisicalfs/fs/internal/overlay"
+	"infisicalfs/fs/internal/procend"
 	"infisicalfs/fs/internal/textedit"
 	"infisicalfs/fs/internal/writeback"
 	"infisicalfs/fs/internal/xattr"
@@ -181,20 +182,22 @@ func keyOf(shown string) string {
 // doubt says that who makes a file of which it is not known what it is, and
 // follows it from then on.
 func (f *FS) doubt(sc *overlay.File, who caller.Process) {
-	sc.Doubt(f.makers.Of(who))
-	f.followDoubtful(sc)
+	maker := f.makers.Of(who)
+	sc.Doubt(maker)
+	f.followDoubtful(sc, maker)
 }
 
 // doubtAs says that a file takes the place of a doubtful one, whose maker
 // decides its fate too.
 func (f *FS) doubtAs(sc, old *overlay.File) {
-	sc.DoubtAs(f.makers.Retain(old.Maker()))
-	f.followDoubtful(sc)
+	maker := f.makers.Retain(old.Maker())
+	sc.DoubtAs(maker)
+	f.followDoubtful(sc, maker)
 }
 
-// followDoubtful waits for the file's fate in the background and carries it out.
-func (f *FS) followDoubtful(sc *overlay.File) {
-	maker := sc.Maker()
+// followDoubtful waits for the file's fate in the background, carries it out, and
+// lets go of its maker. Two who doubt a file at once have each their own.
+func (f *FS) followDoubtful(sc *overlay.File, maker *procend.Lifetime) {
 	f.background(func() {
 		defer f.makers.Release(maker)
 		sc.Follow(f.life, f.cfg.ScratchFor, func(ctx context.Context, killed bool) bool {
