@@ -8,9 +8,12 @@ import (
 	"infisicalfs/secret"
 )
 
-// Config is how a [Cache] behaves. A duration of zero means the default, a negative
-// one means none at all, except for WatchInterval, which then has its default and is a
-// second at least.
+// None is a duration of nothing at all.
+const None time.Duration = -1
+
+// Config is how a [Cache] behaves. The zero value of each field means its default, a
+// negative duration ([None]) means none at all; but WatchInterval is a second at
+// least.
 type Config struct {
 	// Root is what the mount shows: no bulk request (Upstream.Tree) is made for what is above it.
 	Root secret.Dir

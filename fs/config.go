@@ -9,7 +9,8 @@ import (
 	"infisicalfs/secret"
 )
 
-// Config is what a file system is made of. Source is required.
+// Config is what a file system is made of. Source is required. The zero value of
+// each other field means its default.
 type Config struct {
 	Source secret.Source
 	Root   secret.Dir // what the mount's root shows
@@ -42,7 +43,7 @@ type Config struct {
 	PersonalReadOnly bool
 
 	// TTL is how long a snapshot counts as fresh. The kernel may remember names
-	// and attributes for what remains of it, and nothing if it is zero.
+	// and attributes for what remains of it, and nothing if it is negative. Default 1 min.
 	TTL time.Duration
 
 	// Views are files that each folder has besides its secrets, by name. They are
@@ -108,6 +109,10 @@ func (cfg Config) withDefaults() Config {
 	if cfg.DirMode == 0 {
 		cfg.DirMode = 0o500 | ownerWrites
 	}
+	if cfg.TTL == 0 {
+		cfg.TTL = time.Minute
+	}
+	cfg.TTL = max(cfg.TTL, 0)
 	if cfg.MountTime.IsZero() {
 		cfg.MountTime = time.Now()
 	}

@@ -128,7 +128,7 @@ func TestAChangeMakesAGeneration(t *testing.T) {
 
 // What is asked again and answered alike is the same generation.
 func TestNoChangeNoGeneration(t *testing.T) {
-	w, mnt := linked(t, ttl(0))
+	w, mnt := linked(t, ttl(-1))
 	old, err := os.Readlink(mnt + "/..data")
 	require.NoError(t, err)
 	for _, same := range []func(){
@@ -154,7 +154,7 @@ func (w *world) partially(ctx context.Context, dir secret.Dir, need secret.Need)
 
 // A name that a partial answer lacks is not gone.
 func TestAGenerationIsTheWholeTruth(t *testing.T) {
-	w, mnt := linked(t, ttl(0))
+	w, mnt := linked(t, ttl(-1))
 	old, err := os.Readlink(mnt + "/..data")
 	require.NoError(t, err)
 	w.answer(func(ctx context.Context, dir secret.Dir, need secret.Need) (*secret.Folder, error) {
@@ -265,7 +265,7 @@ func TestLinksWithOtherKernelCaches(t *testing.T) {
 // A generation from a bulk answer costs nothing more, and what it lacks is not
 // absent.
 func TestAGenerationFromABulkAnswer(t *testing.T) {
-	w, mnt := linked(t, ttl(0))
+	w, mnt := linked(t, ttl(-1))
 	var known atomic.Bool // whether the folder's own list is
 	w.answer(func(ctx context.Context, dir secret.Dir, need secret.Need) (*secret.Folder, error) {
 		if need == secret.NeedProof {

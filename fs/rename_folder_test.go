@@ -24,5 +24,5 @@ func TestFolderThatTakesTheNameOfOneThatIsGone(t *testing.T) {
 		pass(overlay.DoubtfulFor)
 		w.requireValue(t, gone, "API_KEY-us2prod", "typed as well")
 		require.Zero(t, w.Counts().Writes.DoubtfulFiles)
-	}, ttl(0))
+	}, ttl(-1))
 }

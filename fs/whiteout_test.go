@@ -299,7 +299,7 @@ func TestBackupNameThatSomebodyElseTakes(t *testing.T) {
 			require.NoError(t, err, name)
 			require.Equal(t, want, text)
 		}
-	}, ttl(0))
+	}, ttl(-1))
 }
 
 // What cannot be a name on the server is refused at once, unless it is a
@@ -316,7 +316,7 @@ func TestBackupNameThatCannotBe(t *testing.T) {
 // An old version that a program has left here does not stand in front of a secret
 // that somebody else makes of that name.
 func TestLeftBackupGivesWayToASecret(t *testing.T) {
-	w, k := alone(t, ttl(0))
+	w, k := alone(t, ttl(-1))
 	require.NoError(t, k.Rename(key, backup))
 	require.NoError(t, fusetest.WriteFile(k, key, "new"))
 	text, err := fusetest.ReadFile(k, backup)

@@ -60,7 +60,7 @@ func newWorld(change ...func(*Config)) *world {
 	w.Set(dev, "EMPTY", "")
 	w.Set(payments, "API_KEY", "not-a-real-key")
 	cfg := Config{
-		Source: sourceFunc(w.ask), MountTime: started, UID: uint32(os.Getuid()), OwnerUID: uint32(os.Getuid()),
+		TTL: -1, Source: sourceFunc(w.ask), MountTime: started, UID: uint32(os.Getuid()), OwnerUID: uint32(os.Getuid()),
 		Views: allViews,
 		Log:   slog.New(slog.NewTextHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}

@@ -42,10 +42,10 @@ func (o *changeOptions) applyToClient(cfg *client.Config) error {
 // apply copies the options into the configuration of a mount that writes to c.
 // Whether it is a person's login remains to be seen.
 func (o *changeOptions) apply(cfg *mount.Config, c *client.Client) {
-	cfg.Writer, cfg.ReadOnly, cfg.Overwrite = c, o.readOnly, o.overwrite
+	cfg.Writer, cfg.ReadOnly, cfg.FS.Overwrite = c, o.readOnly, o.overwrite
 	cfg.NewName = c.NewName
-	cfg.RawReferences, cfg.UserLogin = !o.expand, o.personal
-	cfg.ScratchFor, cfg.Dotfiles = o.scratchFor, o.dotfiles == "secret"
+	cfg.Raw, cfg.FS.PersonalReadOnly = !o.expand, o.personal
+	cfg.FS.ScratchFor, cfg.FS.Dotfiles = o.scratchFor, o.dotfiles == "secret"
 }
 
 // check says what is wrong with the options.

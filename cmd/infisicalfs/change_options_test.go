@@ -24,12 +24,12 @@ func TestWhatBecomesOfNewFiles(t *testing.T) {
 	}
 	cfg, err := parse()
 	require.NoError(t, err)
-	require.Equal(t, 30*time.Second, cfg.ScratchFor)
-	require.False(t, cfg.Dotfiles)
+	require.Equal(t, 30*time.Second, cfg.FS.ScratchFor)
+	require.False(t, cfg.FS.Dotfiles)
 	cfg, err = parse("--scratch-for=5m", "--dotfiles=secret")
 	require.NoError(t, err)
-	require.Equal(t, 5*time.Minute, cfg.ScratchFor)
-	require.True(t, cfg.Dotfiles)
+	require.Equal(t, 5*time.Minute, cfg.FS.ScratchFor)
+	require.True(t, cfg.FS.Dotfiles)
 	for _, wrong := range []string{"--scratch-for=0s", "--scratch-for=-1s", "--dotfiles=all", "--dotfiles=", "--write-wait=0s"} {
 		_, err := parse(wrong)
 		require.Error(t, err, wrong)

@@ -38,7 +38,7 @@ func (o *layoutOptions) apply(cfg *mount.Config) error {
 		if err != nil {
 			return err
 		}
-		cfg.Rules = append(cfg.Rules, rule)
+		cfg.FS.Rules = append(cfg.FS.Rules, rule)
 	}
 	return nil
 }

@@ -224,7 +224,7 @@ func serveMount(ctx context.Context, c *client.Client, scope scopeOptions, cfg m
 	if err != nil {
 		return err
 	}
-	cfg.UserLogin = user && cfg.UserLogin
+	cfg.FS.PersonalReadOnly = user && cfg.FS.PersonalReadOnly
 	cfg.Root, cfg.Upstream, cfg.Version = root, c, version
 	cfg.Status = func() any { return c.Stats() }
 	m, err := mount.New(ctx, cfg)

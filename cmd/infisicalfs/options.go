@@ -49,13 +49,23 @@ func (o *viewOptions) AddFlags(f *pflag.FlagSet) {
 
 // apply copies the options into a mount's configuration.
 func (o *viewOptions) apply(cfg *mount.Config) {
-	cfg.TTL, cfg.MaxStale, cfg.SoftDeadline = o.ttl, o.maxStale, o.softDeadline
-	cfg.Watch, cfg.WatchInterval, cfg.WatchFor = o.watch, o.watchInterval, o.watchFor
-	cfg.KernelCache = o.kernelCache
-	cfg.UID, cfg.GID = o.uid, o.gid
-	cfg.FileMode, cfg.DirMode = uint32(o.mode), uint32(o.dirMode)
-	cfg.Notify = mount.Notify(o.notify)
-	cfg.AllowOther, cfg.Debug, cfg.NoControl = o.allowOther, o.debug, !bool(o.control)
+	cache := &cfg.Cache
+	cache.TTL, cache.MaxStale, cache.SoftDeadline = literal(o.ttl), literal(o.maxStale), literal(o.softDeadline)
+	cache.Watch, cache.WatchInterval, cache.WatchFor = mount.Watch(o.watch), o.watchInterval, o.watchFor
+	fs := &cfg.FS
+	fs.KernelCache, fs.Notify, fs.NoControl = mount.KernelCache(o.kernelCache), mount.Notify(o.notify), !bool(o.control)
+	fs.UID, fs.GID = o.uid, o.gid
+	fs.FileMode, fs.DirMode = uint32(o.mode), uint32(o.dirMode)
+	cfg.AllowOther, cfg.Debug = o.allowOther, o.debug
+}
+
+// literal is what a duration means as an option: zero is no time at all, where a
+// configuration has its default.
+func literal(d time.Duration) time.Duration {
+	if d == 0 {
+		return mount.None
+	}
+	return d
 }
 
 // modeValue is a flag that takes permission bits in octal, as chmod does.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
@@ -132,8 +133,8 @@ func TestValidate(t *testing.T) {
 	for name, spoil := range map[string]func(*Config){
 		"no mountpoint":      func(c *Config) { c.Mountpoint = "" },
 		"no server":          func(c *Config) { c.Upstream = nil },
-		"negative duration":  func(c *Config) { c.TTL = -1 },
-		"set-uid":            func(c *Config) { c.FileMode = 0o4400 },
+		"negative duration":  func(c *Config) { c.Cache.TTL = -time.Second },
+		"set-uid":            func(c *Config) { c.FS.FileMode = 0o4400 },
 		"env alone":          func(c *Config) { c.Root = secret.Dir{Env: "dev", Path: "/"} },
 		"path without env":   func(c *Config) { c.Root = secret.Dir{Project: "demo", Path: "/a"} },
 		"env without a path": func(c *Config) { c.Root = secret.Dir{Project: "demo", Env: "dev"} },

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"infisicalfs/cache"
 	"infisicalfs/fs"
 	"infisicalfs/internal/exitcode"
 	"infisicalfs/internal/mounttable"
@@ -14,52 +15,35 @@ import (
 	"infisicalfs/secret"
 )
 
-// Config says what to mount where. It is not changed by this package.
+// Config says what to mount where. It is not changed by this package. The zero value
+// of each field means its default; a negative duration ([None]) means none at all.
 type Config struct {
 	Mountpoint string     // an existing directory; relative to the working directory
 	Root       secret.Dir // what the mountpoint shows; the zero Dir: all projects
 
-	// MaxSecrets is how many secrets Upstream may give a folder, so that the largest
-	// one fits the cache; 0: no more than usual.
-	MaxSecrets int
+	Upstream   secret.Upstream // stays the caller's to close, after Wait
+	MaxSecrets int             // how many secrets Upstream may give a folder, so that the largest one fits the cache; 0: no more than usual
 
-	Upstream secret.Upstream // stays the caller's to close, after Wait
+	// Cache and FS say how the cache and the file system behave. What leads from one
+	// to the other, what follows from the fields here, and Log are New's to fill in.
+	Cache cache.Config
+	FS    fs.Config
 
-	// These are meant as they are: zero is no time at all, not a default.
-	TTL          time.Duration // how long a folder is served without asking again
-	MaxStale     time.Duration // past that, how long while the server is away
-	SoftDeadline time.Duration // how long to wait before showing a stale folder
+	Writer   secret.Writer           // what is written goes there, through the cache; nil: read-only
+	NewName  func(name string) error // says why Writer makes no secret of that name, at once; nil: it makes all
+	ReadOnly bool                    // refuse writing even where the server would allow it
+	Raw      bool                    // Upstream shows values with their references unexpanded, so that they can be edited
 
-	Watch         string        // which folders are polled: "used" (also ""), "always" or "off"
-	WatchInterval time.Duration // between two polls of a folder; 0: a minute
-	WatchFor      time.Duration // how long after its last use a folder is polled; 0: an hour
-	KernelCache   string        // what of the values the kernel may remember: "default" (also ""), "off" or "full"
-
-	// Templates are views that each folder has besides the built-in ones.
-	Templates []*view.View
-
-	AllowOther        bool   // other users may enter; modes and owners decide what they see
-	UID, GID          uint32 // owner of what is shown
-	FileMode, DirMode uint32 // permission bits; 0 means 0400 and 0500, when writable 0600 and 0700
-	Rules             []Rule // for files that differ from that; the last that matches counts
-	ServerModes       uint32 // permission bits that a secret's metadata may give its file; 0: it has no say, in owners neither
-	Layout            Layout // what is shown under which names
-	ReadOnly          bool   // refuse writing even where the server would allow it
-
-	Writer        secret.Writer           // what is written goes there, through the cache; nil: read-only
-	NewName       func(name string) error // says why Writer makes no secret of that name, at once; nil: it makes all
-	Overwrite     bool                    // the last writer wins, also over references
-	ScratchFor    time.Duration           // how long a doubtful file waits, see [fs.Config]; zero means 30 seconds
-	Dotfiles      bool                    // new names with a leading dot are secrets' but for programs' temporaries
-	RawReferences bool                    // Upstream shows values with their references unexpanded, so that they can be edited
-	UserLogin     bool                    // Upstream shows a person's overrides of shared values: secrets cannot be written
+	Layout      Layout       // what is shown under which names
+	Templates   []*view.View // views that each folder has besides the built-in ones
+	AllowOther  bool         // other users may enter; modes and owners decide what they see
+	ServerModes uint32       // permission bits that a secret's metadata may give its file; 0: it has no say, in owners neither
 
 	// Status returns what the client wants to be known about itself: it appears
 	// in the status document under "server". It must be fit for JSON, hold no
 	// secret, and answer at once. Nil: nothing.
 	Status func() any
 
-	NoControl bool // the mount has no .infisicalfs: its process is asked by the control socket only
 	// Refresh is called when somebody wants everything to be asked for anew,
 	// before it is. It must answer at once. Nil: nothing.
 	Refresh func()
@@ -73,12 +57,19 @@ type Config struct {
 	// It appears in the status document. Nil: that is not said.
 	Hangup func() string
 
-	Notify Notify // how watchers (inotify) are told of changes by others; empty means off
-
 	Debug   bool         // log each message of the kernel, without any content
 	Log     *slog.Logger // nil: nothing is logged
 	Version string       // of the program, for the status document
 }
+
+// None is a duration of nothing at all.
+const None = cache.None
+
+// Watch, KernelCache and Notify are those of the cache and the file system.
+type (
+	Watch       = cache.Watch
+	KernelCache = fs.KernelCache
+)
 
 // Notify is full, attrib or off.
 type Notify = fs.Notify
@@ -94,23 +85,23 @@ func (c Config) Validate() error {
 		return exitcode.Errorf(exitcode.Config, "name a directory to mount on", "no mountpoint given")
 	case c.Upstream == nil:
 		return exitcode.Errorf(exitcode.Config, "", "no server to mount")
-	case c.TTL < 0 || c.MaxStale < 0 || c.SoftDeadline < 0:
+	case min(c.Cache.TTL, c.Cache.MaxStale, c.Cache.SoftDeadline) < None:
 		return exitcode.Errorf(exitcode.Config, "use durations like 30s, 1m or 0", "a duration cannot be negative")
-	case !slices.Contains([]string{"", "used", "always", "off"}, c.Watch):
-		return exitcode.Errorf(exitcode.Config, "use used, always or off", "%q says nothing about watching", c.Watch)
-	case c.WatchFor < 0:
+	case !slices.Contains([]Watch{"", cache.WatchUsed, cache.WatchAlways, cache.WatchOff}, c.Cache.Watch):
+		return exitcode.Errorf(exitcode.Config, "use used, always or off", "%q says nothing about watching", c.Cache.Watch)
+	case c.Cache.WatchFor < 0:
 		return exitcode.Errorf(exitcode.Config, "use a duration like 1h", "a duration cannot be negative")
-	case c.WatchInterval != 0 && c.WatchInterval < time.Second:
-		return exitcode.Errorf(exitcode.Config, "use a second or more", "watching every %s is too often", c.WatchInterval)
-	case !slices.Contains([]string{"", "default", "off", "full"}, c.KernelCache):
-		return exitcode.Errorf(exitcode.Config, "use default, off or full", "%q is no way of using the kernel's cache", c.KernelCache)
-	case c.KernelCache == string(fs.CacheFull) && !c.readOnly():
+	case c.Cache.WatchInterval != 0 && c.Cache.WatchInterval < time.Second:
+		return exitcode.Errorf(exitcode.Config, "use a second or more", "watching every %s is too often", c.Cache.WatchInterval)
+	case !slices.Contains([]KernelCache{"", fs.CacheDefault, fs.CacheOff, fs.CacheFull}, c.FS.KernelCache):
+		return exitcode.Errorf(exitcode.Config, "use default, off or full", "%q is no way of using the kernel's cache", c.FS.KernelCache)
+	case c.FS.KernelCache == fs.CacheFull && !c.readOnly():
 		return exitcode.Errorf(exitcode.Config, "add --read-only, or use --kernel-cache=default", "the kernel can answer everything from its cache only if nothing is written")
-	case (c.FileMode|c.DirMode|c.ServerModes)&^0o777 != 0:
+	case (c.FS.FileMode|c.FS.DirMode|c.ServerModes)&^0o777 != 0:
 		return exitcode.Errorf(exitcode.Config, "use permission bits like 0400 or 0440", "a mode has only permission bits, 0000 to 0777")
 	}
-	if c.Notify != "" && !c.Notify.Known() {
-		return exitcode.Errorf(exitcode.Config, "use full, attrib or off", "watchers cannot be told in the way %q", string(c.Notify))
+	if c.FS.Notify != "" && !c.FS.Notify.Known() {
+		return exitcode.Errorf(exitcode.Config, "use full, attrib or off", "watchers cannot be told in the way %q", string(c.FS.Notify))
 	}
 	if _, err := c.views(); err != nil {
 		return err

@@ -35,7 +35,7 @@ func telling(t *testing.T, point string) (*Mount, *secrettest.Fake) {
 	t.Helper()
 	fake := sample()
 	cfg := config(point, fake)
-	cfg.Notify = NotifyFull
+	cfg.FS.Notify = NotifyFull
 	return mounted(t, cfg), fake
 }
 
@@ -190,7 +190,7 @@ func (stalling) SetAttr(<-chan struct{}, *fuse.SetAttrIn, *fuse.AttrOut) fuse.St
 func emitAndStall() error {
 	point, fake := os.Getenv("POINT"), sample()
 	cfg := config(point, fake)
-	cfg.Notify = fs.NotifyFull
+	cfg.FS.Notify = fs.NotifyFull
 	ctx := context.Background()
 	rooms := wire(cfg, point, time.Now())
 	if err := rooms.firstContact(ctx); err != nil {
@@ -253,7 +253,7 @@ func userTells(dir string, readOnly bool, inForce string, want map[string]uint32
 	fake := sample()
 	fake.Set(devDir, "OLD", "x")
 	cfg := config(dir, fake)
-	cfg.Notify, cfg.Writer, cfg.ReadOnly = NotifyFull, fake.Writer(), readOnly
+	cfg.FS.Notify, cfg.Writer, cfg.ReadOnly = NotifyFull, fake.Writer(), readOnly
 	m, err := New(context.Background(), cfg)
 	if err != nil {
 		return err

@@ -17,7 +17,7 @@ import (
 func TestWatchersOfAFlatDirectoryHearOfFolders(t *testing.T) {
 	fake := sample()
 	cfg := config(directory(t), fake)
-	cfg.Layout, cfg.Notify = Layout{Kind: "flat", Separator: "__"}, fs.NotifyFull
+	cfg.Layout, cfg.FS.Notify = Layout{Kind: "flat", Separator: "__"}, fs.NotifyFull
 	m := mounted(t, cfg)
 	look := func() {
 		require.NoError(t, os.WriteFile(m.Mountpoint()+"/.infisicalfs/refresh", []byte("1"), 0o600))

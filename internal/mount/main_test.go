@@ -18,6 +18,8 @@ import (
 	"go.uber.org/goleak"
 	"golang.org/x/sys/unix"
 
+	"infisicalfs/cache"
+	"infisicalfs/fs"
 	"infisicalfs/internal/attach"
 	"infisicalfs/internal/exitcode"
 	"infisicalfs/internal/mounttable"
@@ -122,8 +124,8 @@ func sample() *secrettest.Fake {
 func config(point string, up secret.Upstream) Config {
 	return Config{
 		Mountpoint: point, Root: devDir, Upstream: up, Version: "test",
-		TTL: time.Minute, MaxStale: time.Minute, SoftDeadline: time.Second,
-		UID: uint32(os.Getuid()), GID: uint32(os.Getgid()),
+		Cache: cache.Config{TTL: time.Minute, MaxStale: time.Minute, SoftDeadline: time.Second},
+		FS:    fs.Config{UID: uint32(os.Getuid()), GID: uint32(os.Getgid())},
 	}
 }
 

@@ -15,9 +15,9 @@ func TestNotes(t *testing.T) {
 		"nothing":                         {func(*Config) {}, ""},
 		"an include that matches nothing": {func(c *Config) { c.Layout.Include = []string{"no_such_*"} }, "nothing is shown: --include matches no name"},
 		"an include that matches":         {func(c *Config) { c.Layout.Include = []string{"GREETING"} }, ""},
-		"others, and no modes for them":   {func(c *Config) { c.AllowOther, c.DirMode = true, 0o700 }, "directories have 0700: add for example --dir-mode=0555"},
+		"others, and no modes for them":   {func(c *Config) { c.AllowOther, c.FS.DirMode = true, 0o700 }, "directories have 0700: add for example --dir-mode=0555"},
 		"others, and the default mode":    {func(c *Config) { c.AllowOther = true }, "directories have 0500: add for example --dir-mode=0555"},
-		"others, and modes for them":      {func(c *Config) { c.AllowOther, c.DirMode = true, 0o755 }, ""},
+		"others, and modes for them":      {func(c *Config) { c.AllowOther, c.FS.DirMode = true, 0o755 }, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg := config(directory(t), sample())

@@ -48,79 +48,48 @@ const retained = 256 << 20
 func wire(cfg Config, point string, since time.Time) *rooms {
 	r := &rooms{root: cfg.Root, reconsider: cfg.Refresh, inTree: func() bool { return true }}
 	r.document = func() ([]byte, error) { return r.status(cfg, point, since) }
-	var stored func(context.Context, secret.Dir) ([]secret.Secret, error)
-	if !cfg.readOnly() && !cfg.RawReferences {
-		stored = cfg.Writer.StoredBelow
-	}
-	r.cache = cache.New(cfg.Upstream, cache.Config{
-		Root:         cfg.Root,
-		TTL:          literal(cfg.TTL),
-		MaxStale:     literal(cfg.MaxStale),
-		SoftDeadline: literal(cfg.SoftDeadline),
-
-		MaxBytes: max(retained, int64(cfg.MaxSecrets)<<11),
-
-		Watch:         cache.Watch(cfg.Watch),
-		WatchInterval: cfg.WatchInterval,
-		WatchFor:      cfg.WatchFor,
-		Held:          func(dir secret.Dir) bool { return r.tree.Held(r.layout.Shown(dir)) },
-
-		Stored: stored,
-		Raw:    cfg.RawReferences,
-		OnDependents: func(dirs []secret.Dir) {
-			for _, dir := range dirs {
-				r.tree.Touched(r.layout.Shown(dir))
-			}
-		},
-
-		OnChange: r.apply, // not before firstContact
-		Log:      cfg.logger(),
-	})
+	r.cache = cache.New(cfg.Upstream, r.cacheConfig(cfg))
 	shape, _ := cfg.Layout.parse(cfg.Root) // Validate has seen its errors
 	r.layout = layout.New(r.cache, shape, cfg.logger())
-	var writer secret.Writer
-	if !cfg.readOnly() {
-		writer = r.cache.Writer(cfg.Writer)
-	}
-	views, _ := cfg.views() // was looked at by Validate
-	var server *rights.Server
-	if cfg.ServerModes != 0 {
-		server = &rights.Server{Ceiling: cfg.ServerModes, Account: new(accounts).number}
-	}
-	r.tree = fs.New(fs.Config{
-		Source:    r.layout.Source(),
-		Writer:    writer,
-		Refuses:   cfg.refuses(r.layout),
-		Overwrite: cfg.Overwrite,
-		Raw:       cfg.RawReferences,
-
-		ScratchFor: cfg.ScratchFor,
-		Dotfiles:   cfg.Dotfiles,
-
-		PersonalReadOnly: cfg.UserLogin,
-		ServerRights:     server,
-		Links:            cfg.Layout.Kind == "k8s",
-		KernelCache:      fs.KernelCache(cfg.KernelCache),
-
-		Views:      views,
-		Root:       cfg.Root,
-		TTL:        cfg.TTL,
-		UID:        cfg.UID,
-		GID:        cfg.GID,
-		FileMode:   cfg.FileMode,
-		DirMode:    cfg.DirMode,
-		Rules:      cfg.Rules,
-		OwnerUID:   uint32(os.Getuid()),
-		OwnerGID:   uint32(os.Getgid()),
-		MountTime:  since,
-		Notify:     cfg.Notify,
-		EmitThread: r.emit,
-		Status:     r.document,
-		Refresh:    r.refresh,
-		NoControl:  cfg.NoControl,
-		Log:        cfg.logger(),
-	})
+	r.tree = fs.New(r.treeConfig(cfg, since))
 	return r
+}
+
+// cacheConfig is cfg.Cache with what leads to and from the other rooms.
+func (r *rooms) cacheConfig(cfg Config) cache.Config {
+	c := cfg.Cache
+	c.Root, c.Raw, c.Log = cfg.Root, cfg.Raw, cfg.logger()
+	if !cfg.readOnly() && !cfg.Raw {
+		c.Stored = cfg.Writer.StoredBelow
+	}
+	c.MaxBytes = max(retained, int64(cfg.MaxSecrets)<<11)
+	c.Held = func(dir secret.Dir) bool { return r.tree.Held(r.layout.Shown(dir)) }
+	c.OnChange = r.apply // not before firstContact
+	c.OnDependents = func(dirs []secret.Dir) {
+		for _, dir := range dirs {
+			r.tree.Touched(r.layout.Shown(dir))
+		}
+	}
+	return c
+}
+
+// treeConfig is cfg.FS with what leads to and from the other rooms.
+func (r *rooms) treeConfig(cfg Config, since time.Time) fs.Config {
+	c := cfg.FS
+	c.Source, c.Root, c.Raw, c.Log = r.layout.Source(), cfg.Root, cfg.Raw, cfg.logger()
+	c.TTL, c.MountTime = cfg.Cache.TTL, since
+	if !cfg.readOnly() {
+		c.Writer = r.cache.Writer(cfg.Writer)
+	}
+	c.Refuses = cfg.refuses(r.layout)
+	c.Links = cfg.Layout.Kind == "k8s"
+	c.Views, _ = cfg.views() // was looked at by Validate
+	if cfg.ServerModes != 0 {
+		c.ServerRights = &rights.Server{Ceiling: cfg.ServerModes, Account: new(accounts).number}
+	}
+	c.OwnerUID, c.OwnerGID = uint32(os.Getuid()), uint32(os.Getgid())
+	c.EmitThread, c.Status, c.Refresh = r.emit, r.document, r.refresh
+	return c
 }
 
 // apply hands a change from the cache up.
@@ -150,14 +119,6 @@ func (r *rooms) refresh() error {
 	r.cache.Expire()
 	r.tree.Apply(secret.Change{Deep: true})
 	return nil
-}
-
-// literal is for the cache, which takes zero for "default" and less for none.
-func literal(d time.Duration) time.Duration {
-	if d == 0 {
-		return -1
-	}
-	return d
 }
 
 // firstContact reads the root, so that a wrong name, a bad login or an absent
@@ -195,7 +156,7 @@ func (r *rooms) emit(do func(root int)) error {
 // watched begins to tell watchers at point, if that is wanted. left is called when
 // the mount table no longer has the mount.
 func (r *rooms) watched(cfg Config, point string, device int, left func()) {
-	if cfg.Notify == "" || cfg.Notify == fs.NotifyOff || r.emitThread.Load().GoesOn() {
+	if cfg.FS.Notify == "" || cfg.FS.Notify == fs.NotifyOff || r.emitThread.Load().GoesOn() {
 		return
 	}
 	p, err := emitthread.Start(point, device, cfg.logger(), left)

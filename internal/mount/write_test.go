@@ -19,7 +19,7 @@ import (
 func writable(t *testing.T) (Config, *secrettest.Fake) {
 	fake := sample()
 	cfg := config(directory(t), fake)
-	cfg.TTL = time.Hour
+	cfg.Cache.TTL = time.Hour
 	cfg.Writer = fake.Writer()
 	return cfg, fake
 }
@@ -80,7 +80,7 @@ func TestMountIsReadOnly(t *testing.T) {
 
 func TestUserLoginDoesNotWriteSharedValues(t *testing.T) {
 	cfg, fake := writable(t)
-	cfg.UserLogin = true
+	cfg.FS.PersonalReadOnly = true
 	m := mounted(t, cfg)
 	require.ErrorIs(t, os.WriteFile(filepath.Join(m.Mountpoint(), "GREETING"), []byte("x"), 0o600), syscall.EPERM)
 	require.Empty(t, fake.Writes())
