@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"infisicalfs/internal/devserver/internal/store"
+	"infisicalfs/internal/devserver/internal/web"
 )
 
 // actor is who makes a request: an identity or the user.
@@ -24,21 +25,21 @@ func (a actor) id() string {
 
 // authenticate finds out who makes the request. It comes before the rate limit,
 // so an unauthenticated request is not counted.
-func (c *call) authenticate() *failure {
+func (c *call) authenticate() *web.Failure {
 	if c.route.access == anybody {
 		return nil
 	}
 	header := c.r.Header.Get("Authorization")
 	if header == "" {
-		return unauthorized("Token missing")
+		return web.Unauthorized("Token missing")
 	}
 	// The scheme is not looked at, its length is taken for granted.
 	text := header[min(len("Bearer "), len(header)):]
 	if len(text) > 3 && text[:3] == "st." {
 		if c.july() {
-			return unauthorized("You are not allowed to access this resource")
+			return web.Unauthorized("You are not allowed to access this resource")
 		}
-		return notFound("Service token not found")
+		return web.NotFound("Service token not found")
 	}
 	who, err := c.s.authenticated(text)
 	if err != nil {
@@ -49,20 +50,20 @@ func (c *call) authenticate() *failure {
 	if !who.isUser() {
 		name = who.identity.Name
 	}
-	c.s.log.identified(c.entry, name)
+	c.s.log.Identified(c.entry, name)
 	if c.route.access == userOnly && !who.isUser() {
-		return fail(403, "Forbidden access to "+c.r.URL.Path, "You are not allowed to access this resource")
+		return web.Fail(403, "Forbidden access to "+c.r.URL.Path, "You are not allowed to access this resource")
 	}
 	return nil
 }
 
-func (s *Server) authenticated(text string) (actor, *failure) {
+func (s *Server) authenticated(text string) (actor, *web.Failure) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
 	cl, bad := s.state.Verify(text, now)
 	if bad != nil {
-		return actor{}, tokenError("%s", bad)
+		return actor{}, web.TokenError("%s", bad)
 	}
 	if cl.AuthTokenType == store.UserTokenType {
 		return actor{user: &s.state.User}, nil
@@ -75,16 +76,16 @@ func (s *Server) authenticated(text string) (actor, *failure) {
 		if t.Uses >= t.Config.NumUses {
 			s.dropToken(t)
 			if !s.profile.Old() {
-				return actor{}, unauthorized("Access token usage limit reached")
+				return actor{}, web.Unauthorized("Access token usage limit reached")
 			}
-			return actor{}, unauthorized("Unable to renew because access token number of uses limit reached")
+			return actor{}, web.Unauthorized("Unable to renew because access token number of uses limit reached")
 		}
 		t.Uses++ // reaches the data file with the next write
 		s.revision++
 	}
 	id := s.state.IdentityByID(t.IdentityID)
 	if id == nil { // taken out of the data file
-		return actor{}, unauthorized("No identity access token found")
+		return actor{}, web.Unauthorized("No identity access token found")
 	}
 	return actor{identity: id}, nil
 }
@@ -92,16 +93,16 @@ func (s *Server) authenticated(text string) (actor, *failure) {
 // liveToken finds the token in the table, where its TTL is kept. Servers of 2024
 // forget a token the first time that they refuse it, so the second refusal says
 // something else.
-func (s *Server) liveToken(cl store.Claims, now time.Time) (*store.Token, *failure) {
+func (s *Server) liveToken(cl store.Claims, now time.Time) (*store.Token, *web.Failure) {
 	t := store.Find(s.state.Tokens, func(t *store.Token) bool { return t.ID == cl.TokenID })
 	switch {
 	case t == nil:
-		return nil, unauthorized("No identity access token found")
+		return nil, web.Unauthorized("No identity access token found")
 	case t.Revoked:
-		return nil, unauthorized("Access token has been revoked")
+		return nil, web.Unauthorized("Access token has been revoked")
 	case s.profile.Old() && now.After(t.Renewed.Add(t.Config.TTL)):
 		s.dropToken(t)
-		return nil, unauthorized("Failed to renew MI access token due to TTL expiration")
+		return nil, web.Unauthorized("Failed to renew MI access token due to TTL expiration")
 	}
 	return t, nil
 }

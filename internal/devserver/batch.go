@@ -5,15 +5,16 @@ import (
 	"strings"
 
 	"infisicalfs/internal/devserver/internal/store"
+	"infisicalfs/internal/devserver/internal/web"
 )
 
 // The batch routes do all or nothing.
 
 func (c *call) createSecrets() (any, error) {
-	f := c.bodyForm()
+	f := web.BodyForm(c.s.profile, c.body)
 	var drafts []draft
-	for _, e := range f.objects("secrets", 1) {
-		d := c.draft(e, e.str("secretKey"), true)
+	for _, e := range f.Objects("secrets", 1) {
+		d := c.draft(e, e.Str("secretKey"), true)
 		c.checkNewKey(e, "secretKey", d.key)
 		drafts = append(drafts, d)
 	}
@@ -74,21 +75,21 @@ type update struct {
 }
 
 func (c *call) updateSecrets() (any, error) {
-	f := c.bodyForm()
+	f := web.BodyForm(c.s.profile, c.body)
 	mode := "failOnNotFound" // all that a server of 2024 knows
 	if !c.old() {
-		mode = f.oneOf("mode", mode, mode, "ignore", "upsert")
+		mode = f.OneOf("mode", mode, mode, "ignore", "upsert")
 	}
 	var drafts []draft
-	for _, e := range f.objects("secrets", 1) {
-		d := c.draft(e, e.str("secretKey"), false)
-		if d.newKey = e.nonEmpty("newSecretName"); c.july() {
+	for _, e := range f.Objects("secrets", 1) {
+		d := c.draft(e, e.Str("secretKey"), false)
+		if d.newKey = e.NonEmpty("newSecretName"); c.july() {
 			d.newKey = nil
 		} else if d.newKey != nil {
 			c.checkNewKey(e, "newSecretName", *d.newKey)
 		}
-		if !c.old() && e.has("secretPath") {
-			d.path = store.SecretPath(e.str("secretPath"))
+		if !c.old() && e.Has("secretPath") {
+			d.path = store.SecretPath(e.Str("secretPath"))
 		}
 		drafts = append(drafts, d)
 	}
@@ -149,20 +150,20 @@ func (c *call) planUpdates(t writeTarget, drafts []draft, mode string) ([]update
 		if c.old() {
 			missing = there
 		}
-		return nil, notFound("Secret does not exist: %s", strings.Join(missing, ","))
+		return nil, web.NotFound("Secret does not exist: %s", strings.Join(missing, ","))
 	}
 	return updates, nil
 }
 
 func (c *call) deleteSecrets() (any, error) {
-	f := c.bodyForm()
+	f := web.BodyForm(c.s.profile, c.body)
 	type key struct {
 		name     string
 		personal bool
 	}
 	var keys []key
-	for _, e := range f.objects("secrets", 1) {
-		keys = append(keys, key{store.TrimSpace(e.str("secretKey")), e.oneOf("type", "shared", "shared", "personal") == "personal"})
+	for _, e := range f.Objects("secrets", 1) {
+		keys = append(keys, key{store.TrimSpace(e.Str("secretKey")), e.OneOf("type", "shared", "shared", "personal") == "personal"})
 	}
 	t, err := c.writeTarget(f, true)
 	if err != nil {
@@ -187,10 +188,10 @@ func (c *call) deleteSecrets() (any, error) {
 		if c.old() {
 			missing = there
 		}
-		return nil, notFound("One or more secrets does not exist: %s", strings.Join(missing, ","))
+		return nil, web.NotFound("One or more secrets does not exist: %s", strings.Join(missing, ","))
 	}
 	if slices.ContainsFunc(doomed, func(x *store.Secret) bool { return x.Rotated }) {
-		return nil, badRequest("Cannot delete rotated secrets")
+		return nil, web.BadRequest("Cannot delete rotated secrets")
 	}
 	if c.needsApproval(false) {
 		return c.approval(at), nil

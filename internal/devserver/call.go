@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"infisicalfs/internal/devserver/internal/store"
+	"infisicalfs/internal/devserver/internal/web"
 )
 
 // call is one request on its way through the server.
@@ -22,26 +23,26 @@ type call struct {
 	query   url.Values
 	who     actor
 	now     time.Time
-	entry   *Request // of the log
-	changed bool     // the state changed and must be saved
+	entry   *web.Request // of the log
+	changed bool         // the state changed and must be saved
 }
 
 func (c *call) old() bool { return c.s.profile.Old() }
 
-func (c *call) july() bool { return c.s.profile == July2024 }
+func (c *call) july() bool { return c.s.profile == web.July2024 }
 
 // malformed is said about a body that claims to be JSON and is not.
-func (c *call) malformed() *failure {
+func (c *call) malformed() *web.Failure {
 	if c.july() { // in the parser's words for the commonest case
-		return fail(http.StatusBadRequest, "Bad Request", "Expected property name or '}' in JSON at position 1")
+		return web.Fail(http.StatusBadRequest, "Bad Request", "Expected property name or '}' in JSON at position 1")
 	}
-	return broken("InternalServerError")
+	return web.Broken("InternalServerError")
 }
 
 // parse reads query and body. A body of another type than JSON or a form is
 // handed on as a string, which then fails the validation; one that claims to be
 // JSON and is not is an internal error.
-func (c *call) parse() *failure {
+func (c *call) parse() *web.Failure {
 	c.now = time.Now()
 	c.query = c.r.URL.Query()
 	if len(c.raw) == 0 {
@@ -56,7 +57,7 @@ func (c *call) parse() *failure {
 	case "application/x-www-form-urlencoded":
 		values, err := url.ParseQuery(string(c.raw))
 		if err != nil {
-			return broken("InternalServerError")
+			return web.Broken("InternalServerError")
 		}
 		object := map[string]any{}
 		for k := range values {
@@ -66,7 +67,7 @@ func (c *call) parse() *failure {
 	case "text/plain":
 		c.body = string(c.raw)
 	default:
-		return broken("InternalServerError")
+		return web.Broken("InternalServerError")
 	}
 	return nil
 }
@@ -79,7 +80,7 @@ var legalPath = regexp.MustCompile(`^[A-Za-z0-9_/-]*$`)
 func (c *call) lookup(p *store.Project, env, path string) (store.Place, error) {
 	at := store.Place{Project: p, Env: p.Env(env), Path: path}
 	if c.old() && !legalPath.MatchString(path) {
-		return at, broken("Find by secret path")
+		return at, web.Broken("Find by secret path")
 	}
 	if at.Env != nil {
 		at.Folder = at.Env.Root.Walk(path)

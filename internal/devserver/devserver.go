@@ -11,8 +11,9 @@
 // those answers.
 //
 // This package has the routes, the login, the rights and the JSON. What a server
-// knows is in its package store, which knows no HTTP; what goes wrong on request
-// is in its package fault. front.go lends their names to the outside.
+// knows is in its package store, which knows no HTTP; how answers, refusals and
+// limits look is in its package web; what goes wrong on request is in its package
+// fault. front.go lends their names to the outside.
 //
 // It is the fixture of the tests, the server behind "infisicalfs dev", and the
 // place where faults are injected ([Server.Inject]). It is no place for real
@@ -26,15 +27,16 @@ import (
 
 	"infisicalfs/internal/devserver/internal/fault"
 	"infisicalfs/internal/devserver/internal/store"
+	"infisicalfs/internal/devserver/internal/web"
 )
 
 // Config says what [New] builds. The zero Config is a current server with the
 // sample data, in memory, without rate limits.
 type Config struct {
-	Profile   Profile           // empty: Current
+	Profile   web.Profile       // empty: Current
 	Seed      *store.Seed       // what a new server contains; nil: Sample()
 	DataFile  string            // where the state is kept (mode 0600); empty: memory only. An existing file wins over Seed.
-	RateLimit RateLimit         // zero: no limits
+	RateLimit web.RateLimit     // zero: no limits
 	Token     store.TokenConfig // for identities that have no setting of their own
 	Approvals bool              // users' changes of shared secrets wait for an approval that never comes
 }
@@ -51,7 +53,7 @@ func (c Credentials) GoString() string { return c.String() }
 // Server imitates one Infisical server. It is an [http.Handler] and safe for
 // concurrent use. [Server.Close] ends it.
 type Server struct {
-	profile  Profile
+	profile  web.Profile
 	routes   []route
 	tokens   store.TokenConfig
 	dataFile string
@@ -66,18 +68,18 @@ type Server struct {
 	revision  int // counts the changes of state, for the data file
 
 	saver   saver
-	limiter *limiter
+	limiter *web.Limiter
 	faults  fault.List
-	log     requestLog
+	log     web.RequestLog
 }
 
 // New returns a server as cfg wants it. It fails when the profile is unknown,
 // the seed contradicts itself or the data file cannot be read or written.
 func New(cfg Config) (*Server, error) {
 	if cfg.Profile == "" {
-		cfg.Profile = Current
+		cfg.Profile = web.Current
 	}
-	if err := cfg.Profile.check(); err != nil {
+	if err := cfg.Profile.Check(); err != nil {
 		return nil, err
 	}
 	if cfg.Seed == nil {
@@ -89,7 +91,7 @@ func New(cfg Config) (*Server, error) {
 		dataFile:  cfg.DataFile,
 		closed:    make(chan struct{}),
 		approvals: cfg.Approvals,
-		limiter:   newLimiter(cfg.RateLimit, cfg.Profile),
+		limiter:   web.NewLimiter(cfg.RateLimit, cfg.Profile),
 	}
 	s.routes = routesOf(cfg.Profile)
 
@@ -107,33 +109,6 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	return s, nil
-}
-
-// Credentials returns what the identity of that name logs in with; the sample
-// data has "admin" (may do everything), "viewer" (reads) and "no-access" (is in
-// no project). They are made at random by [New] and kept in the data file. An
-// unknown name gives the zero Credentials.
-func (s *Server) Credentials(identity string) Credentials {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	id := s.state.IdentityNamed(identity)
-	if id == nil {
-		return Credentials{}
-	}
-	return Credentials{
-		ClientID:       id.ClientID,
-		ClientSecret:   id.ClientSecret,
-		IdentityID:     id.ID,
-		OrganizationID: s.state.OrgID,
-	}
-}
-
-// UserToken returns an access token of a logged-in user, who is an admin of
-// every project and the only one who can have personal secrets. It lives ten days.
-func (s *Server) UserToken() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.state.UserToken(time.Now())
 }
 
 // Close ends the requests that a fault keeps hanging. It may be called more

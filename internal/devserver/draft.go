@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"infisicalfs/internal/devserver/internal/store"
+	"infisicalfs/internal/devserver/internal/web"
 )
 
 // maxKey is the width, in characters, of the database's column for names.
@@ -21,21 +22,21 @@ type writeTarget struct {
 // writeTarget reads the project, in the spelling of the route, the environment
 // and the path. The project's slug is taken where bySlug says so, and on all old
 // routes of a current server; the batches of July 2024 take nothing else.
-func (c *call) writeTarget(f *form, bySlug bool) (writeTarget, error) {
+func (c *call) writeTarget(f *web.Form, bySlug bool) (writeTarget, error) {
 	t := writeTarget{}
 	id, slug := "", ""
 	switch {
 	case c.v4():
-		id = f.str("projectId")
+		id = f.Str("projectId")
 	case bySlug && c.july():
-		slug = f.str("projectSlug")
-	case f.has("workspaceId") || !bySlug && c.old() || !f.has("projectSlug"):
-		id = f.str("workspaceId")
+		slug = f.Str("projectSlug")
+	case f.Has("workspaceId") || !bySlug && c.old() || !f.Has("projectSlug"):
+		id = f.Str("workspaceId")
 	default:
-		slug = f.str("projectSlug")
+		slug = f.Str("projectSlug")
 	}
-	t.env, t.path = f.str("environment"), store.SecretPath(f.strOr("secretPath", "/"))
-	if err := f.failure(); err != nil {
+	t.env, t.path = f.Str("environment"), store.SecretPath(f.StrOr("secretPath", "/"))
+	if err := f.Failure(); err != nil {
 		return t, err
 	}
 	t.project = c.s.state.ProjectByID(id)
@@ -75,33 +76,33 @@ type draft struct {
 
 // draft reads a secret's fields. A server of 2024 wants a value even where only
 // something else is to be changed.
-func (c *call) draft(f *form, key string, valueNeeded bool) draft {
+func (c *call) draft(f *web.Form, key string, valueNeeded bool) draft {
 	d := draft{key: store.TrimSpace(key)}
 	if valueNeeded || c.old() {
-		v := f.str("secretValue")
+		v := f.Str("secretValue")
 		d.value = &v
 	} else {
-		d.value = f.optStr("secretValue")
+		d.value = f.OptStr("secretValue")
 	}
 	if d.value != nil {
 		v := store.StoredValue(*d.value)
 		d.value = &v
 	}
-	if d.comment = f.optStr("secretComment"); d.comment != nil {
+	if d.comment = f.OptStr("secretComment"); d.comment != nil {
 		v := store.TrimSpace(*d.comment)
 		d.comment = &v
 	}
-	d.tagIDs = f.strings("tagIds")
-	if v, ok := f.value("skipMultilineEncoding").(bool); ok {
+	d.tagIDs = f.Strings("tagIds")
+	if v, ok := f.Value("skipMultilineEncoding").(bool); ok {
 		d.skipMultiline = &v
 	}
-	if v, ok := f.value("secretReminderNote").(string); ok {
+	if v, ok := f.Value("secretReminderNote").(string); ok {
 		d.reminderNote = &v
 	}
-	if !c.old() && f.has("secretMetadata") {
+	if !c.old() && f.Has("secretMetadata") {
 		d.metadata = []store.Metadata{}
-		for _, m := range f.objects("secretMetadata", 0) {
-			d.metadata = append(d.metadata, store.Metadata{Key: m.str("key"), Value: m.str("value"), IsEncrypted: m.boolean("isEncrypted", false)})
+		for _, m := range f.Objects("secretMetadata", 0) {
+			d.metadata = append(d.metadata, store.Metadata{Key: m.Str("key"), Value: m.Str("value"), IsEncrypted: m.Boolean("isEncrypted", false)})
 		}
 	}
 	return d
@@ -109,15 +110,15 @@ func (c *call) draft(f *form, key string, valueNeeded bool) draft {
 
 // checkNewKey complains about names that current servers do not take for new
 // secrets. Those of 2024 take anything.
-func (c *call) checkNewKey(f *form, field, key string) {
+func (c *call) checkNewKey(f *web.Form, field, key string) {
 	if c.old() {
 		return
 	}
 	switch {
 	case key == "":
-		f.tooShort(f.path(field), 1)
+		f.TooShort(f.Path(field), 1)
 	case strings.ContainsAny(key, ":/"):
-		f.custom(field, "Secret name cannot contain colon or slash")
+		f.Custom(field, "Secret name cannot contain colon or slash")
 	}
 }
 
@@ -125,9 +126,9 @@ func (c *call) checkNewKey(f *form, field, key string) {
 func storable(key string) error {
 	switch {
 	case strings.Contains(key, "\x00"):
-		return broken("Find one")
+		return web.Broken("Find one")
 	case utf8.RuneCountInString(key) > maxKey:
-		return broken("Create")
+		return web.Broken("Create")
 	}
 	return nil
 }
@@ -160,16 +161,16 @@ func (d draft) apply(x *store.Secret) {
 func checkTags(p *store.Project, ids []string) error {
 	for _, id := range ids {
 		if p.Tag(id) == nil {
-			return notFound("Tag not found")
+			return web.NotFound("Tag not found")
 		}
 	}
 	return nil
 }
 
 // alreadyExists is the same sentence in the words of both generations.
-func (c *call) alreadyExists(format string, args ...any) *failure {
+func (c *call) alreadyExists(format string, args ...any) *web.Failure {
 	if !c.old() {
 		format = strings.Replace(format, "already exist", "already exists", 1)
 	}
-	return badRequest(format, args...)
+	return web.BadRequest(format, args...)
 }

@@ -5,9 +5,10 @@ import (
 	"time"
 
 	"infisicalfs/internal/devserver/internal/store"
+	"infisicalfs/internal/devserver/internal/web"
 )
 
-func folderRoutes(p Profile) []route {
+func folderRoutes(p web.Profile) []route {
 	routes := foldersUnder("/api/v1/folders")
 	if !p.Old() {
 		routes = append(routes, foldersUnder("/api/v2/folders")...)
@@ -17,12 +18,12 @@ func folderRoutes(p Profile) []route {
 
 func foldersUnder(base string) []route {
 	return []route{
-		{"GET", base, readClass, members, (*call).listFolders},
-		{"GET", base + "/:id", readClass, members, (*call).getFolder},
-		{"POST", base, secretClass, members, (*call).createFolder},
-		{"PATCH", base + "/batch", secretClass, members, (*call).renameFolders},
-		{"PATCH", base + "/:id", secretClass, members, (*call).renameFolder},
-		{"DELETE", base + "/:id", secretClass, members, (*call).deleteFolder},
+		{"GET", base, web.ReadClass, members, (*call).listFolders},
+		{"GET", base + "/:id", web.ReadClass, members, (*call).getFolder},
+		{"POST", base, web.SecretClass, members, (*call).createFolder},
+		{"PATCH", base + "/batch", web.SecretClass, members, (*call).renameFolders},
+		{"PATCH", base + "/:id", web.SecretClass, members, (*call).renameFolder},
+		{"DELETE", base + "/:id", web.SecretClass, members, (*call).deleteFolder},
 	}
 }
 
@@ -84,22 +85,22 @@ func (c *call) folderJSON(e *store.Environment, parent, f *store.Folder) folderJ
 
 // folderTarget reads the project, environment and parent path of the folder and
 // import routes; v2 says projectId where v1 says workspaceId.
-func (c *call) folderTarget(f *form) (writeTarget, error) {
+func (c *call) folderTarget(f *web.Form) (writeTarget, error) {
 	id := ""
 	if c.route.pattern[:len("/api/v2/")] == "/api/v2/" {
-		id = f.str("projectId")
+		id = f.Str("projectId")
 	} else {
-		id = f.str("workspaceId")
+		id = f.Str("workspaceId")
 	}
-	t := writeTarget{env: f.str("environment"), path: f.strOr("path", f.strOr("directory", "/"))}
-	if err := f.failure(); err != nil {
+	t := writeTarget{env: f.Str("environment"), path: f.StrOr("path", f.StrOr("directory", "/"))}
+	if err := f.Failure(); err != nil {
 		return t, err
 	}
 	if t.path = store.SecretPath(t.path); t.path == "" || !c.july() {
 		t.path = store.FolderPath(t.path)
 	}
 	t.project = c.s.state.ProjectByID(id)
-	missing := notFound("Project with ID '%s' not found", id)
+	missing := web.NotFound("Project with ID '%s' not found", id)
 	if c.old() {
 		missing = c.notMember()
 	}
@@ -110,14 +111,14 @@ func (c *call) folderTarget(f *form) (writeTarget, error) {
 // not read. A path that does not exist has no folders; an environment that does
 // not exist is an error.
 func (c *call) listFolders() (any, error) {
-	f := c.queryForm()
+	f := web.QueryForm(c.s.profile, c.query)
 	recursive, since := false, time.Time{}
 	if !c.old() {
-		recursive = f.flag("recursive", false)
-		if text := f.strOr("lastSecretModified", ""); text != "" {
+		recursive = f.Flag("recursive", false)
+		if text := f.StrOr("lastSecretModified", ""); text != "" {
 			var err error
 			if since, err = time.Parse(time.RFC3339, text); err != nil {
-				f.custom("lastSecretModified", "Invalid datetime")
+				f.Custom("lastSecretModified", "Invalid datetime")
 			}
 		}
 	}
@@ -131,9 +132,9 @@ func (c *call) listFolders() (any, error) {
 	}
 	if at.Env == nil {
 		if c.old() {
-			return nil, fail(http.StatusNotFound, "get folders", "Environment not found")
+			return nil, web.Fail(http.StatusNotFound, "get folders", "Environment not found")
 		}
-		return nil, notFound("Environment with slug '%s' in project with ID '%s' not found", t.env, t.project.ID)
+		return nil, web.NotFound("Environment with slug '%s' in project with ID '%s' not found", t.env, t.project.ID)
 	}
 	list := []folderJSON{}
 	if at.Folder == nil {
@@ -164,11 +165,11 @@ func (c *call) getFolder() (any, error) {
 	if at.Folder == nil {
 		switch {
 		case c.july():
-			return nil, fail(http.StatusNotFound, "NotFound", "folder not found")
+			return nil, web.Fail(http.StatusNotFound, "NotFound", "folder not found")
 		case c.old():
-			return nil, notFound("Folder not found")
+			return nil, web.NotFound("Folder not found")
 		}
-		return nil, notFound("Folder with ID '%s' not found", id)
+		return nil, web.NotFound("Folder with ID '%s' not found", id)
 	}
 	if err := c.member(at.Project, nil); err != nil {
 		return nil, err

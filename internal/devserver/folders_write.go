@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"infisicalfs/internal/devserver/internal/store"
+	"infisicalfs/internal/devserver/internal/web"
 )
 
 // maxFolderName is the width, in characters, of the database's column.
@@ -21,12 +22,12 @@ var folderNamePattern = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
 // finds: the folder that is there already, or, for a name like "..", the parent's
 // parent.
 func (c *call) createFolder() (any, error) {
-	f := c.bodyForm()
-	name := store.TrimSpace(f.str("name"))
-	if !c.old() && f.fields != nil && !folderNamePattern.MatchString(name) {
-		f.custom("name", "Folder name can only contain alphanumeric characters, dashes, and underscores")
+	f := web.BodyForm(c.s.profile, c.body)
+	name := store.TrimSpace(f.Str("name"))
+	if !c.old() && f.Fields != nil && !folderNamePattern.MatchString(name) {
+		f.Custom("name", "Folder name can only contain alphanumeric characters, dashes, and underscores")
 	}
-	description := f.optStr("description")
+	description := f.OptStr("description")
 	t, err := c.folderTarget(f)
 	if err != nil {
 		return nil, err
@@ -44,12 +45,12 @@ func (c *call) createFolder() (any, error) {
 	}
 	if at.Folder != nil {
 		if !c.old() {
-			return nil, badRequest("Folder with name '%s' already exists in path '%s'", name, t.path)
+			return nil, web.BadRequest("Folder with name '%s' already exists in path '%s'", name, t.path)
 		}
 		return map[string]any{"folder": c.folderJSON(at.Env, at.Env.Root.ParentOf(at.Folder), at.Folder)}, nil
 	}
 	if utf8.RuneCountInString(name) > maxFolderName {
-		return nil, broken("Create")
+		return nil, web.Broken("Create")
 	}
 	parent := c.makeParents(at.Env.Root, t.path, whole)
 	made := parent.AddFolder(name, c.now)
@@ -82,14 +83,14 @@ func (c *call) makeParents(root *store.Folder, dir, whole string) *store.Folder 
 
 func (c *call) noEnvironment(operation string, t writeTarget) error {
 	if c.old() {
-		return fail(http.StatusNotFound, operation, "Environment not found")
+		return web.Fail(http.StatusNotFound, operation, "Environment not found")
 	}
-	return notFound("Environment with slug '%s' in project with ID '%s' not found", t.env, t.project.ID)
+	return web.NotFound("Environment with slug '%s' in project with ID '%s' not found", t.env, t.project.ID)
 }
 
 func (c *call) renameFolder() (any, error) {
-	f := c.bodyForm()
-	name := f.str("name")
+	f := web.BodyForm(c.s.profile, c.body)
+	name := f.Str("name")
 	c.checkFolderName(f, name)
 	t, err := c.folderTarget(f)
 	if err != nil {
@@ -103,28 +104,28 @@ func (c *call) renameFolder() (any, error) {
 }
 
 // checkFolderName: a server of 2024 checks nothing when a folder is renamed.
-func (c *call) checkFolderName(f *form, name string) {
-	if !c.old() && f.fields != nil && !folderNamePattern.MatchString(name) {
-		f.custom("name", "Folder name can only contain alphanumeric characters, dashes, and underscores")
+func (c *call) checkFolderName(f *web.Form, name string) {
+	if !c.old() && f.Fields != nil && !folderNamePattern.MatchString(name) {
+		f.Custom("name", "Folder name can only contain alphanumeric characters, dashes, and underscores")
 	}
 }
 
 // renameFolders renames several, each with its environment and parent path.
 func (c *call) renameFolders() (any, error) {
-	f := c.bodyForm()
-	slug := f.str("projectSlug")
+	f := web.BodyForm(c.s.profile, c.body)
+	slug := f.Str("projectSlug")
 	type renaming struct{ id, name, env, path string }
 	var all []renaming
-	for _, e := range f.objects("folders", 1) {
-		r := renaming{e.str("id"), e.str("name"), e.str("environment"), store.FolderPath(e.strOr("path", "/"))}
+	for _, e := range f.Objects("folders", 1) {
+		r := renaming{e.Str("id"), e.Str("name"), e.Str("environment"), store.FolderPath(e.StrOr("path", "/"))}
 		c.checkFolderName(e, r.name)
 		all = append(all, r)
 	}
-	if err := f.failure(); err != nil {
+	if err := f.Failure(); err != nil {
 		return nil, err
 	}
 	p := c.s.state.ProjectBySlug(slug)
-	if err := c.member(p, notFound("Project with slug '%s' not found", slug)); err != nil {
+	if err := c.member(p, web.NotFound("Project with slug '%s' not found", slug)); err != nil {
 		return nil, err
 	}
 	list := []folderJSON{}
@@ -152,11 +153,11 @@ func (c *call) rename(t writeTarget, idOrName, name string) (folderJSON, error) 
 		return folderJSON{}, c.noEnvironment("Update folder", t)
 	}
 	if parent.Folder == nil || parent.Folder.ChildOf(idOrName) == nil {
-		return folderJSON{}, notFound("Folder not found")
+		return folderJSON{}, web.NotFound("Folder not found")
 	}
 	target := parent.Folder.ChildOf(idOrName)
 	if other := parent.Folder.Child(name); other != nil && other != target {
-		return folderJSON{}, fail(http.StatusBadRequest, "Update folder", "Folder with specified name already exists")
+		return folderJSON{}, web.Fail(http.StatusBadRequest, "Update folder", "Folder with specified name already exists")
 	}
 	target.Name = name
 	target.Version++
@@ -168,8 +169,8 @@ func (c *call) rename(t writeTarget, idOrName, name string) (folderJSON, error) 
 // deleteFolder deletes a folder with all that is in it; a current server wants
 // forceDelete for that unless it is empty.
 func (c *call) deleteFolder() (any, error) {
-	f := c.bodyForm()
-	force := c.old() || f.boolean("forceDelete", false)
+	f := web.BodyForm(c.s.profile, c.body)
+	force := c.old() || f.Boolean("forceDelete", false)
 	t, err := c.folderTarget(f)
 	if err != nil {
 		return nil, err
@@ -182,17 +183,17 @@ func (c *call) deleteFolder() (any, error) {
 		return nil, err
 	}
 	if parent.Folder == nil {
-		return nil, notFound("Secret path not found")
+		return nil, web.NotFound("Secret path not found")
 	}
 	target := parent.Folder.ChildOf(c.params["id"])
 	if target == nil {
-		return nil, fail(http.StatusNotFound, "Delete folder", "Folder not found")
+		return nil, web.Fail(http.StatusNotFound, "Delete folder", "Folder not found")
 	}
 	if !force && len(target.Secrets)+len(target.Folders)+len(target.Imports) > 0 {
-		return nil, badRequest("Folder '%s' is not empty. Use forceDelete to delete it with all that it contains", target.Name)
+		return nil, web.BadRequest("Folder '%s' is not empty. Use forceDelete to delete it with all that it contains", target.Name)
 	}
 	if c.needsApproval(false) {
-		return nil, fail(http.StatusBadRequest, "DeleteFolderProtectedByPolicy", "Folder '%s' is protected by a change policy", target.Name)
+		return nil, web.Fail(http.StatusBadRequest, "DeleteFolderProtectedByPolicy", "Folder '%s' is protected by a change policy", target.Name)
 	}
 	parent.Folder.RemoveFolder(target)
 	c.changed = true

@@ -2,9 +2,11 @@ package devserver
 
 import (
 	"io"
+	"net/http"
 
 	"infisicalfs/internal/devserver/internal/fault"
 	"infisicalfs/internal/devserver/internal/store"
+	"infisicalfs/internal/devserver/internal/web"
 )
 
 // What a new server contains; the package below says more of each.
@@ -58,3 +60,34 @@ func Floods() []Lie { return fault.Floods() }
 
 // ManySecrets writes the list of a folder with n secrets, as current servers would.
 func ManySecrets(w io.Writer, n int) { fault.ManySecrets(w, n) }
+
+// Which generation of Infisical is imitated, and how much may be asked of it.
+type (
+	Profile   = web.Profile
+	RateLimit = web.RateLimit
+	Request   = web.Request // what a server remembers of a request
+)
+
+// The profiles. The two newest have the same routes and state; CurrentGo answers
+// lists and single reads of secrets by the rules of the second backend, written
+// in Go, that newest servers have. The two oldest have the routes of 2024.
+const (
+	Current   = web.Current
+	CurrentGo = web.CurrentGo
+	Y2024     = web.Y2024
+	July2024  = web.July2024
+)
+
+// Profiles returns all profiles, the newest first.
+func Profiles() []Profile { return web.Profiles() }
+
+// DefaultRateLimit is what a self-hosted server of that profile has; current ones
+// have none until somebody sets one, and this is what the oldest of them had.
+func DefaultRateLimit(p Profile) RateLimit { return web.DefaultRateLimit(p) }
+
+// Transport returns a RoundTripper that calls h in memory, without sockets. It
+// is for tests in bubbles of testing/synctest, which cannot wait for sockets. It
+// honours the contexts of requests. A handler that panics with
+// http.ErrAbortHandler has cut the connection: before the header, the request
+// fails with ECONNRESET; after it, reading the body ends in io.ErrUnexpectedEOF.
+func Transport(h http.Handler) http.RoundTripper { return web.Transport(h) }

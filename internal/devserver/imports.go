@@ -5,9 +5,10 @@ import (
 	"slices"
 
 	"infisicalfs/internal/devserver/internal/store"
+	"infisicalfs/internal/devserver/internal/web"
 )
 
-func importRoutes(p Profile) []route {
+func importRoutes(p web.Profile) []route {
 	routes := importsUnder("/api/v1/secret-imports")
 	if !p.Old() {
 		routes = append(routes, importsUnder("/api/v2/secret-imports")...)
@@ -17,11 +18,11 @@ func importRoutes(p Profile) []route {
 
 func importsUnder(base string) []route {
 	return []route{
-		{"GET", base, readClass, members, (*call).listImports},
-		{"GET", base + "/secrets/raw", secretClass, members, (*call).listImportedSecrets},
-		{"POST", base, secretClass, members, (*call).createImport},
-		{"PATCH", base + "/:id", secretClass, members, (*call).updateImport},
-		{"DELETE", base + "/:id", secretClass, members, (*call).deleteImport},
+		{"GET", base, web.ReadClass, members, (*call).listImports},
+		{"GET", base + "/secrets/raw", web.SecretClass, members, (*call).listImportedSecrets},
+		{"POST", base, web.SecretClass, members, (*call).createImport},
+		{"PATCH", base + "/:id", web.SecretClass, members, (*call).updateImport},
+		{"DELETE", base + "/:id", web.SecretClass, members, (*call).deleteImport},
 	}
 }
 
@@ -60,7 +61,7 @@ func (c *call) importPlace(t writeTarget) (store.Place, error) {
 	}
 	if at.Folder == nil {
 		if c.old() {
-			return at, notFound("Folder not found")
+			return at, web.NotFound("Folder not found")
 		}
 		return at, c.noFolder(at, t.env, t.path)
 	}
@@ -69,7 +70,7 @@ func (c *call) importPlace(t writeTarget) (store.Place, error) {
 
 // listImports lists in order of position: of two imports of one name, the later counts.
 func (c *call) listImports() (any, error) {
-	t, err := c.folderTarget(c.queryForm())
+	t, err := c.folderTarget(web.QueryForm(c.s.profile, c.query))
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +90,7 @@ func (c *call) listImports() (any, error) {
 
 // listImportedSecrets shows what the imports bring, unexpanded and with dates.
 func (c *call) listImportedSecrets() (any, error) {
-	t, err := c.folderTarget(c.queryForm())
+	t, err := c.folderTarget(web.QueryForm(c.s.profile, c.query))
 	if err != nil {
 		return nil, err
 	}
@@ -117,9 +118,9 @@ func (c *call) listImportedSecrets() (any, error) {
 // createImport takes any source: one that is imported already, one that does not
 // exist, the folder itself.
 func (c *call) createImport() (any, error) {
-	f := c.bodyForm()
-	source := f.object("import")
-	env, path := source.str("environment"), store.FolderPath(source.str("path"))
+	f := web.BodyForm(c.s.profile, c.body)
+	source := f.Object("import")
+	env, path := source.Str("environment"), store.FolderPath(source.Str("path"))
 	t, err := c.folderTarget(f)
 	if err != nil {
 		return nil, err
@@ -132,7 +133,7 @@ func (c *call) createImport() (any, error) {
 		return nil, err
 	}
 	if t.project.Env(env) == nil {
-		return nil, notFound("Imported environment not found")
+		return nil, web.NotFound("Imported environment not found")
 	}
 	im := at.Folder.AddImport(env, path, c.now)
 	c.changed = true
@@ -140,10 +141,10 @@ func (c *call) createImport() (any, error) {
 }
 
 func (c *call) updateImport() (any, error) {
-	f := c.bodyForm()
-	alter := f.object("import")
-	env, path := alter.optStr("environment"), alter.optStr("path")
-	position, _ := alter.value("position").(float64)
+	f := web.BodyForm(c.s.profile, c.body)
+	alter := f.Object("import")
+	env, path := alter.OptStr("environment"), alter.OptStr("path")
+	position, _ := alter.Value("position").(float64)
 	t, err := c.folderTarget(f)
 	if err != nil {
 		return nil, err
@@ -154,7 +155,7 @@ func (c *call) updateImport() (any, error) {
 	}
 	if env != nil {
 		if t.project.Env(*env) == nil {
-			return nil, notFound("Imported environment not found")
+			return nil, web.NotFound("Imported environment not found")
 		}
 		im.Env = *env
 	}
@@ -171,7 +172,7 @@ func (c *call) updateImport() (any, error) {
 }
 
 func (c *call) deleteImport() (any, error) {
-	f := c.bodyForm()
+	f := web.BodyForm(c.s.profile, c.body)
 	t, err := c.folderTarget(f)
 	if err != nil {
 		return nil, err
@@ -197,7 +198,7 @@ func (c *call) importOf(t writeTarget, action string) (store.Place, *store.Secre
 	}
 	im := store.Find(at.Folder.Imports, func(x *store.SecretImport) bool { return x.ID == c.params["id"] })
 	if im == nil {
-		return store.Place{}, nil, fail(http.StatusNotFound, "NotFound", "Secret import not found")
+		return store.Place{}, nil, web.Fail(http.StatusNotFound, "NotFound", "Secret import not found")
 	}
 	return at, im, nil
 }

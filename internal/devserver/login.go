@@ -6,14 +6,15 @@ import (
 	"time"
 
 	"infisicalfs/internal/devserver/internal/store"
+	"infisicalfs/internal/devserver/internal/web"
 )
 
 func authRoutes() []route {
 	return []route{
-		{"GET", "/api/status", unlimited, anybody, (*call).status},
-		{"POST", "/api/v1/auth/universal-auth/login", writeClass, anybody, (*call).login},
-		{"POST", "/api/v1/auth/token/renew", writeClass, anybody, (*call).renew},
-		{"POST", "/api/v1/auth/token/revoke", writeClass, anybody, (*call).revoke},
+		{"GET", "/api/status", web.Unlimited, anybody, (*call).status},
+		{"POST", "/api/v1/auth/universal-auth/login", web.WriteClass, anybody, (*call).login},
+		{"POST", "/api/v1/auth/token/renew", web.WriteClass, anybody, (*call).renew},
+		{"POST", "/api/v1/auth/token/revoke", web.WriteClass, anybody, (*call).revoke},
 	}
 }
 
@@ -45,28 +46,28 @@ const (
 )
 
 func (c *call) login() (any, error) {
-	f := c.bodyForm()
-	clientID, clientSecret := f.str("clientId"), f.str("clientSecret")
-	if err := f.failure(); err != nil {
+	f := web.BodyForm(c.s.profile, c.body)
+	clientID, clientSecret := f.Str("clientId"), f.Str("clientSecret")
+	if err := f.Failure(); err != nil {
 		return nil, err
 	}
 	st := c.s.state
 	id := store.Find(st.Identities, func(i *store.Identity) bool { return i.ClientID == clientID })
 	if id == nil {
-		if c.s.profile == Y2024 {
-			return nil, notFound("No identity with specified client ID was found")
+		if c.s.profile == web.Y2024 {
+			return nil, web.NotFound("No identity with specified client ID was found")
 		}
-		return nil, unauthorized("Invalid credentials")
+		return nil, web.Unauthorized("Invalid credentials")
 	}
 	if !c.old() && c.now.Before(id.LockedUntil) {
-		return nil, unauthorized("This identity auth method is temporarily locked, please try again later")
+		return nil, web.Unauthorized("This identity auth method is temporarily locked, please try again later")
 	}
 	if subtle.ConstantTimeCompare([]byte(clientSecret), []byte(id.ClientSecret)) != 1 {
 		c.countFailure(id)
-		return nil, unauthorized("Invalid credentials")
+		return nil, web.Unauthorized("Invalid credentials")
 	}
 	id.Failures = 0
-	c.s.log.identified(c.entry, id.Name)
+	c.s.log.Identified(c.entry, id.Name)
 
 	config := c.s.tokens
 	if id.Token != nil {
@@ -129,7 +130,7 @@ func (c *call) renew() (any, error) {
 	if c.old() && c.now.Add(t.Config.TTL).After(end) || !c.now.Before(end) {
 		c.s.dropToken(t)
 		c.changed = true
-		return nil, unauthorized("Failed to renew MI access token past its Max TTL expiration")
+		return nil, web.Unauthorized("Failed to renew MI access token past its Max TTL expiration")
 	}
 	t.Renewed = c.now
 	c.changed = true
@@ -149,20 +150,20 @@ func (c *call) revoke() (any, error) {
 // tokenOfBody finds the token that the body names. Being named there is no use
 // of it.
 func (c *call) tokenOfBody() (*store.Token, error) {
-	f := c.bodyForm()
-	text := f.str("accessToken")
-	if err := f.failure(); err != nil {
+	f := web.BodyForm(c.s.profile, c.body)
+	text := f.Str("accessToken")
+	if err := f.Failure(); err != nil {
 		return nil, err
 	}
 	cl, err := c.s.state.Verify(text, c.now)
 	if err != nil {
-		return nil, tokenError("%s", err)
+		return nil, web.TokenError("%s", err)
 	}
 	if cl.AuthTokenType != store.IdentityTokenType {
 		if c.july() {
-			return nil, unauthorized("You are not allowed to access this resource")
+			return nil, web.Unauthorized("You are not allowed to access this resource")
 		}
-		return nil, badRequest("Only identity access tokens can be renewed")
+		return nil, web.BadRequest("Only identity access tokens can be renewed")
 	}
 	t, refused := c.s.liveToken(cl, c.now)
 	if refused != nil {

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"infisicalfs/internal/devserver/internal/store"
+	"infisicalfs/internal/devserver/internal/web"
 )
 
 // moveSecrets moves secrets by id to another folder of the project. What arrives
@@ -11,21 +12,21 @@ import (
 // a new version instead. A current server leaves alone what is there with the
 // same value, and rewrites references, also in the moved value.
 func (c *call) moveSecrets() (any, error) {
-	f := c.bodyForm()
+	f := web.BodyForm(c.s.profile, c.body)
 	var p *store.Project
 	project := ""
 	if c.v4() {
-		project = f.str("projectId")
+		project = f.Str("projectId")
 		p = c.s.state.ProjectByID(project)
 	} else {
-		project = f.str("projectSlug")
+		project = f.Str("projectSlug")
 		p = c.s.state.ProjectBySlug(project)
 	}
-	from := writeTarget{p, f.str("sourceEnvironment"), store.SecretPath(f.strOr("sourceSecretPath", "/"))}
-	to := writeTarget{p, f.str("destinationEnvironment"), store.SecretPath(f.strOr("destinationSecretPath", "/"))}
-	ids := f.strings("secretIds")
-	overwrite := f.boolean("shouldOverwrite", false)
-	if err := f.failure(); err != nil {
+	from := writeTarget{p, f.Str("sourceEnvironment"), store.SecretPath(f.StrOr("sourceSecretPath", "/"))}
+	to := writeTarget{p, f.Str("destinationEnvironment"), store.SecretPath(f.StrOr("destinationSecretPath", "/"))}
+	ids := f.Strings("secretIds")
+	overwrite := f.Boolean("shouldOverwrite", false)
+	if err := f.Failure(); err != nil {
 		return nil, err
 	}
 	if err := c.member(p, c.noProject(project)); err != nil {
@@ -66,7 +67,7 @@ func (c *call) moveSecrets() (any, error) {
 
 func (c *call) movable(source, destination store.Place, ids []string, overwrite bool) ([]*store.Secret, error) {
 	if source.Folder == destination.Folder {
-		return nil, badRequest("Source and destination folder are the same")
+		return nil, web.BadRequest("Source and destination folder are the same")
 	}
 	var moving []*store.Secret
 	var taken []string
@@ -74,10 +75,10 @@ func (c *call) movable(source, destination store.Place, ids []string, overwrite 
 	for _, id := range ids {
 		x := store.Find(source.Folder.Secrets, func(x *store.Secret) bool { return x.ID == id && !x.Personal })
 		if x == nil {
-			return nil, notFound("One or more secrets to move were not found in the source")
+			return nil, web.NotFound("One or more secrets to move were not found in the source")
 		}
 		if x.Rotated {
-			return nil, badRequest("Cannot move rotated secrets")
+			return nil, web.BadRequest("Cannot move rotated secrets")
 		}
 		there := destination.Folder.Shared(x.Key)
 		if there != nil && (c.old() || there.Value != x.Value) {
@@ -89,10 +90,10 @@ func (c *call) movable(source, destination store.Place, ids []string, overwrite 
 		moving = append(moving, x)
 	}
 	if !c.old() && equal > 0 && equal == len(moving) {
-		return nil, badRequest("Selected secrets already exist in the destination.")
+		return nil, web.BadRequest("Selected secrets already exist in the destination.")
 	}
 	if len(taken) > 0 && !overwrite {
-		return nil, badRequest("Failed to move secrets. The following secrets already exist in the destination: %s", strings.Join(taken, ","))
+		return nil, web.BadRequest("Failed to move secrets. The following secrets already exist in the destination: %s", strings.Join(taken, ","))
 	}
 	return moving, nil
 }

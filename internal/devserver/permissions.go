@@ -5,12 +5,13 @@ import (
 	"strings"
 
 	"infisicalfs/internal/devserver/internal/store"
+	"infisicalfs/internal/devserver/internal/web"
 )
 
 // member returns the project, or the refusal for an identity that is not in it.
 // The refusal of a project that does not exist differs from route to route, so
 // the caller gives it.
-func (c *call) member(p *store.Project, missing *failure) error {
+func (c *call) member(p *store.Project, missing *web.Failure) error {
 	if p == nil {
 		return missing
 	}
@@ -20,19 +21,19 @@ func (c *call) member(p *store.Project, missing *failure) error {
 	return c.notMember()
 }
 
-func (c *call) notMember() *failure {
+func (c *call) notMember() *web.Failure {
 	if c.old() {
-		return fail(http.StatusForbidden, "Identity is not a member of the specified project", "You are not allowed to access this resource")
+		return web.Fail(http.StatusForbidden, "Identity is not a member of the specified project", "You are not allowed to access this resource")
 	}
-	return fail(http.StatusForbidden, "ForbiddenError", "You are not a member of this project")
+	return web.Fail(http.StatusForbidden, "ForbiddenError", "You are not a member of this project")
 }
 
-func permissionDenied(action, subject string) *failure {
-	return &failure{
-		status:  http.StatusForbidden,
-		name:    "PermissionDenied",
-		message: "You are not allowed to " + action + " on " + subject,
-		details: []map[string]string{{"action": action, "subject": subject}},
+func permissionDenied(action, subject string) *web.Failure {
+	return &web.Failure{
+		Status:  http.StatusForbidden,
+		Name:    "PermissionDenied",
+		Message: "You are not allowed to " + action + " on " + subject,
+		Details: []map[string]string{{"action": action, "subject": subject}},
 	}
 }
 

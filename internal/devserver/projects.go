@@ -6,33 +6,34 @@ import (
 	"strings"
 
 	"infisicalfs/internal/devserver/internal/store"
+	"infisicalfs/internal/devserver/internal/web"
 )
 
-func projectRoutes(p Profile) []route {
-	workspaces := route{"GET", "/api/v1/workspace", readClass, userOnly, (*call).listWorkspaces}
+func projectRoutes(p web.Profile) []route {
+	workspaces := route{"GET", "/api/v1/workspace", web.ReadClass, userOnly, (*call).listWorkspaces}
 	if !p.Old() {
 		workspaces.access = members
 	}
 	routes := []route{
 		workspaces,
-		{"GET", "/api/v1/organization", readClass, userOnly, (*call).listOrganizations},
-		{"GET", "/api/v1/workspace/:id", readClass, members, (*call).getWorkspace},
-		{"GET", "/api/v2/workspace/:slug", readClass, members, (*call).getWorkspaceBySlug},
-		{"GET", "/api/v2/organizations/:org/workspaces", readClass, members, (*call).listOrganizationWorkspaces},
-		{"GET", "/api/v1/identities/:identity/identity-memberships", readClass, members, (*call).listMemberships},
-		{"POST", "/api/v1/workspace/:id/environments", writeClass, members, (*call).createEnvironment},
-		{"GET", "/api/v1/workspace/:id/tags", readClass, members, (*call).listTags},
-		{"POST", "/api/v1/workspace/:id/tags", writeClass, members, (*call).createTag},
+		{"GET", "/api/v1/organization", web.ReadClass, userOnly, (*call).listOrganizations},
+		{"GET", "/api/v1/workspace/:id", web.ReadClass, members, (*call).getWorkspace},
+		{"GET", "/api/v2/workspace/:slug", web.ReadClass, members, (*call).getWorkspaceBySlug},
+		{"GET", "/api/v2/organizations/:org/workspaces", web.ReadClass, members, (*call).listOrganizationWorkspaces},
+		{"GET", "/api/v1/identities/:identity/identity-memberships", web.ReadClass, members, (*call).listMemberships},
+		{"POST", "/api/v1/workspace/:id/environments", web.WriteClass, members, (*call).createEnvironment},
+		{"GET", "/api/v1/workspace/:id/tags", web.ReadClass, members, (*call).listTags},
+		{"POST", "/api/v1/workspace/:id/tags", web.WriteClass, members, (*call).createTag},
 	}
 	if !p.Old() {
 		routes = append(routes,
-			route{"GET", "/api/v1/projects", readClass, members, (*call).listProjects},
-			route{"POST", "/api/v1/projects", creationClass, members, (*call).createProject},
-			route{"GET", "/api/v1/projects/:id", readClass, members, (*call).getProject},
-			route{"GET", "/api/v1/projects/slug/:slug", readClass, members, (*call).getProjectBySlug},
-			route{"POST", "/api/v1/projects/:id/environments", writeClass, members, (*call).createEnvironment},
-			route{"GET", "/api/v1/projects/:id/tags", readClass, members, (*call).listTags},
-			route{"POST", "/api/v1/projects/:id/tags", writeClass, members, (*call).createTag},
+			route{"GET", "/api/v1/projects", web.ReadClass, members, (*call).listProjects},
+			route{"POST", "/api/v1/projects", web.CreationClass, members, (*call).createProject},
+			route{"GET", "/api/v1/projects/:id", web.ReadClass, members, (*call).getProject},
+			route{"GET", "/api/v1/projects/slug/:slug", web.ReadClass, members, (*call).getProjectBySlug},
+			route{"POST", "/api/v1/projects/:id/environments", web.WriteClass, members, (*call).createEnvironment},
+			route{"GET", "/api/v1/projects/:id/tags", web.ReadClass, members, (*call).listTags},
+			route{"POST", "/api/v1/projects/:id/tags", web.WriteClass, members, (*call).createTag},
 		)
 	}
 	return routes
@@ -50,10 +51,10 @@ func (c *call) ownProjects() []projectJSON {
 }
 
 func (c *call) listProjects() (any, error) {
-	f := c.queryForm()
-	f.flag("includeRoles", false)
-	kind := f.strOr("type", "")
-	if err := f.failure(); err != nil {
+	f := web.QueryForm(c.s.profile, c.query)
+	f.Flag("includeRoles", false)
+	kind := f.StrOr("type", "")
+	if err := f.Failure(); err != nil {
 		return nil, err
 	}
 	projects := c.ownProjects()
@@ -77,7 +78,7 @@ func (c *call) listOrganizations() (any, error) {
 func (c *call) listOrganizationWorkspaces() (any, error) {
 	org := c.params["org"]
 	if !store.IsUUID(org) {
-		return nil, broken("Find one")
+		return nil, web.Broken("Find one")
 	}
 	list := []map[string]any{}
 	if org == c.s.state.OrgID {
@@ -114,9 +115,9 @@ func (c *call) getProject() (any, error) {
 func (c *call) projectOfPath() (*store.Project, error) {
 	id := c.params["id"]
 	p := c.s.state.ProjectByID(id)
-	missing := notFound("Project with ID '%s' not found", id)
+	missing := web.NotFound("Project with ID '%s' not found", id)
 	if c.old() {
-		missing = broken("Failed to find project by id")
+		missing = web.Broken("Failed to find project by id")
 	}
 	return p, c.member(p, missing)
 }
@@ -124,14 +125,14 @@ func (c *call) projectOfPath() (*store.Project, error) {
 func (c *call) getWorkspaceBySlug() (any, error) {
 	slug := c.params["slug"]
 	if c.old() {
-		f := c.queryForm()
+		f := web.QueryForm(c.s.profile, c.query)
 		switch {
 		case len(slug) < 5:
-			f.tooShort(f.path("slug"), 5)
+			f.TooShort(f.Path("slug"), 5)
 		case len(slug) > 36, slug != strings.ToLower(slug):
-			f.custom("slug", "Slug must be at least 5 character but no more than 36")
+			f.Custom("slug", "Slug must be at least 5 character but no more than 36")
 		}
-		if err := f.failure(); err != nil {
+		if err := f.Failure(); err != nil {
 			return nil, err
 		}
 	}
@@ -142,9 +143,9 @@ func (c *call) getWorkspaceBySlug() (any, error) {
 func (c *call) getProjectBySlug() (any, error) {
 	slug := c.params["slug"]
 	p := c.s.state.ProjectBySlug(slug)
-	missing := notFound("Project with slug '%s' not found", slug)
+	missing := web.NotFound("Project with slug '%s' not found", slug)
 	if c.old() {
-		missing = broken("Failed to find project by slug")
+		missing = web.Broken("Failed to find project by slug")
 	}
 	if err := c.member(p, missing); err != nil {
 		return nil, err
@@ -155,20 +156,20 @@ func (c *call) getProjectBySlug() (any, error) {
 var slugPattern = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 
 func (c *call) createProject() (any, error) {
-	f := c.bodyForm()
-	name := f.str("projectName")
-	slug := f.strOr("slug", strings.ToLower(name)+"-"+store.RandomHex(2))
+	f := web.BodyForm(c.s.profile, c.body)
+	name := f.Str("projectName")
+	slug := f.StrOr("slug", strings.ToLower(name)+"-"+store.RandomHex(2))
 	if !slugPattern.MatchString(slug) {
-		f.custom("slug", "Slug must be a valid slug")
+		f.Custom("slug", "Slug must be a valid slug")
 	}
-	if err := f.failure(); err != nil {
+	if err := f.Failure(); err != nil {
 		return nil, err
 	}
 	if !c.who.isUser() && c.who.identity.OrgRole == "no-access" {
 		return nil, permissionDenied("create", "workspace")
 	}
 	if c.s.state.ProjectBySlug(slug) != nil {
-		return nil, badRequest("Project with slug '%s' already exists", slug)
+		return nil, web.BadRequest("Project with slug '%s' already exists", slug)
 	}
 	p := c.s.state.AddProject(slug, name, c.now)
 	for _, e := range []string{"dev", "staging", "prod"} {
@@ -182,12 +183,12 @@ func (c *call) createProject() (any, error) {
 }
 
 func (c *call) createEnvironment() (any, error) {
-	f := c.bodyForm()
-	name, slug := f.str("name"), f.str("slug")
+	f := web.BodyForm(c.s.profile, c.body)
+	name, slug := f.Str("name"), f.Str("slug")
 	if slug != "" && !slugPattern.MatchString(slug) {
-		f.custom("slug", "Slug must be a valid slug")
+		f.Custom("slug", "Slug must be a valid slug")
 	}
-	if err := f.failure(); err != nil {
+	if err := f.Failure(); err != nil {
 		return nil, err
 	}
 	p, err := c.projectOfPath()
@@ -198,7 +199,7 @@ func (c *call) createEnvironment() (any, error) {
 		return nil, permissionDenied("create", "environments")
 	}
 	if p.Env(slug) != nil {
-		return nil, fail(http.StatusBadRequest, "CreateEnvironment", "Environment with slug already exist")
+		return nil, web.Fail(http.StatusBadRequest, "CreateEnvironment", "Environment with slug already exist")
 	}
 	e := p.AddEnvironment(slug, name, c.now)
 	c.changed = true

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"infisicalfs/internal/devserver/internal/store"
+	"infisicalfs/internal/devserver/internal/web"
 )
 
 // readQuery is what list and get have in common.
@@ -21,33 +22,33 @@ type readQuery struct {
 // readQuery reads the common parameters. The defaults differ between the
 // generations: today's v4 expands and imports, v3 does neither, or both if the
 // backend in Go answers.
-func (c *call) readQuery(f *form) (readQuery, error) {
+func (c *call) readQuery(f *web.Form) (readQuery, error) {
 	v4 := c.v4()
-	q := readQuery{env: f.strOr("environment", ""), path: store.SecretPath(f.strOr("secretPath", "/"))}
-	q.expand = f.flag("expandSecretReferences", v4 || c.goReads())
-	q.imports = f.flag("include_imports", v4 || c.goReads())
+	q := readQuery{env: f.StrOr("environment", ""), path: store.SecretPath(f.StrOr("secretPath", "/"))}
+	q.expand = f.Flag("expandSecretReferences", v4 || c.goReads())
+	q.imports = f.Flag("include_imports", v4 || c.goReads())
 	q.view = true
 	if !c.old() {
-		q.view = f.flag("viewSecretValue", true)
+		q.view = f.Flag("viewSecretValue", true)
 	}
 	if v4 {
-		q.imports = f.flag("includeImports", q.imports)
-		q.personal = f.flag("includePersonalOverrides", false)
+		q.imports = f.Flag("includeImports", q.imports)
+		q.personal = f.Flag("includePersonalOverrides", false)
 	}
 	id, slug := "", ""
 	if v4 {
-		id = f.strOr("projectId", "")
+		id = f.StrOr("projectId", "")
 	} else {
-		id, slug = f.strOr("workspaceId", ""), f.strOr("workspaceSlug", "")
+		id, slug = f.StrOr("workspaceId", ""), f.StrOr("workspaceSlug", "")
 	}
-	if err := f.failure(); err != nil {
+	if err := f.Failure(); err != nil {
 		return q, err
 	}
 	if q.env == "" || id == "" && slug == "" {
 		if v4 {
-			return q, badRequest("Missing project id or environment")
+			return q, web.BadRequest("Missing project id or environment")
 		}
-		return q, badRequest("Missing workspace id or environment")
+		return q, web.BadRequest("Missing workspace id or environment")
 	}
 	q.project = c.s.state.ProjectByID(id)
 	if id == "" {
@@ -57,22 +58,22 @@ func (c *call) readQuery(f *form) (readQuery, error) {
 }
 
 // noProject is what the secret routes say about an unknown project.
-func (c *call) noProject(id string) *failure {
+func (c *call) noProject(id string) *web.Failure {
 	if c.old() {
-		return notFound("Project not found during bot lookup. Are you sure you are using the correct project ID?")
+		return web.NotFound("Project not found during bot lookup. Are you sure you are using the correct project ID?")
 	}
-	return notFound("Project with ID '%s' not found", id)
+	return web.NotFound("Project with ID '%s' not found", id)
 }
 
 // noFolder is what a current server says about a missing environment or path,
 // where at was looked up in vain.
-func (c *call) noFolder(at store.Place, env, path string) *failure {
+func (c *call) noFolder(at store.Place, env, path string) *web.Failure {
 	switch {
 	case c.goReads() && at.Env == nil:
-		return notFound("Environment not found")
+		return web.NotFound("Environment not found")
 	case c.goReads():
-		return notFound("Folder not found")
+		return web.NotFound("Folder not found")
 	}
-	return fail(http.StatusNotFound, "SecretPathNotFound",
+	return web.Fail(http.StatusNotFound, "SecretPathNotFound",
 		"Folder with path '%s' in environment '%s' was not found. Please ensure the environment slug and secret path are correct.", path, env)
 }

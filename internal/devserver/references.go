@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"infisicalfs/internal/devserver/internal/store"
+	"infisicalfs/internal/devserver/internal/web"
 )
 
 // referencePattern finds ${KEY}, ${env.KEY} and ${env.folder.KEY}.
@@ -39,11 +40,11 @@ func (e *expander) failure() error {
 	if len(e.denied) == 0 {
 		return nil
 	}
-	return &failure{
-		status:  http.StatusForbidden,
-		name:    "ForbiddenError",
-		message: "Failed to expand one or more secret references",
-		details: e.denied,
+	return &web.Failure{
+		Status:  http.StatusForbidden,
+		Name:    "ForbiddenError",
+		Message: "Failed to expand one or more secret references",
+		Details: e.denied,
 	}
 }
 

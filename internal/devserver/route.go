@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"strings"
 	"unicode/utf16"
+
+	"infisicalfs/internal/devserver/internal/web"
 )
 
 // access says who may call a route.
@@ -16,23 +18,12 @@ const (
 	userOnly               // the user; identities are refused before anything else
 )
 
-// class is the group that shares a rate limit.
-type class string
-
-const (
-	unlimited     class = ""
-	readClass     class = "read"
-	writeClass    class = "write"
-	secretClass   class = "secret"
-	creationClass class = "creation"
-)
-
 // route is one method and path. A segment of the pattern that starts with a
 // colon is a parameter.
 type route struct {
 	method  string
 	pattern string
-	class   class
+	class   web.Class
 	access  access
 	handle  func(*call) (any, error) // called with Server.mu held; what it returns must not alias the state
 }
@@ -42,7 +33,7 @@ type route struct {
 // longer name has no route of its own.
 const maxParam = 100
 
-func routesOf(p Profile) []route {
+func routesOf(p web.Profile) []route {
 	var all []route
 	all = append(all, authRoutes()...)
 	all = append(all, projectRoutes(p)...)
@@ -116,34 +107,34 @@ func moreFixed(a, b string) bool {
 
 func utf16Length(s string) int { return len(utf16.Encode([]rune(s))) }
 
-func secretRoutes(p Profile) []route {
+func secretRoutes(p web.Profile) []route {
 	const raw = "/api/v3/secrets/raw"
 	routes := []route{
-		{"GET", raw, secretClass, members, (*call).listSecrets},
-		{"GET", raw + "/:secretName", secretClass, members, (*call).getSecret},
-		{"POST", raw + "/:secretName", secretClass, members, (*call).createSecret},
-		{"PATCH", raw + "/:secretName", secretClass, members, (*call).updateSecret},
-		{"DELETE", raw + "/:secretName", secretClass, members, (*call).deleteSecret},
-		{"POST", "/api/v3/secrets/batch/raw", secretClass, members, (*call).createSecrets},
-		{"PATCH", "/api/v3/secrets/batch/raw", secretClass, members, (*call).updateSecrets},
-		{"DELETE", "/api/v3/secrets/batch/raw", secretClass, members, (*call).deleteSecrets},
-		{"POST", "/api/v3/secrets/move", secretClass, members, (*call).moveSecrets},
+		{"GET", raw, web.SecretClass, members, (*call).listSecrets},
+		{"GET", raw + "/:secretName", web.SecretClass, members, (*call).getSecret},
+		{"POST", raw + "/:secretName", web.SecretClass, members, (*call).createSecret},
+		{"PATCH", raw + "/:secretName", web.SecretClass, members, (*call).updateSecret},
+		{"DELETE", raw + "/:secretName", web.SecretClass, members, (*call).deleteSecret},
+		{"POST", "/api/v3/secrets/batch/raw", web.SecretClass, members, (*call).createSecrets},
+		{"PATCH", "/api/v3/secrets/batch/raw", web.SecretClass, members, (*call).updateSecrets},
+		{"DELETE", "/api/v3/secrets/batch/raw", web.SecretClass, members, (*call).deleteSecrets},
+		{"POST", "/api/v3/secrets/move", web.SecretClass, members, (*call).moveSecrets},
 	}
 	if !p.Old() {
 		const v4 = "/api/v4/secrets"
 		routes = append(routes,
-			route{"GET", raw + "/id/:secretId", secretClass, members, (*call).getSecretByID},
-			route{"GET", v4, secretClass, members, (*call).listSecrets},
-			route{"GET", v4 + "/id/:secretId", secretClass, members, (*call).getSecretByID},
-			route{"GET", v4 + "/:secretName", secretClass, members, (*call).getSecret},
-			route{"POST", v4 + "/:secretName", secretClass, members, (*call).createSecret},
-			route{"PATCH", v4 + "/:secretName", secretClass, members, (*call).updateSecret},
-			route{"DELETE", v4 + "/:secretName", secretClass, members, (*call).deleteSecret},
-			route{"POST", v4 + "/batch", secretClass, members, (*call).createSecrets},
-			route{"PATCH", v4 + "/batch", secretClass, members, (*call).updateSecrets},
-			route{"DELETE", v4 + "/batch", secretClass, members, (*call).deleteSecrets},
-			route{"POST", v4 + "/move", secretClass, members, (*call).moveSecrets},
-			route{"GET", "/api/v1/secret/:secretId/secret-versions", readClass, userOnly, (*call).listVersions},
+			route{"GET", raw + "/id/:secretId", web.SecretClass, members, (*call).getSecretByID},
+			route{"GET", v4, web.SecretClass, members, (*call).listSecrets},
+			route{"GET", v4 + "/id/:secretId", web.SecretClass, members, (*call).getSecretByID},
+			route{"GET", v4 + "/:secretName", web.SecretClass, members, (*call).getSecret},
+			route{"POST", v4 + "/:secretName", web.SecretClass, members, (*call).createSecret},
+			route{"PATCH", v4 + "/:secretName", web.SecretClass, members, (*call).updateSecret},
+			route{"DELETE", v4 + "/:secretName", web.SecretClass, members, (*call).deleteSecret},
+			route{"POST", v4 + "/batch", web.SecretClass, members, (*call).createSecrets},
+			route{"PATCH", v4 + "/batch", web.SecretClass, members, (*call).updateSecrets},
+			route{"DELETE", v4 + "/batch", web.SecretClass, members, (*call).deleteSecrets},
+			route{"POST", v4 + "/move", web.SecretClass, members, (*call).moveSecrets},
+			route{"GET", "/api/v1/secret/:secretId/secret-versions", web.ReadClass, userOnly, (*call).listVersions},
 		)
 	}
 	return routes

@@ -6,15 +6,16 @@ import (
 	"strings"
 
 	"infisicalfs/internal/devserver/internal/store"
+	"infisicalfs/internal/devserver/internal/web"
 )
 
 func (c *call) getSecret() (any, error) {
-	f := c.queryForm()
-	kind := f.oneOf("type", "shared", "shared", "personal")
-	number := f.strOr("version", "")
+	f := web.QueryForm(c.s.profile, c.query)
+	kind := f.OneOf("type", "shared", "shared", "personal")
+	number := f.StrOr("version", "")
 	wanted, err := strconv.Atoi(number)
 	if number != "" && err != nil {
-		f.complain(issue{Code: "invalid_type", Expected: "number", Received: "nan", Path: f.path("version"), Message: "Expected number, received nan"})
+		f.Complain(web.Issue{Code: "invalid_type", Expected: "number", Received: "nan", Path: f.Path("version"), Message: "Expected number, received nan"})
 	}
 	q, err := c.readQuery(f)
 	if err != nil {
@@ -35,7 +36,7 @@ func (c *call) getSecret() (any, error) {
 	}
 	name := store.TrimSpace(c.params["secretName"])
 	if strings.Contains(name, "\x00") {
-		return nil, broken("Find one")
+		return nil, web.Broken("Find one")
 	}
 	return c.oneSecret(at, q, name, kind == "personal", wanted)
 }
@@ -44,28 +45,28 @@ func (c *call) getSecret() (any, error) {
 // environment or path: they name the operation.
 func (c *call) noFolderFor(at store.Place, operation, env, path string) error {
 	if c.old() {
-		return fail(http.StatusNotFound, operation, "Folder not found for the given environment slug & secret path")
+		return web.Fail(http.StatusNotFound, operation, "Folder not found for the given environment slug & secret path")
 	}
 	f := c.noFolder(at, env, path)
-	f.name = map[string]string{"Create secret": "CreateSecret", "UpdateSecret": "UpdateSecret", "Delete secret": "DeleteSecret"}[operation]
-	if f.name == "" {
-		f.name = "NotFound"
+	f.Name = map[string]string{"Create secret": "CreateSecret", "UpdateSecret": "UpdateSecret", "Delete secret": "DeleteSecret"}[operation]
+	if f.Name == "" {
+		f.Name = "NotFound"
 	}
 	return f
 }
 
 func (c *call) noSecret(name string) error {
 	if c.old() {
-		return notFound("Secret not found")
+		return web.NotFound("Secret not found")
 	}
-	return notFound("Secret with name '%s' not found", name)
+	return web.NotFound("Secret with name '%s' not found", name)
 }
 
 // noVersion is said about a version that a secret does not have. A server of July
 // 2024 stumbles over it, also where the secret is missing.
 func (c *call) noVersion(name string) error {
 	if c.july() {
-		return fail(http.StatusInternalServerError, "Internal Server Error", "Cannot read properties of undefined (reading 'secretId')")
+		return web.Fail(http.StatusInternalServerError, "Internal Server Error", "Cannot read properties of undefined (reading 'secretId')")
 	}
 	return c.noSecret(name)
 }
@@ -73,7 +74,7 @@ func (c *call) noVersion(name string) error {
 // noSecretToChange is what updates and deletes say about a missing secret.
 func (c *call) noSecretToChange(name string) error {
 	if c.july() {
-		return badRequest("Secret not found: blind index %s", name)
+		return web.BadRequest("Secret not found: blind index %s", name)
 	}
 	return c.noSecret(name)
 }
@@ -107,7 +108,7 @@ func (c *call) oneSecret(at store.Place, q readQuery, name string, personal bool
 	if imported && c.old() {
 		j.Tags = nil
 	}
-	if number > 0 && c.s.profile != Y2024 { // which does not look at it
+	if number > 0 && c.s.profile != web.Y2024 { // which does not look at it
 		v, ok := x.VersionAt(number)
 		if !ok || v.Key != name {
 			return nil, c.noVersion(name)
@@ -131,7 +132,7 @@ func (c *call) oneSecret(at store.Place, q readQuery, name string, personal bool
 func (c *call) getSecretByID() (any, error) {
 	at, x := c.secretByID(c.params["secretId"])
 	if x == nil {
-		return nil, notFound("Secret with ID '%s' not found", c.params["secretId"])
+		return nil, web.NotFound("Secret with ID '%s' not found", c.params["secretId"])
 	}
 	if err := c.member(at.Project, nil); err != nil {
 		return nil, err
@@ -157,15 +158,15 @@ func (c *call) secretByID(id string) (store.Place, *store.Secret) {
 
 // listVersions lists what a secret was, the newest first. Only users may ask.
 func (c *call) listVersions() (any, error) {
-	f := c.queryForm()
-	offset, _ := strconv.Atoi(f.str("offset"))
-	limit, _ := strconv.Atoi(f.str("limit"))
-	if err := f.failure(); err != nil {
+	f := web.QueryForm(c.s.profile, c.query)
+	offset, _ := strconv.Atoi(f.Str("offset"))
+	limit, _ := strconv.Atoi(f.Str("limit"))
+	if err := f.Failure(); err != nil {
 		return nil, err
 	}
 	at, x := c.secretByID(c.params["secretId"])
 	if x == nil {
-		return nil, notFound("Secret with ID '%s' not found", c.params["secretId"])
+		return nil, web.NotFound("Secret with ID '%s' not found", c.params["secretId"])
 	}
 	list := []secretJSON{}
 	for n := x.Version - offset; n >= 1 && len(list) < limit; n-- {

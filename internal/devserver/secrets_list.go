@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"infisicalfs/internal/devserver/internal/store"
+	"infisicalfs/internal/devserver/internal/web"
 )
 
 type importJSON struct {
@@ -21,10 +22,10 @@ type listAnswer struct {
 }
 
 func (c *call) listSecrets() (any, error) {
-	f := c.queryForm()
-	recursive := f.flag("recursive", false)
-	tagSlugs := f.strOr("tagSlugs", "")
-	filter := f.strOr("metadataFilter", "")
+	f := web.QueryForm(c.s.profile, c.query)
+	recursive := f.Flag("recursive", false)
+	tagSlugs := f.StrOr("tagSlugs", "")
+	filter := f.StrOr("metadataFilter", "")
 	q, err := c.readQuery(f)
 	if err != nil {
 		return nil, err

@@ -4,13 +4,14 @@ import (
 	"slices"
 
 	"infisicalfs/internal/devserver/internal/store"
+	"infisicalfs/internal/devserver/internal/web"
 )
 
 func (c *call) createSecret() (any, error) {
-	f := c.bodyForm()
+	f := web.BodyForm(c.s.profile, c.body)
 	d := c.draft(f, c.params["secretName"], true)
 	c.checkNewKey(f, "secretName", d.key)
-	personal := f.oneOf("type", "shared", "shared", "personal") == "personal"
+	personal := f.OneOf("type", "shared", "shared", "personal") == "personal"
 	t, err := c.writeTarget(f, false)
 	if err != nil {
 		return nil, err
@@ -26,9 +27,9 @@ func (c *call) createSecret() (any, error) {
 	if personal {
 		switch {
 		case !c.who.isUser():
-			return nil, badRequest("Must be user to create personal secret")
+			return nil, web.BadRequest("Must be user to create personal secret")
 		case existing == nil:
-			return nil, badRequest("Failed to create personal secret override for no corresponding shared secret")
+			return nil, web.BadRequest("Failed to create personal secret override for no corresponding shared secret")
 		}
 		existing = at.Folder.Personal(d.key)
 	}
@@ -48,15 +49,15 @@ func (c *call) createSecret() (any, error) {
 }
 
 func (c *call) updateSecret() (any, error) {
-	f := c.bodyForm()
+	f := web.BodyForm(c.s.profile, c.body)
 	d := c.draft(f, c.params["secretName"], false)
-	if d.newKey = f.nonEmpty("newSecretName"); c.july() { // which ignores it
+	if d.newKey = f.NonEmpty("newSecretName"); c.july() { // which ignores it
 		d.newKey = nil
 	}
 	if d.newKey != nil && *d.newKey != "" {
 		c.checkNewKey(f, "newSecretName", *d.newKey)
 	}
-	personal := f.oneOf("type", "shared", "shared", "personal") == "personal"
+	personal := f.OneOf("type", "shared", "shared", "personal") == "personal"
 	t, err := c.writeTarget(f, false)
 	if err != nil {
 		return nil, err
@@ -66,7 +67,7 @@ func (c *call) updateSecret() (any, error) {
 		return nil, err
 	}
 	if personal && !c.who.isUser() && !c.old() {
-		return nil, badRequest("Must be user to create personal secret")
+		return nil, web.BadRequest("Must be user to create personal secret")
 	}
 	x := at.Folder.Shared(d.key)
 	if personal {
@@ -79,7 +80,7 @@ func (c *call) updateSecret() (any, error) {
 		return nil, c.noSecretToChange(d.key)
 	}
 	if personal && d.newKey != nil {
-		return nil, badRequest("Personal secret cannot change the key name")
+		return nil, web.BadRequest("Personal secret cannot change the key name")
 	}
 	if err := c.checkUpdate(at, x, d); err != nil {
 		return nil, err
@@ -102,7 +103,7 @@ func (c *call) updateSecret() (any, error) {
 
 func (c *call) checkUpdate(at store.Place, x *store.Secret, d draft) error {
 	if x.Rotated && (d.newKey != nil || d.value != nil) {
-		return badRequest("Cannot update rotated secret name or value")
+		return web.BadRequest("Cannot update rotated secret name or value")
 	}
 	if d.newKey != nil && at.Folder.Shared(*d.newKey) != nil {
 		return c.alreadyExists("Secret with the new name already exist")
@@ -128,9 +129,9 @@ func (c *call) update(at store.Place, x *store.Secret, d draft) {
 }
 
 func (c *call) deleteSecret() (any, error) {
-	f := c.bodyForm()
+	f := web.BodyForm(c.s.profile, c.body)
 	key := store.TrimSpace(c.params["secretName"])
-	personal := f.oneOf("type", "shared", "shared", "personal") == "personal"
+	personal := f.OneOf("type", "shared", "shared", "personal") == "personal"
 	t, err := c.writeTarget(f, false)
 	if err != nil {
 		return nil, err
@@ -140,14 +141,14 @@ func (c *call) deleteSecret() (any, error) {
 		return nil, err
 	}
 	if personal && !c.who.isUser() && !c.old() {
-		return nil, badRequest("Must be user to delete personal secret")
+		return nil, web.BadRequest("Must be user to delete personal secret")
 	}
 	doomed := c.doomed(at.Folder, key, personal)
 	if len(doomed) == 0 {
 		return nil, c.noSecretToChange(key)
 	}
 	if slices.ContainsFunc(doomed, func(x *store.Secret) bool { return x.Rotated }) {
-		return nil, badRequest("Cannot delete rotated secrets")
+		return nil, web.BadRequest("Cannot delete rotated secrets")
 	}
 	if c.needsApproval(personal) {
 		return c.approval(at), nil

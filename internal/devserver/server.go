@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"infisicalfs/internal/devserver/internal/fault"
+	"infisicalfs/internal/devserver/internal/web"
 )
 
 // maxBody is the framework's limit of a request body.
@@ -18,10 +19,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler) // the client broke off, nobody listens
 	}
 
-	entry := s.log.arrived(r)
+	entry := s.log.Arrived(r)
 	rt, params := match(s.routes, r)
 	if rt != nil {
-		s.log.routed(entry, rt.pattern)
+		s.log.Routed(entry, rt.pattern)
 	}
 	c := &call{s: s, r: r, route: rt, params: params, raw: body, entry: entry}
 
@@ -30,7 +31,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		c.send(w, c.answer(), 0)
 		return
 	}
-	var sound *answer
+	var sound *web.Answer
 	if f.After {
 		sound = c.answer()
 	}
@@ -39,67 +40,67 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if f.Write != nil && f.Status == 0 {
-		s.log.answered(entry, http.StatusOK)
+		s.log.Answered(entry, http.StatusOK)
 		f.Write(w, r)
 		return
 	}
-	c.send(w, spoil(f, sound, c.answer), f.Truncate)
+	c.send(w, web.Spoil(f, sound, c.answer), f.Truncate)
 }
 
-func (c *call) send(w http.ResponseWriter, a *answer, truncate int) {
-	c.s.log.answered(c.entry, a.status)
-	a.send(w, c.r, truncate)
+func (c *call) send(w http.ResponseWriter, a *web.Answer, truncate int) {
+	c.s.log.Answered(c.entry, a.Status)
+	a.Send(w, c.r, truncate)
 }
 
 // answer handles the request and returns what a sound server would send. The
 // order of the checks is the real one: no route, no token, body unreadable,
 // rate limit (the first with x-ratelimit headers; in July 2024 before the body),
 // validation, the rest.
-func (c *call) answer() *answer {
+func (c *call) answer() *web.Answer {
 	a := c.handle()
-	a.tag(c.r)
+	a.Tag(c.r)
 	return a
 }
 
-func (c *call) handle() *answer {
+func (c *call) handle() *web.Answer {
 	if c.route == nil {
-		return routeMissing(c.r)
+		return web.RouteMissing(c.r)
 	}
 	if f := c.authenticate(); f != nil {
-		return c.s.failureAnswer(f)
+		return web.FailureAnswer(c.s.profile, f)
 	}
 	if !c.july() {
 		if a := c.readable(); a != nil {
 			return a
 		}
 	}
-	limits, limited := c.s.limiter.take(c.r, c.route)
-	var a *answer
+	limits, limited := c.s.limiter.Take(c.r, c.route.class, c.route.pattern)
+	var a *web.Answer
 	if limited != nil {
-		a = c.s.failureAnswer(limited)
+		a = web.FailureAnswer(c.s.profile, limited)
 	} else if a = c.readable(); a == nil {
 		a = c.respond()
 	}
-	limits.write(a.header)
+	limits.Write(a.Header)
 	return a
 }
 
 // readable reads query and body, and returns the answer to a body that cannot be
 // read. Repeating it changes nothing.
-func (c *call) readable() *answer {
+func (c *call) readable() *web.Answer {
 	if len(c.raw) > maxBody {
-		a := c.tooLarge()
-		a.header.Set("Connection", "close")
+		a := web.TooLarge(c.s.profile)
+		a.Header.Set("Connection", "close")
 		return a
 	}
 	if f := c.parse(); f != nil {
-		return c.s.failureAnswer(f)
+		return web.FailureAnswer(c.s.profile, f)
 	}
 	return nil
 }
 
 // respond runs the route's handler and saves what it changed.
-func (c *call) respond() *answer {
+func (c *call) respond() *web.Answer {
 	v, err := c.run()
 	if c.changed { // a refusal can change something too
 		if unsaved := c.s.save(); err == nil {
@@ -107,16 +108,16 @@ func (c *call) respond() *answer {
 		}
 	}
 	if err == nil {
-		return jsonAnswer(http.StatusOK, v)
+		return web.JSON(http.StatusOK, v)
 	}
-	var f *failure
+	var f *web.Failure
 	if !errors.As(err, &f) {
-		f = broken("InternalServerError")
+		f = web.Broken("InternalServerError")
 	}
 	if c.goReads() {
-		f = asGo(f)
+		f = web.AsGo(f)
 	}
-	return c.s.failureAnswer(f)
+	return web.FailureAnswer(c.s.profile, f)
 }
 
 func (c *call) run() (any, error) {

@@ -1,6 +1,9 @@
 package devserver
 
-import "infisicalfs/internal/devserver/internal/store"
+import (
+	"infisicalfs/internal/devserver/internal/store"
+	"infisicalfs/internal/devserver/internal/web"
+)
 
 // tagJSON is a tag as it stands in a project; inside a secret only the first
 // four fields are sent.
@@ -41,12 +44,12 @@ func (c *call) listTags() (any, error) {
 }
 
 func (c *call) createTag() (any, error) {
-	f := c.bodyForm()
-	slug, color := f.str("slug"), f.strOr("color", "")
+	f := web.BodyForm(c.s.profile, c.body)
+	slug, color := f.Str("slug"), f.StrOr("color", "")
 	if c.july() {
-		f.str("name")
+		f.Str("name")
 	}
-	if err := f.failure(); err != nil {
+	if err := f.Failure(); err != nil {
 		return nil, err
 	}
 	p, err := c.projectOfPath()
@@ -57,7 +60,7 @@ func (c *call) createTag() (any, error) {
 		return nil, permissionDenied("create", "tags")
 	}
 	if store.Find(p.Tags, func(t *store.Tag) bool { return t.Slug == slug }) != nil {
-		return nil, badRequest("Tag already exist")
+		return nil, web.BadRequest("Tag already exist")
 	}
 	t := &store.Tag{ID: store.NewUUID(), Slug: slug, Color: color, CreatedAt: c.now, CreatedBy: c.who.id(), ByUser: c.who.isUser()}
 	p.Tags = append(p.Tags, t)
@@ -73,7 +76,7 @@ func (c *call) listMemberships() (any, error) {
 		return nil, permissionDenied("read", "identity")
 	}
 	if id == nil {
-		return nil, notFound("Identity with ID '%s' not found", c.params["identity"])
+		return nil, web.NotFound("Identity with ID '%s' not found", c.params["identity"])
 	}
 	list := []map[string]any{}
 	for _, m := range id.Memberships {

@@ -1,4 +1,4 @@
-package devserver
+package web
 
 import (
 	"maps"
@@ -9,6 +9,17 @@ import (
 	"strings"
 	"sync"
 	"time"
+)
+
+// Class is the group that shares a rate limit.
+type Class string
+
+const (
+	Unlimited     Class = ""
+	ReadClass     Class = "read"
+	WriteClass    Class = "write"
+	SecretClass   Class = "secret"
+	CreationClass Class = "creation"
 )
 
 // RateLimit says how many requests one client address may make in a window. A
@@ -42,21 +53,22 @@ func DefaultRateLimit(p Profile) RateLimit {
 	return l
 }
 
-func (l RateLimit) of(c class) int {
+func (l RateLimit) of(c Class) int {
 	switch c {
-	case readClass:
+	case ReadClass:
 		return l.Read
-	case writeClass:
+	case WriteClass:
 		return l.Write
-	case secretClass:
+	case SecretClass:
 		return l.Secret
-	case creationClass:
+	case CreationClass:
 		return l.Creation
 	}
 	return 0
 }
 
-type limiter struct {
+// Limiter counts requests by client address. It is safe for concurrent use.
+type Limiter struct {
 	limit   RateLimit
 	profile Profile
 
@@ -69,21 +81,23 @@ type window struct {
 	used int
 }
 
-func newLimiter(l RateLimit, p Profile) *limiter {
+// NewLimiter returns a limiter without requests yet.
+func NewLimiter(l RateLimit, p Profile) *Limiter {
 	if l.Window == 0 {
 		l.Window = time.Minute
 	}
-	return &limiter{limit: l, profile: p, windows: map[string]*window{}}
+	return &Limiter{limit: l, profile: p, windows: map[string]*window{}}
 }
 
-// limits is what the x-ratelimit headers say. The zero value says nothing.
-type limits struct {
+// Limits is what the x-ratelimit headers say. The zero value says nothing.
+type Limits struct {
 	limit, remaining int
 	reset            time.Duration
 	limited          bool
 }
 
-func (l limits) write(h http.Header) {
+// Write puts the limits into the header of an answer.
+func (l Limits) Write(h http.Header) {
 	if l.limit == 0 {
 		return
 	}
@@ -96,39 +110,40 @@ func (l limits) write(h http.Header) {
 	}
 }
 
-// take counts one request. The failure is not nil when it is one too many.
-func (l *limiter) take(r *http.Request, rt *route) (limits, *failure) {
-	n := l.limit.of(rt.class)
+// Take counts one request to the route of that class and pattern. The failure is
+// not nil when the request is one too many.
+func (l *Limiter) Take(r *http.Request, c Class, pattern string) (Limits, *Failure) {
+	n := l.limit.of(c)
 	if n == 0 {
-		return limits{}, nil
+		return Limits{}, nil
 	}
-	key := clientAddress(r) + " " + string(rt.class)
+	key := clientAddress(r) + " " + string(c)
 	if l.profile.Old() {
-		key = clientAddress(r) + " " + r.Method + " " + rt.pattern
+		key = clientAddress(r) + " " + r.Method + " " + pattern
 	}
 	used, left := l.count(key, time.Now())
 	if used <= n {
-		return limits{limit: n, remaining: n - used, reset: left}, nil
+		return Limits{limit: n, remaining: n - used, reset: left}, nil
 	}
-	out := limits{limit: n, reset: left, limited: true}
+	out := Limits{limit: n, reset: left, limited: true}
 	return out, l.refusal(left)
 }
 
 // refusal is what one request too many is told. Current servers name the rest of
 // the window, those of 2024 its length.
-func (l *limiter) refusal(left time.Duration) *failure {
+func (l *Limiter) refusal(left time.Duration) *Failure {
 	const tooMany = http.StatusTooManyRequests
 	seconds := int(math.Ceil(left.Seconds()))
 	window := inWords(int(l.limit.Window.Seconds()))
 	switch {
 	case l.profile == July2024:
-		return fail(tooMany, "Too Many Requests", "Rate limit exceeded, retry in %s", window)
+		return Fail(tooMany, "Too Many Requests", "Rate limit exceeded, retry in %s", window)
 	case l.profile == Y2024 && !l.limit.Says429:
-		return broken("InternalServerError")
+		return Broken("InternalServerError")
 	case l.profile == Y2024:
-		return fail(tooMany, "RateLimitExceeded", "Rate limit exceeded. Please try again in %s", window)
+		return Fail(tooMany, "RateLimitExceeded", "Rate limit exceeded. Please try again in %s", window)
 	}
-	return fail(tooMany, "RateLimitExceeded", "Rate limit exceeded. Please try again in %d seconds", seconds)
+	return Fail(tooMany, "RateLimitExceeded", "Rate limit exceeded. Please try again in %d seconds", seconds)
 }
 
 // inWords is a time as the framework writes it, in whole minutes from one minute on.
@@ -143,7 +158,7 @@ func inWords(seconds int) string {
 	return strconv.Itoa(n) + " " + unit
 }
 
-func (l *limiter) count(key string, now time.Time) (used int, left time.Duration) {
+func (l *Limiter) count(key string, now time.Time) (used int, left time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	w := l.windows[key]

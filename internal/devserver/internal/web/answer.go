@@ -1,4 +1,4 @@
-package devserver
+package web
 
 import (
 	"bytes"
@@ -11,47 +11,48 @@ import (
 	"infisicalfs/internal/devserver/internal/fault"
 )
 
-// answer is a complete response, before it goes out.
-type answer struct {
-	status int
-	header http.Header
+// Answer is a complete response, before it goes out.
+type Answer struct {
+	Status int
+	Header http.Header
 	body   []byte
 }
 
-func jsonAnswer(status int, v any) *answer {
+// JSON returns an answer whose body is v, encoded without a newline at the end.
+func JSON(status int, v any) *Answer {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(v); err != nil {
 		panic("devserver: cannot encode an answer: " + err.Error()) // our own types, a mistake of ours
 	}
-	a := &answer{status: status, header: http.Header{}, body: bytes.TrimSuffix(b.Bytes(), []byte("\n"))}
-	a.header.Set("Content-Type", "application/json; charset=utf-8")
+	a := &Answer{Status: status, Header: http.Header{}, body: bytes.TrimSuffix(b.Bytes(), []byte("\n"))}
+	a.Header.Set("Content-Type", "application/json; charset=utf-8")
 	return a
 }
 
-// tag gives the answer its ETag, a strong one made of the body's SHA-1, and
+// Tag gives the answer its ETag, a strong one made of the body's SHA-1, and
 // turns it into a 304 when the client has that very string. It saves bytes
 // only: the request was handled, and counted, in full.
-func (a *answer) tag(r *http.Request) {
+func (a *Answer) Tag(r *http.Request) {
 	sum := sha1.Sum(a.body)
 	etag := `"` + base64.StdEncoding.EncodeToString(sum[:]) + `"`
-	a.header.Set("Etag", etag)
+	a.Header.Set("Etag", etag)
 	if (r.Method == http.MethodGet || r.Method == http.MethodHead) && r.Header.Get("If-None-Match") == etag {
-		a.status, a.body = http.StatusNotModified, nil
+		a.Status, a.body = http.StatusNotModified, nil
 	}
 }
 
-// send writes the answer. With truncate > 0 it breaks off after that many bytes
+// Send writes the answer. With truncate > 0 it breaks off after that many bytes
 // of the body, and the connection with it.
-func (a *answer) send(w http.ResponseWriter, r *http.Request, truncate int) {
+func (a *Answer) Send(w http.ResponseWriter, r *http.Request, truncate int) {
 	h := w.Header()
-	for k, v := range a.header {
+	for k, v := range a.Header {
 		h[k] = v
 	}
 	h.Set("Content-Length", strconv.Itoa(len(a.body)))
-	w.WriteHeader(a.status)
-	if r.Method == http.MethodHead || a.status == http.StatusNotModified {
+	w.WriteHeader(a.Status)
+	if r.Method == http.MethodHead || a.Status == http.StatusNotModified {
 		return
 	}
 	if truncate > 0 && truncate < len(a.body) {
@@ -62,13 +63,13 @@ func (a *answer) send(w http.ResponseWriter, r *http.Request, truncate int) {
 	w.Write(a.body) // a client that went away is no news
 }
 
-// spoil makes the answer that goes out where f hit. sound is nil unless the server acted
+// Spoil makes the answer that goes out where f hit. sound is nil unless the server acted
 // already; act makes it act.
-func spoil(f *fault.Active, sound *answer, act func() *answer) *answer {
+func Spoil(f *fault.Active, sound *Answer, act func() *Answer) *Answer {
 	a := sound
 	if f.Status != 0 {
-		a = &answer{status: f.Status, header: http.Header{}, body: []byte(f.Body)}
-		a.header.Set("Content-Type", "application/json; charset=utf-8")
+		a = &Answer{Status: f.Status, Header: http.Header{}, body: []byte(f.Body)}
+		a.Header.Set("Content-Type", "application/json; charset=utf-8")
 	} else if a == nil {
 		a = act()
 	}
@@ -76,7 +77,7 @@ func spoil(f *fault.Active, sound *answer, act func() *answer) *answer {
 		a.body = f.Rewrite(a.body)
 	}
 	for k, v := range f.Header {
-		a.header[http.CanonicalHeaderKey(k)] = v
+		a.Header[http.CanonicalHeaderKey(k)] = v
 	}
 	return a
 }
