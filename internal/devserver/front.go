@@ -29,6 +29,9 @@ func Sample() *Seed { return store.Sample() }
 // ReadSeed reads a Seed written as JSON. A field that no seed has is an error.
 func ReadSeed(r io.Reader) (*Seed, error) { return store.ReadSeed(r) }
 
+// Editor changes a server behind its clients' backs, see [Server.Edit].
+type Editor = store.Editor
+
 // What goes wrong on request.
 type (
 	Fault   = fault.Fault

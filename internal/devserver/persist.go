@@ -2,8 +2,10 @@ package devserver
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"infisicalfs/internal/devserver/internal/store"
 )
@@ -40,4 +42,22 @@ func (s *Server) snapshot() ([]byte, int, error) {
 	defer s.mu.Unlock()
 	data, err := json.MarshalIndent(s.state, "", " ")
 	return data, s.revision, err
+}
+
+// Edit runs edit and then saves what it changed. It returns edit's error; what
+// was changed before the error stays.
+func (s *Server) Edit(edit func(*store.Editor) error) error {
+	err := edit(store.NewEditor(s.change, s.dropToken, func(on bool) { s.approvals = on }))
+	return errors.Join(err, s.save())
+}
+
+// change runs f under the server's lock and counts a change if f succeeds.
+func (s *Server) change(f func(*store.State, time.Time) error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := f(s.state, time.Now()); err != nil {
+		return err
+	}
+	s.revision++
+	return nil
 }

@@ -8,4 +8,7 @@
 // the owner's affair; the rules that hold whoever asks are here: how a path finds
 // a folder, what is cut off a value, what a change adds to the history, how
 // references follow a secret that is renamed or moved, how a token is signed.
+//
+// An [Editor] makes changes by name, as somebody at the web interface would. Its
+// methods take the lock by the function that the owner gave to [NewEditor].
 package store

@@ -1,17 +1,15 @@
-package devserver
+package store
 
 import (
 	"fmt"
 	"slices"
 	"time"
-
-	"infisicalfs/internal/devserver/internal/store"
 )
 
 // AddProject makes a project with these environments. Nobody but the user is in
 // it until Grant.
 func (e *Editor) AddProject(slug, name string, envs ...string) error {
-	return e.change(func(st *store.State, now time.Time) error {
+	return e.change(func(st *State, now time.Time) error {
 		if st.ProjectBySlug(slug) != nil {
 			return fmt.Errorf("there is a project %s already", slug)
 		}
@@ -25,8 +23,8 @@ func (e *Editor) AddProject(slug, name string, envs ...string) error {
 
 // RemoveProject removes a project with all that is in it.
 func (e *Editor) RemoveProject(slug string) error {
-	return e.project(slug, func(st *store.State, p *store.Project, _ time.Time) error {
-		st.Projects = slices.DeleteFunc(st.Projects, func(x *store.Project) bool { return x == p })
+	return e.project(slug, func(st *State, p *Project, _ time.Time) error {
+		st.Projects = slices.DeleteFunc(st.Projects, func(x *Project) bool { return x == p })
 		for _, id := range st.Identities {
 			id.Leave(p)
 		}
@@ -36,7 +34,7 @@ func (e *Editor) RemoveProject(slug string) error {
 
 // AddEnvironment adds an environment to a project; an empty name is the usual one.
 func (e *Editor) AddEnvironment(projectSlug, slug, name string) error {
-	return e.project(projectSlug, func(_ *store.State, p *store.Project, now time.Time) error {
+	return e.project(projectSlug, func(_ *State, p *Project, now time.Time) error {
 		if p.Env(slug) != nil {
 			return fmt.Errorf("there is an environment %s already", slug)
 		}
@@ -47,8 +45,8 @@ func (e *Editor) AddEnvironment(projectSlug, slug, name string) error {
 
 // RemoveEnvironment removes an environment with all that is in it.
 func (e *Editor) RemoveEnvironment(projectSlug, slug string) error {
-	return e.environment(projectSlug, slug, func(p *store.Project, en *store.Environment, _ time.Time) error {
-		p.Environments = slices.DeleteFunc(p.Environments, func(x *store.Environment) bool { return x == en })
+	return e.environment(projectSlug, slug, func(p *Project, en *Environment, _ time.Time) error {
+		p.Environments = slices.DeleteFunc(p.Environments, func(x *Environment) bool { return x == en })
 		return nil
 	})
 }
@@ -56,7 +54,7 @@ func (e *Editor) RemoveEnvironment(projectSlug, slug string) error {
 // Grant gives an identity a role ("admin" or "viewer") in a project; the empty
 // role takes it out.
 func (e *Editor) Grant(identityName, projectSlug, role string) error {
-	return e.identity(identityName, func(st *store.State, id *store.Identity, now time.Time) error {
+	return e.identity(identityName, func(st *State, id *Identity, now time.Time) error {
 		p := st.ProjectBySlug(projectSlug)
 		switch {
 		case p == nil:
@@ -74,17 +72,17 @@ func (e *Editor) Grant(identityName, projectSlug, role string) error {
 // the identity may know of them but not read their values. (A server of 2024
 // does not know that difference and shows nothing.)
 func (e *Editor) Hide(identityName, projectSlug, env, path, name string) error {
-	return e.addRule(identityName, projectSlug, store.Rule{Env: env, Path: path, Name: name, Hide: true})
+	return e.addRule(identityName, projectSlug, Rule{Env: env, Path: path, Name: name, Hide: true})
 }
 
 // Deny takes every right to the secrets of a path and all below from an
 // identity. Names of folders stay visible, as they are to all members.
 func (e *Editor) Deny(identityName, projectSlug, env, path string) error {
-	return e.addRule(identityName, projectSlug, store.Rule{Env: env, Path: path, Deny: true})
+	return e.addRule(identityName, projectSlug, Rule{Env: env, Path: path, Deny: true})
 }
 
-func (e *Editor) addRule(identityName, projectSlug string, r store.Rule) error {
-	return e.identity(identityName, func(st *store.State, id *store.Identity, _ time.Time) error {
+func (e *Editor) addRule(identityName, projectSlug string, r Rule) error {
+	return e.identity(identityName, func(st *State, id *Identity, _ time.Time) error {
 		p := st.ProjectBySlug(projectSlug)
 		if p == nil {
 			return fmt.Errorf("there is no project %s", projectSlug)
@@ -97,18 +95,18 @@ func (e *Editor) addRule(identityName, projectSlug string, r store.Rule) error {
 
 // Allow takes back all that Hide and Deny did to an identity.
 func (e *Editor) Allow(identityName string) error {
-	return e.identity(identityName, func(st *store.State, id *store.Identity, _ time.Time) error {
-		st.Rules = slices.DeleteFunc(st.Rules, func(r store.Rule) bool { return r.IdentityID == id.ID })
+	return e.identity(identityName, func(st *State, id *Identity, _ time.Time) error {
+		st.Rules = slices.DeleteFunc(st.Rules, func(r Rule) bool { return r.IdentityID == id.ID })
 		return nil
 	})
 }
 
 // Revoke kills all access tokens of an identity; it can log in again.
 func (e *Editor) Revoke(identityName string) error {
-	return e.identity(identityName, func(st *store.State, id *store.Identity, _ time.Time) error {
+	return e.identity(identityName, func(st *State, id *Identity, _ time.Time) error {
 		for _, t := range slices.Clone(st.Tokens) {
 			if t.IdentityID == id.ID {
-				e.s.dropToken(t)
+				e.dropToken(t)
 			}
 		}
 		return nil
@@ -118,16 +116,16 @@ func (e *Editor) Revoke(identityName string) error {
 // ChangeClientSecret makes a new client secret for an identity, which only
 // Credentials tells, and forgets wrong logins. Its tokens live on.
 func (e *Editor) ChangeClientSecret(identityName string) error {
-	return e.identity(identityName, func(_ *store.State, id *store.Identity, _ time.Time) error {
-		id.ClientSecretID, id.ClientSecret = store.NewUUID(), store.RandomHex(32)
+	return e.identity(identityName, func(_ *State, id *Identity, _ time.Time) error {
+		id.ClientSecretID, id.ClientSecret = NewUUID(), RandomHex(32)
 		id.Failures, id.LockedUntil = 0, time.Time{}
 		return nil
 	})
 }
 
 // SetToken sets the life of the tokens that an identity gets from now on.
-func (e *Editor) SetToken(identityName string, config store.TokenConfig) error {
-	return e.identity(identityName, func(_ *store.State, id *store.Identity, _ time.Time) error {
+func (e *Editor) SetToken(identityName string, config TokenConfig) error {
+	return e.identity(identityName, func(_ *State, id *Identity, _ time.Time) error {
 		id.Token = &config
 		return nil
 	})
@@ -135,8 +133,8 @@ func (e *Editor) SetToken(identityName string, config store.TokenConfig) error {
 
 // SetApprovals says whether users' changes of shared secrets need an approval.
 func (e *Editor) SetApprovals(on bool) error {
-	return e.change(func(*store.State, time.Time) error {
-		e.s.approvals = on
+	return e.change(func(*State, time.Time) error {
+		e.setApprovals(on)
 		return nil
 	})
 }
