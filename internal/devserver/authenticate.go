@@ -1,7 +1,6 @@
 package devserver
 
 import (
-	"slices"
 	"time"
 
 	"infisicalfs/internal/devserver/internal/store"
@@ -24,7 +23,7 @@ func (a actor) id() string {
 }
 
 // authenticate finds out who makes the request. It comes before the rate limit,
-// so an unauthenticated request is not counted.
+// so an unauthenticated request is not counted. The lock of the state is held.
 func (c *call) authenticate() *web.Failure {
 	if c.route.access == anybody {
 		return nil
@@ -41,7 +40,7 @@ func (c *call) authenticate() *web.Failure {
 		}
 		return web.NotFound("Service token not found")
 	}
-	who, err := c.s.authenticated(text)
+	who, err := c.bearer(text)
 	if err != nil {
 		return err
 	}
@@ -50,40 +49,39 @@ func (c *call) authenticate() *web.Failure {
 	if !who.isUser() {
 		name = who.identity.Name
 	}
-	c.s.log.Identified(c.entry, name)
+	c.identified(name)
 	if c.route.access == userOnly && !who.isUser() {
 		return web.Fail(403, "Forbidden access to "+c.r.URL.Path, "You are not allowed to access this resource")
 	}
 	return nil
 }
 
-func (s *Server) authenticated(text string) (actor, *web.Failure) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+// bearer finds out whose token a text is, and counts its use.
+func (c *call) bearer(text string) (actor, *web.Failure) {
 	now := time.Now()
-	cl, bad := s.state.Verify(text, now)
+	cl, bad := c.state.Verify(text, now)
 	if bad != nil {
 		return actor{}, web.TokenError("%s", bad)
 	}
 	if cl.AuthTokenType == store.UserTokenType {
-		return actor{user: &s.state.User}, nil
+		return actor{user: &c.state.User}, nil
 	}
-	t, err := s.liveToken(cl, now)
+	t, err := c.liveToken(cl, now)
 	if err != nil {
 		return actor{}, err
 	}
 	if t.Config.NumUses > 0 {
 		if t.Uses >= t.Config.NumUses {
-			s.dropToken(t)
-			if !s.profile.Old() {
+			c.dropToken(t)
+			if !c.old() {
 				return actor{}, web.Unauthorized("Access token usage limit reached")
 			}
 			return actor{}, web.Unauthorized("Unable to renew because access token number of uses limit reached")
 		}
 		t.Uses++ // reaches the data file with the next write
-		s.revision++
+		c.touched = true
 	}
-	id := s.state.IdentityByID(t.IdentityID)
+	id := c.state.IdentityByID(t.IdentityID)
 	if id == nil { // taken out of the data file
 		return actor{}, web.Unauthorized("No identity access token found")
 	}
@@ -93,15 +91,15 @@ func (s *Server) authenticated(text string) (actor, *web.Failure) {
 // liveToken finds the token in the table, where its TTL is kept. Servers of 2024
 // forget a token the first time that they refuse it, so the second refusal says
 // something else.
-func (s *Server) liveToken(cl store.Claims, now time.Time) (*store.Token, *web.Failure) {
-	t := store.Find(s.state.Tokens, func(t *store.Token) bool { return t.ID == cl.TokenID })
+func (c *call) liveToken(cl store.Claims, now time.Time) (*store.Token, *web.Failure) {
+	t := store.Find(c.state.Tokens, func(t *store.Token) bool { return t.ID == cl.TokenID })
 	switch {
 	case t == nil:
 		return nil, web.Unauthorized("No identity access token found")
 	case t.Revoked:
 		return nil, web.Unauthorized("Access token has been revoked")
-	case s.profile.Old() && now.After(t.Renewed.Add(t.Config.TTL)):
-		s.dropToken(t)
+	case c.old() && now.After(t.Renewed.Add(t.Config.TTL)):
+		c.dropToken(t)
 		return nil, web.Unauthorized("Failed to renew MI access token due to TTL expiration")
 	}
 	return t, nil
@@ -109,10 +107,7 @@ func (s *Server) liveToken(cl store.Claims, now time.Time) (*store.Token, *web.F
 
 // dropToken makes a token unusable: gone from a server of 2024, marked on a
 // current one.
-func (s *Server) dropToken(t *store.Token) {
-	t.Revoked = true
-	if s.profile.Old() {
-		s.state.Tokens = slices.DeleteFunc(s.state.Tokens, func(x *store.Token) bool { return x == t })
-	}
-	s.revision++
+func (c *call) dropToken(t *store.Token) {
+	c.state.DropToken(t, c.old())
+	c.touched = true
 }

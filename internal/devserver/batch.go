@@ -11,7 +11,7 @@ import (
 // The batch routes do all or nothing.
 
 func (c *call) createSecrets() (any, error) {
-	f := web.BodyForm(c.s.profile, c.body)
+	f := c.bodyForm()
 	var drafts []draft
 	for _, e := range f.Objects("secrets", 1) {
 		d := c.draft(e, e.Str("secretKey"), true)
@@ -75,7 +75,7 @@ type update struct {
 }
 
 func (c *call) updateSecrets() (any, error) {
-	f := web.BodyForm(c.s.profile, c.body)
+	f := c.bodyForm()
 	mode := "failOnNotFound" // all that a server of 2024 knows
 	if !c.old() {
 		mode = f.OneOf("mode", mode, mode, "ignore", "upsert")
@@ -156,7 +156,7 @@ func (c *call) planUpdates(t writeTarget, drafts []draft, mode string) ([]update
 }
 
 func (c *call) deleteSecrets() (any, error) {
-	f := web.BodyForm(c.s.profile, c.body)
+	f := c.bodyForm()
 	type key struct {
 		name     string
 		personal bool

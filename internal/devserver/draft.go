@@ -39,9 +39,9 @@ func (c *call) writeTarget(f *web.Form, bySlug bool) (writeTarget, error) {
 	if err := f.Failure(); err != nil {
 		return t, err
 	}
-	t.project = c.s.state.ProjectByID(id)
+	t.project = c.state.ProjectByID(id)
 	if slug != "" {
-		t.project = c.s.state.ProjectBySlug(slug)
+		t.project = c.state.ProjectBySlug(slug)
 	}
 	return t, c.member(t.project, c.noProject(cmp.Or(id, slug)))
 }

@@ -99,7 +99,7 @@ func (c *call) folderTarget(f *web.Form) (writeTarget, error) {
 	if t.path = store.SecretPath(t.path); t.path == "" || !c.july() {
 		t.path = store.FolderPath(t.path)
 	}
-	t.project = c.s.state.ProjectByID(id)
+	t.project = c.state.ProjectByID(id)
 	missing := web.NotFound("Project with ID '%s' not found", id)
 	if c.old() {
 		missing = c.notMember()
@@ -111,7 +111,7 @@ func (c *call) folderTarget(f *web.Form) (writeTarget, error) {
 // not read. A path that does not exist has no folders; an environment that does
 // not exist is an error.
 func (c *call) listFolders() (any, error) {
-	f := web.QueryForm(c.s.profile, c.query)
+	f := c.queryForm()
 	recursive, since := false, time.Time{}
 	if !c.old() {
 		recursive = f.Flag("recursive", false)
@@ -187,7 +187,7 @@ func (c *call) getFolder() (any, error) {
 }
 
 func (c *call) folderByID(id string) (at store.Place, parent *store.Folder) {
-	for _, p := range c.s.state.Projects {
+	for _, p := range c.state.Projects {
 		for _, e := range p.Environments {
 			all := (store.Place{Project: p, Env: e, Path: "/", Folder: e.Root}).Below()
 			for _, at := range all {

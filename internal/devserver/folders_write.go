@@ -22,7 +22,7 @@ var folderNamePattern = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
 // finds: the folder that is there already, or, for a name like "..", the parent's
 // parent.
 func (c *call) createFolder() (any, error) {
-	f := web.BodyForm(c.s.profile, c.body)
+	f := c.bodyForm()
 	name := store.TrimSpace(f.Str("name"))
 	if !c.old() && f.Fields != nil && !folderNamePattern.MatchString(name) {
 		f.Custom("name", "Folder name can only contain alphanumeric characters, dashes, and underscores")
@@ -89,7 +89,7 @@ func (c *call) noEnvironment(operation string, t writeTarget) error {
 }
 
 func (c *call) renameFolder() (any, error) {
-	f := web.BodyForm(c.s.profile, c.body)
+	f := c.bodyForm()
 	name := f.Str("name")
 	c.checkFolderName(f, name)
 	t, err := c.folderTarget(f)
@@ -112,7 +112,7 @@ func (c *call) checkFolderName(f *web.Form, name string) {
 
 // renameFolders renames several, each with its environment and parent path.
 func (c *call) renameFolders() (any, error) {
-	f := web.BodyForm(c.s.profile, c.body)
+	f := c.bodyForm()
 	slug := f.Str("projectSlug")
 	type renaming struct{ id, name, env, path string }
 	var all []renaming
@@ -124,7 +124,7 @@ func (c *call) renameFolders() (any, error) {
 	if err := f.Failure(); err != nil {
 		return nil, err
 	}
-	p := c.s.state.ProjectBySlug(slug)
+	p := c.state.ProjectBySlug(slug)
 	if err := c.member(p, web.NotFound("Project with slug '%s' not found", slug)); err != nil {
 		return nil, err
 	}
@@ -169,7 +169,7 @@ func (c *call) rename(t writeTarget, idOrName, name string) (folderJSON, error) 
 // deleteFolder deletes a folder with all that is in it; a current server wants
 // forceDelete for that unless it is empty.
 func (c *call) deleteFolder() (any, error) {
-	f := web.BodyForm(c.s.profile, c.body)
+	f := c.bodyForm()
 	force := c.old() || f.Boolean("forceDelete", false)
 	t, err := c.folderTarget(f)
 	if err != nil {

@@ -18,7 +18,7 @@ import (
 
 // goReads reports whether the backend in Go answers.
 func (c *call) goReads() bool {
-	if c.s.profile != web.CurrentGo || c.route.method != http.MethodGet {
+	if c.profile != web.CurrentGo || c.route.method != http.MethodGet {
 		return false
 	}
 	p := c.route.pattern

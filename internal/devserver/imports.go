@@ -70,7 +70,7 @@ func (c *call) importPlace(t writeTarget) (store.Place, error) {
 
 // listImports lists in order of position: of two imports of one name, the later counts.
 func (c *call) listImports() (any, error) {
-	t, err := c.folderTarget(web.QueryForm(c.s.profile, c.query))
+	t, err := c.folderTarget(c.queryForm())
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +90,7 @@ func (c *call) listImports() (any, error) {
 
 // listImportedSecrets shows what the imports bring, unexpanded and with dates.
 func (c *call) listImportedSecrets() (any, error) {
-	t, err := c.folderTarget(web.QueryForm(c.s.profile, c.query))
+	t, err := c.folderTarget(c.queryForm())
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +118,7 @@ func (c *call) listImportedSecrets() (any, error) {
 // createImport takes any source: one that is imported already, one that does not
 // exist, the folder itself.
 func (c *call) createImport() (any, error) {
-	f := web.BodyForm(c.s.profile, c.body)
+	f := c.bodyForm()
 	source := f.Object("import")
 	env, path := source.Str("environment"), store.FolderPath(source.Str("path"))
 	t, err := c.folderTarget(f)
@@ -141,7 +141,7 @@ func (c *call) createImport() (any, error) {
 }
 
 func (c *call) updateImport() (any, error) {
-	f := web.BodyForm(c.s.profile, c.body)
+	f := c.bodyForm()
 	alter := f.Object("import")
 	env, path := alter.OptStr("environment"), alter.OptStr("path")
 	position, _ := alter.Value("position").(float64)
@@ -172,7 +172,7 @@ func (c *call) updateImport() (any, error) {
 }
 
 func (c *call) deleteImport() (any, error) {
-	f := web.BodyForm(c.s.profile, c.body)
+	f := c.bodyForm()
 	t, err := c.folderTarget(f)
 	if err != nil {
 		return nil, err

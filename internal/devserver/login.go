@@ -46,15 +46,15 @@ const (
 )
 
 func (c *call) login() (any, error) {
-	f := web.BodyForm(c.s.profile, c.body)
+	f := c.bodyForm()
 	clientID, clientSecret := f.Str("clientId"), f.Str("clientSecret")
 	if err := f.Failure(); err != nil {
 		return nil, err
 	}
-	st := c.s.state
+	st := c.state
 	id := store.Find(st.Identities, func(i *store.Identity) bool { return i.ClientID == clientID })
 	if id == nil {
-		if c.s.profile == web.Y2024 {
+		if c.profile == web.Y2024 {
 			return nil, web.NotFound("No identity with specified client ID was found")
 		}
 		return nil, web.Unauthorized("Invalid credentials")
@@ -67,9 +67,9 @@ func (c *call) login() (any, error) {
 		return nil, web.Unauthorized("Invalid credentials")
 	}
 	id.Failures = 0
-	c.s.log.Identified(c.entry, id.Name)
+	c.identified(id.Name)
 
-	config := c.s.tokens
+	config := c.tokens
 	if id.Token != nil {
 		config = id.Token.WithDefaults()
 	}
@@ -103,7 +103,7 @@ func (c *call) tokenAnswer(t *store.Token, id *store.Identity) tokenAnswer {
 	} else {
 		life = min(life, end.Sub(t.Renewed))
 		no := false
-		org := c.s.state.OrgID
+		org := c.state.OrgID
 		cl.ID, cl.IdentityName, cl.AuthMethod = store.NewUUID(), id.Name, "universal-auth"
 		cl.OrgID, cl.RootOrgID, cl.ParentOrgID = org, org, org
 		cl.TTL, cl.MaxTTL, cl.CreationEpoch = t.Config.TTL.Seconds(), t.Config.MaxTTL.Seconds(), t.Created.Unix()
@@ -111,7 +111,7 @@ func (c *call) tokenAnswer(t *store.Token, id *store.Identity) tokenAnswer {
 		cl.IssuedAt, cl.Expires = t.Renewed.Unix(), t.Renewed.Add(life).Unix()
 	}
 	return tokenAnswer{
-		AccessToken: c.s.state.Sign(cl),
+		AccessToken: c.state.Sign(cl),
 		ExpiresIn:   life.Seconds(),
 		MaxTTL:      t.Config.MaxTTL.Seconds(),
 		TokenType:   "Bearer",
@@ -128,13 +128,13 @@ func (c *call) renew() (any, error) {
 	}
 	end := t.Created.Add(t.Config.MaxTTL)
 	if c.old() && c.now.Add(t.Config.TTL).After(end) || !c.now.Before(end) {
-		c.s.dropToken(t)
+		c.dropToken(t)
 		c.changed = true
 		return nil, web.Unauthorized("Failed to renew MI access token past its Max TTL expiration")
 	}
 	t.Renewed = c.now
 	c.changed = true
-	return c.tokenAnswer(t, c.s.state.IdentityByID(t.IdentityID)), nil
+	return c.tokenAnswer(t, c.state.IdentityByID(t.IdentityID)), nil
 }
 
 func (c *call) revoke() (any, error) {
@@ -142,7 +142,7 @@ func (c *call) revoke() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.s.dropToken(t)
+	c.dropToken(t)
 	c.changed = true
 	return map[string]string{"message": "Successfully revoked access token"}, nil
 }
@@ -150,12 +150,12 @@ func (c *call) revoke() (any, error) {
 // tokenOfBody finds the token that the body names. Being named there is no use
 // of it.
 func (c *call) tokenOfBody() (*store.Token, error) {
-	f := web.BodyForm(c.s.profile, c.body)
+	f := c.bodyForm()
 	text := f.Str("accessToken")
 	if err := f.Failure(); err != nil {
 		return nil, err
 	}
-	cl, err := c.s.state.Verify(text, c.now)
+	cl, err := c.state.Verify(text, c.now)
 	if err != nil {
 		return nil, web.TokenError("%s", err)
 	}
@@ -165,12 +165,9 @@ func (c *call) tokenOfBody() (*store.Token, error) {
 		}
 		return nil, web.BadRequest("Only identity access tokens can be renewed")
 	}
-	t, refused := c.s.liveToken(cl, c.now)
+	t, refused := c.liveToken(cl, c.now)
 	if refused != nil {
 		return nil, refused
 	}
 	return t, nil
 }
-
-// stamp writes a time as the server does: RFC 3339, UTC, milliseconds.
-func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }

@@ -12,15 +12,15 @@ import (
 // a new version instead. A current server leaves alone what is there with the
 // same value, and rewrites references, also in the moved value.
 func (c *call) moveSecrets() (any, error) {
-	f := web.BodyForm(c.s.profile, c.body)
+	f := c.bodyForm()
 	var p *store.Project
 	project := ""
 	if c.v4() {
 		project = f.Str("projectId")
-		p = c.s.state.ProjectByID(project)
+		p = c.state.ProjectByID(project)
 	} else {
 		project = f.Str("projectSlug")
-		p = c.s.state.ProjectBySlug(project)
+		p = c.state.ProjectBySlug(project)
 	}
 	from := writeTarget{p, f.Str("sourceEnvironment"), store.SecretPath(f.StrOr("sourceSecretPath", "/"))}
 	to := writeTarget{p, f.Str("destinationEnvironment"), store.SecretPath(f.StrOr("destinationSecretPath", "/"))}

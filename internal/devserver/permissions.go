@@ -68,7 +68,7 @@ func (c *call) ruled(p *store.Project, applies func(store.Rule) bool) bool {
 	if c.who.isUser() {
 		return false
 	}
-	for _, r := range c.s.state.Rules {
+	for _, r := range c.state.Rules {
 		if r.IdentityID == c.who.identity.ID && r.ProjectID == p.ID && applies(r) {
 			return true
 		}

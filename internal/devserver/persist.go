@@ -61,3 +61,6 @@ func (s *Server) change(f func(*store.State, time.Time) error) error {
 	s.revision++
 	return nil
 }
+
+// dropToken is for the editor, which holds the lock and counts the change.
+func (s *Server) dropToken(t *store.Token) { s.state.DropToken(t, s.profile.Old()) }

@@ -45,7 +45,7 @@ func (c *call) projectJSON(p *store.Project) projectJSON {
 	j := projectJSON{
 		ID: p.ID, UnderID: p.ID, Name: p.Name, Slug: p.Slug,
 		AutoCapitalization: c.old(),
-		OrgID:              c.s.state.OrgID,
+		OrgID:              c.state.OrgID,
 		CreatedAt:          stamp(p.CreatedAt),
 		UpdatedAt:          stamp(p.UpdatedAt),
 		Version:            3,

@@ -42,7 +42,7 @@ func projectRoutes(p web.Profile) []route {
 // ownProjects are the projects that the caller is a member of.
 func (c *call) ownProjects() []projectJSON {
 	list := []projectJSON{}
-	for _, p := range c.s.state.Projects {
+	for _, p := range c.state.Projects {
 		if c.who.isUser() || c.who.identity.Membership(p.ID) != nil {
 			list = append(list, c.projectJSON(p))
 		}
@@ -51,7 +51,7 @@ func (c *call) ownProjects() []projectJSON {
 }
 
 func (c *call) listProjects() (any, error) {
-	f := web.QueryForm(c.s.profile, c.query)
+	f := c.queryForm()
 	f.Flag("includeRoles", false)
 	kind := f.StrOr("type", "")
 	if err := f.Failure(); err != nil {
@@ -69,7 +69,7 @@ func (c *call) listWorkspaces() (any, error) {
 }
 
 func (c *call) listOrganizations() (any, error) {
-	return map[string]any{"organizations": []map[string]string{{"id": c.s.state.OrgID, "name": "Demo", "slug": "demo"}}}, nil
+	return map[string]any{"organizations": []map[string]string{{"id": c.state.OrgID, "name": "Demo", "slug": "demo"}}}, nil
 }
 
 // listOrganizationWorkspaces lists the caller's projects whatever its role in
@@ -81,7 +81,7 @@ func (c *call) listOrganizationWorkspaces() (any, error) {
 		return nil, web.Broken("Find one")
 	}
 	list := []map[string]any{}
-	if org == c.s.state.OrgID {
+	if org == c.state.OrgID {
 		for _, p := range c.ownProjects() {
 			for i := range p.Environments {
 				p.Environments[i].ID = ""
@@ -114,7 +114,7 @@ func (c *call) getProject() (any, error) {
 // over an unknown one.
 func (c *call) projectOfPath() (*store.Project, error) {
 	id := c.params["id"]
-	p := c.s.state.ProjectByID(id)
+	p := c.state.ProjectByID(id)
 	missing := web.NotFound("Project with ID '%s' not found", id)
 	if c.old() {
 		missing = web.Broken("Failed to find project by id")
@@ -125,7 +125,7 @@ func (c *call) projectOfPath() (*store.Project, error) {
 func (c *call) getWorkspaceBySlug() (any, error) {
 	slug := c.params["slug"]
 	if c.old() {
-		f := web.QueryForm(c.s.profile, c.query)
+		f := c.queryForm()
 		switch {
 		case len(slug) < 5:
 			f.TooShort(f.Path("slug"), 5)
@@ -142,7 +142,7 @@ func (c *call) getWorkspaceBySlug() (any, error) {
 // getProjectBySlug answers with the project itself, without a wrapper.
 func (c *call) getProjectBySlug() (any, error) {
 	slug := c.params["slug"]
-	p := c.s.state.ProjectBySlug(slug)
+	p := c.state.ProjectBySlug(slug)
 	missing := web.NotFound("Project with slug '%s' not found", slug)
 	if c.old() {
 		missing = web.Broken("Failed to find project by slug")
@@ -156,7 +156,7 @@ func (c *call) getProjectBySlug() (any, error) {
 var slugPattern = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 
 func (c *call) createProject() (any, error) {
-	f := web.BodyForm(c.s.profile, c.body)
+	f := c.bodyForm()
 	name := f.Str("projectName")
 	slug := f.StrOr("slug", strings.ToLower(name)+"-"+store.RandomHex(2))
 	if !slugPattern.MatchString(slug) {
@@ -168,10 +168,10 @@ func (c *call) createProject() (any, error) {
 	if !c.who.isUser() && c.who.identity.OrgRole == "no-access" {
 		return nil, permissionDenied("create", "workspace")
 	}
-	if c.s.state.ProjectBySlug(slug) != nil {
+	if c.state.ProjectBySlug(slug) != nil {
 		return nil, web.BadRequest("Project with slug '%s' already exists", slug)
 	}
-	p := c.s.state.AddProject(slug, name, c.now)
+	p := c.state.AddProject(slug, name, c.now)
 	for _, e := range []string{"dev", "staging", "prod"} {
 		p.AddEnvironment(e, "", c.now)
 	}
@@ -183,7 +183,7 @@ func (c *call) createProject() (any, error) {
 }
 
 func (c *call) createEnvironment() (any, error) {
-	f := web.BodyForm(c.s.profile, c.body)
+	f := c.bodyForm()
 	name, slug := f.Str("name"), f.Str("slug")
 	if slug != "" && !slugPattern.MatchString(slug) {
 		f.Custom("slug", "Slug must be a valid slug")

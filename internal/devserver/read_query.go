@@ -50,9 +50,9 @@ func (c *call) readQuery(f *web.Form) (readQuery, error) {
 		}
 		return q, web.BadRequest("Missing workspace id or environment")
 	}
-	q.project = c.s.state.ProjectByID(id)
+	q.project = c.state.ProjectByID(id)
 	if id == "" {
-		q.project = c.s.state.ProjectBySlug(slug)
+		q.project = c.state.ProjectBySlug(slug)
 	}
 	return q, c.member(q.project, c.noProject(cmp.Or(id, slug)))
 }

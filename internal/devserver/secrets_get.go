@@ -10,7 +10,7 @@ import (
 )
 
 func (c *call) getSecret() (any, error) {
-	f := web.QueryForm(c.s.profile, c.query)
+	f := c.queryForm()
 	kind := f.OneOf("type", "shared", "shared", "personal")
 	number := f.StrOr("version", "")
 	wanted, err := strconv.Atoi(number)
@@ -108,7 +108,7 @@ func (c *call) oneSecret(at store.Place, q readQuery, name string, personal bool
 	if imported && c.old() {
 		j.Tags = nil
 	}
-	if number > 0 && c.s.profile != web.Y2024 { // which does not look at it
+	if number > 0 && c.profile != web.Y2024 { // which does not look at it
 		v, ok := x.VersionAt(number)
 		if !ok || v.Key != name {
 			return nil, c.noVersion(name)
@@ -144,7 +144,7 @@ func (c *call) getSecretByID() (any, error) {
 }
 
 func (c *call) secretByID(id string) (store.Place, *store.Secret) {
-	for _, p := range c.s.state.Projects {
+	for _, p := range c.state.Projects {
 		for _, e := range p.Environments {
 			for _, at := range (store.Place{Project: p, Env: e, Path: "/", Folder: e.Root}).Below() {
 				if x := store.Find(at.Folder.Secrets, func(x *store.Secret) bool { return x.ID == id }); x != nil {
@@ -158,7 +158,7 @@ func (c *call) secretByID(id string) (store.Place, *store.Secret) {
 
 // listVersions lists what a secret was, the newest first. Only users may ask.
 func (c *call) listVersions() (any, error) {
-	f := web.QueryForm(c.s.profile, c.query)
+	f := c.queryForm()
 	offset, _ := strconv.Atoi(f.Str("offset"))
 	limit, _ := strconv.Atoi(f.Str("limit"))
 	if err := f.Failure(); err != nil {

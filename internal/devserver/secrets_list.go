@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"infisicalfs/internal/devserver/internal/store"
-	"infisicalfs/internal/devserver/internal/web"
 )
 
 type importJSON struct {
@@ -22,7 +21,7 @@ type listAnswer struct {
 }
 
 func (c *call) listSecrets() (any, error) {
-	f := web.QueryForm(c.s.profile, c.query)
+	f := c.queryForm()
 	recursive := f.Flag("recursive", false)
 	tagSlugs := f.StrOr("tagSlugs", "")
 	filter := f.StrOr("metadataFilter", "")

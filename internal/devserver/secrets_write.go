@@ -8,7 +8,7 @@ import (
 )
 
 func (c *call) createSecret() (any, error) {
-	f := web.BodyForm(c.s.profile, c.body)
+	f := c.bodyForm()
 	d := c.draft(f, c.params["secretName"], true)
 	c.checkNewKey(f, "secretName", d.key)
 	personal := f.OneOf("type", "shared", "shared", "personal") == "personal"
@@ -49,7 +49,7 @@ func (c *call) createSecret() (any, error) {
 }
 
 func (c *call) updateSecret() (any, error) {
-	f := web.BodyForm(c.s.profile, c.body)
+	f := c.bodyForm()
 	d := c.draft(f, c.params["secretName"], false)
 	if d.newKey = f.NonEmpty("newSecretName"); c.july() { // which ignores it
 		d.newKey = nil
@@ -129,7 +129,7 @@ func (c *call) update(at store.Place, x *store.Secret, d draft) {
 }
 
 func (c *call) deleteSecret() (any, error) {
-	f := web.BodyForm(c.s.profile, c.body)
+	f := c.bodyForm()
 	key := store.TrimSpace(c.params["secretName"])
 	personal := f.OneOf("type", "shared", "shared", "personal") == "personal"
 	t, err := c.writeTarget(f, false)
@@ -183,7 +183,7 @@ func (c *call) doomed(f *store.Folder, key string, personal bool) []*store.Secre
 // Machine identities are exempt; servers of July 2024 did not look at policies on
 // these routes.
 func (c *call) needsApproval(personal bool) bool {
-	return c.s.approvals && !c.july() && c.who.isUser() && !personal
+	return c.approvals && !c.july() && c.who.isUser() && !personal
 }
 
 // approval is the answer, with status 200, to a write that was not done.

@@ -24,16 +24,19 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if rt != nil {
 		s.log.Routed(entry, rt.pattern)
 	}
-	c := &call{s: s, r: r, route: rt, params: params, raw: body, entry: entry}
+	x := &exchange{s: s, raw: body, entry: entry, call: &call{
+		profile: s.profile, r: r, route: rt, params: params, state: s.state, tokens: s.tokens,
+		identified: func(name string) { s.log.Identified(entry, name) },
+	}}
 
 	f := s.faults.Take(r, body)
 	if f == nil {
-		c.send(w, c.answer(), 0)
+		x.send(w, x.answer(), 0)
 		return
 	}
 	var sound *web.Answer
 	if f.After {
-		sound = c.answer()
+		sound = x.answer()
 	}
 	if !f.Suffer(r, s.closed) {
 		fault.Reset(w)
@@ -44,66 +47,86 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		f.Write(w, r)
 		return
 	}
-	c.send(w, web.Spoil(f, sound, c.answer), f.Truncate)
+	x.send(w, web.Spoil(f, sound, x.answer), f.Truncate)
 }
 
-func (c *call) send(w http.ResponseWriter, a *web.Answer, truncate int) {
-	c.s.log.Answered(c.entry, a.Status)
-	a.Send(w, c.r, truncate)
+// exchange is a request and what the server needs to answer it.
+type exchange struct {
+	s     *Server
+	call  *call
+	raw   []byte // the body as it came
+	entry *Request
+}
+
+func (x *exchange) send(w http.ResponseWriter, a *web.Answer, truncate int) {
+	x.s.log.Answered(x.entry, a.Status)
+	a.Send(w, x.call.r, truncate)
 }
 
 // answer handles the request and returns what a sound server would send. The
 // order of the checks is the real one: no route, no token, body unreadable,
 // rate limit (the first with x-ratelimit headers; in July 2024 before the body),
 // validation, the rest.
-func (c *call) answer() *web.Answer {
-	a := c.handle()
-	a.Tag(c.r)
+func (x *exchange) answer() *web.Answer {
+	a := x.handle()
+	a.Tag(x.call.r)
 	return a
 }
 
-func (c *call) handle() *web.Answer {
+func (x *exchange) handle() *web.Answer {
+	c := x.call
 	if c.route == nil {
 		return web.RouteMissing(c.r)
 	}
-	if f := c.authenticate(); f != nil {
-		return web.FailureAnswer(c.s.profile, f)
+	if f := x.authenticate(); f != nil {
+		return x.failure(f)
 	}
 	if !c.july() {
-		if a := c.readable(); a != nil {
+		if a := x.readable(); a != nil {
 			return a
 		}
 	}
-	limits, limited := c.s.limiter.Take(c.r, c.route.class, c.route.pattern)
+	limits, limited := x.s.limiter.Take(c.r, c.route.class, c.route.pattern)
 	var a *web.Answer
 	if limited != nil {
-		a = web.FailureAnswer(c.s.profile, limited)
-	} else if a = c.readable(); a == nil {
-		a = c.respond()
+		a = x.failure(limited)
+	} else if a = x.readable(); a == nil {
+		a = x.respond()
 	}
 	limits.Write(a.Header)
 	return a
 }
 
+func (x *exchange) failure(f *web.Failure) *web.Answer {
+	return web.FailureAnswer(x.s.profile, f)
+}
+
+func (x *exchange) authenticate() *web.Failure {
+	x.s.mu.Lock()
+	defer x.s.mu.Unlock()
+	defer x.count()
+	return x.call.authenticate()
+}
+
 // readable reads query and body, and returns the answer to a body that cannot be
 // read. Repeating it changes nothing.
-func (c *call) readable() *web.Answer {
-	if len(c.raw) > maxBody {
-		a := web.TooLarge(c.s.profile)
+func (x *exchange) readable() *web.Answer {
+	if len(x.raw) > maxBody {
+		a := web.TooLarge(x.s.profile)
 		a.Header.Set("Connection", "close")
 		return a
 	}
-	if f := c.parse(); f != nil {
-		return web.FailureAnswer(c.s.profile, f)
+	if f := x.call.parse(x.raw); f != nil {
+		return x.failure(f)
 	}
 	return nil
 }
 
 // respond runs the route's handler and saves what it changed.
-func (c *call) respond() *web.Answer {
-	v, err := c.run()
-	if c.changed { // a refusal can change something too
-		if unsaved := c.s.save(); err == nil {
+func (x *exchange) respond() *web.Answer {
+	v, err := x.run()
+	if x.call.changed { // a refusal can change something too
+		if unsaved := x.s.save(); err == nil {
 			err = unsaved
 		}
 	}
@@ -114,18 +137,24 @@ func (c *call) respond() *web.Answer {
 	if !errors.As(err, &f) {
 		f = web.Broken("InternalServerError")
 	}
-	if c.goReads() {
+	if x.call.goReads() {
 		f = web.AsGo(f)
 	}
-	return web.FailureAnswer(c.s.profile, f)
+	return x.failure(f)
 }
 
-func (c *call) run() (any, error) {
-	c.s.mu.Lock()
-	defer c.s.mu.Unlock()
-	v, err := c.route.handle(c)
-	if c.changed {
-		c.s.revision++
+func (x *exchange) run() (any, error) {
+	x.s.mu.Lock()
+	defer x.s.mu.Unlock()
+	defer x.count()
+	x.call.approvals = x.s.approvals
+	return x.call.route.handle(x.call)
+}
+
+// count counts a change of the state; the lock is held.
+func (x *exchange) count() {
+	if x.call.changed || x.call.touched {
+		x.s.revision++
 	}
-	return v, err
+	x.call.touched = false
 }

@@ -44,7 +44,7 @@ func (c *call) listTags() (any, error) {
 }
 
 func (c *call) createTag() (any, error) {
-	f := web.BodyForm(c.s.profile, c.body)
+	f := c.bodyForm()
 	slug, color := f.Str("slug"), f.StrOr("color", "")
 	if c.july() {
 		f.Str("name")
@@ -71,7 +71,7 @@ func (c *call) createTag() (any, error) {
 // listMemberships lists the projects of an identity. It needs the right to read
 // identities in the organisation, which the role no-access has not.
 func (c *call) listMemberships() (any, error) {
-	id := c.s.state.IdentityByID(c.params["identity"])
+	id := c.state.IdentityByID(c.params["identity"])
 	if !c.who.isUser() && c.who.identity.OrgRole == "no-access" {
 		return nil, permissionDenied("read", "identity")
 	}
@@ -80,7 +80,7 @@ func (c *call) listMemberships() (any, error) {
 	}
 	list := []map[string]any{}
 	for _, m := range id.Memberships {
-		p := c.s.state.ProjectByID(m.ProjectID)
+		p := c.state.ProjectByID(m.ProjectID)
 		list = append(list, map[string]any{
 			"id": m.ID, "identityId": id.ID, "createdAt": stamp(m.CreatedAt), "updatedAt": stamp(m.CreatedAt),
 			"roles": []map[string]any{{

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 )
@@ -111,4 +112,12 @@ func (t TokenConfig) WithDefaults() TokenConfig {
 		t.MaxTTL = 24 * time.Hour
 	}
 	return t
+}
+
+// DropToken makes a token unusable: with forget it is gone, else it is marked.
+func (st *State) DropToken(t *Token, forget bool) {
+	t.Revoked = true
+	if forget {
+		st.Tokens = slices.DeleteFunc(st.Tokens, func(x *Token) bool { return x == t })
+	}
 }
