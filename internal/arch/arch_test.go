@@ -108,10 +108,11 @@ var picture = map[string][]string{
 
 	// For tests, and the dev server for trying things out.
 	"secret/secrettest":  {"secret"},
-	"internal/devserver": {"internal/devserver/internal/store", "internal/devserver/internal/fault", "internal/devserver/internal/web"}, // routes and JSON over what is known
+	"internal/devserver": {"internal/devserver/internal/store", "internal/devserver/internal/fault", "internal/devserver/internal/web", "internal/devserver/internal/call"}, // routes and JSON over what is known
 
 	"internal/devserver/internal/store": {},                                                                         // knows no HTTP
 	"internal/devserver/internal/fault": {},                                                                         // knows no secrets
+	"internal/devserver/internal/call":  {"internal/devserver/internal/store", "internal/devserver/internal/web"},   // one request; knows no handler
 	"internal/devserver/internal/web":   {"internal/devserver/internal/store", "internal/devserver/internal/fault"}, // knows no routes
 
 	"internal/fusetest":    {},
@@ -135,7 +136,7 @@ var outside = []struct {
 	}, "the kernel's side stays in two rooms, and in the packages of fs that cannot be told without it"},
 	{"github.com/coreos/go-systemd/", []string{"internal/mount"}, "the service manager is told about a mount's life"},
 	{"github.com/spf13/", []string{"cmd/infisicalfs", "internal/bench"}, "flags are the command's business"},
-	{"net/http", []string{"client", "client/internal/transport", "internal/control", "internal/devserver", "internal/devserver/internal/fault", "internal/devserver/internal/web", "cmd/infisicalfs", "internal/bench"}, "only the client talks to a server"},
+	{"net/http", []string{"client", "client/internal/transport", "internal/control", "internal/devserver", "internal/devserver/internal/fault", "internal/devserver/internal/web", "internal/devserver/internal/call", "cmd/infisicalfs", "internal/bench"}, "only the client talks to a server"},
 	{"github.com/stretchr/", []string{"secret/secrettest", "internal/fusetest"}, "a test library does not belong into the binary"},
 	{"testing", []string{"secret/secrettest", "internal/fusetest"}, "a test library does not belong into the binary"},
 }

@@ -4,29 +4,30 @@ import (
 	"slices"
 	"strings"
 
+	"infisicalfs/internal/devserver/internal/call"
 	"infisicalfs/internal/devserver/internal/store"
 	"infisicalfs/internal/devserver/internal/web"
 )
 
 // The batch routes do all or nothing.
 
-func (c *call) createSecrets() (any, error) {
-	f := c.bodyForm()
+func createSecrets(c *call.Call) (any, error) {
+	f := c.BodyForm()
 	var drafts []draft
 	for _, e := range f.Objects("secrets", 1) {
-		d := c.draft(e, e.Str("secretKey"), true)
-		c.checkNewKey(e, "secretKey", d.key)
+		d := readDraft(c, e, e.Str("secretKey"), true)
+		checkNewKey(c, e, "secretKey", d.key)
 		drafts = append(drafts, d)
 	}
-	t, err := c.writeTarget(f, true)
+	t, err := c.Target(f, true)
 	if err != nil {
 		return nil, err
 	}
-	at, err := c.writable(t, "create", "Create secret")
+	at, err := c.Writable(t, "create", "Create secret")
 	if err != nil {
 		return nil, err
 	}
-	if !c.old() {
+	if !c.Old() {
 		drafts = lastOfEachKey(drafts)
 	}
 	var taken []string
@@ -42,18 +43,18 @@ func (c *call) createSecrets() (any, error) {
 		}
 	}
 	if len(taken) > 0 {
-		return nil, c.alreadyExists("Secret already exist: %s", strings.Join(taken, ","))
+		return nil, c.AlreadyExists("Secret already exist: %s", strings.Join(taken, ","))
 	}
-	if c.needsApproval(false) {
-		return c.approval(at), nil
+	if needsApproval(c, false) {
+		return approval(c, at), nil
 	}
 	list := []secretJSON{}
 	for _, d := range drafts {
-		x := at.Folder.AddSecret(d.key, "", false, c.now)
+		x := at.Folder.AddSecret(d.key, "", false, c.Now)
 		d.apply(x)
-		list = append(list, c.secretJSON(at, x))
+		list = append(list, renderSecret(c, at, x))
 	}
-	c.changed = true
+	c.Changed = true
 	return map[string]any{"secrets": list}, nil
 }
 
@@ -74,61 +75,61 @@ type update struct {
 	d  draft
 }
 
-func (c *call) updateSecrets() (any, error) {
-	f := c.bodyForm()
+func updateSecrets(c *call.Call) (any, error) {
+	f := c.BodyForm()
 	mode := "failOnNotFound" // all that a server of 2024 knows
-	if !c.old() {
+	if !c.Old() {
 		mode = f.OneOf("mode", mode, mode, "ignore", "upsert")
 	}
 	var drafts []draft
 	for _, e := range f.Objects("secrets", 1) {
-		d := c.draft(e, e.Str("secretKey"), false)
-		if d.newKey = e.NonEmpty("newSecretName"); c.july() {
+		d := readDraft(c, e, e.Str("secretKey"), false)
+		if d.newKey = e.NonEmpty("newSecretName"); c.July() {
 			d.newKey = nil
 		} else if d.newKey != nil {
-			c.checkNewKey(e, "newSecretName", *d.newKey)
+			checkNewKey(c, e, "newSecretName", *d.newKey)
 		}
-		if !c.old() && e.Has("secretPath") {
+		if !c.Old() && e.Has("secretPath") {
 			d.path = store.SecretPath(e.Str("secretPath"))
 		}
 		drafts = append(drafts, d)
 	}
-	t, err := c.writeTarget(f, true)
+	t, err := c.Target(f, true)
 	if err != nil {
 		return nil, err
 	}
-	updates, err := c.planUpdates(t, drafts, mode)
+	updates, err := planUpdates(c, t, drafts, mode)
 	if err != nil {
 		return nil, err
 	}
-	if c.needsApproval(false) && len(updates) > 0 {
-		return c.approval(updates[0].at), nil
+	if needsApproval(c, false) && len(updates) > 0 {
+		return approval(c, updates[0].at), nil
 	}
 	list := []secretJSON{}
 	for _, u := range updates {
 		if u.x == nil {
-			u.x = u.at.Folder.AddSecret(u.d.key, "", false, c.now)
+			u.x = u.at.Folder.AddSecret(u.d.key, "", false, c.Now)
 			u.d.apply(u.x)
-			c.changed = true
+			c.Changed = true
 		} else {
-			c.update(u.at, u.x, u.d)
+			applyUpdate(c, u.at, u.x, u.d)
 		}
-		list = append(list, c.secretJSON(u.at, u.x))
+		list = append(list, renderSecret(c, u.at, u.x))
 	}
 	return map[string]any{"secrets": list}, nil
 }
 
 // planUpdates checks everything before anything is changed. About a missing
 // secret a server of 2024 names those of the batch that do exist.
-func (c *call) planUpdates(t writeTarget, drafts []draft, mode string) ([]update, error) {
+func planUpdates(c *call.Call, t call.Target, drafts []draft, mode string) ([]update, error) {
 	var updates []update
 	var there, missing []string
 	for _, d := range drafts {
 		own := t
 		if d.path != "" {
-			own.path = d.path
+			own.Path = d.path
 		}
-		at, err := c.writable(own, "edit", "UpdateSecret")
+		at, err := c.Writable(own, "edit", "UpdateSecret")
 		if err != nil {
 			return nil, err
 		}
@@ -141,13 +142,13 @@ func (c *call) planUpdates(t writeTarget, drafts []draft, mode string) ([]update
 			continue
 		}
 		there = append(there, d.key)
-		if err := c.checkUpdate(at, x, d); err != nil {
+		if err := checkUpdate(c, at, x, d); err != nil {
 			return nil, err
 		}
 		updates = append(updates, update{at, x, d})
 	}
 	if len(missing) > 0 && mode == "failOnNotFound" {
-		if c.old() {
+		if c.Old() {
 			missing = there
 		}
 		return nil, web.NotFound("Secret does not exist: %s", strings.Join(missing, ","))
@@ -155,8 +156,8 @@ func (c *call) planUpdates(t writeTarget, drafts []draft, mode string) ([]update
 	return updates, nil
 }
 
-func (c *call) deleteSecrets() (any, error) {
-	f := c.bodyForm()
+func deleteSecrets(c *call.Call) (any, error) {
+	f := c.BodyForm()
 	type key struct {
 		name     string
 		personal bool
@@ -165,18 +166,18 @@ func (c *call) deleteSecrets() (any, error) {
 	for _, e := range f.Objects("secrets", 1) {
 		keys = append(keys, key{store.TrimSpace(e.Str("secretKey")), e.OneOf("type", "shared", "shared", "personal") == "personal"})
 	}
-	t, err := c.writeTarget(f, true)
+	t, err := c.Target(f, true)
 	if err != nil {
 		return nil, err
 	}
-	at, err := c.writable(t, "delete", "Delete secret")
+	at, err := c.Writable(t, "delete", "Delete secret")
 	if err != nil {
 		return nil, err
 	}
 	var doomed []*store.Secret
 	var there, missing []string
 	for _, k := range keys {
-		found := c.doomed(at.Folder, k.name, k.personal)
+		found := secretsToDelete(c, at.Folder, k.name, k.personal)
 		if len(found) == 0 {
 			missing = append(missing, k.name)
 			continue
@@ -185,7 +186,7 @@ func (c *call) deleteSecrets() (any, error) {
 		doomed = append(doomed, found...)
 	}
 	if len(missing) > 0 {
-		if c.old() {
+		if c.Old() {
 			missing = there
 		}
 		return nil, web.NotFound("One or more secrets does not exist: %s", strings.Join(missing, ","))
@@ -193,16 +194,16 @@ func (c *call) deleteSecrets() (any, error) {
 	if slices.ContainsFunc(doomed, func(x *store.Secret) bool { return x.Rotated }) {
 		return nil, web.BadRequest("Cannot delete rotated secrets")
 	}
-	if c.needsApproval(false) {
-		return c.approval(at), nil
+	if needsApproval(c, false) {
+		return approval(c, at), nil
 	}
 	list := []secretJSON{}
 	for _, x := range doomed {
 		if !x.Personal {
-			list = append(list, c.secretJSON(at, x))
+			list = append(list, renderSecret(c, at, x))
 		}
-		at.Folder.RemoveSecret(x, c.now)
+		at.Folder.RemoveSecret(x, c.Now)
 	}
-	c.changed = true
+	c.Changed = true
 	return map[string]any{"secrets": list}, nil
 }

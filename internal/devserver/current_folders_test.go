@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"infisicalfs/internal/devserver/internal/call"
 	"infisicalfs/internal/devserver/internal/store"
 )
 
@@ -55,7 +56,7 @@ func TestRecursiveFolders(t *testing.T) {
 		c := newTester(t, Config{}, "admin")
 		c.edit(func(e *Editor) error { return e.Mkdir("demo", "dev", "/payments/eu/north") })
 		time.Sleep(time.Hour)
-		since := stamp(time.Now())
+		since := call.Stamp(time.Now())
 		list := func(pairs ...string) map[string]object {
 			out := map[string]object{}
 			for _, f := range c.do("GET", foldersRoute+c.query(append(pairs, "recursive", "true")...), nil).objects("folders") {

@@ -10,7 +10,8 @@
 // real ones: the files in testdata/contract and testdata/contract-2024-07 are
 // those answers.
 //
-// This package has the routes, the login, the rights and the JSON. What a server
+// This package has the routes, the login and the JSON. What a request is, and who
+// may do what, is in its package call, one request on its way; what a server
 // knows is in its package store, which knows no HTTP; how answers, refusals and
 // limits look is in its package web; what goes wrong on request is in its package
 // fault. front.go lends their names to the outside.
@@ -25,6 +26,7 @@ import (
 	"sync"
 	"time"
 
+	"infisicalfs/internal/devserver/internal/call"
 	"infisicalfs/internal/devserver/internal/fault"
 	"infisicalfs/internal/devserver/internal/store"
 	"infisicalfs/internal/devserver/internal/web"
@@ -54,7 +56,7 @@ func (c Credentials) GoString() string { return c.String() }
 // concurrent use. [Server.Close] ends it.
 type Server struct {
 	profile  web.Profile
-	routes   []route
+	routes   []call.Route
 	tokens   store.TokenConfig
 	dataFile string
 

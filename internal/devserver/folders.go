@@ -4,11 +4,12 @@ import (
 	"net/http"
 	"time"
 
+	"infisicalfs/internal/devserver/internal/call"
 	"infisicalfs/internal/devserver/internal/store"
 	"infisicalfs/internal/devserver/internal/web"
 )
 
-func folderRoutes(p web.Profile) []route {
+func folderRoutes(p web.Profile) []call.Route {
 	routes := foldersUnder("/api/v1/folders")
 	if !p.Old() {
 		routes = append(routes, foldersUnder("/api/v2/folders")...)
@@ -16,14 +17,14 @@ func folderRoutes(p web.Profile) []route {
 	return routes
 }
 
-func foldersUnder(base string) []route {
-	return []route{
-		{"GET", base, web.ReadClass, members, (*call).listFolders},
-		{"GET", base + "/:id", web.ReadClass, members, (*call).getFolder},
-		{"POST", base, web.SecretClass, members, (*call).createFolder},
-		{"PATCH", base + "/batch", web.SecretClass, members, (*call).renameFolders},
-		{"PATCH", base + "/:id", web.SecretClass, members, (*call).renameFolder},
-		{"DELETE", base + "/:id", web.SecretClass, members, (*call).deleteFolder},
+func foldersUnder(base string) []call.Route {
+	return []call.Route{
+		call.On("GET", base, web.ReadClass, call.Members, listFolders),
+		call.On("GET", base+"/:id", web.ReadClass, call.Members, getFolder),
+		call.On("POST", base, web.SecretClass, call.Members, createFolder),
+		call.On("PATCH", base+"/batch", web.SecretClass, call.Members, renameFolders),
+		call.On("PATCH", base+"/:id", web.SecretClass, call.Members, renameFolder),
+		call.On("DELETE", base+"/:id", web.SecretClass, call.Members, deleteFolder),
 	}
 }
 
@@ -59,24 +60,24 @@ type folderEnvironmentJSON struct {
 	Slug string `json:"envSlug"`
 }
 
-// folderJSON renders a folder; parent is nil for an environment's root.
-func (c *call) folderJSON(e *store.Environment, parent, f *store.Folder) folderJSON {
+// renderFolder renders a folder; parent is nil for an environment's root.
+func renderFolder(c *call.Call, e *store.Environment, parent, f *store.Folder) folderJSON {
 	j := folderJSON{
 		ID: f.ID, Name: f.Name, Version: f.Version, EnvID: e.ID,
-		CreatedAt: stamp(f.CreatedAt), UpdatedAt: stamp(f.UpdatedAt),
+		CreatedAt: call.Stamp(f.CreatedAt), UpdatedAt: call.Stamp(f.UpdatedAt),
 	}
 	if parent != nil {
 		id := parent.ID
 		j.ParentID = &id
 	}
-	if !c.old() {
+	if !c.Old() {
 		j.currentFolderJSON = &currentFolderJSON{}
 		if f.Description != nil {
 			d := *f.Description
 			j.Description = &d
 		}
 		if !f.SecretModified.IsZero() {
-			t := stamp(f.SecretModified)
+			t := call.Stamp(f.SecretModified)
 			j.LastSecretModified = &t
 		}
 	}
@@ -85,35 +86,35 @@ func (c *call) folderJSON(e *store.Environment, parent, f *store.Folder) folderJ
 
 // folderTarget reads the project, environment and parent path of the folder and
 // import routes; v2 says projectId where v1 says workspaceId.
-func (c *call) folderTarget(f *web.Form) (writeTarget, error) {
+func folderTarget(c *call.Call, f *web.Form) (call.Target, error) {
 	id := ""
-	if c.route.pattern[:len("/api/v2/")] == "/api/v2/" {
+	if c.Route.Pattern[:len("/api/v2/")] == "/api/v2/" {
 		id = f.Str("projectId")
 	} else {
 		id = f.Str("workspaceId")
 	}
-	t := writeTarget{env: f.Str("environment"), path: f.StrOr("path", f.StrOr("directory", "/"))}
+	t := call.Target{Env: f.Str("environment"), Path: f.StrOr("path", f.StrOr("directory", "/"))}
 	if err := f.Failure(); err != nil {
 		return t, err
 	}
-	if t.path = store.SecretPath(t.path); t.path == "" || !c.july() {
-		t.path = store.FolderPath(t.path)
+	if t.Path = store.SecretPath(t.Path); t.Path == "" || !c.July() {
+		t.Path = store.FolderPath(t.Path)
 	}
-	t.project = c.state.ProjectByID(id)
+	t.Project = c.State.ProjectByID(id)
 	missing := web.NotFound("Project with ID '%s' not found", id)
-	if c.old() {
-		missing = c.notMember()
+	if c.Old() {
+		missing = c.NotMember()
 	}
-	return t, c.member(t.project, missing)
+	return t, c.Member(t.Project, missing)
 }
 
 // listFolders shows every member all folders, also those whose secrets it may
 // not read. A path that does not exist has no folders; an environment that does
 // not exist is an error.
-func (c *call) listFolders() (any, error) {
-	f := c.queryForm()
+func listFolders(c *call.Call) (any, error) {
+	f := c.QueryForm()
 	recursive, since := false, time.Time{}
-	if !c.old() {
+	if !c.Old() {
 		recursive = f.Flag("recursive", false)
 		if text := f.StrOr("lastSecretModified", ""); text != "" {
 			var err error
@@ -122,19 +123,19 @@ func (c *call) listFolders() (any, error) {
 			}
 		}
 	}
-	t, err := c.folderTarget(f)
+	t, err := folderTarget(c, f)
 	if err != nil {
 		return nil, err
 	}
-	at, err := c.lookup(t.project, t.env, t.path)
+	at, err := c.Lookup(t.Project, t.Env, t.Path)
 	if err != nil {
 		return nil, err
 	}
 	if at.Env == nil {
-		if c.old() {
+		if c.Old() {
 			return nil, web.Fail(http.StatusNotFound, "get folders", "Environment not found")
 		}
-		return nil, web.NotFound("Environment with slug '%s' in project with ID '%s' not found", t.env, t.project.ID)
+		return nil, web.NotFound("Environment with slug '%s' in project with ID '%s' not found", t.Env, t.Project.ID)
 	}
 	list := []folderJSON{}
 	if at.Folder == nil {
@@ -149,7 +150,7 @@ func (c *call) listFolders() (any, error) {
 			if child.SecretModified.Before(since) {
 				continue
 			}
-			j := c.folderJSON(at.Env, parent.Folder, child)
+			j := renderFolder(c, at.Env, parent.Folder, child)
 			if recursive {
 				j.RelativePath = store.JoinPath(parent.Path, child.Name)
 			}
@@ -159,23 +160,23 @@ func (c *call) listFolders() (any, error) {
 	return map[string]any{"folders": list}, nil
 }
 
-func (c *call) getFolder() (any, error) {
-	id := c.params["id"]
-	at, parent := c.folderByID(id)
+func getFolder(c *call.Call) (any, error) {
+	id := c.Params["id"]
+	at, parent := folderByID(c, id)
 	if at.Folder == nil {
 		switch {
-		case c.july():
+		case c.July():
 			return nil, web.Fail(http.StatusNotFound, "NotFound", "folder not found")
-		case c.old():
+		case c.Old():
 			return nil, web.NotFound("Folder not found")
 		}
 		return nil, web.NotFound("Folder with ID '%s' not found", id)
 	}
-	if err := c.member(at.Project, nil); err != nil {
+	if err := c.Member(at.Project, nil); err != nil {
 		return nil, err
 	}
-	j := c.folderJSON(at.Env, parent, at.Folder)
-	if c.july() {
+	j := renderFolder(c, at.Env, parent, at.Folder)
+	if c.July() {
 		return map[string]any{"folder": j}, nil
 	}
 	j.folderPlaceJSON = &folderPlaceJSON{
@@ -186,8 +187,8 @@ func (c *call) getFolder() (any, error) {
 	return map[string]any{"folder": j}, nil
 }
 
-func (c *call) folderByID(id string) (at store.Place, parent *store.Folder) {
-	for _, p := range c.state.Projects {
+func folderByID(c *call.Call, id string) (at store.Place, parent *store.Folder) {
+	for _, p := range c.State.Projects {
 		for _, e := range p.Environments {
 			all := (store.Place{Project: p, Env: e, Path: "/", Folder: e.Root}).Below()
 			for _, at := range all {

@@ -3,6 +3,7 @@ package devserver
 import (
 	"slices"
 
+	"infisicalfs/internal/devserver/internal/call"
 	"infisicalfs/internal/devserver/internal/store"
 )
 
@@ -26,15 +27,15 @@ type importedSecret struct {
 // so loses part of a chain. The backend in Node follows what a source imports and
 // no further, and what two entries lead to belongs to the later one; the one in Go
 // follows chains to their end, and never back to the place that asks.
-func (c *call) resolve(places []store.Place) []resolved {
+func resolve(c *call.Call, places []store.Place) []resolved {
 	seen := map[string]bool{}
-	if c.goReads() {
+	if c.GoReads() {
 		for _, at := range places {
 			seen[at.Env.Slug+":"+at.Path] = true
 		}
 	}
 	key := func(im *store.SecretImport) string {
-		if c.old() {
+		if c.Old() {
 			return im.Path
 		}
 		return im.Env + ":" + im.Path
@@ -42,12 +43,12 @@ func (c *call) resolve(places []store.Place) []resolved {
 	var out []resolved
 	for _, at := range places {
 		for _, im := range at.Folder.Imports {
-			src, ok := c.source(at.Project, im)
-			if !ok || c.goReads() && seen[key(im)] {
+			src, ok := source(c, at.Project, im)
+			if !ok || c.GoReads() && seen[key(im)] {
 				continue
 			}
 			seen[key(im)] = true
-			out = append(out, resolved{at: src, secrets: c.importable(src)})
+			out = append(out, resolved{at: src, secrets: importable(c, src)})
 		}
 	}
 	entries := make([]*resolved, 0, len(out))
@@ -55,7 +56,7 @@ func (c *call) resolve(places []store.Place) []resolved {
 		entries = append(entries, &out[i])
 	}
 	levels := store.MaxDepth
-	if !c.old() && !c.goReads() {
+	if !c.Old() && !c.GoReads() {
 		slices.Reverse(entries)
 		levels = 1
 	}
@@ -65,12 +66,12 @@ func (c *call) resolve(places []store.Place) []resolved {
 			var next []store.Place
 			for _, at := range level {
 				for _, im := range at.Folder.Imports {
-					src, ok := c.source(at.Project, im)
+					src, ok := source(c, at.Project, im)
 					if !ok || seen[key(im)] {
 						continue
 					}
 					seen[key(im)] = true
-					r.secrets = append(r.secrets, c.importable(src)...)
+					r.secrets = append(r.secrets, importable(c, src)...)
 					next = append(next, src)
 				}
 			}
@@ -80,16 +81,16 @@ func (c *call) resolve(places []store.Place) []resolved {
 	return out
 }
 
-func (c *call) source(p *store.Project, im *store.SecretImport) (store.Place, bool) {
-	at, err := c.lookup(p, im.Env, im.Path)
-	return at, err == nil && at.Folder != nil && !c.denied(p, im.Env, im.Path)
+func source(c *call.Call, p *store.Project, im *store.SecretImport) (store.Place, bool) {
+	at, err := c.Lookup(p, im.Env, im.Path)
+	return at, err == nil && at.Folder != nil && !c.Denied(p, im.Env, im.Path)
 }
 
 // importable are the shared secrets whose value the caller may read.
-func (c *call) importable(at store.Place) []importedSecret {
+func importable(c *call.Call, at store.Place) []importedSecret {
 	var out []importedSecret
 	for _, x := range at.Folder.Secrets {
-		if !x.Personal && !c.hidden(at.Project, at.Env.Slug, at.Path, x.Key) {
+		if !x.Personal && !c.Hidden(at.Project, at.Env.Slug, at.Path, x.Key) {
 			out = append(out, importedSecret{at, x})
 		}
 	}
@@ -108,22 +109,22 @@ func firstOfEachName(list []importedSecret) []importedSecret {
 // importsOf renders the imports of a list. Servers expand the references in them
 // whether asked or not, but for the backend in Go. Today's v4 looks for a reference's
 // target in the importing folder first; v3 looks in the source only.
-func (c *call) importsOf(places []store.Place, q readQuery, ex *expander) []importJSON {
+func importsOf(c *call.Call, places []store.Place, q readQuery, ex *expander) []importJSON {
 	var first []store.Place
-	if c.v4() {
+	if c.V4() {
 		first = places[:1]
 	}
 	out := []importJSON{}
-	for _, r := range c.resolve(places) {
+	for _, r := range resolve(c, places) {
 		entry := importJSON{SecretPath: r.at.Path, Environment: r.at.Env.Slug, FolderID: r.at.Folder.ID, Secrets: []secretJSON{}}
-		if c.old() || q.view && !c.goReads() { // today names are made unique on the way through expansion
+		if c.Old() || q.view && !c.GoReads() { // today names are made unique on the way through expansion
 			r.secrets = firstOfEachName(r.secrets)
 		}
 		for _, s := range r.secrets {
-			j := c.importedJSON(s.at, s.x)
+			j := renderImported(c, s.at, s.x)
 			if !q.view {
 				j.hide()
-			} else if q.expand || !c.goReads() {
+			} else if q.expand || !c.GoReads() {
 				j.Value = ex.expand(s.x.Value, s.at.Env.Slug, s.at.Path, first...)
 			}
 			entry.Secrets = append(entry.Secrets, j)
@@ -135,8 +136,8 @@ func (c *call) importsOf(places []store.Place, q readQuery, ex *expander) []impo
 
 // findImported finds a name in the imports of a folder, the last import first.
 // The place is the source's.
-func (c *call) findImported(at store.Place, name string) (store.Place, *store.Secret) {
-	imports := c.resolve([]store.Place{at})
+func findImported(c *call.Call, at store.Place, name string) (store.Place, *store.Secret) {
+	imports := resolve(c, []store.Place{at})
 	for _, r := range slices.Backward(imports) {
 		for _, s := range r.secrets {
 			if s.x.Key == name {

@@ -4,11 +4,12 @@ import (
 	"net/http"
 	"slices"
 
+	"infisicalfs/internal/devserver/internal/call"
 	"infisicalfs/internal/devserver/internal/store"
 	"infisicalfs/internal/devserver/internal/web"
 )
 
-func importRoutes(p web.Profile) []route {
+func importRoutes(p web.Profile) []call.Route {
 	routes := importsUnder("/api/v1/secret-imports")
 	if !p.Old() {
 		routes = append(routes, importsUnder("/api/v2/secret-imports")...)
@@ -16,13 +17,13 @@ func importRoutes(p web.Profile) []route {
 	return routes
 }
 
-func importsUnder(base string) []route {
-	return []route{
-		{"GET", base, web.ReadClass, members, (*call).listImports},
-		{"GET", base + "/secrets/raw", web.SecretClass, members, (*call).listImportedSecrets},
-		{"POST", base, web.SecretClass, members, (*call).createImport},
-		{"PATCH", base + "/:id", web.SecretClass, members, (*call).updateImport},
-		{"DELETE", base + "/:id", web.SecretClass, members, (*call).deleteImport},
+func importsUnder(base string) []call.Route {
+	return []call.Route{
+		call.On("GET", base, web.ReadClass, call.Members, listImports),
+		call.On("GET", base+"/secrets/raw", web.SecretClass, call.Members, listImportedSecrets),
+		call.On("POST", base, web.SecretClass, call.Members, createImport),
+		call.On("PATCH", base+"/:id", web.SecretClass, call.Members, updateImport),
+		call.On("DELETE", base+"/:id", web.SecretClass, call.Members, deleteImport),
 	}
 }
 
@@ -45,7 +46,7 @@ type secretImportJSON struct {
 func importJSONOf(at store.Place, im *store.SecretImport) secretImportJSON {
 	j := secretImportJSON{
 		ID: im.ID, Version: im.Version, ImportPath: im.Path, Position: slices.Index(at.Folder.Imports, im) + 1,
-		CreatedAt: stamp(im.CreatedAt), UpdatedAt: stamp(im.UpdatedAt), FolderID: at.Folder.ID,
+		CreatedAt: call.Stamp(im.CreatedAt), UpdatedAt: call.Stamp(im.UpdatedAt), FolderID: at.Folder.ID,
 	}
 	if e := at.Project.Env(im.Env); e != nil {
 		j.ImportEnv = environmentJSON{e.Name, e.Slug, e.ID}
@@ -54,32 +55,32 @@ func importJSONOf(at store.Place, im *store.SecretImport) secretImportJSON {
 }
 
 // importPlace finds the folder whose imports a request is about.
-func (c *call) importPlace(t writeTarget) (store.Place, error) {
-	at, err := c.lookup(t.project, t.env, t.path)
+func importPlace(c *call.Call, t call.Target) (store.Place, error) {
+	at, err := c.Lookup(t.Project, t.Env, t.Path)
 	if err != nil {
 		return at, err
 	}
 	if at.Folder == nil {
-		if c.old() {
+		if c.Old() {
 			return at, web.NotFound("Folder not found")
 		}
-		return at, c.noFolder(at, t.env, t.path)
+		return at, c.NoFolder(at, t.Env, t.Path)
 	}
 	return at, nil
 }
 
 // listImports lists in order of position: of two imports of one name, the later counts.
-func (c *call) listImports() (any, error) {
-	t, err := c.folderTarget(c.queryForm())
+func listImports(c *call.Call) (any, error) {
+	t, err := folderTarget(c, c.QueryForm())
 	if err != nil {
 		return nil, err
 	}
-	at, err := c.importPlace(t)
+	at, err := importPlace(c, t)
 	if err != nil {
 		return nil, err
 	}
-	if c.denied(t.project, t.env, t.path) {
-		return nil, permissionDenied("read", "secret-imports")
+	if c.Denied(t.Project, t.Env, t.Path) {
+		return nil, call.PermissionDenied("read", "secret-imports")
 	}
 	list := []secretImportJSON{}
 	for _, im := range at.Folder.Imports {
@@ -89,25 +90,25 @@ func (c *call) listImports() (any, error) {
 }
 
 // listImportedSecrets shows what the imports bring, unexpanded and with dates.
-func (c *call) listImportedSecrets() (any, error) {
-	t, err := c.folderTarget(c.queryForm())
+func listImportedSecrets(c *call.Call) (any, error) {
+	t, err := folderTarget(c, c.QueryForm())
 	if err != nil {
 		return nil, err
 	}
-	at, err := c.importPlace(t)
+	at, err := importPlace(c, t)
 	if err != nil {
 		return nil, err
 	}
 	list := []importJSON{}
-	for _, r := range c.resolve([]store.Place{at}) {
+	for _, r := range resolve(c, []store.Place{at}) {
 		e := r.at.Env
 		entry := importJSON{
 			SecretPath: r.at.Path, Environment: e.Slug, FolderID: r.at.Folder.ID,
 			EnvironmentInfo: &environmentJSON{e.Name, e.Slug, e.ID}, Secrets: []secretJSON{},
 		}
 		for _, s := range firstOfEachName(r.secrets) {
-			j := c.importedJSON(s.at, s.x)
-			j.CreatedAt, j.UpdatedAt = stamp(s.x.CreatedAt), stamp(s.x.UpdatedAt)
+			j := renderImported(c, s.at, s.x)
+			j.CreatedAt, j.UpdatedAt = call.Stamp(s.x.CreatedAt), call.Stamp(s.x.UpdatedAt)
 			entry.Secrets = append(entry.Secrets, j)
 		}
 		list = append(list, entry)
@@ -117,44 +118,44 @@ func (c *call) listImportedSecrets() (any, error) {
 
 // createImport takes any source: one that is imported already, one that does not
 // exist, the folder itself.
-func (c *call) createImport() (any, error) {
-	f := c.bodyForm()
+func createImport(c *call.Call) (any, error) {
+	f := c.BodyForm()
 	source := f.Object("import")
 	env, path := source.Str("environment"), store.FolderPath(source.Str("path"))
-	t, err := c.folderTarget(f)
+	t, err := folderTarget(c, f)
 	if err != nil {
 		return nil, err
 	}
-	if err := c.mayWrite("create", t.project, t.env, t.path); err != nil {
-		return nil, permissionDenied("create", "secret-imports")
+	if err := c.MayWrite("create", t.Project, t.Env, t.Path); err != nil {
+		return nil, call.PermissionDenied("create", "secret-imports")
 	}
-	at, err := c.importPlace(t)
+	at, err := importPlace(c, t)
 	if err != nil {
 		return nil, err
 	}
-	if t.project.Env(env) == nil {
+	if t.Project.Env(env) == nil {
 		return nil, web.NotFound("Imported environment not found")
 	}
-	im := at.Folder.AddImport(env, path, c.now)
-	c.changed = true
+	im := at.Folder.AddImport(env, path, c.Now)
+	c.Changed = true
 	return map[string]any{"message": "Successfully created secret import", "secretImport": importJSONOf(at, im)}, nil
 }
 
-func (c *call) updateImport() (any, error) {
-	f := c.bodyForm()
+func updateImport(c *call.Call) (any, error) {
+	f := c.BodyForm()
 	alter := f.Object("import")
 	env, path := alter.OptStr("environment"), alter.OptStr("path")
 	position, _ := alter.Value("position").(float64)
-	t, err := c.folderTarget(f)
+	t, err := folderTarget(c, f)
 	if err != nil {
 		return nil, err
 	}
-	at, im, err := c.importOf(t, "edit")
+	at, im, err := importOf(c, t, "edit")
 	if err != nil {
 		return nil, err
 	}
 	if env != nil {
-		if t.project.Env(*env) == nil {
+		if t.Project.Env(*env) == nil {
 			return nil, web.NotFound("Imported environment not found")
 		}
 		im.Env = *env
@@ -166,37 +167,37 @@ func (c *call) updateImport() (any, error) {
 		others := slices.DeleteFunc(slices.Clone(at.Folder.Imports), func(x *store.SecretImport) bool { return x == im })
 		at.Folder.Imports = slices.Insert(others, n-1, im)
 	}
-	im.UpdatedAt = c.now
-	c.changed = true
+	im.UpdatedAt = c.Now
+	c.Changed = true
 	return map[string]any{"message": "Successfully updated secret import", "secretImport": importJSONOf(at, im)}, nil
 }
 
-func (c *call) deleteImport() (any, error) {
-	f := c.bodyForm()
-	t, err := c.folderTarget(f)
+func deleteImport(c *call.Call) (any, error) {
+	f := c.BodyForm()
+	t, err := folderTarget(c, f)
 	if err != nil {
 		return nil, err
 	}
-	at, im, err := c.importOf(t, "delete")
+	at, im, err := importOf(c, t, "delete")
 	if err != nil {
 		return nil, err
 	}
 	j := importJSONOf(at, im)
 	at.Folder.Imports = slices.DeleteFunc(at.Folder.Imports, func(x *store.SecretImport) bool { return x == im })
-	c.changed = true
+	c.Changed = true
 	return map[string]any{"message": "Successfully deleted secret import", "secretImport": j}, nil
 }
 
 // importOf finds the import whose id is in the URL.
-func (c *call) importOf(t writeTarget, action string) (store.Place, *store.SecretImport, error) {
-	if err := c.mayWrite(action, t.project, t.env, t.path); err != nil {
-		return store.Place{}, nil, permissionDenied(action, "secret-imports")
+func importOf(c *call.Call, t call.Target, action string) (store.Place, *store.SecretImport, error) {
+	if err := c.MayWrite(action, t.Project, t.Env, t.Path); err != nil {
+		return store.Place{}, nil, call.PermissionDenied(action, "secret-imports")
 	}
-	at, err := c.importPlace(t)
+	at, err := importPlace(c, t)
 	if err != nil {
 		return store.Place{}, nil, err
 	}
-	im := store.Find(at.Folder.Imports, func(x *store.SecretImport) bool { return x.ID == c.params["id"] })
+	im := store.Find(at.Folder.Imports, func(x *store.SecretImport) bool { return x.ID == c.Params["id"] })
 	if im == nil {
 		return store.Place{}, nil, web.Fail(http.StatusNotFound, "NotFound", "Secret import not found")
 	}

@@ -1,8 +1,9 @@
 package devserver
 
 import (
-	"infisicalfs/internal/devserver/internal/web"
 	"time"
+
+	"infisicalfs/internal/devserver/internal/web"
 )
 
 // Stored is what a server has of a shared secret.

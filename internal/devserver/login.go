@@ -5,22 +5,23 @@ import (
 	"slices"
 	"time"
 
+	"infisicalfs/internal/devserver/internal/call"
 	"infisicalfs/internal/devserver/internal/store"
 	"infisicalfs/internal/devserver/internal/web"
 )
 
-func authRoutes() []route {
-	return []route{
-		{"GET", "/api/status", web.Unlimited, anybody, (*call).status},
-		{"POST", "/api/v1/auth/universal-auth/login", web.WriteClass, anybody, (*call).login},
-		{"POST", "/api/v1/auth/token/renew", web.WriteClass, anybody, (*call).renew},
-		{"POST", "/api/v1/auth/token/revoke", web.WriteClass, anybody, (*call).revoke},
+func authRoutes() []call.Route {
+	return []call.Route{
+		call.On("GET", "/api/status", web.Unlimited, call.Anybody, status),
+		call.On("POST", "/api/v1/auth/universal-auth/login", web.WriteClass, call.Anybody, login),
+		call.On("POST", "/api/v1/auth/token/renew", web.WriteClass, call.Anybody, renew),
+		call.On("POST", "/api/v1/auth/token/revoke", web.WriteClass, call.Anybody, revoke),
 	}
 }
 
-func (c *call) status() (any, error) {
+func status(c *call.Call) (any, error) {
 	return map[string]any{
-		"date":                     stamp(c.now),
+		"date":                     call.Stamp(c.Now),
 		"message":                  "Ok",
 		"emailConfigured":          false,
 		"inviteOnlySignup":         true,
@@ -45,65 +46,65 @@ const (
 	lockoutTime     = 5 * time.Minute
 )
 
-func (c *call) login() (any, error) {
-	f := c.bodyForm()
+func login(c *call.Call) (any, error) {
+	f := c.BodyForm()
 	clientID, clientSecret := f.Str("clientId"), f.Str("clientSecret")
 	if err := f.Failure(); err != nil {
 		return nil, err
 	}
-	st := c.state
+	st := c.State
 	id := store.Find(st.Identities, func(i *store.Identity) bool { return i.ClientID == clientID })
 	if id == nil {
-		if c.profile == web.Y2024 {
+		if c.Profile == web.Y2024 {
 			return nil, web.NotFound("No identity with specified client ID was found")
 		}
 		return nil, web.Unauthorized("Invalid credentials")
 	}
-	if !c.old() && c.now.Before(id.LockedUntil) {
+	if !c.Old() && c.Now.Before(id.LockedUntil) {
 		return nil, web.Unauthorized("This identity auth method is temporarily locked, please try again later")
 	}
 	if subtle.ConstantTimeCompare([]byte(clientSecret), []byte(id.ClientSecret)) != 1 {
-		c.countFailure(id)
+		countFailure(c, id)
 		return nil, web.Unauthorized("Invalid credentials")
 	}
 	id.Failures = 0
-	c.identified(id.Name)
+	c.Identified(id.Name)
 
-	config := c.tokens
+	config := c.Tokens
 	if id.Token != nil {
 		config = id.Token.WithDefaults()
 	}
-	t := &store.Token{ID: store.NewUUID(), IdentityID: id.ID, Config: config, Created: c.now, Renewed: c.now}
-	st.Tokens = append(slices.DeleteFunc(st.Tokens, func(t *store.Token) bool { return c.now.After(t.Created.Add(t.Config.MaxTTL)) }), t)
-	c.changed = true
-	return c.tokenAnswer(t, id), nil
+	t := &store.Token{ID: store.NewUUID(), IdentityID: id.ID, Config: config, Created: c.Now, Renewed: c.Now}
+	st.Tokens = append(slices.DeleteFunc(st.Tokens, func(t *store.Token) bool { return c.Now.After(t.Created.Add(t.Config.MaxTTL)) }), t)
+	c.Changed = true
+	return issueToken(c, t, id), nil
 }
 
-func (c *call) countFailure(id *store.Identity) {
-	if c.now.Sub(id.LastFailure) > lockoutReset {
+func countFailure(c *call.Call, id *store.Identity) {
+	if c.Now.Sub(id.LastFailure) > lockoutReset {
 		id.Failures = 0
 	}
 	id.Failures++
-	id.LastFailure = c.now
+	id.LastFailure = c.Now
 	if id.Failures >= lockoutFailures {
-		id.LockedUntil, id.Failures = c.now.Add(lockoutTime), 0
+		id.LockedUntil, id.Failures = c.Now.Add(lockoutTime), 0
 	}
-	c.changed = true
+	c.Changed = true
 }
 
-// tokenAnswer issues the JWT of t. On a server of 2024 it is the same text every
+// issueToken issues the JWT of t. On a server of 2024 it is the same text every
 // time, lives until the max TTL, and the TTL is kept by the server; a current
 // server makes a new one that lives no longer than the max TTL allows.
-func (c *call) tokenAnswer(t *store.Token, id *store.Identity) tokenAnswer {
+func issueToken(c *call.Call, t *store.Token, id *store.Identity) tokenAnswer {
 	cl := store.Claims{AuthTokenType: store.IdentityTokenType, IdentityID: id.ID, ClientSecretID: id.ClientSecretID, TokenID: t.ID}
 	end := t.Created.Add(t.Config.MaxTTL)
 	life := t.Config.TTL
-	if c.old() {
+	if c.Old() {
 		cl.IssuedAt, cl.Expires = t.Created.Unix(), end.Unix()
 	} else {
 		life = min(life, end.Sub(t.Renewed))
 		no := false
-		org := c.state.OrgID
+		org := c.State.OrgID
 		cl.ID, cl.IdentityName, cl.AuthMethod = store.NewUUID(), id.Name, "universal-auth"
 		cl.OrgID, cl.RootOrgID, cl.ParentOrgID = org, org, org
 		cl.TTL, cl.MaxTTL, cl.CreationEpoch = t.Config.TTL.Seconds(), t.Config.MaxTTL.Seconds(), t.Created.Unix()
@@ -111,7 +112,7 @@ func (c *call) tokenAnswer(t *store.Token, id *store.Identity) tokenAnswer {
 		cl.IssuedAt, cl.Expires = t.Renewed.Unix(), t.Renewed.Add(life).Unix()
 	}
 	return tokenAnswer{
-		AccessToken: c.state.Sign(cl),
+		AccessToken: c.State.Sign(cl),
 		ExpiresIn:   life.Seconds(),
 		MaxTTL:      t.Config.MaxTTL.Seconds(),
 		TokenType:   "Bearer",
@@ -121,51 +122,51 @@ func (c *call) tokenAnswer(t *store.Token, id *store.Identity) tokenAnswer {
 // renew restarts the TTL. A server of 2024 refuses when the new life would run
 // past the max TTL, and destroys the token in doing so; a current one refuses
 // only when nothing is left of the max TTL.
-func (c *call) renew() (any, error) {
-	t, err := c.tokenOfBody()
+func renew(c *call.Call) (any, error) {
+	t, err := tokenOfBody(c)
 	if err != nil {
 		return nil, err
 	}
 	end := t.Created.Add(t.Config.MaxTTL)
-	if c.old() && c.now.Add(t.Config.TTL).After(end) || !c.now.Before(end) {
-		c.dropToken(t)
-		c.changed = true
+	if c.Old() && c.Now.Add(t.Config.TTL).After(end) || !c.Now.Before(end) {
+		c.DropToken(t)
+		c.Changed = true
 		return nil, web.Unauthorized("Failed to renew MI access token past its Max TTL expiration")
 	}
-	t.Renewed = c.now
-	c.changed = true
-	return c.tokenAnswer(t, c.state.IdentityByID(t.IdentityID)), nil
+	t.Renewed = c.Now
+	c.Changed = true
+	return issueToken(c, t, c.State.IdentityByID(t.IdentityID)), nil
 }
 
-func (c *call) revoke() (any, error) {
-	t, err := c.tokenOfBody()
+func revoke(c *call.Call) (any, error) {
+	t, err := tokenOfBody(c)
 	if err != nil {
 		return nil, err
 	}
-	c.dropToken(t)
-	c.changed = true
+	c.DropToken(t)
+	c.Changed = true
 	return map[string]string{"message": "Successfully revoked access token"}, nil
 }
 
 // tokenOfBody finds the token that the body names. Being named there is no use
 // of it.
-func (c *call) tokenOfBody() (*store.Token, error) {
-	f := c.bodyForm()
+func tokenOfBody(c *call.Call) (*store.Token, error) {
+	f := c.BodyForm()
 	text := f.Str("accessToken")
 	if err := f.Failure(); err != nil {
 		return nil, err
 	}
-	cl, err := c.state.Verify(text, c.now)
+	cl, err := c.State.Verify(text, c.Now)
 	if err != nil {
 		return nil, web.TokenError("%s", err)
 	}
 	if cl.AuthTokenType != store.IdentityTokenType {
-		if c.july() {
+		if c.July() {
 			return nil, web.Unauthorized("You are not allowed to access this resource")
 		}
 		return nil, web.BadRequest("Only identity access tokens can be renewed")
 	}
-	t, refused := c.liveToken(cl, c.now)
+	t, refused := c.LiveToken(cl, c.Now)
 	if refused != nil {
 		return nil, refused
 	}

@@ -3,6 +3,7 @@ package devserver
 import (
 	"strings"
 
+	"infisicalfs/internal/devserver/internal/call"
 	"infisicalfs/internal/devserver/internal/store"
 	"infisicalfs/internal/devserver/internal/web"
 )
@@ -11,61 +12,61 @@ import (
 // is a new secret with a new id; with shouldOverwrite the one that is there gets
 // a new version instead. A current server leaves alone what is there with the
 // same value, and rewrites references, also in the moved value.
-func (c *call) moveSecrets() (any, error) {
-	f := c.bodyForm()
+func moveSecrets(c *call.Call) (any, error) {
+	f := c.BodyForm()
 	var p *store.Project
 	project := ""
-	if c.v4() {
+	if c.V4() {
 		project = f.Str("projectId")
-		p = c.state.ProjectByID(project)
+		p = c.State.ProjectByID(project)
 	} else {
 		project = f.Str("projectSlug")
-		p = c.state.ProjectBySlug(project)
+		p = c.State.ProjectBySlug(project)
 	}
-	from := writeTarget{p, f.Str("sourceEnvironment"), store.SecretPath(f.StrOr("sourceSecretPath", "/"))}
-	to := writeTarget{p, f.Str("destinationEnvironment"), store.SecretPath(f.StrOr("destinationSecretPath", "/"))}
+	from := call.Target{Project: p, Env: f.Str("sourceEnvironment"), Path: store.SecretPath(f.StrOr("sourceSecretPath", "/"))}
+	to := call.Target{Project: p, Env: f.Str("destinationEnvironment"), Path: store.SecretPath(f.StrOr("destinationSecretPath", "/"))}
 	ids := f.Strings("secretIds")
 	overwrite := f.Boolean("shouldOverwrite", false)
 	if err := f.Failure(); err != nil {
 		return nil, err
 	}
-	if err := c.member(p, c.noProject(project)); err != nil {
+	if err := c.Member(p, c.NoProject(project)); err != nil {
 		return nil, err
 	}
-	source, err := c.writable(from, "delete", "Move secrets")
+	source, err := c.Writable(from, "delete", "Move secrets")
 	if err != nil {
 		return nil, err
 	}
-	destination, err := c.writable(to, "create", "Move secrets")
+	destination, err := c.Writable(to, "create", "Move secrets")
 	if err != nil {
 		return nil, err
 	}
-	moving, err := c.movable(source, destination, ids, overwrite)
+	moving, err := movable(c, source, destination, ids, overwrite)
 	if err != nil {
 		return nil, err
 	}
-	if c.needsApproval(false) {
+	if needsApproval(c, false) {
 		return map[string]bool{"isSourceUpdated": false, "isDestinationUpdated": false}, nil
 	}
 	var arrived []*store.Secret
 	var keys []string
 	for _, x := range moving {
-		if y := c.move(source.Folder, destination.Folder, x); y != nil {
+		if y := move(c, source.Folder, destination.Folder, x); y != nil {
 			arrived = append(arrived, y)
 		}
 		keys = append(keys, x.Key)
 	}
-	if !c.old() {
+	if !c.Old() {
 		for _, x := range arrived {
 			x.Value = store.MovedText(x.Value, source, destination)
 		}
-		store.MoveReferences(source, destination, keys, c.now)
+		store.MoveReferences(source, destination, keys, c.Now)
 	}
-	c.changed = true
+	c.Changed = true
 	return map[string]bool{"isSourceUpdated": true, "isDestinationUpdated": true}, nil
 }
 
-func (c *call) movable(source, destination store.Place, ids []string, overwrite bool) ([]*store.Secret, error) {
+func movable(c *call.Call, source, destination store.Place, ids []string, overwrite bool) ([]*store.Secret, error) {
 	if source.Folder == destination.Folder {
 		return nil, web.BadRequest("Source and destination folder are the same")
 	}
@@ -81,7 +82,7 @@ func (c *call) movable(source, destination store.Place, ids []string, overwrite 
 			return nil, web.BadRequest("Cannot move rotated secrets")
 		}
 		there := destination.Folder.Shared(x.Key)
-		if there != nil && (c.old() || there.Value != x.Value) {
+		if there != nil && (c.Old() || there.Value != x.Value) {
 			taken = append(taken, x.Key)
 		}
 		if there != nil && there.Value == x.Value {
@@ -89,7 +90,7 @@ func (c *call) movable(source, destination store.Place, ids []string, overwrite 
 		}
 		moving = append(moving, x)
 	}
-	if !c.old() && equal > 0 && equal == len(moving) {
+	if !c.Old() && equal > 0 && equal == len(moving) {
 		return nil, web.BadRequest("Selected secrets already exist in the destination.")
 	}
 	if len(taken) > 0 && !overwrite {
@@ -99,7 +100,7 @@ func (c *call) movable(source, destination store.Place, ids []string, overwrite 
 }
 
 // move returns the secret that has arrived, nil if what is there stays as it is.
-func (c *call) move(from, to *store.Folder, x *store.Secret) *store.Secret {
+func move(c *call.Call, from, to *store.Folder, x *store.Secret) *store.Secret {
 	take := func(y *store.Secret) {
 		y.Value, y.Comment, y.SkipMultiline = x.Value, x.Comment, x.SkipMultiline
 		y.Tags, y.Metadata = x.Tags, x.Metadata
@@ -107,15 +108,15 @@ func (c *call) move(from, to *store.Folder, x *store.Secret) *store.Secret {
 	y := to.Shared(x.Key)
 	switch {
 	case y == nil:
-		y = to.AddSecret(x.Key, "", false, c.now)
+		y = to.AddSecret(x.Key, "", false, c.Now)
 		take(y)
-	case !c.old() && (x.Value == "" || x.Value == y.Value):
+	case !c.Old() && (x.Value == "" || x.Value == y.Value):
 		y = nil
 	default:
-		to.Change(y, c.now, take)
+		to.Change(y, c.Now, take)
 	}
-	for _, gone := range c.doomed(from, x.Key, false) {
-		from.RemoveSecret(gone, c.now)
+	for _, gone := range secretsToDelete(c, from, x.Key, false) {
+		from.RemoveSecret(gone, c.Now)
 	}
 	return y
 }

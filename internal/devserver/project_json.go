@@ -1,6 +1,9 @@
 package devserver
 
-import "infisicalfs/internal/devserver/internal/store"
+import (
+	"infisicalfs/internal/devserver/internal/call"
+	"infisicalfs/internal/devserver/internal/store"
+)
 
 type environmentJSON struct {
 	Name string `json:"name"`
@@ -41,13 +44,13 @@ type currentProjectJSON struct {
 	Roles            []string `json:"roles"`
 }
 
-func (c *call) projectJSON(p *store.Project) projectJSON {
+func renderProject(c *call.Call, p *store.Project) projectJSON {
 	j := projectJSON{
 		ID: p.ID, UnderID: p.ID, Name: p.Name, Slug: p.Slug,
-		AutoCapitalization: c.old(),
-		OrgID:              c.state.OrgID,
-		CreatedAt:          stamp(p.CreatedAt),
-		UpdatedAt:          stamp(p.UpdatedAt),
+		AutoCapitalization: c.Old(),
+		OrgID:              c.State.OrgID,
+		CreatedAt:          call.Stamp(p.CreatedAt),
+		UpdatedAt:          call.Stamp(p.UpdatedAt),
 		Version:            3,
 		PitVersionLimit:    10,
 		Environments:       []environmentJSON{},
@@ -55,10 +58,10 @@ func (c *call) projectJSON(p *store.Project) projectJSON {
 	for _, e := range p.Environments {
 		j.Environments = append(j.Environments, environmentJSON{e.Name, e.Slug, e.ID})
 	}
-	if c.july() {
+	if c.July() {
 		j.Version, j.julyProjectJSON = 2, &julyProjectJSON{}
 	}
-	if !c.old() {
+	if !c.Old() {
 		j.currentProjectJSON = &currentProjectJSON{Type: "secret-manager", SecretSharing: true, Roles: []string{}}
 	}
 	return j

@@ -5,84 +5,85 @@ import (
 	"regexp"
 	"strings"
 
+	"infisicalfs/internal/devserver/internal/call"
 	"infisicalfs/internal/devserver/internal/store"
 	"infisicalfs/internal/devserver/internal/web"
 )
 
-func projectRoutes(p web.Profile) []route {
-	workspaces := route{"GET", "/api/v1/workspace", web.ReadClass, userOnly, (*call).listWorkspaces}
+func projectRoutes(p web.Profile) []call.Route {
+	workspaces := call.On("GET", "/api/v1/workspace", web.ReadClass, call.UserOnly, listWorkspaces)
 	if !p.Old() {
-		workspaces.access = members
+		workspaces.Access = call.Members
 	}
-	routes := []route{
+	routes := []call.Route{
 		workspaces,
-		{"GET", "/api/v1/organization", web.ReadClass, userOnly, (*call).listOrganizations},
-		{"GET", "/api/v1/workspace/:id", web.ReadClass, members, (*call).getWorkspace},
-		{"GET", "/api/v2/workspace/:slug", web.ReadClass, members, (*call).getWorkspaceBySlug},
-		{"GET", "/api/v2/organizations/:org/workspaces", web.ReadClass, members, (*call).listOrganizationWorkspaces},
-		{"GET", "/api/v1/identities/:identity/identity-memberships", web.ReadClass, members, (*call).listMemberships},
-		{"POST", "/api/v1/workspace/:id/environments", web.WriteClass, members, (*call).createEnvironment},
-		{"GET", "/api/v1/workspace/:id/tags", web.ReadClass, members, (*call).listTags},
-		{"POST", "/api/v1/workspace/:id/tags", web.WriteClass, members, (*call).createTag},
+		call.On("GET", "/api/v1/organization", web.ReadClass, call.UserOnly, listOrganizations),
+		call.On("GET", "/api/v1/workspace/:id", web.ReadClass, call.Members, getWorkspace),
+		call.On("GET", "/api/v2/workspace/:slug", web.ReadClass, call.Members, getWorkspaceBySlug),
+		call.On("GET", "/api/v2/organizations/:org/workspaces", web.ReadClass, call.Members, listOrganizationWorkspaces),
+		call.On("GET", "/api/v1/identities/:identity/identity-memberships", web.ReadClass, call.Members, listMemberships),
+		call.On("POST", "/api/v1/workspace/:id/environments", web.WriteClass, call.Members, createEnvironment),
+		call.On("GET", "/api/v1/workspace/:id/tags", web.ReadClass, call.Members, listTags),
+		call.On("POST", "/api/v1/workspace/:id/tags", web.WriteClass, call.Members, createTag),
 	}
 	if !p.Old() {
 		routes = append(routes,
-			route{"GET", "/api/v1/projects", web.ReadClass, members, (*call).listProjects},
-			route{"POST", "/api/v1/projects", web.CreationClass, members, (*call).createProject},
-			route{"GET", "/api/v1/projects/:id", web.ReadClass, members, (*call).getProject},
-			route{"GET", "/api/v1/projects/slug/:slug", web.ReadClass, members, (*call).getProjectBySlug},
-			route{"POST", "/api/v1/projects/:id/environments", web.WriteClass, members, (*call).createEnvironment},
-			route{"GET", "/api/v1/projects/:id/tags", web.ReadClass, members, (*call).listTags},
-			route{"POST", "/api/v1/projects/:id/tags", web.WriteClass, members, (*call).createTag},
+			call.On("GET", "/api/v1/projects", web.ReadClass, call.Members, listProjects),
+			call.On("POST", "/api/v1/projects", web.CreationClass, call.Members, createProject),
+			call.On("GET", "/api/v1/projects/:id", web.ReadClass, call.Members, getProject),
+			call.On("GET", "/api/v1/projects/slug/:slug", web.ReadClass, call.Members, getProjectBySlug),
+			call.On("POST", "/api/v1/projects/:id/environments", web.WriteClass, call.Members, createEnvironment),
+			call.On("GET", "/api/v1/projects/:id/tags", web.ReadClass, call.Members, listTags),
+			call.On("POST", "/api/v1/projects/:id/tags", web.WriteClass, call.Members, createTag),
 		)
 	}
 	return routes
 }
 
 // ownProjects are the projects that the caller is a member of.
-func (c *call) ownProjects() []projectJSON {
+func ownProjects(c *call.Call) []projectJSON {
 	list := []projectJSON{}
-	for _, p := range c.state.Projects {
-		if c.who.isUser() || c.who.identity.Membership(p.ID) != nil {
-			list = append(list, c.projectJSON(p))
+	for _, p := range c.State.Projects {
+		if c.Who.IsUser() || c.Who.Identity.Membership(p.ID) != nil {
+			list = append(list, renderProject(c, p))
 		}
 	}
 	return list
 }
 
-func (c *call) listProjects() (any, error) {
-	f := c.queryForm()
+func listProjects(c *call.Call) (any, error) {
+	f := c.QueryForm()
 	f.Flag("includeRoles", false)
 	kind := f.StrOr("type", "")
 	if err := f.Failure(); err != nil {
 		return nil, err
 	}
-	projects := c.ownProjects()
+	projects := ownProjects(c)
 	if kind != "" && kind != "secret-manager" {
 		projects = []projectJSON{}
 	}
 	return map[string]any{"projects": projects}, nil
 }
 
-func (c *call) listWorkspaces() (any, error) {
-	return map[string]any{"workspaces": c.ownProjects()}, nil
+func listWorkspaces(c *call.Call) (any, error) {
+	return map[string]any{"workspaces": ownProjects(c)}, nil
 }
 
-func (c *call) listOrganizations() (any, error) {
-	return map[string]any{"organizations": []map[string]string{{"id": c.state.OrgID, "name": "Demo", "slug": "demo"}}}, nil
+func listOrganizations(c *call.Call) (any, error) {
+	return map[string]any{"organizations": []map[string]string{{"id": c.State.OrgID, "name": "Demo", "slug": "demo"}}}, nil
 }
 
 // listOrganizationWorkspaces lists the caller's projects whatever its role in
 // the organisation; it is the one way by which an identity can list projects on
 // a server of 2024. Another organisation has none.
-func (c *call) listOrganizationWorkspaces() (any, error) {
-	org := c.params["org"]
+func listOrganizationWorkspaces(c *call.Call) (any, error) {
+	org := c.Params["org"]
 	if !store.IsUUID(org) {
 		return nil, web.Broken("Find one")
 	}
 	list := []map[string]any{}
-	if org == c.state.OrgID {
-		for _, p := range c.ownProjects() {
+	if org == c.State.OrgID {
+		for _, p := range ownProjects(c) {
 			for i := range p.Environments {
 				p.Environments[i].ID = ""
 			}
@@ -94,38 +95,38 @@ func (c *call) listOrganizationWorkspaces() (any, error) {
 	return map[string]any{"workspaces": list}, nil
 }
 
-func (c *call) getWorkspace() (any, error) {
-	p, err := c.projectOfPath()
+func getWorkspace(c *call.Call) (any, error) {
+	p, err := projectOfPath(c)
 	if err != nil {
 		return nil, err
 	}
-	return map[string]any{"workspace": c.projectJSON(p)}, nil
+	return map[string]any{"workspace": renderProject(c, p)}, nil
 }
 
-func (c *call) getProject() (any, error) {
-	p, err := c.projectOfPath()
+func getProject(c *call.Call) (any, error) {
+	p, err := projectOfPath(c)
 	if err != nil {
 		return nil, err
 	}
-	return map[string]any{"project": c.projectJSON(p)}, nil
+	return map[string]any{"project": renderProject(c, p)}, nil
 }
 
 // projectOfPath is the project whose id is in the URL. A server of 2024 trips
 // over an unknown one.
-func (c *call) projectOfPath() (*store.Project, error) {
-	id := c.params["id"]
-	p := c.state.ProjectByID(id)
+func projectOfPath(c *call.Call) (*store.Project, error) {
+	id := c.Params["id"]
+	p := c.State.ProjectByID(id)
 	missing := web.NotFound("Project with ID '%s' not found", id)
-	if c.old() {
+	if c.Old() {
 		missing = web.Broken("Failed to find project by id")
 	}
-	return p, c.member(p, missing)
+	return p, c.Member(p, missing)
 }
 
-func (c *call) getWorkspaceBySlug() (any, error) {
-	slug := c.params["slug"]
-	if c.old() {
-		f := c.queryForm()
+func getWorkspaceBySlug(c *call.Call) (any, error) {
+	slug := c.Params["slug"]
+	if c.Old() {
+		f := c.QueryForm()
 		switch {
 		case len(slug) < 5:
 			f.TooShort(f.Path("slug"), 5)
@@ -136,27 +137,27 @@ func (c *call) getWorkspaceBySlug() (any, error) {
 			return nil, err
 		}
 	}
-	return c.getProjectBySlug()
+	return getProjectBySlug(c)
 }
 
 // getProjectBySlug answers with the project itself, without a wrapper.
-func (c *call) getProjectBySlug() (any, error) {
-	slug := c.params["slug"]
-	p := c.state.ProjectBySlug(slug)
+func getProjectBySlug(c *call.Call) (any, error) {
+	slug := c.Params["slug"]
+	p := c.State.ProjectBySlug(slug)
 	missing := web.NotFound("Project with slug '%s' not found", slug)
-	if c.old() {
+	if c.Old() {
 		missing = web.Broken("Failed to find project by slug")
 	}
-	if err := c.member(p, missing); err != nil {
+	if err := c.Member(p, missing); err != nil {
 		return nil, err
 	}
-	return c.projectJSON(p), nil
+	return renderProject(c, p), nil
 }
 
 var slugPattern = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 
-func (c *call) createProject() (any, error) {
-	f := c.bodyForm()
+func createProject(c *call.Call) (any, error) {
+	f := c.BodyForm()
 	name := f.Str("projectName")
 	slug := f.StrOr("slug", strings.ToLower(name)+"-"+store.RandomHex(2))
 	if !slugPattern.MatchString(slug) {
@@ -165,25 +166,25 @@ func (c *call) createProject() (any, error) {
 	if err := f.Failure(); err != nil {
 		return nil, err
 	}
-	if !c.who.isUser() && c.who.identity.OrgRole == "no-access" {
-		return nil, permissionDenied("create", "workspace")
+	if !c.Who.IsUser() && c.Who.Identity.OrgRole == "no-access" {
+		return nil, call.PermissionDenied("create", "workspace")
 	}
-	if c.state.ProjectBySlug(slug) != nil {
+	if c.State.ProjectBySlug(slug) != nil {
 		return nil, web.BadRequest("Project with slug '%s' already exists", slug)
 	}
-	p := c.state.AddProject(slug, name, c.now)
+	p := c.State.AddProject(slug, name, c.Now)
 	for _, e := range []string{"dev", "staging", "prod"} {
-		p.AddEnvironment(e, "", c.now)
+		p.AddEnvironment(e, "", c.Now)
 	}
-	if !c.who.isUser() {
-		c.who.identity.Join(p, "admin", c.now)
+	if !c.Who.IsUser() {
+		c.Who.Identity.Join(p, "admin", c.Now)
 	}
-	c.changed = true
-	return map[string]any{"project": c.projectJSON(p)}, nil
+	c.Changed = true
+	return map[string]any{"project": renderProject(c, p)}, nil
 }
 
-func (c *call) createEnvironment() (any, error) {
-	f := c.bodyForm()
+func createEnvironment(c *call.Call) (any, error) {
+	f := c.BodyForm()
 	name, slug := f.Str("name"), f.Str("slug")
 	if slug != "" && !slugPattern.MatchString(slug) {
 		f.Custom("slug", "Slug must be a valid slug")
@@ -191,24 +192,24 @@ func (c *call) createEnvironment() (any, error) {
 	if err := f.Failure(); err != nil {
 		return nil, err
 	}
-	p, err := c.projectOfPath()
+	p, err := projectOfPath(c)
 	if err != nil {
 		return nil, err
 	}
-	if err := c.mayWrite("create", p, "", ""); err != nil {
-		return nil, permissionDenied("create", "environments")
+	if err := c.MayWrite("create", p, "", ""); err != nil {
+		return nil, call.PermissionDenied("create", "environments")
 	}
 	if p.Env(slug) != nil {
 		return nil, web.Fail(http.StatusBadRequest, "CreateEnvironment", "Environment with slug already exist")
 	}
-	e := p.AddEnvironment(slug, name, c.now)
-	c.changed = true
+	e := p.AddEnvironment(slug, name, c.Now)
+	c.Changed = true
 	return map[string]any{
 		"message":   "Successfully created new environment",
 		"workspace": p.ID,
 		"environment": map[string]any{
 			"id": e.ID, "name": e.Name, "slug": e.Slug, "position": len(p.Environments), "projectId": p.ID,
-			"createdAt": stamp(e.CreatedAt), "updatedAt": stamp(e.CreatedAt),
+			"createdAt": call.Stamp(e.CreatedAt), "updatedAt": call.Stamp(e.CreatedAt),
 		},
 	}, nil
 }

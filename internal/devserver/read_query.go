@@ -2,8 +2,8 @@ package devserver
 
 import (
 	"cmp"
-	"net/http"
 
+	"infisicalfs/internal/devserver/internal/call"
 	"infisicalfs/internal/devserver/internal/store"
 	"infisicalfs/internal/devserver/internal/web"
 )
@@ -19,16 +19,16 @@ type readQuery struct {
 	personal bool // may answer with the user's overrides
 }
 
-// readQuery reads the common parameters. The defaults differ between the
+// parseReadQuery reads the common parameters. The defaults differ between the
 // generations: today's v4 expands and imports, v3 does neither, or both if the
 // backend in Go answers.
-func (c *call) readQuery(f *web.Form) (readQuery, error) {
-	v4 := c.v4()
+func parseReadQuery(c *call.Call, f *web.Form) (readQuery, error) {
+	v4 := c.V4()
 	q := readQuery{env: f.StrOr("environment", ""), path: store.SecretPath(f.StrOr("secretPath", "/"))}
-	q.expand = f.Flag("expandSecretReferences", v4 || c.goReads())
-	q.imports = f.Flag("include_imports", v4 || c.goReads())
+	q.expand = f.Flag("expandSecretReferences", v4 || c.GoReads())
+	q.imports = f.Flag("include_imports", v4 || c.GoReads())
 	q.view = true
-	if !c.old() {
+	if !c.Old() {
 		q.view = f.Flag("viewSecretValue", true)
 	}
 	if v4 {
@@ -50,30 +50,9 @@ func (c *call) readQuery(f *web.Form) (readQuery, error) {
 		}
 		return q, web.BadRequest("Missing workspace id or environment")
 	}
-	q.project = c.state.ProjectByID(id)
+	q.project = c.State.ProjectByID(id)
 	if id == "" {
-		q.project = c.state.ProjectBySlug(slug)
+		q.project = c.State.ProjectBySlug(slug)
 	}
-	return q, c.member(q.project, c.noProject(cmp.Or(id, slug)))
-}
-
-// noProject is what the secret routes say about an unknown project.
-func (c *call) noProject(id string) *web.Failure {
-	if c.old() {
-		return web.NotFound("Project not found during bot lookup. Are you sure you are using the correct project ID?")
-	}
-	return web.NotFound("Project with ID '%s' not found", id)
-}
-
-// noFolder is what a current server says about a missing environment or path,
-// where at was looked up in vain.
-func (c *call) noFolder(at store.Place, env, path string) *web.Failure {
-	switch {
-	case c.goReads() && at.Env == nil:
-		return web.NotFound("Environment not found")
-	case c.goReads():
-		return web.NotFound("Folder not found")
-	}
-	return web.Fail(http.StatusNotFound, "SecretPathNotFound",
-		"Folder with path '%s' in environment '%s' was not found. Please ensure the environment slug and secret path are correct.", path, env)
+	return q, c.Member(q.project, c.NoProject(cmp.Or(id, slug)))
 }

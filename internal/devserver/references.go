@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"infisicalfs/internal/devserver/internal/call"
 	"infisicalfs/internal/devserver/internal/store"
 	"infisicalfs/internal/devserver/internal/web"
 )
@@ -26,14 +27,14 @@ const maxExpansion = 10
 // expander collects them. About one to nothing, or to an empty secret, the
 // backends differ: the text stays (2024, Node), or nothing is in its place (Go).
 type expander struct {
-	c      *call
+	c      *call.Call
 	p      *store.Project
 	denied []string // in words for the error's details, without values
 
 	absoluteOnly bool // leave ${KEY} as it is: single reads of a server of July 2024 do
 }
 
-func (c *call) expander(p *store.Project) *expander { return &expander{c: c, p: p} }
+func newExpander(c *call.Call, p *store.Project) *expander { return &expander{c: c, p: p} }
 
 // failure is the refusal of an answer with references that may not be read.
 func (e *expander) failure() error {
@@ -60,7 +61,7 @@ func target(text, env, path string) (targetEnv, targetPath, key string, absolute
 // expand replaces the references of a value that stands in env and path. More
 // places in which a plain ${KEY} is looked for first may be given.
 func (e *expander) expand(value, env, path string, first ...store.Place) string {
-	if e.c.old() {
+	if e.c.Old() {
 		return e.expandOld(value, env, path, 0)
 	}
 	return e.expandNested(value, env, path, first, nil)
@@ -143,10 +144,10 @@ func (e *expander) replacement(inner, env, path string, first []store.Place, sta
 		}
 	}
 	if x == nil {
-		at, x = e.fetch(targetEnv, targetPath, key, e.c.v4() && !absolute)
+		at, x = e.fetch(targetEnv, targetPath, key, e.c.V4() && !absolute)
 	}
 	if x == nil || x.Value == "" {
-		if e.c.goReads() {
+		if e.c.GoReads() {
 			return ""
 		}
 		return literal
@@ -169,13 +170,13 @@ func (e *expander) fetch(env, path, key string, imports bool) (store.Place, *sto
 func (e *expander) find(at store.Place, key string, imports bool) (store.Place, *store.Secret) {
 	x := at.Folder.Shared(key)
 	if x == nil && imports {
-		at, x = e.c.findImported(at, key)
+		at, x = findImported(e.c, at, key)
 	}
 	if x == nil {
 		return at, nil
 	}
-	if e.c.denied(at.Project, at.Env.Slug, at.Path) || e.c.hidden(at.Project, at.Env.Slug, at.Path, key) {
-		if !e.c.old() {
+	if e.c.Denied(at.Project, at.Env.Slug, at.Path) || e.c.Hidden(at.Project, at.Env.Slug, at.Path, key) {
+		if !e.c.Old() {
 			e.denied = append(e.denied, fmt.Sprintf("You are not allowed to read secret '%s' in environment '%s' at path '%s'", key, at.Env.Slug, at.Path))
 		}
 		return at, nil

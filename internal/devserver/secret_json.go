@@ -3,6 +3,7 @@ package devserver
 import (
 	"encoding/json"
 
+	"infisicalfs/internal/devserver/internal/call"
 	"infisicalfs/internal/devserver/internal/store"
 )
 
@@ -35,9 +36,9 @@ type secretJSON struct {
 // hiddenValue stands in for a value that is not shown.
 const hiddenValue = "<hidden-by-infisical>"
 
-// secretJSON renders x as single answers show it: without path and tags on a
+// renderSecret renders x as single answers show it: without path and tags on a
 // server of 2024.
-func (c *call) secretJSON(at store.Place, x *store.Secret) secretJSON {
+func renderSecret(c *call.Call, at store.Place, x *store.Secret) secretJSON {
 	j := secretJSON{
 		ID: x.ID, UnderID: x.ID,
 		Workspace:   at.Project.ID,
@@ -48,16 +49,16 @@ func (c *call) secretJSON(at store.Place, x *store.Secret) secretJSON {
 		Value:       x.Value,
 		Comment:     x.Comment,
 	}
-	if !c.july() {
+	if !c.July() {
 		skip := x.SkipMultiline
 		j.SkipMultiline, j.Metadata = &skip, json.RawMessage("null")
 		j.ReminderNote, j.ReminderDays = rawJSON(x.ReminderNote), rawJSON(x.ReminderDays)
-		j.CreatedAt, j.UpdatedAt = stamp(x.CreatedAt), stamp(x.UpdatedAt)
+		j.CreatedAt, j.UpdatedAt = call.Stamp(x.CreatedAt), call.Stamp(x.UpdatedAt)
 	}
 	if x.Personal {
 		j.Type = "personal"
 	}
-	if !c.old() {
+	if !c.Old() {
 		j.SecretPath = at.Path
 		j.ValueHidden = new(bool)
 		rotated := x.Rotated
@@ -70,10 +71,10 @@ func (c *call) secretJSON(at store.Place, x *store.Secret) secretJSON {
 	return j
 }
 
-// readJSON renders x as reading shows it: with tags, and on a current server
+// renderRead renders x as reading shows it: with tags, and on a current server
 // with metadata.
-func (c *call) readJSON(at store.Place, x *store.Secret) secretJSON {
-	j := c.secretJSON(at, x)
+func renderRead(c *call.Call, at store.Place, x *store.Secret) secretJSON {
+	j := renderSecret(c, at, x)
 	tags := []tagJSON{}
 	for _, id := range x.Tags {
 		if t := at.Project.Tag(id); t != nil {
@@ -81,25 +82,25 @@ func (c *call) readJSON(at store.Place, x *store.Secret) secretJSON {
 		}
 	}
 	j.Tags = &tags
-	if !c.old() {
+	if !c.Old() {
 		m := append([]store.Metadata{}, x.Metadata...)
 		j.SecretMetadata = &m
 	}
 	return j
 }
 
-// importedJSON renders x as an entry of a list's imports: without dates and
+// renderImported renders x as an entry of a list's imports: without dates and
 // reminders (July 2024: with dates, which its own secrets lack), and on a server
 // of 2024 without the project.
-func (c *call) importedJSON(at store.Place, x *store.Secret) secretJSON {
-	j := c.secretJSON(at, x)
+func renderImported(c *call.Call, at store.Place, x *store.Secret) secretJSON {
+	j := renderSecret(c, at, x)
 	j.CreatedAt, j.UpdatedAt, j.SecretPath = "", "", ""
 	j.ReminderNote, j.ReminderDays = nil, nil
-	if c.old() {
+	if c.Old() {
 		j.Workspace = ""
 	}
-	if c.july() {
-		j.CreatedAt, j.UpdatedAt = stamp(x.CreatedAt), stamp(x.UpdatedAt)
+	if c.July() {
+		j.CreatedAt, j.UpdatedAt = call.Stamp(x.CreatedAt), call.Stamp(x.UpdatedAt)
 	}
 	return j
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"infisicalfs/internal/devserver/internal/call"
 	"infisicalfs/internal/devserver/internal/store"
 )
 
@@ -20,66 +21,66 @@ type listAnswer struct {
 	Imports *[]importJSON `json:"imports,omitempty"`
 }
 
-func (c *call) listSecrets() (any, error) {
-	f := c.queryForm()
+func listSecrets(c *call.Call) (any, error) {
+	f := c.QueryForm()
 	recursive := f.Flag("recursive", false)
 	tagSlugs := f.StrOr("tagSlugs", "")
 	filter := f.StrOr("metadataFilter", "")
-	q, err := c.readQuery(f)
+	q, err := parseReadQuery(c, f)
 	if err != nil {
 		return nil, err
 	}
-	at, err := c.lookup(q.project, q.env, q.path)
+	at, err := c.Lookup(q.project, q.env, q.path)
 	if err != nil {
 		return nil, err
 	}
 	switch {
-	case c.denied(q.project, q.env, q.path) && c.goReads():
+	case c.Denied(q.project, q.env, q.path) && c.GoReads():
 		return emptyList(), nil
-	case c.denied(q.project, q.env, q.path):
-		return nil, permissionDenied(c.readAction(), "secrets")
+	case c.Denied(q.project, q.env, q.path):
+		return nil, call.PermissionDenied(c.ReadAction(), "secrets")
 	case at.Folder == nil:
-		return c.missingList(at, q, recursive)
+		return missingList(c, at, q, recursive)
 	}
 	places := []store.Place{at}
 	if recursive {
 		places = at.Below()
 	}
 	list := listAnswer{Secrets: []secretJSON{}}
-	ex := c.expander(q.project)
+	ex := newExpander(c, q.project)
 	for _, pl := range places {
-		secrets, err := c.secretsOf(pl, q, ex, recursive)
+		secrets, err := secretsOf(c, pl, q, ex, recursive)
 		if err != nil {
 			return nil, err
 		}
 		list.Secrets = append(list.Secrets, secrets...)
 	}
-	if tagSlugs != "" && !c.july() {
+	if tagSlugs != "" && !c.July() {
 		list.Secrets = slices.DeleteFunc(list.Secrets, func(j secretJSON) bool { return !j.keepTags(strings.Split(tagSlugs, ",")) })
 	}
-	if !c.old() && filter != "" {
+	if !c.Old() && filter != "" {
 		list.Secrets = slices.DeleteFunc(list.Secrets, func(j secretJSON) bool { return !hasMetadata(j, filter) })
 	}
 	slices.SortFunc(list.Secrets, func(a, b secretJSON) int { return strings.Compare(a.ID, b.ID) })
 	switch {
 	case q.imports:
-		imports := c.importsOf(places, q, ex)
-		if len(imports) > 0 || !c.goReads() {
+		imports := importsOf(c, places, q, ex)
+		if len(imports) > 0 || !c.GoReads() {
 			list.Imports = &imports
 		}
-	case c.july():
+	case c.July():
 		list.Imports = &[]importJSON{}
 	}
 	return list, ex.failure()
 }
 
 // missingList answers for an environment or path that does not exist.
-func (c *call) missingList(at store.Place, q readQuery, recursive bool) (any, error) {
-	if !c.old() {
-		return nil, c.noFolder(at, q.env, q.path)
+func missingList(c *call.Call, at store.Place, q readQuery, recursive bool) (any, error) {
+	if !c.Old() {
+		return nil, c.NoFolder(at, q.env, q.path)
 	}
 	list := listAnswer{Secrets: []secretJSON{}}
-	if !recursive || c.july() {
+	if !recursive || c.July() {
 		list.Imports = &[]importJSON{}
 	}
 	return list, nil
@@ -89,26 +90,26 @@ func (c *call) missingList(at store.Place, q readQuery, recursive bool) (any, er
 // of and not read spoils a plain list of the backend in Node; a recursive one
 // leaves the secret out. The backend in Go hides the value, and leaves out what
 // is further down.
-func (c *call) secretsOf(at store.Place, q readQuery, ex *expander, recursive bool) ([]secretJSON, error) {
-	if c.denied(at.Project, at.Env.Slug, at.Path) {
+func secretsOf(c *call.Call, at store.Place, q readQuery, ex *expander, recursive bool) ([]secretJSON, error) {
+	if c.Denied(at.Project, at.Env.Slug, at.Path) {
 		return nil, nil
 	}
 	var out []secretJSON
 	for _, x := range at.Folder.Secrets {
-		if !c.listed(at.Folder, x, q) {
+		if !listed(c, at.Folder, x, q) {
 			continue
 		}
-		hidden := c.hidden(at.Project, at.Env.Slug, at.Path, x.Key)
-		mask := hidden && c.goReads() && at.Path == q.path
-		if hidden && !mask && (q.view || c.old()) {
-			if recursive || c.old() {
+		hidden := c.Hidden(at.Project, at.Env.Slug, at.Path, x.Key)
+		mask := hidden && c.GoReads() && at.Path == q.path
+		if hidden && !mask && (q.view || c.Old()) {
+			if recursive || c.Old() {
 				continue
 			}
-			return nil, permissionDenied(c.readAction(), "secrets")
+			return nil, call.PermissionDenied(c.ReadAction(), "secrets")
 		}
-		j := c.readJSON(at, x)
+		j := renderRead(c, at, x)
 		j.SecretPath = at.Path
-		if c.july() { // which shows tags in single answers only
+		if c.July() { // which shows tags in single answers only
 			j.Tags = nil
 		}
 		if !q.view || mask {
@@ -123,25 +124,17 @@ func (c *call) secretsOf(at store.Place, q readQuery, ex *expander, recursive bo
 
 // listed reports whether a list shows x: to identities only shared secrets, to
 // the user on v3 both kinds, on v4 one of the two.
-func (c *call) listed(f *store.Folder, x *store.Secret, q readQuery) bool {
+func listed(c *call.Call, f *store.Folder, x *store.Secret, q readQuery) bool {
 	switch {
-	case !c.who.isUser():
+	case !c.Who.IsUser():
 		return !x.Personal
-	case !c.v4():
+	case !c.V4():
 		return true
 	case !q.personal:
 		return !x.Personal
 	default:
 		return x.Personal || f.Personal(x.Key) == nil
 	}
-}
-
-// readAction names the right that reading a value takes.
-func (c *call) readAction() string {
-	if c.old() {
-		return "read"
-	}
-	return "readValue"
 }
 
 // keepTags leaves only the tags that a filter asked for, as the server does, and
@@ -163,3 +156,6 @@ func hasMetadata(j secretJSON, filter string) bool {
 	}
 	return true
 }
+
+// emptyList is the list of a folder of which the caller may know nothing.
+func emptyList() listAnswer { return listAnswer{Secrets: []secretJSON{}} }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 
+	"infisicalfs/internal/devserver/internal/call"
 	"infisicalfs/internal/devserver/internal/fault"
 	"infisicalfs/internal/devserver/internal/web"
 )
@@ -20,13 +21,13 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 
 	entry := s.log.Arrived(r)
-	rt, params := match(s.routes, r)
+	rt, params := call.Match(s.routes, r)
 	if rt != nil {
-		s.log.Routed(entry, rt.pattern)
+		s.log.Routed(entry, rt.Pattern)
 	}
-	x := &exchange{s: s, raw: body, entry: entry, call: &call{
-		profile: s.profile, r: r, route: rt, params: params, state: s.state, tokens: s.tokens,
-		identified: func(name string) { s.log.Identified(entry, name) },
+	x := &exchange{s: s, raw: body, entry: entry, call: &call.Call{
+		Profile: s.profile, Request: r, Route: rt, Params: params, State: s.state, Tokens: s.tokens,
+		Identified: func(name string) { s.log.Identified(entry, name) },
 	}}
 
 	f := s.faults.Take(r, body)
@@ -53,14 +54,14 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // exchange is a request and what the server needs to answer it.
 type exchange struct {
 	s     *Server
-	call  *call
+	call  *call.Call
 	raw   []byte // the body as it came
 	entry *Request
 }
 
 func (x *exchange) send(w http.ResponseWriter, a *web.Answer, truncate int) {
 	x.s.log.Answered(x.entry, a.Status)
-	a.Send(w, x.call.r, truncate)
+	a.Send(w, x.call.Request, truncate)
 }
 
 // answer handles the request and returns what a sound server would send. The
@@ -69,24 +70,24 @@ func (x *exchange) send(w http.ResponseWriter, a *web.Answer, truncate int) {
 // validation, the rest.
 func (x *exchange) answer() *web.Answer {
 	a := x.handle()
-	a.Tag(x.call.r)
+	a.Tag(x.call.Request)
 	return a
 }
 
 func (x *exchange) handle() *web.Answer {
 	c := x.call
-	if c.route == nil {
-		return web.RouteMissing(c.r)
+	if c.Route == nil {
+		return web.RouteMissing(c.Request)
 	}
 	if f := x.authenticate(); f != nil {
 		return x.failure(f)
 	}
-	if !c.july() {
+	if !c.July() {
 		if a := x.readable(); a != nil {
 			return a
 		}
 	}
-	limits, limited := x.s.limiter.Take(c.r, c.route.class, c.route.pattern)
+	limits, limited := x.s.limiter.Take(c.Request, c.Route.Class, c.Route.Pattern)
 	var a *web.Answer
 	if limited != nil {
 		a = x.failure(limited)
@@ -105,7 +106,7 @@ func (x *exchange) authenticate() *web.Failure {
 	x.s.mu.Lock()
 	defer x.s.mu.Unlock()
 	defer x.count()
-	return x.call.authenticate()
+	return x.call.Authenticate()
 }
 
 // readable reads query and body, and returns the answer to a body that cannot be
@@ -116,7 +117,7 @@ func (x *exchange) readable() *web.Answer {
 		a.Header.Set("Connection", "close")
 		return a
 	}
-	if f := x.call.parse(x.raw); f != nil {
+	if f := x.call.Parse(x.raw); f != nil {
 		return x.failure(f)
 	}
 	return nil
@@ -125,7 +126,7 @@ func (x *exchange) readable() *web.Answer {
 // respond runs the route's handler and saves what it changed.
 func (x *exchange) respond() *web.Answer {
 	v, err := x.run()
-	if x.call.changed { // a refusal can change something too
+	if x.call.Changed { // a refusal can change something too
 		if unsaved := x.s.save(); err == nil {
 			err = unsaved
 		}
@@ -137,7 +138,7 @@ func (x *exchange) respond() *web.Answer {
 	if !errors.As(err, &f) {
 		f = web.Broken("InternalServerError")
 	}
-	if x.call.goReads() {
+	if x.call.GoReads() {
 		f = web.AsGo(f)
 	}
 	return x.failure(f)
@@ -147,14 +148,14 @@ func (x *exchange) run() (any, error) {
 	x.s.mu.Lock()
 	defer x.s.mu.Unlock()
 	defer x.count()
-	x.call.approvals = x.s.approvals
-	return x.call.route.handle(x.call)
+	x.call.Approvals = x.s.approvals
+	return x.call.Route.Handle(x.call)
 }
 
 // count counts a change of the state; the lock is held.
 func (x *exchange) count() {
-	if x.call.changed || x.call.touched {
+	if x.call.Changed || x.call.Touched {
 		x.s.revision++
 	}
-	x.call.touched = false
+	x.call.Touched = false
 }

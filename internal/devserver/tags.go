@@ -1,6 +1,7 @@
 package devserver
 
 import (
+	"infisicalfs/internal/devserver/internal/call"
 	"infisicalfs/internal/devserver/internal/store"
 	"infisicalfs/internal/devserver/internal/web"
 )
@@ -22,7 +23,7 @@ type tagJSON struct {
 func tagJSONOf(p *store.Project, t *store.Tag) tagJSON {
 	j := tagJSON{
 		ID: t.ID, Slug: t.Slug, Color: t.Color,
-		CreatedAt: stamp(t.CreatedAt), UpdatedAt: stamp(t.CreatedAt),
+		CreatedAt: call.Stamp(t.CreatedAt), UpdatedAt: call.Stamp(t.CreatedAt),
 		CreatedBy: t.CreatedBy, ProjectID: p.ID, CreatedByActorType: "identity",
 	}
 	if t.ByUser {
@@ -31,8 +32,8 @@ func tagJSONOf(p *store.Project, t *store.Tag) tagJSON {
 	return j
 }
 
-func (c *call) listTags() (any, error) {
-	p, err := c.projectOfPath()
+func listTags(c *call.Call) (any, error) {
+	p, err := projectOfPath(c)
 	if err != nil {
 		return nil, err
 	}
@@ -43,46 +44,46 @@ func (c *call) listTags() (any, error) {
 	return map[string]any{"workspaceTags": list}, nil
 }
 
-func (c *call) createTag() (any, error) {
-	f := c.bodyForm()
+func createTag(c *call.Call) (any, error) {
+	f := c.BodyForm()
 	slug, color := f.Str("slug"), f.StrOr("color", "")
-	if c.july() {
+	if c.July() {
 		f.Str("name")
 	}
 	if err := f.Failure(); err != nil {
 		return nil, err
 	}
-	p, err := c.projectOfPath()
+	p, err := projectOfPath(c)
 	if err != nil {
 		return nil, err
 	}
-	if err := c.mayWrite("create", p, "", ""); err != nil {
-		return nil, permissionDenied("create", "tags")
+	if err := c.MayWrite("create", p, "", ""); err != nil {
+		return nil, call.PermissionDenied("create", "tags")
 	}
 	if store.Find(p.Tags, func(t *store.Tag) bool { return t.Slug == slug }) != nil {
 		return nil, web.BadRequest("Tag already exist")
 	}
-	t := &store.Tag{ID: store.NewUUID(), Slug: slug, Color: color, CreatedAt: c.now, CreatedBy: c.who.id(), ByUser: c.who.isUser()}
+	t := &store.Tag{ID: store.NewUUID(), Slug: slug, Color: color, CreatedAt: c.Now, CreatedBy: c.Who.ID(), ByUser: c.Who.IsUser()}
 	p.Tags = append(p.Tags, t)
-	c.changed = true
+	c.Changed = true
 	return map[string]any{"workspaceTag": tagJSONOf(p, t)}, nil
 }
 
 // listMemberships lists the projects of an identity. It needs the right to read
 // identities in the organisation, which the role no-access has not.
-func (c *call) listMemberships() (any, error) {
-	id := c.state.IdentityByID(c.params["identity"])
-	if !c.who.isUser() && c.who.identity.OrgRole == "no-access" {
-		return nil, permissionDenied("read", "identity")
+func listMemberships(c *call.Call) (any, error) {
+	id := c.State.IdentityByID(c.Params["identity"])
+	if !c.Who.IsUser() && c.Who.Identity.OrgRole == "no-access" {
+		return nil, call.PermissionDenied("read", "identity")
 	}
 	if id == nil {
-		return nil, web.NotFound("Identity with ID '%s' not found", c.params["identity"])
+		return nil, web.NotFound("Identity with ID '%s' not found", c.Params["identity"])
 	}
 	list := []map[string]any{}
 	for _, m := range id.Memberships {
-		p := c.state.ProjectByID(m.ProjectID)
+		p := c.State.ProjectByID(m.ProjectID)
 		list = append(list, map[string]any{
-			"id": m.ID, "identityId": id.ID, "createdAt": stamp(m.CreatedAt), "updatedAt": stamp(m.CreatedAt),
+			"id": m.ID, "identityId": id.ID, "createdAt": call.Stamp(m.CreatedAt), "updatedAt": call.Stamp(m.CreatedAt),
 			"roles": []map[string]any{{
 				"id": m.RoleID, "role": m.Role, "customRoleId": nil, "customRoleName": nil, "customRoleSlug": nil,
 				"isTemporary": false, "temporaryMode": nil, "temporaryRange": nil,
