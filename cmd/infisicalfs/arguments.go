@@ -24,7 +24,7 @@ func noArguments(cmd *cobra.Command, args []string) error {
 func unknownCommand(root *cobra.Command, name string) error {
 	text := fmt.Sprintf("unknown command %q", name)
 	if near := root.SuggestionsFor(name); len(near) > 0 {
-		return &failure{errors.New(text), fmt.Sprintf("did you mean '%s %s'?", root.Name(), near[0]), exitcode.Usage}
+		return &exitcode.Error{Err: errors.New(text), Hint: fmt.Sprintf("did you mean '%s %s'?", root.Name(), near[0]), Code: exitcode.Usage}
 	}
 	return usageError(root, text)
 }

@@ -7,6 +7,7 @@ import (
 
 	"infisicalfs/client"
 	"infisicalfs/internal/exitcode"
+	"infisicalfs/internal/options"
 )
 
 // blame puts the place in the configuration file before an error about what a
@@ -17,11 +18,11 @@ func (o *mountOptions) blame(err error, c *client.Client) error {
 	if len(o.config.used) == 0 {
 		return err
 	}
-	var trial lookOptions
+	var trial options.Look
 	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
 	trial.AddFlags(flags)
 	try := func() error {
-		_, err := trial.mountConfig("/", c, o.scope.dir(), nil)
+		_, err := trial.MountConfig("/", c, o.scope.Dir(), nil)
 		return err
 	}
 	later := map[string]bool{}
@@ -43,7 +44,7 @@ func (o *mountOptions) blame(err error, c *client.Client) error {
 			}
 			_ = flags.Set(s.Key, value)
 			if err := try(); err != nil {
-				return &failure{fmt.Errorf("%s: %w", s.Each[i], err), hintFor(err), exitcode.Of(err)}
+				return &exitcode.Error{Err: fmt.Errorf("%s: %w", s.Each[i], err), Hint: hintFor(err), Code: exitcode.Of(err)}
 			}
 		}
 	}

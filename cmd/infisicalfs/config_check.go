@@ -9,6 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"infisicalfs/internal/options"
 )
 
 func configCheckCommand() *cobra.Command {
@@ -85,7 +87,7 @@ func (o *mountOptions) check(what target) (shows, as string, err error) {
 		return "", "", err
 	}
 	defer c.Close()
-	shows = "/" + strings.Trim(o.scope.project+"/"+o.scope.env+"/"+strings.Trim(o.scope.path, "/"), "/") + " of " + c.Server()
+	shows = "/" + strings.Trim(o.scope.Project+"/"+o.scope.Env+"/"+strings.Trim(o.scope.Path, "/"), "/") + " of " + c.Server()
 	as = who.String()
 	if o.config.identity != "" {
 		as = o.config.identity + ", by " + as
@@ -95,18 +97,18 @@ func (o *mountOptions) check(what target) (shows, as string, err error) {
 
 // shown is a flag's value and source as they may be shown.
 func (o *mountOptions) shown(f *pflag.Flag) (value, source string) {
-	value, source = valueOf(f)
+	value, source = options.ValueOf(f, os.LookupEnv)
 	takes, _ := pflag.UnquoteUsage(f)
 	switch f.Name {
 	case "project", "env", "path":
-		if from := o.scope.from(); from != "" && source == "default" && value != "" {
+		if from := o.scope.From(); from != "" && source == "default" && value != "" {
 			source = from
 		}
 	}
 	switch {
 	case value == "":
 		value = "-"
-	case f.Name == "url" && strings.Contains(value, "@"), takes == "file" && looksLikeSecret(value):
+	case f.Name == "url" && strings.Contains(value, "@"), takes == "file" && options.LooksLikeSecret(value):
 		value = "(not shown: there is a secret in it)"
 	}
 	return value, source
@@ -116,7 +118,7 @@ func (o *mountOptions) shown(f *pflag.Flag) (value, source string) {
 func checkAll(cmd *cobra.Command) error {
 	var stray string
 	cmd.Flags().Visit(func(f *pflag.Flag) {
-		if _, source := valueOf(f); source == "flag" && f.Name != "config" {
+		if _, source := options.ValueOf(f, os.LookupEnv); source == "flag" && f.Name != "config" {
 			stray = f.Name
 		}
 	})
@@ -163,7 +165,7 @@ func checkOne(name, file string) (string, error) {
 	if file != "" {
 		_ = flags.Set("config", file)
 	}
-	if err := bindEnvironment(flags, os.LookupEnv); err != nil {
+	if err := options.BindEnvironment(flags, os.LookupEnv); err != nil {
 		return "", err
 	}
 	what, err := o.config.settle(flags, []string{name})

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"infisicalfs/internal/options"
 )
 
 // completeMountName offers the mounts of the configuration. It reads files only.
@@ -33,7 +35,7 @@ func completeMountArguments(cmd *cobra.Command, args []string, typed string) ([]
 func mountNames(cmd *cobra.Command) []string {
 	given := configOptions{silent: true}
 	given.file, _ = cmd.Flags().GetString("config")
-	given.file = firstOf(os.LookupEnv, given.file, "INFISICALFS_CONFIG") // completion binds no variables
+	given.file = options.FirstOf(os.LookupEnv, given.file, "INFISICALFS_CONFIG") // completion binds no variables
 	files, err := given.load(os.LookupEnv)
 	if err != nil {
 		return nil

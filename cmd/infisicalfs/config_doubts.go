@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 
 	"infisicalfs/internal/config"
+	"infisicalfs/internal/exitcode"
 )
 
 // doubt is what no mount is refused for, and hardly anybody means: the section
@@ -30,7 +31,7 @@ func sharedMountpoints(files *config.Config) (list []doubt) {
 		}
 		path := filepath.Clean(point.Value())
 		if other, taken := first[path]; taken {
-			list = append(list, doubt{name, configError("give each mount a directory of its own",
+			list = append(list, doubt{name, exitcode.Errorf(exitcode.Config, "give each mount a directory of its own",
 				"%s: the mountpoint %s is that of the mount %s too", point.At, path, other)})
 			continue
 		}
@@ -63,7 +64,7 @@ func openSecrets(files *config.Config) (list []doubt) {
 			if err != nil || !info.Mode().IsRegular() || info.Mode().Perm()&0o077 == 0 {
 				continue // one that cannot be read is an error of the mounts that want it
 			}
-			list = append(list, doubt{section.Name, configError("chmod go= "+s.Value(),
+			list = append(list, doubt{section.Name, exitcode.Errorf(exitcode.Config, "chmod go= "+s.Value(),
 				"%s: %s: %s can be read by others (mode %04o)", s.At, key, s.Value(), info.Mode().Perm())})
 		}
 	}

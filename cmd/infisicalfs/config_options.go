@@ -12,6 +12,8 @@ import (
 	"github.com/spf13/pflag"
 
 	"infisicalfs/internal/config"
+	"infisicalfs/internal/exitcode"
+	"infisicalfs/internal/options"
 )
 
 // systemConfig is for everybody on this machine.
@@ -66,18 +68,18 @@ func requireConfig(flags *pflag.FlagSet) error {
 	if f == nil || f.Value.String() == "" {
 		return nil
 	}
-	path, source := valueOf(f)
+	path, source := options.ValueOf(f, os.LookupEnv)
 	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {
 		return nil // what else may be wrong with it shows when it is read
 	}
 	if source == "flag" {
 		return noConfig(path)
 	}
-	return configError("name a configuration file that exists, or unset the variable", "the %s: there is no %s", source, path)
+	return exitcode.Errorf(exitcode.Config, "name a configuration file that exists, or unset the variable", "the %s: there is no %s", source, path)
 }
 
 func noConfig(path string) error {
-	return configError("name a configuration file that exists", "--config: there is no %s", path)
+	return exitcode.Errorf(exitcode.Config, "name a configuration file that exists", "--config: there is no %s", path)
 }
 
 // noConfiguration says that none of these files is there.
@@ -89,7 +91,7 @@ func noConfiguration(paths []string) string {
 func (o *configOptions) load(lookup func(string) (string, bool)) (*config.Config, error) {
 	c, err := config.Load(configKeys(), o.reachable(o.paths(lookup))...)
 	if bad, ok := errors.AsType[*config.Error](err); ok {
-		return nil, configError(bad.Hint, "%w", err)
+		return nil, exitcode.Errorf(exitcode.Config, bad.Hint, "%w", err)
 	}
 	if err != nil {
 		return nil, err
@@ -128,7 +130,7 @@ func (o *configOptions) reachable(paths []string) []string {
 func configKeys() config.Keys {
 	keys := config.Keys{Identity: map[string]config.Key{}, Mount: map[string]config.Key{}}
 	who := pflag.NewFlagSet("", pflag.ContinueOnError)
-	new(serverOptions).AddFlags(who)
+	new(options.Server).AddFlags(who)
 	mountFlags().VisitAll(func(f *pflag.Flag) {
 		switch {
 		case f.Name == "config" || f.Name == config.Identity: // they say where to look for keys
@@ -154,7 +156,7 @@ func configKey(f *pflag.Flag) config.Key {
 	takes, _ := pflag.UnquoteUsage(f)
 	path := takes == "file" || takes == "FILE=NAME"
 	return config.Key{List: list, Path: path, Check: func(value string) error {
-		if path && looksLikeSecret(value) {
+		if path && options.LooksLikeSecret(value) {
 			return errors.New("this is not the name of a file but looks like the secret itself")
 		}
 		if mountFlags().Set(f.Name, value) != nil {

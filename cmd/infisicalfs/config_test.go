@@ -2,6 +2,7 @@ package main
 
 import (
 	"maps"
+	"os"
 	"slices"
 	"testing"
 
@@ -9,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"infisicalfs/internal/config"
+	"infisicalfs/internal/options"
 )
 
 // Every flag of mount is a key, of an identity or of a mount.
@@ -105,7 +107,7 @@ func TestOverlayOfCredentials(t *testing.T) {
 			if !f.Changed {
 				continue
 			}
-			value, source := valueOf(f)
+			value, source := options.ValueOf(f, os.LookupEnv)
 			got[name] = value
 			require.Equal(t, value == "/file", source == "/c.yaml:3", name)
 		}
@@ -128,7 +130,7 @@ func TestOverlayOfLists(t *testing.T) {
 	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
 	o.AddFlags(flags)
 	overlay(flags, []config.Setting{{Key: "include", Values: []string{"A,B", "C"}}, {Key: "no-such-flag", Values: []string{"x"}}})
-	require.Equal(t, listValue{"A,B", "C"}, o.layout.include)
+	require.Equal(t, options.List{"A,B", "C"}, o.Layout.Include)
 }
 
 // An identity that is named on the command line takes the place of all that the

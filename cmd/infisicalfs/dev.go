@@ -17,15 +17,17 @@ import (
 	"infisicalfs/client"
 	"infisicalfs/internal/attach"
 	"infisicalfs/internal/devserver"
+	"infisicalfs/internal/exitcode"
 	"infisicalfs/internal/mount"
+	"infisicalfs/internal/options"
 	"infisicalfs/secret"
 )
 
 type devOptions struct {
 	listen, profile, seed, data, envFile string
 	rateLimit                            bool
-	scope                                scopeOptions
-	lookOptions
+	scope                                options.Scope
+	options.Look
 }
 
 func devCommand() *cobra.Command {
@@ -63,8 +65,8 @@ Other clients reach it with what --env-file writes:
 	flags.StringVar(&o.data, "data", "", "`file` that keeps everything across restarts; once it exists it wins over --seed")
 	flags.StringVar(&o.envFile, "env-file", "", "`file` to write the variables to with which clients reach this server")
 	flags.BoolVar(&o.rateLimit, "rate-limit", false, "limit requests as the real server does")
-	o.scope.addPlace(flags)
-	o.lookOptions.AddFlags(flags)
+	o.scope.AddPlace(flags)
+	o.Look.AddFlags(flags)
 	// Fails only for a flag that is not there.
 	_ = cmd.RegisterFlagCompletionFunc("profile", cobra.FixedCompletions(profiles(), cobra.ShellCompDirectiveNoFileComp))
 	return cmd
@@ -82,7 +84,7 @@ func (o *devOptions) run(ctx context.Context, mountpoint string, out io.Writer) 
 	}
 	listener, err := net.Listen("tcp", o.listen)
 	if err != nil {
-		return configError("--listen takes a free address of this machine, such as 127.0.0.1:8080", "%w", err)
+		return exitcode.Errorf(exitcode.Config, "--listen takes a free address of this machine, such as 127.0.0.1:8080", "%w", err)
 	}
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
 	served := make(chan error, 1)
@@ -92,7 +94,7 @@ func (o *devOptions) run(ctx context.Context, mountpoint string, out io.Writer) 
 	url := "http://" + reachable(listener.Addr())
 	credentials := handler.Credentials("admin")
 	if credentials.ClientID == "" {
-		return configError("call one of its identities admin", "the seed has no identity that the server could be used with")
+		return exitcode.Errorf(exitcode.Config, "call one of its identities admin", "the seed has no identity that the server could be used with")
 	}
 	if o.envFile != "" {
 		if err := writeEnvFile(o.envFile, url, credentials); err != nil {
@@ -137,7 +139,7 @@ func profiles() []string {
 func (o *devOptions) handler() (*devserver.Server, error) {
 	cfg := devserver.Config{Profile: devserver.Profile(o.profile), DataFile: o.data}
 	if !slices.Contains(devserver.Profiles(), cfg.Profile) {
-		return nil, configError("use --profile with one of "+strings.Join(profiles(), ", "), "there is no profile %q", o.profile)
+		return nil, exitcode.Errorf(exitcode.Config, "use --profile with one of "+strings.Join(profiles(), ", "), "there is no profile %q", o.profile)
 	}
 	if o.rateLimit {
 		cfg.RateLimit = devserver.DefaultRateLimit(cfg.Profile)
@@ -145,16 +147,16 @@ func (o *devOptions) handler() (*devserver.Server, error) {
 	if o.seed != "" {
 		file, err := os.Open(o.seed)
 		if err != nil {
-			return nil, configError("name a readable file", "--seed: cannot read %s: %w", o.seed, pathError(err))
+			return nil, exitcode.Errorf(exitcode.Config, "name a readable file", "--seed: cannot read %s: %w", o.seed, options.PathError(err))
 		}
 		defer file.Close()
 		if cfg.Seed, err = devserver.ReadSeed(file); err != nil {
-			return nil, configError(`begin with {"projects": [{"slug": "demo", "environments": [{"slug": "dev"}]}]}`, "--seed: %s: %w", o.seed, err)
+			return nil, exitcode.Errorf(exitcode.Config, `begin with {"projects": [{"slug": "demo", "environments": [{"slug": "dev"}]}]}`, "--seed: %s: %w", o.seed, err)
 		}
 	}
 	handler, err := devserver.New(cfg)
 	if err != nil {
-		return nil, configError("look at the files that --seed and --data name", "%w", err)
+		return nil, exitcode.Errorf(exitcode.Config, "look at the files that --seed and --data name", "%w", err)
 	}
 	return handler, nil
 }
@@ -162,23 +164,23 @@ func (o *devOptions) handler() (*devserver.Server, error) {
 // mount mounts the server that runs in this process.
 func (o *devOptions) mount(ctx context.Context, url string, credentials devserver.Credentials, mountpoint string, out io.Writer) error {
 	none := func(string) (string, bool) { return "", false } // those are about another server
-	if err := o.scope.complete(none, url); err != nil {
+	if err := o.scope.Complete(none, url); err != nil {
 		return err
 	}
-	log := foregroundLog(o.view.debug)
+	log := foregroundLog(o.View.Debug)
 	cfg := client.Config{
 		URL: url, Organization: credentials.OrganizationID, InsecureHTTP: true, Log: log, UserAgent: "infisicalfs/" + version,
 		Auth: client.UniversalAuth(credentials.ClientID, secret.NewValue(credentials.ClientSecret)),
 	}
-	if err := o.change.applyToClient(&cfg); err != nil {
+	if err := o.Change.ApplyToClient(&cfg); err != nil {
 		return err
 	}
-	c, err := newClient(cfg)
+	c, err := options.NewClient(cfg)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	point, err := o.mountConfig(mountpoint, c, o.scope.dir(), log)
+	point, err := o.MountConfig(mountpoint, c, o.scope.Dir(), log)
 	if err != nil {
 		return err
 	}

@@ -11,13 +11,14 @@ import (
 
 	"infisicalfs/client"
 	"infisicalfs/internal/attach"
+	"infisicalfs/internal/options"
 	"infisicalfs/secret"
 )
 
 func doctorCommand() *cobra.Command {
 	var files configOptions
-	var server serverOptions
-	var scope scopeOptions
+	var server options.Server
+	var scope options.Scope
 	cmd := &cobra.Command{
 		Use:   "doctor [flags] [NAME]",
 		Short: "Try each step of a mount and say what is wrong",
@@ -46,7 +47,7 @@ file. Changes nothing, shows no secret.`,
 // examine prints a line for each step. FUSE may fail and the rest be tried all
 // the same; of the others each needs the one before. The first failure is
 // returned.
-func examine(ctx context.Context, out io.Writer, server *serverOptions, scope *scopeOptions) error {
+func examine(ctx context.Context, out io.Writer, server *options.Server, scope *options.Scope) error {
 	var first error
 	step := func(name string, try func() (string, error)) bool {
 		detail, err := try()
@@ -61,23 +62,23 @@ func examine(ctx context.Context, out io.Writer, server *serverOptions, scope *s
 		return true
 	}
 
-	var who found
+	var who options.Found
 	var c *client.Client
 	var root secret.Dir
 	step("fuse", attach.Examine)
 	_ = step("credentials", func() (detail string, err error) {
-		who, err = server.credentials(os.LookupEnv)
+		who, err = server.Credentials(os.LookupEnv)
 		return who.String(), err
 	}) && step("address", func() (string, error) {
-		cfg, err := server.config(os.LookupEnv, nil)
+		cfg, err := clientConfig(server, nil)
 		if err == nil {
-			err = scope.complete(os.LookupEnv, cfg.URL)
+			err = scope.Complete(os.LookupEnv, cfg.URL)
 		}
 		if err != nil {
 			return "", err
 		}
-		cfg.Auth, cfg.Projects = who.auth, scope.projects()
-		if c, err = newClient(cfg); err != nil {
+		cfg.Auth, cfg.Projects = who.Auth, scope.Projects()
+		if c, err = options.NewClient(cfg); err != nil {
 			return "", err
 		}
 		return c.Server(), nil
@@ -90,11 +91,11 @@ func examine(ctx context.Context, out io.Writer, server *serverOptions, scope *s
 		}
 		return "the server accepts the credentials", nil
 	}) && step("project", func() (detail string, err error) {
-		if root, err = scope.root(ctx, c); err != nil {
+		if root, err = scope.Root(ctx, c); err != nil {
 			return "", err
 		}
 		detail = root.String()
-		if from := scope.from(); from != "" {
+		if from := scope.From(); from != "" {
 			detail += ", named by " + from
 		}
 		return detail, nil
@@ -105,7 +106,7 @@ func examine(ctx context.Context, out io.Writer, server *serverOptions, scope *s
 		}
 		detail := fmt.Sprintf("%d directories, %d secrets; routes: %s", len(f.Folders), len(f.Secrets), c.Stats().Routes)
 		if id := c.EmptyOrganization(); id != "" {
-			detail += "; " + emptyOrganization(id)
+			detail += "; " + options.EmptyOrganization(id)
 		}
 		return detail, nil
 	})

@@ -10,6 +10,8 @@ import (
 	"github.com/google/renameio/v2"
 
 	"infisicalfs/internal/devserver"
+	"infisicalfs/internal/exitcode"
+	"infisicalfs/internal/options"
 )
 
 // envFileHead begins each file that writeEnvFile wrote.
@@ -24,22 +26,22 @@ func writeEnvFile(file, url string, c devserver.Credentials) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:
-		return configError(hint, "--env-file: %s: %w", file, pathError(err))
+		return exitcode.Errorf(exitcode.Config, hint, "--env-file: %s: %w", file, options.PathError(err))
 	case !info.Mode().IsRegular():
-		return configError(hint, "--env-file: %s is not a regular file", file)
+		return exitcode.Errorf(exitcode.Config, hint, "--env-file: %s is not a regular file", file)
 	default:
 		text, err := os.ReadFile(file)
 		if err != nil {
-			return configError(hint, "--env-file: cannot read %s: %w", file, pathError(err))
+			return exitcode.Errorf(exitcode.Config, hint, "--env-file: cannot read %s: %w", file, options.PathError(err))
 		}
 		if len(text) > 0 && !bytes.HasPrefix(text, []byte(envFileHead)) {
-			return configError(hint, "--env-file: %s exists and was not written by infisicalfs dev", file)
+			return exitcode.Errorf(exitcode.Config, hint, "--env-file: %s exists and was not written by infisicalfs dev", file)
 		}
 	}
 	text := fmt.Sprintf(envFileHead+"INFISICAL_API_URL=%s\nINFISICAL_UNIVERSAL_AUTH_CLIENT_ID=%s\nINFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET=%s\nINFISICAL_ORGANIZATION_ID=%s\n",
 		url, c.ClientID, c.ClientSecret, c.OrganizationID)
 	if err := renameio.WriteFile(file, []byte(text), 0o600, renameio.IgnoreUmask()); err != nil {
-		return configError(hint, "--env-file: cannot write %s: %w", file, pathError(err))
+		return exitcode.Errorf(exitcode.Config, hint, "--env-file: cannot write %s: %w", file, options.PathError(err))
 	}
 	return nil
 }

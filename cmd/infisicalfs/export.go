@@ -14,16 +14,17 @@ import (
 
 	"infisicalfs/client"
 	"infisicalfs/internal/exitcode"
+	"infisicalfs/internal/options"
 	"infisicalfs/internal/view"
 	"infisicalfs/secret"
 )
 
 type exportOptions struct {
 	config    configOptions
-	server    serverOptions
-	scope     scopeOptions
-	templates templateOptions
-	change    changeOptions
+	server    options.Server
+	scope     options.Scope
+	templates options.Templates
+	change    options.Change
 }
 
 func exportCommand() *cobra.Command {
@@ -82,14 +83,14 @@ func (o *exportOptions) run(ctx context.Context, cmd *cobra.Command, name string
 	}
 	text, err := v.Render(folder)
 	if err != nil {
-		return renderError(folder.Dir, err, o.templates.file(name))
+		return renderError(folder.Dir, err, o.templates.File(name))
 	}
 	return print(cmd.OutOrStdout(), text)
 }
 
 // find returns the view of that name.
 func (o *exportOptions) find(cmd *cobra.Command, name string) (*view.View, error) {
-	templates, err := o.templates.load()
+	templates, err := o.templates.Load()
 	if err != nil {
 		return nil, err
 	}
@@ -114,26 +115,26 @@ func findView(name string, views []*view.View) (*view.View, error) {
 
 // folder asks the server for the folder that is meant.
 func (o *exportOptions) folder(ctx context.Context) (*secret.Folder, error) {
-	cfg, err := o.server.config(os.LookupEnv, foregroundLog(false))
+	cfg, err := clientConfig(&o.server, foregroundLog(false))
 	if err != nil {
 		return nil, err
 	}
-	who, err := o.server.credentials(os.LookupEnv)
+	who, err := o.server.Credentials(os.LookupEnv)
 	if err != nil {
 		return nil, err
 	}
-	cfg.Auth = who.auth
-	if err := o.scope.complete(os.LookupEnv, cfg.URL); err != nil {
+	cfg.Auth = who.Auth
+	if err := o.scope.Complete(os.LookupEnv, cfg.URL); err != nil {
 		return nil, err
 	}
-	if o.scope.project == "" || o.scope.env == "" {
-		return nil, configError("add --project and --env, and --path for a folder", "a view is of one folder")
+	if o.scope.Project == "" || o.scope.Env == "" {
+		return nil, exitcode.Errorf(exitcode.Config, "add --project and --env, and --path for a folder", "a view is of one folder")
 	}
-	cfg.Projects = o.scope.projects()
-	if err := o.change.applyToClient(&cfg); err != nil {
+	cfg.Projects = o.scope.Projects()
+	if err := o.change.ApplyToClient(&cfg); err != nil {
 		return nil, err
 	}
-	c, err := newClient(cfg)
+	c, err := options.NewClient(cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -141,11 +142,11 @@ func (o *exportOptions) folder(ctx context.Context) (*secret.Folder, error) {
 	return fetchFolder(ctx, c, o.scope)
 }
 
-func fetchFolder(ctx context.Context, c *client.Client, scope scopeOptions) (*secret.Folder, error) {
+func fetchFolder(ctx context.Context, c *client.Client, scope options.Scope) (*secret.Folder, error) {
 	if err := c.Login(ctx); err != nil {
 		return nil, err
 	}
-	dir, err := scope.root(ctx, c)
+	dir, err := scope.Root(ctx, c)
 	if err != nil {
 		return nil, err
 	}
@@ -168,7 +169,7 @@ func renderError(dir secret.Dir, err error, template string) error {
 	case template != "":
 		hint = "mend the template " + template + "; with {{if has \"KEY\"}} it can ask whether a folder has a secret"
 	}
-	return &failure{fmt.Errorf("%s: %w", dir, err), hint, exitcode.Of(err)}
+	return &exitcode.Error{Err: fmt.Errorf("%s: %w", dir, err), Hint: hint, Code: exitcode.Of(err)}
 }
 
 // print writes a text that is nobody else's business.
@@ -181,7 +182,7 @@ func print(out io.Writer, text secret.Value) error {
 			return nil
 		}
 		if _, err := out.Write(buffer[:n]); err != nil {
-			return fmt.Errorf("cannot write: %w", pathError(err))
+			return fmt.Errorf("cannot write: %w", options.PathError(err))
 		}
 		off += int64(n)
 	}

@@ -14,28 +14,13 @@ import (
 	"infisicalfs/internal/run"
 )
 
-// failure is an error with its cure and exit code.
-type failure struct {
-	err  error
-	hint string
-	code int
-}
-
-func (f *failure) Error() string { return f.err.Error() }
-func (f *failure) Unwrap() error { return f.err }
-func (f *failure) ExitCode() int { return f.code }
-
 // errTold wraps an error that the user has been told of by somebody else.
 var errTold = errors.New("the start in the background failed")
 
-var errInterrupted = &failure{errors.New("interrupted"), "", exitcode.Other}
+var errInterrupted = &exitcode.Error{Err: errors.New("interrupted"), Hint: "", Code: exitcode.Other}
 
 func usageError(cmd *cobra.Command, text string) error {
-	return &failure{errors.New(text), fmt.Sprintf("run '%s --help'", cmd.CommandPath()), exitcode.Usage}
-}
-
-func configError(hint, format string, args ...any) error {
-	return &failure{fmt.Errorf(format, args...), hint, exitcode.Config}
+	return &exitcode.Error{Err: errors.New(text), Hint: fmt.Sprintf("run '%s --help'", cmd.CommandPath()), Code: exitcode.Usage}
 }
 
 // fail prints what failed on one line and what to do on the next, and returns
@@ -72,12 +57,4 @@ func oneLine(text string) string {
 		}
 	}
 	return line.String()
-}
-
-// pathError shortens an error about a file to what a person needs.
-func pathError(err error) error {
-	if short, ok := errors.AsType[*os.PathError](err); ok {
-		return short.Err
-	}
-	return err
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"infisicalfs/internal/exitcode"
+	"infisicalfs/internal/options"
 	"infisicalfs/secret"
 )
 
@@ -20,8 +21,8 @@ func TestExitCodesAndHints(t *testing.T) {
 		hint string
 	}{
 		{usageError(newRoot(), "wrong"), exitcode.Usage, "infisicalfs --help"},
-		{configError("do this", "wrong"), exitcode.Config, "do this"},
-		{errNoCredentials, exitcode.Login, "--token-file"},
+		{exitcode.Errorf(exitcode.Config, "do this", "wrong"), exitcode.Config, "do this"},
+		{options.ErrNoCredentials, exitcode.Login, "--token-file"},
 		{wrapped(secret.ErrUnauthenticated), exitcode.Login, "client id"},
 		{wrapped(secret.ErrDenied), exitcode.Denied, "give the identity access"},
 		{wrapped(secret.ErrNotFound), exitcode.NotFound, "slugs"},

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"infisicalfs/client"
+	"infisicalfs/internal/options"
 )
 
 // unlike are flags that may differ between two mounts that are alike.
@@ -19,12 +20,12 @@ var unlike = []string{"config", "foreground", "log-file", "debug"}
 // environment may be anybody's, and a template's file may have another content. It
 // is called when the options are complete.
 func (o *mountOptions) fingerprint(c *client.Client) string {
-	id := firstOf(os.LookupEnv, o.server.clientID, identityPrefixes[0]+"CLIENT_ID", identityPrefixes[1]+"CLIENT_ID")
-	if o.server.tokenFile == "" && id == "" || len(o.templates.list) > 0 {
+	id := options.FirstOf(os.LookupEnv, o.server.ClientID, options.IdentityPrefixes[0]+"CLIENT_ID", options.IdentityPrefixes[1]+"CLIENT_ID")
+	if o.server.TokenFile == "" && id == "" || len(o.Templates.Files) > 0 {
 		return ""
 	}
 	sum := sha256.New()
-	fmt.Fprintf(sum, "%q %q %q\n", c.Server(), firstOf(os.LookupEnv, o.server.organization, borrowed["organization"]...), id)
+	fmt.Fprintf(sum, "%q %q %q\n", c.Server(), options.FirstOf(os.LookupEnv, o.server.Organization, options.Borrowed["organization"]...), id)
 	values := settingsOf(o.flags)
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		if !slices.Contains(unlike, name) {

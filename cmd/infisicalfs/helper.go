@@ -46,10 +46,10 @@ func helperArguments(args []string) ([]string, error) {
 		}
 	}
 	if len(positional) != 2 {
-		return nil, &failure{errHelperUsage, "in fstab: demo/dev /mnt/secrets infisicalfs _netdev,nofail,token-file=/etc/infisicalfs/token 0 0", exitcode.Usage}
+		return nil, &exitcode.Error{Err: errHelperUsage, Hint: "in fstab: demo/dev /mnt/secrets infisicalfs _netdev,nofail,token-file=/etc/infisicalfs/token 0 0", Code: exitcode.Usage}
 	}
 	if strings.HasPrefix(positional[0], "/") {
-		return nil, &failure{errHelperPath, "mount(8) makes a path of a source if the working directory has a file of that name: call it from another directory, or use infisicalfs mount", exitcode.Usage}
+		return nil, &exitcode.Error{Err: errHelperPath, Hint: "mount(8) makes a path of a source if the working directory has a file of that name: call it from another directory, or use infisicalfs mount", Code: exitcode.Usage}
 	}
 	if pretend {
 		return nil, nil

@@ -31,7 +31,7 @@ func optionFlags(texts []string) (flags []string, err error) {
 			name = strings.ReplaceAll(name, "_", "-")
 			switch {
 			case name == "remount":
-				return nil, &failure{errRemount, "unmount it and mount it again", exitcode.Usage}
+				return nil, &exitcode.Error{Err: errRemount, Hint: "unmount it and mount it again", Code: exitcode.Usage}
 			case name == "ro":
 				flags = append(flags, "--read-only")
 			case hasValue:
@@ -61,7 +61,7 @@ func splitOptions(text string) (options []string, err error) {
 		}
 	}
 	if quoted {
-		return nil, &failure{errOpenQuote, `quote a value that has a comma: chmod="KEY=0400,nobody:root"`, exitcode.Usage}
+		return nil, &exitcode.Error{Err: errOpenQuote, Hint: `quote a value that has a comma: chmod="KEY=0400,nobody:root"`, Code: exitcode.Usage}
 	}
 	return append(options, option.String()), nil
 }

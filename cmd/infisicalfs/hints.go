@@ -12,9 +12,6 @@ import (
 // hintFor says what to do about err: its own hint if it carries one, else what
 // usually helps.
 func hintFor(err error) string {
-	if own, ok := errors.AsType[*failure](err); ok {
-		return own.hint
-	}
 	if own, ok := errors.AsType[*exitcode.Error](err); ok && own.Hint != "" {
 		return own.Hint
 	}

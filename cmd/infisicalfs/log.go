@@ -9,6 +9,9 @@ import (
 	"strconv"
 
 	"golang.org/x/sys/unix"
+
+	"infisicalfs/internal/exitcode"
+	"infisicalfs/internal/options"
 )
 
 // foregroundLog writes to the terminal: warnings, or everything.
@@ -28,25 +31,25 @@ func backgroundLog(file string, debug bool) (log *slog.Logger, reopen func() err
 	if debug {
 		level = slog.LevelDebug
 	}
-	options := &slog.HandlerOptions{Level: level}
+	handler := &slog.HandlerOptions{Level: level}
 	if file != "" {
 		out, err := openLogFile(file)
 		if err != nil {
-			return nil, nil, configError("name a file in a directory that exists and that you may write to", "--log-file: cannot write %s: %w", file, pathError(err))
+			return nil, nil, exitcode.Errorf(exitcode.Config, "name a file in a directory that exists and that you may write to", "--log-file: cannot write %s: %w", file, options.PathError(err))
 		}
-		return slog.New(slog.NewTextHandler(&unhindered{out: out}, options)), out.reopen, nil
+		return slog.New(slog.NewTextHandler(&unhindered{out: out}, handler)), out.reopen, nil
 	}
 	var out io.Writer = io.Discard
 	if w, err := syslog.New(syslog.LOG_DAEMON|syslog.LOG_INFO, "infisicalfs"); err == nil {
 		out = w
-		options.ReplaceAttr = func(groups []string, a slog.Attr) slog.Attr {
+		handler.ReplaceAttr = func(groups []string, a slog.Attr) slog.Attr {
 			if len(groups) == 0 && a.Key == slog.TimeKey { // syslog has its own
 				return slog.Attr{}
 			}
 			return a
 		}
 	}
-	return slog.New(slog.NewTextHandler(&unhindered{out: out}, options)), func() error { return nil }, nil
+	return slog.New(slog.NewTextHandler(&unhindered{out: out}, handler)), func() error { return nil }, nil
 }
 
 // descriptors returns the numbers among paths of the form /dev/fd/N or

@@ -13,16 +13,18 @@ import (
 	"infisicalfs/client"
 	"infisicalfs/internal/attach"
 	"infisicalfs/internal/daemon"
+	"infisicalfs/internal/exitcode"
 	"infisicalfs/internal/mount"
+	"infisicalfs/internal/options"
 )
 
 type mountOptions struct {
 	config     configOptions
-	server     serverOptions
-	scope      scopeOptions
+	server     options.Server
+	scope      options.Scope
 	foreground bool
 	logFile    string
-	lookOptions
+	options.Look
 
 	// For reading all of it again.
 	flags     *pflag.FlagSet
@@ -73,7 +75,7 @@ func (o *mountOptions) AddFlags(f *pflag.FlagSet) {
 func (o *mountOptions) addFlags(f *pflag.FlagSet) {
 	o.scope.AddFlags(f)
 	o.server.AddFlags(f)
-	o.lookOptions.AddFlags(f)
+	o.Look.AddFlags(f)
 	f.StringVar(&o.logFile, "log-file", "", "`file` to log to in the background (default: the system's log)")
 }
 
@@ -82,7 +84,7 @@ func (o *mountOptions) run(ctx context.Context, mountpoint string) error {
 	if o.foreground {
 		o.reopenLog = func() error { return nil }
 		return untilEnd(ctx, func(ctx context.Context, h *hangups) error {
-			return o.serve(ctx, h, mountpoint, foregroundLog(o.view.debug), func(m *mount.Mount) error {
+			return o.serve(ctx, h, mountpoint, foregroundLog(o.View.Debug), func(m *mount.Mount) error {
 				m.Supervise()
 				fmt.Fprintf(os.Stderr, "mounted on %s; ^C unmounts\n", mountpoint)
 				return nil
@@ -93,7 +95,7 @@ func (o *mountOptions) run(ctx context.Context, mountpoint string) error {
 		return o.runBehind(ctx, child, mountpoint)
 	}
 	return untilSignal(ctx, func(ctx context.Context) error {
-		return daemon.Daemonize(ctx, descriptors(o.server.tokenFile, o.server.clientSecretFile)...)
+		return daemon.Daemonize(ctx, descriptors(o.server.TokenFile, o.server.ClientSecretFile)...)
 	})
 }
 
@@ -102,7 +104,7 @@ func (o *mountOptions) run(ctx context.Context, mountpoint string) error {
 func (o *mountOptions) runBehind(ctx context.Context, child *daemon.Child, mountpoint string) error {
 	ready := false
 	o.behind = true
-	log, reopen, err := backgroundLog(o.logFile, o.view.debug)
+	log, reopen, err := backgroundLog(o.logFile, o.View.Debug)
 	if err == nil {
 		o.reopenLog = reopen
 		err = o.absolute()
@@ -131,13 +133,13 @@ func (o *mountOptions) runBehind(ctx context.Context, child *daemon.Child, mount
 // absolute makes the paths that are opened again later independent of the
 // working directory, which the background process leaves.
 func (o *mountOptions) absolute() error {
-	for _, path := range []*string{&o.server.tokenFile, &o.server.clientSecretFile, &o.config.file} {
-		if *path == "" || looksLikeSecret(*path) {
+	for _, path := range []*string{&o.server.TokenFile, &o.server.ClientSecretFile, &o.config.file} {
+		if *path == "" || options.LooksLikeSecret(*path) {
 			continue
 		}
 		full, err := filepath.Abs(*path)
 		if err != nil {
-			return configError("give an absolute path", "%w", err)
+			return exitcode.Errorf(exitcode.Config, "give an absolute path", "%w", err)
 		}
 		*path = full
 	}
@@ -163,7 +165,7 @@ func (o *mountOptions) serve(ctx context.Context, h *hangups, mountpoint string,
 			return ready(nil)
 		}
 	}
-	if from := o.scope.from(); from != "" {
+	if from := o.scope.From(); from != "" {
 		// Or somebody would wonder why a mount made here shows one folder.
 		note("showing the project that %s names", from)
 	}
@@ -178,29 +180,31 @@ func (o *mountOptions) serve(ctx context.Context, h *hangups, mountpoint string,
 
 // prepare turns the options into a client, which is the caller's to close, and
 // into what to mount with it. It reads the credentials and asks no server.
-func (o *mountOptions) prepare(mountpoint string, log *slog.Logger) (*client.Client, mount.Config, found, error) {
-	fail := func(err error) (*client.Client, mount.Config, found, error) { return nil, mount.Config{}, found{}, err }
-	cfg, err := o.server.config(os.LookupEnv, log)
+func (o *mountOptions) prepare(mountpoint string, log *slog.Logger) (*client.Client, mount.Config, options.Found, error) {
+	fail := func(err error) (*client.Client, mount.Config, options.Found, error) {
+		return nil, mount.Config{}, options.Found{}, err
+	}
+	cfg, err := clientConfig(&o.server, log)
 	if err != nil {
 		return fail(err)
 	}
-	who, err := o.server.credentials(os.LookupEnv)
+	who, err := o.server.Credentials(os.LookupEnv)
 	if err != nil {
 		return fail(err)
 	}
-	cfg.Auth = who.auth
-	if err := o.scope.complete(os.LookupEnv, cfg.URL); err != nil {
+	cfg.Auth = who.Auth
+	if err := o.scope.Complete(os.LookupEnv, cfg.URL); err != nil {
 		return fail(err)
 	}
-	cfg.Projects = o.scope.projects()
-	if err := o.change.applyToClient(&cfg); err != nil {
+	cfg.Projects = o.scope.Projects()
+	if err := o.Change.ApplyToClient(&cfg); err != nil {
 		return fail(err)
 	}
-	c, err := newClient(cfg)
+	c, err := options.NewClient(cfg)
 	if err != nil {
 		return fail(err)
 	}
-	point, err := o.mountConfig(mountpoint, c, o.scope.dir(), log)
+	point, err := o.MountConfig(mountpoint, c, o.scope.Dir(), log)
 	if err != nil {
 		err = o.blame(err, c)
 		c.Close()
@@ -211,12 +215,12 @@ func (o *mountOptions) prepare(mountpoint string, log *slog.Logger) (*client.Cli
 
 // serveMount is the part of serve that a dev server's mount shares. It completes
 // cfg.
-func serveMount(ctx context.Context, c *client.Client, scope scopeOptions, cfg mount.Config, ready func(*mount.Mount) error) error {
+func serveMount(ctx context.Context, c *client.Client, scope options.Scope, cfg mount.Config, ready func(*mount.Mount) error) error {
 	neverStopped()
 	if err := c.Login(ctx); err != nil {
 		return err
 	}
-	root, err := scope.root(ctx, c)
+	root, err := scope.Root(ctx, c)
 	if err != nil {
 		return err
 	}
@@ -232,7 +236,7 @@ func serveMount(ctx context.Context, c *client.Client, scope scopeOptions, cfg m
 		return err
 	}
 	if id := c.EmptyOrganization(); id != "" {
-		note("%s", emptyOrganization(id))
+		note("%s", options.EmptyOrganization(id))
 	}
 	for _, text := range m.Notes() {
 		note("%s", text)

@@ -12,6 +12,8 @@ import (
 	"github.com/spf13/pflag"
 
 	"infisicalfs/internal/config"
+	"infisicalfs/internal/exitcode"
+	"infisicalfs/internal/options"
 )
 
 // mountArguments accepts MOUNTPOINT, NAME and NAME MOUNTPOINT.
@@ -81,20 +83,20 @@ func resolve(files *config.Config, args []string) (target, error) {
 		return target{mount, args[1], "argument"}, nil
 	case !ok:
 		if _, err := os.Lstat(args[0]); errors.Is(err, fs.ErrNotExist) && len(files.Mounts()) > 0 {
-			return target{}, configError(choice("mounts", files.Mounts(), files), "there is neither a mount nor a directory called %q", args[0])
+			return target{}, exitcode.Errorf(exitcode.Config, choice("mounts", files.Mounts(), files), "there is neither a mount nor a directory called %q", args[0])
 		}
 		return target{mountpoint: args[0], from: "argument"}, nil
 	}
 	point, ok := mount.Setting("mountpoint")
 	if !ok {
-		return target{}, configError("add 'mountpoint: /some/directory' to it, or name a directory on the command line",
+		return target{}, exitcode.Errorf(exitcode.Config, "add 'mountpoint: /some/directory' to it, or name a directory on the command line",
 			"%s: the mount %s has no mountpoint", mount.At, mount.Name)
 	}
 	return target{mount, point.Value(), place(point)}, nil
 }
 
 func noMount(files *config.Config, name string) error {
-	return configError(choice("mounts", files.Mounts(), files), "no mount is called %q", name)
+	return exitcode.Errorf(exitcode.Config, choice("mounts", files.Mounts(), files), "no mount is called %q", name)
 }
 
 func choice(what string, names []string, files *config.Config) string {
@@ -116,7 +118,7 @@ func (o *configOptions) apply(flags *pflag.FlagSet, files *config.Config, mount 
 		// What a name stands for does not depend on the directory it is said in.
 		if f := flags.Lookup("project-file"); !f.Changed {
 			_ = flags.Set("project-file", "false")
-			setSource(f, sourceNamed)
+			options.SetSource(f, options.SourceNamed)
 		}
 	}
 	if o.identity == "" {
@@ -124,7 +126,7 @@ func (o *configOptions) apply(flags *pflag.FlagSet, files *config.Config, mount 
 	}
 	identity, ok := files.Identity(o.identity)
 	if !ok {
-		return configError(choice("identities", files.Identities(), files), "no identity is called %q", o.identity)
+		return exitcode.Errorf(exitcode.Config, choice("identities", files.Identities(), files), "no identity is called %q", o.identity)
 	}
 	o.used = append(o.used, overlay(flags, identity.Settings)...)
 	return nil
@@ -154,7 +156,7 @@ func overlay(flags *pflag.FlagSet, settings []config.Setting) (used []config.Set
 		for _, value := range s.Values {
 			_ = flags.Set(s.Key, value) // was tried when the file was read
 		}
-		setSource(flags.Lookup(s.Key), place(s))
+		options.SetSource(flags.Lookup(s.Key), place(s))
 		used = append(used, s)
 	}
 	return used

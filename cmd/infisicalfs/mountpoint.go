@@ -48,7 +48,7 @@ func (o *configOptions) nothingCalled(name string, files *config.Config) error {
 	if names := files.Mounts(); len(names) > 0 {
 		hint, code = choice("mounts", names, files)+"; "+hint, exitcode.Config
 	}
-	return &failure{fmt.Errorf("there is neither a mount nor a directory called %q; %s", name, where), hint, code}
+	return &exitcode.Error{Err: fmt.Errorf("there is neither a mount nor a directory called %q; %s", name, where), Hint: hint, Code: code}
 }
 
 func isMounted(dir string) bool {

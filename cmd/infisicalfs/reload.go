@@ -10,6 +10,7 @@ import (
 
 	"infisicalfs/client"
 	"infisicalfs/internal/mount"
+	"infisicalfs/internal/options"
 )
 
 // settings are the values of a mount's flags at one moment.
@@ -47,7 +48,7 @@ var (
 func (o *mountOptions) reload(ctx context.Context, before settings, c *client.Client, m *mount.Mount, log *slog.Logger) {
 	log = log.With("mountpoint", m.Mountpoint())
 	if err := o.reopenLog(); err != nil {
-		log.Error("the log file cannot be opened again; the old one is used", "error", pathError(err))
+		log.Error("the log file cannot be opened again; the old one is used", "error", options.PathError(err))
 	}
 	fresh, flags, err := o.again()
 	if err != nil {
@@ -69,9 +70,9 @@ func (o *mountOptions) reload(ctx context.Context, before settings, c *client.Cl
 		log.Error("the credentials are left as they are, since they may be for another server now")
 		return
 	}
-	found, err := fresh.server.credentials(os.LookupEnv)
+	found, err := fresh.server.Credentials(os.LookupEnv)
 	if err == nil {
-		err = c.Become(ctx, found.auth)
+		err = c.Become(ctx, found.Auth)
 	}
 	if err != nil {
 		log.Error("no login with what the credentials are now; the mount goes on with those that it had", "error", err)
@@ -106,8 +107,8 @@ func (o *mountOptions) again() (*mountOptions, *pflag.FlagSet, error) {
 // nothing else.
 func (o *configOptions) hasSet(f *pflag.Flag) bool {
 	if f.Name == "project-file" {
-		_, source := valueOf(f)
-		return source == sourceNamed
+		_, source := options.ValueOf(f, os.LookupEnv)
+		return source == options.SourceNamed
 	}
 	for _, s := range o.used {
 		if s.Key == f.Name {

@@ -9,6 +9,7 @@ import (
 
 	"infisicalfs/internal/daemon"
 	"infisicalfs/internal/exitcode"
+	"infisicalfs/internal/options"
 )
 
 var errMount8 = errors.New("-o is an option of mount(8)")
@@ -38,7 +39,7 @@ func newRoot() *cobra.Command {
 			if cmd.Name() != "run" { // that becomes another program, and hardens its keeper itself
 				daemon.Harden(foregroundLog(false))
 			}
-			if err := bindEnvironment(cmd.Flags(), os.LookupEnv); err != nil {
+			if err := options.BindEnvironment(cmd.Flags(), os.LookupEnv); err != nil {
 				return err
 			}
 			return requireConfig(cmd.Flags())
@@ -50,7 +51,7 @@ func newRoot() *cobra.Command {
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok && unknown.GetSpecifiedShortnames() != "" && unknown.GetSpecifiedName() == "o" {
-			return &failure{errMount8, "options are flags here: --read-only for ro; a mount is changed by unmounting it and mounting it again", exitcode.Usage}
+			return &exitcode.Error{Err: errMount8, Hint: "options are flags here: --read-only for ro; a mount is changed by unmounting it and mounting it again", Code: exitcode.Usage}
 		}
 		return usageError(cmd, err.Error())
 	})

@@ -16,6 +16,7 @@ import (
 
 	"infisicalfs/internal/daemon"
 	"infisicalfs/internal/exitcode"
+	"infisicalfs/internal/options"
 	"infisicalfs/internal/run"
 )
 
@@ -86,8 +87,8 @@ func (o *runOptions) run(ctx context.Context, flags *pflag.FlagSet, args []strin
 	if err := o.settle(flags); err != nil {
 		return err
 	}
-	if me := &o.mount.view; os.Geteuid() != 0 && (me.uid != uint32(os.Getuid()) || me.gid != uint32(os.Getgid())) {
-		return configError("leave out --uid and --gid, or run it as root", "a user's namespace has no other owners than its user")
+	if me := &o.mount.View; os.Geteuid() != 0 && (me.UID != uint32(os.Getuid()) || me.GID != uint32(os.Getgid())) {
+		return exitcode.Errorf(exitcode.Config, "leave out --uid and --gid, or run it as root", "a user's namespace has no other owners than its user")
 	}
 	path, err := findCommand(args[0])
 	if err != nil {
@@ -111,14 +112,14 @@ func (o *runOptions) settle(flags *pflag.FlagSet) error {
 		return err
 	}
 	flags.Visit(func(f *pflag.Flag) {
-		_ = os.Setenv(variable(f), f.Value.String()) // fails for a NUL, which neither arguments nor the file have
+		_ = os.Setenv(options.Variable(f), f.Value.String()) // fails for a NUL, which neither arguments nor the file have
 	})
 	return nil
 }
 
 // closeCredentials closes what the keeper has read a secret from.
 func (o *runOptions) closeCredentials() {
-	for _, fd := range descriptors(o.mount.server.tokenFile, o.mount.server.clientSecretFile) {
+	for _, fd := range descriptors(o.mount.server.TokenFile, o.mount.server.ClientSecretFile) {
 		if fd > 2 {
 			unix.Close(fd)
 		}
@@ -153,13 +154,13 @@ func notExecuted(name string, err error) error {
 		if strings.Contains(name, "/") {
 			hint = "check the path, and the first line of a script: its interpreter has to exist too"
 		}
-		return &failure{fmt.Errorf("command %s not found", name), hint, exitcode.NoCommand}
+		return &exitcode.Error{Err: fmt.Errorf("command %s not found", name), Hint: hint, Code: exitcode.NoCommand}
 	}
 	hint := "chmod +x, if it is a program"
 	if errors.Is(err, unix.E2BIG) {
 		hint = "the arguments and the environment are too large together; read the secrets from $INFISICALFS_DIR instead of --env-from"
 	}
-	return &failure{fmt.Errorf("command %s cannot be executed: %w", name, pathError(err)), hint, exitcode.NotExecutable}
+	return &exitcode.Error{Err: fmt.Errorf("command %s cannot be executed: %w", name, options.PathError(err)), Hint: hint, Code: exitcode.NotExecutable}
 }
 
 // runCode is the exit code of a run that failed with code: all but two of our

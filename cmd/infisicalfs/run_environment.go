@@ -8,7 +8,9 @@ import (
 	"strings"
 
 	"infisicalfs/client"
+	"infisicalfs/internal/exitcode"
 	"infisicalfs/internal/mount"
+	"infisicalfs/internal/options"
 	"infisicalfs/internal/view"
 	"infisicalfs/secret"
 )
@@ -19,17 +21,17 @@ import (
 func (o *runOptions) variables(ctx context.Context, c *client.Client, layout mount.Layout) ([]string, error) {
 	v, err := findView(o.envFrom, view.Builtin())
 	if err != nil {
-		return nil, configError("give --env-from one of these", "%w", err)
+		return nil, exitcode.Errorf(exitcode.Config, "give --env-from one of these", "%w", err)
 	}
 	if err := c.Login(ctx); err != nil {
 		return nil, err
 	}
-	root, err := o.mount.scope.root(ctx, c)
+	root, err := o.mount.scope.Root(ctx, c)
 	if err != nil {
 		return nil, err
 	}
 	if root.Env == "" {
-		return nil, configError("add --project and --env, and --path for a folder below", "--env-from is about one folder, and %s is none", root)
+		return nil, exitcode.Errorf(exitcode.Config, "add --project and --env, and --path for a folder below", "--env-from is about one folder, and %s is none", root)
 	}
 	shown, err := layout.Over(c, root)
 	if err != nil {
@@ -59,15 +61,15 @@ func everyVariable(f *secret.Folder) ([]string, error) {
 		text := s.Value.Reveal()
 		switch {
 		case !variableName.MatchString(s.Name):
-			return nil, configError(hint, "--env-from: the secret %q has no name that a variable can have", s.Name)
+			return nil, exitcode.Errorf(exitcode.Config, hint, "--env-from: the secret %q has no name that a variable can have", s.Name)
 		case s.Garbled:
 			return nil, fmt.Errorf("--env-from: %q: %w", s.Name, s.Unreadable())
 		case s.Hidden:
-			return nil, configError("give the identity the right to read it, or leave out --env-from", "--env-from: the value of %s may not be read: %s", s.Name, s.Reason)
+			return nil, exitcode.Errorf(exitcode.Config, "give the identity the right to read it, or leave out --env-from", "--env-from: the value of %s may not be read: %s", s.Name, s.Reason)
 		case strings.Contains(text, "\x00"):
-			return nil, configError(hint, "--env-from: the value of %s has a NUL, which no variable can have", s.Name)
+			return nil, exitcode.Errorf(exitcode.Config, hint, "--env-from: the value of %s has a NUL, which no variable can have", s.Name)
 		case len(s.Name)+1+len(text) > maxVariable:
-			return nil, configError(hint, "--env-from: the value of %s is longer than a variable can be", s.Name)
+			return nil, exitcode.Errorf(exitcode.Config, hint, "--env-from: the value of %s is longer than a variable can be", s.Name)
 		}
 		list = append(list, s.Name+"="+text)
 	}
@@ -76,8 +78,8 @@ func everyVariable(f *secret.Folder) ([]string, error) {
 
 // credentialVariables are those with which a program could log in.
 func credentialVariables() []string {
-	list := slices.Clone(tokenVariables)
-	for _, prefix := range identityPrefixes {
+	list := slices.Clone(options.TokenVariables)
+	for _, prefix := range options.IdentityPrefixes {
 		list = append(list, prefix+"CLIENT_SECRET")
 	}
 	return list

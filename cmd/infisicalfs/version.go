@@ -2,10 +2,15 @@ package main
 
 import (
 	"fmt"
+	"log/slog"
+	"os"
 	"runtime"
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
+
+	"infisicalfs/client"
+	"infisicalfs/internal/options"
 )
 
 func versionCommand() *cobra.Command {
@@ -31,4 +36,11 @@ func commit() string {
 		}
 	}
 	return ""
+}
+
+// clientConfig is what the options say of the server, for this program.
+func clientConfig(server *options.Server, log *slog.Logger) (client.Config, error) {
+	cfg, err := server.ClientConfig(os.LookupEnv, log)
+	cfg.UserAgent = "infisicalfs/" + version
+	return cfg, err
 }

@@ -203,3 +203,8 @@ func (w *world) endServers() {
 		s.Close()
 	}
 }
+
+// variables are an environment.
+type variables map[string]string
+
+func (v variables) lookup(name string) (string, bool) { text, ok := v[name]; return text, ok }

@@ -94,6 +94,7 @@ var picture = map[string][]string{
 	"internal/control":                   {},                                                                                                                                                                                                                                                                                  // the way to a mount's process apart from the mount
 	"internal/mount":                     {"internal/attach", "internal/mounttable", "internal/blocking", "internal/mount/internal/notifier", "internal/mount/internal/emitthread", "secret", "cache", "fs", "internal/control", "internal/layout", "internal/glob", "internal/rights", "internal/view", "internal/exitcode"}, // wires the rooms
 	"internal/run":                       {"internal/attach", "internal/mount", "internal/exitcode"},                                                                                                                                                                                                                          // a command and its namespace
+	"internal/options":                   {"secret", "client", "internal/mount", "internal/view", "internal/exitcode"},                                                                                                                                                                                                        // the words of the options, and the configurations made of them
 	"internal/exitcode":                  {"secret"},
 	"internal/blocking":                  {},                                                                // what may block in the kernel beyond any interruption
 	"internal/attach":                    {"internal/mounttable", "internal/blocking", "internal/exitcode"}, // into the file tree and out of it
@@ -104,7 +105,7 @@ var picture = map[string][]string{
 	"internal/config":                    {},                                                                // knows the shape of a file, not what its keys mean
 	"internal/view":                      {"secret"},
 
-	"cmd/infisicalfs": {"secret", "client", "internal/attach", "internal/config", "internal/daemon", "internal/mounttable", "internal/mount", "internal/run", "internal/view", "internal/exitcode", "internal/devserver"},
+	"cmd/infisicalfs": {"secret", "client", "internal/attach", "internal/config", "internal/daemon", "internal/mounttable", "internal/options", "internal/mount", "internal/run", "internal/view", "internal/exitcode", "internal/devserver"},
 
 	// For tests, and the dev server for trying things out.
 	"secret/secrettest":  {"secret"},
@@ -135,7 +136,7 @@ var outside = []struct {
 		"fs/internal/xattr", // an errno that each system has another of
 	}, "the kernel's side stays in two rooms, and in the packages of fs that cannot be told without it"},
 	{"github.com/coreos/go-systemd/", []string{"internal/mount"}, "the service manager is told about a mount's life"},
-	{"github.com/spf13/", []string{"cmd/infisicalfs", "internal/bench"}, "flags are the command's business"},
+	{"github.com/spf13/", []string{"cmd/infisicalfs", "internal/options", "internal/bench"}, "flags are the command's business, and the table in which its options are"},
 	{"net/http", []string{"client", "client/internal/transport", "internal/control", "internal/devserver", "internal/devserver/internal/fault", "internal/devserver/internal/web", "internal/devserver/internal/call", "cmd/infisicalfs", "internal/bench"}, "only the client talks to a server"},
 	{"github.com/stretchr/", []string{"secret/secrettest", "internal/fusetest"}, "a test library does not belong into the binary"},
 	{"testing", []string{"secret/secrettest", "internal/fusetest"}, "a test library does not belong into the binary"},

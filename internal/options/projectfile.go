@@ -1,4 +1,4 @@
-package main
+package options
 
 import (
 	"encoding/json"
@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"infisicalfs/internal/exitcode"
 )
 
 // projectFile is .infisical.json, which Infisical's CLI leaves in a repository.
@@ -19,9 +21,9 @@ type projectFile struct {
 	Domain             string            `json:"domain"`
 }
 
-// findProjectFile looks in dir and upward. No file is no error; one that cannot
+// FindProjectFile looks in dir and upward. No file is no error; one that cannot
 // be read is, since it would have changed what is shown.
-func findProjectFile(dir string) (*projectFile, error) {
+func FindProjectFile(dir string) (*projectFile, error) {
 	const hint = "mend it, or pass it over with --project-file=false"
 	for {
 		path := filepath.Join(dir, ".infisical.json")
@@ -30,11 +32,11 @@ func findProjectFile(dir string) (*projectFile, error) {
 		case err == nil:
 			f := &projectFile{Path: path}
 			if json.Unmarshal(text, f) != nil {
-				return nil, configError(hint, "%s is not a project file of Infisical's CLI: no valid JSON", path)
+				return nil, exitcode.Errorf(exitcode.Config, hint, "%s is not a project file of Infisical's CLI: no valid JSON", path)
 			}
 			return f, nil
 		case !errors.Is(err, fs.ErrNotExist):
-			return nil, configError(hint, "cannot read %s: %w", path, pathError(err))
+			return nil, exitcode.Errorf(exitcode.Config, hint, "cannot read %s: %w", path, PathError(err))
 		}
 		parent := filepath.Dir(dir)
 		if parent == dir {

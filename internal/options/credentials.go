@@ -1,4 +1,4 @@
-package main
+package options
 
 import (
 	"cmp"
@@ -14,23 +14,19 @@ import (
 	"infisicalfs/secret"
 )
 
-var errNoCredentials = &failure{
-	errors.New("no credentials"),
-	"set INFISICAL_UNIVERSAL_AUTH_CLIENT_ID and INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET, or use --token-file, or --client-id with --client-secret-file",
-	exitcode.Login,
-}
+var ErrNoCredentials = &exitcode.Error{Err: errors.New("no credentials"), Hint: "set INFISICAL_UNIVERSAL_AUTH_CLIENT_ID and INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET, or use --token-file, or --client-id with --client-secret-file", Code: exitcode.Login}
 
 // The spellings of Infisical's CLI and SDKs. A variable of the first prefix wins
 // over the same of the second.
 var (
-	tokenVariables   = []string{"INFISICAL_UNIVERSAL_AUTH_ACCESS_TOKEN", "INFISICAL_TOKEN", "INFISICAL_ACCESS_TOKEN"}
-	identityPrefixes = []string{"INFISICAL_UNIVERSAL_AUTH_", "INFISICAL_"}
+	TokenVariables   = []string{"INFISICAL_UNIVERSAL_AUTH_ACCESS_TOKEN", "INFISICAL_TOKEN", "INFISICAL_ACCESS_TOKEN"}
+	IdentityPrefixes = []string{"INFISICAL_UNIVERSAL_AUTH_", "INFISICAL_"}
 )
 
-// found is the outcome of looking for credentials: the ones to use, where they
+// Found is the outcome of looking for credentials: the ones to use, where they
 // come from, and which others lost.
-type found struct {
-	auth   client.Auth
+type Found struct {
+	Auth   client.Auth
 	from   string
 	losers []string
 }
@@ -42,34 +38,34 @@ type candidate struct {
 	open func() (client.Auth, error)
 }
 
-// credentials looks in order: flags, then the environment. Two in one place
+// Credentials looks in order: flags, then the environment. Two in one place
 // contradict each other, which is an error; of two places the first wins.
-func (o *serverOptions) credentials(lookup func(string) (string, bool)) (found, error) {
+func (o *Server) Credentials(lookup func(string) (string, bool)) (Found, error) {
 	winners, losers := o.fromFlags(lookup), o.fromEnvironment(lookup)
 	if len(winners) == 0 {
 		winners, losers = losers, nil
 	}
 	switch len(winners) {
 	case 0:
-		return found{}, errNoCredentials
+		return Found{}, ErrNoCredentials
 	case 1:
 	default:
-		return found{}, configError("keep one of them and unset the other", "two credentials at once: %s and %s", winners[0].from, winners[1].from)
+		return Found{}, exitcode.Errorf(exitcode.Config, "keep one of them and unset the other", "two credentials at once: %s and %s", winners[0].from, winners[1].from)
 	}
 	auth, err := winners[0].open()
 	if err != nil {
-		return found{}, err
+		return Found{}, err
 	}
-	result := found{auth: auth, from: winners[0].from}
+	result := Found{Auth: auth, from: winners[0].from}
 	for _, c := range losers {
 		result.losers = append(result.losers, c.from)
 	}
 	return result, nil
 }
 
-func (o *serverOptions) fromFlags(lookup func(string) (string, bool)) []candidate {
+func (o *Server) fromFlags(lookup func(string) (string, bool)) []candidate {
 	var list []candidate
-	if o.tokenFile != "" {
+	if o.TokenFile != "" {
 		list = append(list, candidate{"--token-file", o.tokenFromFile})
 	}
 	if o.identityByFlag() {
@@ -78,10 +74,10 @@ func (o *serverOptions) fromFlags(lookup func(string) (string, bool)) []candidat
 	return list
 }
 
-func (o *serverOptions) identityByFlag() bool { return o.clientID != "" || o.clientSecretFile != "" }
+func (o *Server) identityByFlag() bool { return o.ClientID != "" || o.ClientSecretFile != "" }
 
-func (o *serverOptions) tokenFromFile() (client.Auth, error) {
-	read, err := secretFile("--token-file", o.tokenFile)
+func (o *Server) tokenFromFile() (client.Auth, error) {
+	read, err := secretFile("--token-file", o.TokenFile)
 	if err != nil {
 		return nil, err
 	}
@@ -102,23 +98,23 @@ func secretFile(flag, path string) (read func() (secret.Value, error), err error
 }
 
 // identity takes what one of the two flags leaves open from the environment.
-func (o *serverOptions) identity(lookup func(string) (string, bool)) (client.Auth, error) {
-	id := strings.TrimSpace(firstOf(lookup, o.clientID, identityPrefixes[0]+"CLIENT_ID", identityPrefixes[1]+"CLIENT_ID"))
+func (o *Server) identity(lookup func(string) (string, bool)) (client.Auth, error) {
+	id := strings.TrimSpace(FirstOf(lookup, o.ClientID, IdentityPrefixes[0]+"CLIENT_ID", IdentityPrefixes[1]+"CLIENT_ID"))
 	if id == "" {
-		return nil, configError("add --client-id", "--client-secret-file without a client id")
+		return nil, exitcode.Errorf(exitcode.Config, "add --client-id", "--client-secret-file without a client id")
 	}
-	if o.clientSecretFile == "" {
-		for _, prefix := range identityPrefixes {
+	if o.ClientSecretFile == "" {
+		for _, prefix := range IdentityPrefixes {
 			if text := credentialIn(lookup, prefix+"CLIENT_SECRET"); text != "" {
 				return identityOf("--client-id", id, prefix+"CLIENT_SECRET", text)
 			}
 		}
-		return nil, configError("add --client-secret-file", "--client-id without a client secret")
+		return nil, exitcode.Errorf(exitcode.Config, "add --client-secret-file", "--client-id without a client secret")
 	}
 	if err := oneWord("--client-id", id); err != nil {
 		return nil, err
 	}
-	read, err := secretFile("--client-secret-file", o.clientSecretFile)
+	read, err := secretFile("--client-secret-file", o.ClientSecretFile)
 	if err != nil {
 		return nil, err
 	}
@@ -146,7 +142,7 @@ func oneWord(from, text string) error {
 	case c != ' ' && c != '\t':
 		what = "a character that no credential has"
 	}
-	return configError("set it to the credential alone, on one line", "%s has %s inside", from, what)
+	return exitcode.Errorf(exitcode.Config, "set it to the credential alone, on one line", "%s has %s inside", from, what)
 }
 
 // identityOf is a machine identity out of two texts; each comes with where it is from.
@@ -159,9 +155,9 @@ func identityOf(idFrom, id, secretFrom, clientSecret string) (client.Auth, error
 
 // fromEnvironment sees a token and a machine identity at most: of several
 // spellings of the same the first wins, as in the CLI.
-func (o *serverOptions) fromEnvironment(lookup func(string) (string, bool)) []candidate {
+func (o *Server) fromEnvironment(lookup func(string) (string, bool)) []candidate {
 	var list []candidate
-	for _, name := range tokenVariables {
+	for _, name := range TokenVariables {
 		if text := credentialIn(lookup, name); text != "" {
 			list = append(list, candidate{name, func() (client.Auth, error) {
 				if err := oneWord(name, text); err != nil {
@@ -173,7 +169,7 @@ func (o *serverOptions) fromEnvironment(lookup func(string) (string, bool)) []ca
 			break
 		}
 	}
-	for _, prefix := range identityPrefixes {
+	for _, prefix := range IdentityPrefixes {
 		id, text := credentialIn(lookup, prefix+"CLIENT_ID"), credentialIn(lookup, prefix+"CLIENT_SECRET")
 		if id == "" && text == "" {
 			continue
@@ -183,7 +179,7 @@ func (o *serverOptions) fromEnvironment(lookup func(string) (string, bool)) []ca
 		}
 		list = append(list, candidate{prefix + "CLIENT_ID", func() (client.Auth, error) {
 			if id == "" || text == "" {
-				return nil, configError("set both", "only one of %sCLIENT_ID and %sCLIENT_SECRET is set", prefix, prefix)
+				return nil, exitcode.Errorf(exitcode.Config, "set both", "only one of %sCLIENT_ID and %sCLIENT_SECRET is set", prefix, prefix)
 			}
 			return identityOf(prefix+"CLIENT_ID", id, prefix+"CLIENT_SECRET", text)
 		}})
@@ -199,24 +195,24 @@ const maxSecretFile = 64 << 10
 // put behind it.
 func readSecretFile(flag, path string) (secret.Value, error) {
 	const hint = "name a file that holds nothing but the secret and that whoever mounts may read"
-	if looksLikeSecret(path) {
-		return secret.Value{}, configError(hint, "%s: this is not the name of a file but looks like the secret itself", flag)
+	if LooksLikeSecret(path) {
+		return secret.Value{}, exitcode.Errorf(exitcode.Config, hint, "%s: this is not the name of a file but looks like the secret itself", flag)
 	}
 	file, err := os.Open(path)
 	if err != nil {
-		return secret.Value{}, configError(hint, "%s: cannot read %s: %w", flag, path, pathError(err))
+		return secret.Value{}, exitcode.Errorf(exitcode.Config, hint, "%s: cannot read %s: %w", flag, path, PathError(err))
 	}
 	defer file.Close()
 	text, err := io.ReadAll(io.LimitReader(file, maxSecretFile+1))
 	if err != nil {
-		return secret.Value{}, configError(hint, "%s: cannot read %s: %w", flag, path, pathError(err))
+		return secret.Value{}, exitcode.Errorf(exitcode.Config, hint, "%s: cannot read %s: %w", flag, path, PathError(err))
 	}
 	value := strings.TrimSpace(string(text))
 	switch {
 	case value == "":
-		return secret.Value{}, configError(hint, "%s: %s is empty", flag, path)
+		return secret.Value{}, exitcode.Errorf(exitcode.Config, hint, "%s: %s is empty", flag, path)
 	case len(text) > maxSecretFile || strings.ContainsAny(value, "\r\n"):
-		return secret.Value{}, configError(hint, "%s: %s holds more than one line", flag, path)
+		return secret.Value{}, exitcode.Errorf(exitcode.Config, hint, "%s: %s holds more than one line", flag, path)
 	}
 	if err := oneWord(flag+": "+path, value); err != nil {
 		return secret.Value{}, err
@@ -233,9 +229,9 @@ func bearer(text string) string {
 	return text
 }
 
-// looksLikeSecret recognises a token where the name of its file is wanted, so
+// LooksLikeSecret recognises a token where the name of its file is wanted, so
 // that a slip does not put it into an error and from there into a log.
-func looksLikeSecret(path string) bool {
+func LooksLikeSecret(path string) bool {
 	return len(path) > 200 && !strings.Contains(path, "/") || strings.HasPrefix(path, "eyJ") || strings.HasPrefix(path, "st.")
 }
 
@@ -245,7 +241,7 @@ func isRegular(path string) bool {
 }
 
 // String tells where the credentials come from, and none of what they are.
-func (f found) String() string {
+func (f Found) String() string {
 	if len(f.losers) == 0 {
 		return f.from
 	}

@@ -1,4 +1,4 @@
-package main
+package options
 
 import (
 	"errors"
@@ -13,20 +13,20 @@ import (
 	"infisicalfs/internal/mount"
 )
 
-// viewOptions say how the mount looks and how long it believes what it knows.
-type viewOptions struct {
+// View says how the mount looks and how long it believes what it knows.
+type View struct {
 	ttl, maxStale, softDeadline time.Duration
 	watch, kernelCache          string
 	watchInterval, watchFor     time.Duration
-	uid, gid                    uint32
-	mode, dirMode               modeValue
+	UID, GID                    uint32
+	mode, dirMode               Mode
 	notify                      notifyValue
-	control                     switchValue
-	allowOther, debug           bool
+	control                     Switch
+	allowOther, Debug           bool
 }
 
 // AddFlags declares the options' flags.
-func (o *viewOptions) AddFlags(f *pflag.FlagSet) {
+func (o *View) AddFlags(f *pflag.FlagSet) {
 	f.DurationVar(&o.ttl, "ttl", time.Minute, "how long an answer is used without asking again; 0: not at all")
 	f.DurationVar(&o.maxStale, "max-stale", 15*time.Minute, "how long after that it may stand in for an unreachable server; 0: not at all")
 	f.DurationVar(&o.softDeadline, "soft-deadline", time.Second, "how long to wait for the server when there is a stale answer")
@@ -34,8 +34,8 @@ func (o *viewOptions) AddFlags(f *pflag.FlagSet) {
 	f.DurationVar(&o.watchInterval, "watch-interval", time.Minute, "time between two polls of a folder")
 	f.DurationVar(&o.watchFor, "watch-for", time.Hour, "how long after its last use a folder is polled")
 	f.StringVar(&o.kernelCache, "kernel-cache", "default", "what of values the kernel may keep: default; off; full, which reads without asking and wants --read-only")
-	f.Uint32Var(&o.uid, "uid", uint32(os.Getuid()), "owner of what is shown, a `number`; you, if not given")
-	f.Uint32Var(&o.gid, "gid", uint32(os.Getgid()), "group of what is shown, a `number`; yours, if not given")
+	f.Uint32Var(&o.UID, "uid", uint32(os.Getuid()), "owner of what is shown, a `number`; you, if not given")
+	f.Uint32Var(&o.GID, "gid", uint32(os.Getgid()), "group of what is shown, a `number`; yours, if not given")
 	f.Lookup("uid").DefValue, f.Lookup("gid").DefValue = "", "" // in help and manual it is who mounts
 	f.Var(&o.mode, "mode", "permission `bits` of files, octal (default 0600, read-only 0400)")
 	f.Var(&o.dirMode, "dir-mode", "permission `bits` of directories, octal (default 0700, read-only 0500)")
@@ -44,19 +44,19 @@ func (o *viewOptions) AddFlags(f *pflag.FlagSet) {
 	f.Var(&o.notify, "notify", "tell watchers (inotify) of changes by others: `full|attrib|off`")
 	o.control = true
 	f.Var(&o.control, "control", "have .infisicalfs at the mount's root, with the status and what could not be sent: `on|off`; status, unmount and rejected work either way")
-	f.BoolVar(&o.debug, "debug", false, "log each request and each kernel message, without values")
+	f.BoolVar(&o.Debug, "debug", false, "log each request and each kernel message, without values")
 }
 
-// apply copies the options into a mount's configuration.
-func (o *viewOptions) apply(cfg *mount.Config) {
+// Apply copies the options into a mount's configuration.
+func (o *View) Apply(cfg *mount.Config) {
 	cache := &cfg.Cache
 	cache.TTL, cache.MaxStale, cache.SoftDeadline = literal(o.ttl), literal(o.maxStale), literal(o.softDeadline)
 	cache.Watch, cache.WatchInterval, cache.WatchFor = mount.Watch(o.watch), o.watchInterval, o.watchFor
 	fs := &cfg.FS
 	fs.KernelCache, fs.Notify, fs.NoControl = mount.KernelCache(o.kernelCache), mount.Notify(o.notify), !bool(o.control)
-	fs.UID, fs.GID = o.uid, o.gid
+	fs.UID, fs.GID = o.UID, o.GID
 	fs.FileMode, fs.DirMode = uint32(o.mode), uint32(o.dirMode)
-	cfg.AllowOther, cfg.Debug = o.allowOther, o.debug
+	cfg.AllowOther, cfg.Debug = o.allowOther, o.Debug
 }
 
 // literal is what a duration means as an option: zero is no time at all, where a
@@ -68,24 +68,24 @@ func literal(d time.Duration) time.Duration {
 	return d
 }
 
-// modeValue is a flag that takes permission bits in octal, as chmod does.
-type modeValue fs.FileMode
+// Mode is a flag that takes permission bits in octal, as chmod does.
+type Mode fs.FileMode
 
 // String is empty for "not given".
-func (m *modeValue) String() string {
+func (m *Mode) String() string {
 	if *m == 0 {
 		return ""
 	}
 	return fmt.Sprintf("%04o", uint32(*m))
 }
 
-func (m *modeValue) Type() string { return "mode" }
-func (m *modeValue) Set(text string) error {
+func (m *Mode) Type() string { return "mode" }
+func (m *Mode) Set(text string) error {
 	bits, err := strconv.ParseUint(text, 8, 32)
 	if err != nil || bits > 0o777 {
 		return fmt.Errorf("permission bits are wanted, 0000 to 0777")
 	}
-	*m = modeValue(bits)
+	*m = Mode(bits)
 	return nil
 }
 
@@ -102,18 +102,18 @@ func (n *notifyValue) Set(text string) error {
 	return nil
 }
 
-// switchValue is a flag that is on or off.
-type switchValue bool
+// Switch is a flag that is on or off.
+type Switch bool
 
-func (v *switchValue) String() string {
+func (v *Switch) String() string {
 	if *v {
 		return "on"
 	}
 	return "off"
 }
 
-func (v *switchValue) Type() string { return "switch" }
-func (v *switchValue) Set(text string) error {
+func (v *Switch) Type() string { return "switch" }
+func (v *Switch) Set(text string) error {
 	if text != "on" && text != "off" {
 		return errors.New("on or off is wanted")
 	}

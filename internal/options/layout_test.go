@@ -1,4 +1,4 @@
-package main
+package options
 
 import (
 	"testing"
@@ -18,15 +18,15 @@ func TestListsInVariables(t *testing.T) {
 		{nil, []string{"payments", "**/*_KEY"}},
 		{[]string{"--exclude=a,b", "--exclude=c"}, []string{"a,b", "c"}},
 	} {
-		var o layoutOptions
+		var o Layout
 		flags := pflag.NewFlagSet("mount", pflag.ContinueOnError)
 		o.AddFlags(flags)
 		require.NoError(t, flags.Parse(tc.args))
-		require.NoError(t, bindEnvironment(flags, func(name string) (string, bool) {
+		require.NoError(t, BindEnvironment(flags, func(name string) (string, bool) {
 			return map[string]string{"INFISICALFS_EXCLUDE": "payments\n**/*_KEY\n"}[name], true
 		}))
 		var cfg mount.Config
-		require.NoError(t, o.apply(&cfg))
+		require.NoError(t, o.Apply(&cfg))
 		require.Equal(t, tc.want, cfg.Layout.Exclude)
 		require.Empty(t, cfg.Layout.Include)
 	}

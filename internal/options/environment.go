@@ -1,18 +1,20 @@
-package main
+package options
 
 import (
 	"errors"
 	"strings"
 
 	"github.com/spf13/pflag"
+
+	"infisicalfs/internal/exitcode"
 )
 
-// bindEnvironment sets each flag that was not given from its variable. One that
+// BindEnvironment sets each flag that was not given from its variable. One that
 // is set to nothing counts as not set.
-func bindEnvironment(flags *pflag.FlagSet, lookup func(string) (string, bool)) error {
+func BindEnvironment(flags *pflag.FlagSet, lookup func(string) (string, bool)) error {
 	var failed error
 	flags.VisitAll(func(f *pflag.Flag) {
-		name := variable(f)
+		name := Variable(f)
 		value, _ := lookup(name)
 		if value == "" || f.Changed || f.Name == "help" || f.Name == "version" || failed != nil {
 			return
@@ -21,22 +23,22 @@ func bindEnvironment(flags *pflag.FlagSet, lookup func(string) (string, bool)) e
 			if cause := errors.Unwrap(err); cause != nil {
 				err = cause // without the value: who knows what is in a variable
 			}
-			failed = configError("unset the variable, or give it what --"+f.Name+" takes", "the variable %s: %w", name, err)
+			failed = exitcode.Errorf(exitcode.Config, "unset the variable, or give it what --"+f.Name+" takes", "the variable %s: %w", name, err)
 			return
 		}
-		setSource(f, "variable "+name)
+		SetSource(f, "variable "+name)
 	})
 	return failed
 }
 
-// variable is the environment variable that stands for a flag.
-func variable(f *pflag.Flag) string {
+// Variable is the environment Variable that stands for a flag.
+func Variable(f *pflag.Flag) string {
 	return "INFISICALFS_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
 }
 
-// borrowed are the variables of Infisical's own tools that stand in for flags
+// Borrowed are the variables of Infisical's own tools that stand in for flags
 // which nothing else has set. The first that is set counts.
-var borrowed = map[string][]string{
+var Borrowed = map[string][]string{
 	"url":          {"INFISICAL_DOMAIN", "INFISICAL_API_URL", "INFISICAL_URL"},
 	"organization": {"INFISICAL_ORGANIZATION_ID"},
 	"project":      {"INFISICAL_PROJECT_ID"},
@@ -44,9 +46,9 @@ var borrowed = map[string][]string{
 	"path":         {"INFISICAL_SECRET_PATH"},
 }
 
-// firstOf returns value, or the first of the variables that is set, without the
+// FirstOf returns value, or the first of the variables that is set, without the
 // line end and the blanks that a file or YAML may have left around it.
-func firstOf(lookup func(string) (string, bool), value string, names ...string) string {
+func FirstOf(lookup func(string) (string, bool), value string, names ...string) string {
 	for _, name := range names {
 		if value != "" {
 			break

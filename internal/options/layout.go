@@ -1,4 +1,4 @@
-package main
+package options
 
 import (
 	"github.com/spf13/pflag"
@@ -6,21 +6,21 @@ import (
 	"infisicalfs/internal/mount"
 )
 
-// layoutOptions say which files there are, what they are called, how they end,
+// Layout says which files there are, what they are called, how they end,
 // and whose they are.
-type layoutOptions struct {
+type Layout struct {
 	layout           mount.Layout
-	include, exclude listValue
-	chmod            listValue
-	serverModes      modeValue
+	Include, Exclude List
+	chmod            List
+	serverModes      Mode
 }
 
 // AddFlags declares the options' flags.
-func (o *layoutOptions) AddFlags(f *pflag.FlagSet) {
+func (o *Layout) AddFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.layout.Kind, "layout", "tree", "tree, as on the server; flat, all in one directory; k8s, links into a generation as in volumes of Kubernetes")
 	f.StringVar(&o.layout.Separator, "separator", "__", "what follows the name of a folder in --layout=flat")
-	f.Var(&o.include, "include", "show only what matches this `pattern`, such as tls/*.key or **/*_URL; can be repeated")
-	f.Var(&o.exclude, "exclude", "leave out what matches this `pattern`; can be repeated, and wins over --include")
+	f.Var(&o.Include, "include", "show only what matches this `pattern`, such as tls/*.key or **/*_URL; can be repeated")
+	f.Var(&o.Exclude, "exclude", "leave out what matches this `pattern`; can be repeated, and wins over --include")
 	f.StringVar(&o.layout.Names, "names", "as-is", "write the names of secrets as-is, upper, lower or kebab (DATABASE_URL: database-url)")
 	f.BoolVar(&o.layout.TrimNewline, "trim-newline", false, "show values without the line ends at their end")
 	f.BoolVar(&o.layout.AddNewline, "add-newline", false, "show values with a newline at their end")
@@ -28,10 +28,10 @@ func (o *layoutOptions) AddFlags(f *pflag.FlagSet) {
 	f.Var(&o.serverModes, "server-modes", "let fs.mode, fs.owner and fs.group in a secret's metadata say whose its file is, with these permission `bits` at most")
 }
 
-// apply copies the options into a mount's configuration.
-func (o *layoutOptions) apply(cfg *mount.Config) error {
+// Apply copies the options into a mount's configuration.
+func (o *Layout) Apply(cfg *mount.Config) error {
 	cfg.Layout = o.layout
-	cfg.Layout.Include, cfg.Layout.Exclude = o.include, o.exclude
+	cfg.Layout.Include, cfg.Layout.Exclude = o.Include, o.Exclude
 	cfg.ServerModes = uint32(o.serverModes)
 	for _, text := range o.chmod {
 		rule, err := mount.ParseRule(text)

@@ -1,4 +1,4 @@
-package main
+package options
 
 import (
 	"testing"
@@ -12,8 +12,8 @@ import (
 )
 
 // serverFlags parses a command line as mount and doctor do.
-func serverFlags(t *testing.T, args ...string) *serverOptions {
-	var o serverOptions
+func serverFlags(t *testing.T, args ...string) *Server {
+	var o Server
 	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
 	o.AddFlags(flags)
 	require.NoError(t, flags.Parse(args))
@@ -21,20 +21,20 @@ func serverFlags(t *testing.T, args ...string) *serverOptions {
 }
 
 func TestServerConfig(t *testing.T) {
-	cfg, err := serverFlags(t).config(variables{}.lookup, nil)
+	cfg, err := serverFlags(t).ClientConfig(variables{}.lookup, nil)
 	require.NoError(t, err)
 	require.Equal(t, defaultServer, cfg.URL)
 	require.Equal(t, 10*time.Second, cfg.Timeout)
 	require.Equal(t, 65*time.Second, cfg.RateWait)
 
-	cfg, err = serverFlags(t, "--rate-wait", "0").config(variables{}.lookup, nil)
+	cfg, err = serverFlags(t, "--rate-wait", "0").ClientConfig(variables{}.lookup, nil)
 	require.NoError(t, err)
 	require.Negative(t, cfg.RateWait, "no wait at all, where the client takes zero for its default")
 
 	for _, args := range [][]string{{"--timeout", "0"}, {"--timeout", "-1s"}, {"--rate-wait", "-1s"}, {"--ca-cert", t.TempDir()}} {
-		_, err := serverFlags(t, args...).config(variables{}.lookup, nil)
+		_, err := serverFlags(t, args...).ClientConfig(variables{}.lookup, nil)
 		require.Equal(t, exitcode.Config, exitcode.Of(err), "%q", args)
-		require.NotEmpty(t, hintFor(err), "%q", args)
+		require.NotEmpty(t, hintOf(err), "%q", args)
 	}
 }
 
@@ -45,14 +45,14 @@ func TestVariablesOfTheToolsAreTrimmed(t *testing.T) {
 		"INFISICAL_API_URL": "https://infisical.example.com\n", "INFISICAL_ORGANIZATION_ID": " org\n",
 		"INFISICAL_PROJECT_ID": "demo\r\n", "INFISICAL_ENVIRONMENT": "dev\n", "INFISICAL_SECRET_PATH": "/payments\n",
 	}
-	o := serverOptions{timeout: time.Second, maxSecrets: 1}
-	cfg, err := o.config(env.lookup, nil)
+	o := Server{timeout: time.Second, maxSecrets: 1}
+	cfg, err := o.ClientConfig(env.lookup, nil)
 	require.NoError(t, err)
 	require.Equal(t, "https://infisical.example.com", cfg.URL)
 	require.Equal(t, "org", cfg.Organization)
-	var scope scopeOptions
-	require.NoError(t, scope.complete(env.lookup, cfg.URL))
-	require.Equal(t, secret.Dir{Project: "demo", Env: "dev", Path: "/payments"}, scope.dir())
+	var scope Scope
+	require.NoError(t, scope.Complete(env.lookup, cfg.URL))
+	require.Equal(t, secret.Dir{Project: "demo", Env: "dev", Path: "/payments"}, scope.Dir())
 }
 
 func TestServerAddress(t *testing.T) {
@@ -74,7 +74,7 @@ func TestServerAddress(t *testing.T) {
 		for _, name := range c.unset {
 			env[name] = ""
 		}
-		cfg, err := serverFlags(t, c.args...).config(env.lookup, nil)
+		cfg, err := serverFlags(t, c.args...).ClientConfig(env.lookup, nil)
 		require.NoError(t, err)
 		require.Equal(t, c.want, cfg.URL)
 	}

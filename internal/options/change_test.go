@@ -1,4 +1,4 @@
-package main
+package options
 
 import (
 	"testing"
@@ -13,12 +13,12 @@ import (
 
 func TestWhatBecomesOfNewFiles(t *testing.T) {
 	parse := func(args ...string) (cfg mount.Config, err error) {
-		var o changeOptions
+		var o Change
 		flags := pflag.NewFlagSet("test", pflag.ContinueOnError)
 		o.AddFlags(flags)
 		require.NoError(t, flags.Parse(args))
-		if err = o.applyToClient(&client.Config{}); err == nil {
-			o.apply(&cfg, nil)
+		if err = o.ApplyToClient(&client.Config{}); err == nil {
+			o.Apply(&cfg, nil)
 		}
 		return cfg, err
 	}

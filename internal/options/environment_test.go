@@ -1,4 +1,4 @@
-package main
+package options
 
 import (
 	"testing"
@@ -17,34 +17,34 @@ func TestBindEnvironment(t *testing.T) {
 	}
 	t.Run("sets", func(t *testing.T) {
 		flags, stale, debug := newFlags()
-		require.NoError(t, bindEnvironment(flags, variables{"INFISICALFS_MAX_STALE": "5s", "INFISICALFS_DEBUG": "true"}.lookup))
+		require.NoError(t, BindEnvironment(flags, variables{"INFISICALFS_MAX_STALE": "5s", "INFISICALFS_DEBUG": "true"}.lookup))
 		require.Equal(t, 5*time.Second, *stale)
 		require.True(t, *debug)
 	})
 	t.Run("a flag wins", func(t *testing.T) {
 		flags, stale, _ := newFlags()
 		require.NoError(t, flags.Parse([]string{"--max-stale=7s"}))
-		require.NoError(t, bindEnvironment(flags, variables{"INFISICALFS_MAX_STALE": "5s"}.lookup))
+		require.NoError(t, BindEnvironment(flags, variables{"INFISICALFS_MAX_STALE": "5s"}.lookup))
 		require.Equal(t, 7*time.Second, *stale)
 	})
 	t.Run("empty is not set", func(t *testing.T) {
 		flags, stale, _ := newFlags()
-		require.NoError(t, bindEnvironment(flags, variables{"INFISICALFS_MAX_STALE": ""}.lookup))
+		require.NoError(t, BindEnvironment(flags, variables{"INFISICALFS_MAX_STALE": ""}.lookup))
 		require.Equal(t, time.Minute, *stale)
 	})
 	t.Run("does not fit", func(t *testing.T) {
 		flags, _, _ := newFlags()
-		err := bindEnvironment(flags, variables{"INFISICALFS_MAX_STALE": "hunter2"}.lookup)
+		err := BindEnvironment(flags, variables{"INFISICALFS_MAX_STALE": "hunter2"}.lookup)
 		require.ErrorContains(t, err, "INFISICALFS_MAX_STALE")
 		require.NotContains(t, err.Error(), "hunter2")
 		require.Equal(t, exitcode.Config, exitcode.Of(err))
-		require.Contains(t, hintFor(err), "--max-stale")
+		require.Contains(t, hintOf(err), "--max-stale")
 	})
 	t.Run("asks for nothing else", func(t *testing.T) {
-		root := newRoot()
-		root.InitDefaultHelpFlag()
-		root.InitDefaultVersionFlag()
-		err := bindEnvironment(root.Flags(), variables{"INFISICALFS_HELP": "x", "INFISICALFS_VERSION": "1.2.3"}.lookup)
+		flags, _, _ := newFlags()
+		flags.Bool("help", false, "")
+		flags.Bool("version", false, "")
+		err := BindEnvironment(flags, variables{"INFISICALFS_HELP": "x", "INFISICALFS_VERSION": "1.2.3"}.lookup)
 		require.NoError(t, err, "images have the version in a variable of that name")
 	})
 }

@@ -1,4 +1,4 @@
-package main
+package options
 
 import (
 	"time"
@@ -6,12 +6,13 @@ import (
 	"github.com/spf13/pflag"
 
 	"infisicalfs/client"
+	"infisicalfs/internal/exitcode"
 	"infisicalfs/internal/mount"
 )
 
-// changeOptions say what may be changed, and what is shown of values that are
+// Change says what may be changed, and what is shown of values that are
 // more than a text: references, and a person's own overrides.
-type changeOptions struct {
+type Change struct {
 	readOnly, overwrite bool
 	expand, personal    bool
 	writeWait           time.Duration
@@ -20,7 +21,7 @@ type changeOptions struct {
 }
 
 // AddFlags declares the options' flags.
-func (o *changeOptions) AddFlags(f *pflag.FlagSet) {
+func (o *Change) AddFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.readOnly, "read-only", false, "refuse all changes")
 	f.BoolVar(&o.overwrite, "overwrite", false, "the last writer wins, also over changes by others and over references")
 	f.BoolVar(&o.expand, "expand", true, "show references expanded; with --expand=false they can be edited")
@@ -30,33 +31,33 @@ func (o *changeOptions) AddFlags(f *pflag.FlagSet) {
 	f.DurationVar(&o.writeWait, "write-wait", 90*time.Second, "how long a change waits when the server's rate limit is reached")
 }
 
-// applyToClient copies the options into a client's configuration.
-func (o *changeOptions) applyToClient(cfg *client.Config) error {
-	if err := o.check(); err != nil {
+// ApplyToClient copies the options into a client's configuration.
+func (o *Change) ApplyToClient(cfg *client.Config) error {
+	if err := o.Check(); err != nil {
 		return err
 	}
 	cfg.RawReferences, cfg.SharedOnly, cfg.WriteWait = !o.expand, !o.personal, o.writeWait
 	return nil
 }
 
-// apply copies the options into the configuration of a mount that writes to c.
+// Apply copies the options into the configuration of a mount that writes to c.
 // Whether it is a person's login remains to be seen.
-func (o *changeOptions) apply(cfg *mount.Config, c *client.Client) {
+func (o *Change) Apply(cfg *mount.Config, c *client.Client) {
 	cfg.Writer, cfg.ReadOnly, cfg.FS.Overwrite = c, o.readOnly, o.overwrite
 	cfg.NewName = c.NewName
 	cfg.Raw, cfg.FS.PersonalReadOnly = !o.expand, o.personal
 	cfg.FS.ScratchFor, cfg.FS.Dotfiles = o.scratchFor, o.dotfiles == "secret"
 }
 
-// check says what is wrong with the options.
-func (o *changeOptions) check() error {
+// Check says what is wrong with the options.
+func (o *Change) Check() error {
 	switch {
 	case o.writeWait <= 0:
-		return configError("use a duration like 90s", "--write-wait must be positive")
+		return exitcode.Errorf(exitcode.Config, "use a duration like 90s", "--write-wait must be positive")
 	case o.scratchFor <= 0:
-		return configError("use a duration like 30s", "--scratch-for must be positive")
+		return exitcode.Errorf(exitcode.Config, "use a duration like 30s", "--scratch-for must be positive")
 	case o.dotfiles != "scratch" && o.dotfiles != "secret":
-		return configError("use --dotfiles=scratch or --dotfiles=secret", "unknown --dotfiles=%s", o.dotfiles)
+		return exitcode.Errorf(exitcode.Config, "use --dotfiles=scratch or --dotfiles=secret", "unknown --dotfiles=%s", o.dotfiles)
 	}
 	return nil
 }

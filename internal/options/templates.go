@@ -1,4 +1,4 @@
-package main
+package options
 
 import (
 	"io"
@@ -8,46 +8,47 @@ import (
 	"github.com/spf13/pflag"
 
 	"infisicalfs/client"
+	"infisicalfs/internal/exitcode"
 	"infisicalfs/internal/mount"
 	"infisicalfs/internal/view"
 )
 
-// templateOptions name files that are made of a folder's secrets.
-type templateOptions struct{ list listValue }
+// Templates names files that are made of a folder's secrets.
+type Templates struct{ Files List }
 
 // AddFlags declares the options' flags.
-func (o *templateOptions) AddFlags(f *pflag.FlagSet) {
-	f.Var(&o.list, "template", "show what the Go template in a file makes of a folder, under a name in each folder: `FILE=NAME`; can be repeated")
+func (o *Templates) AddFlags(f *pflag.FlagSet) {
+	f.Var(&o.Files, "template", "show what the Go template in a file makes of a folder, under a name in each folder: `FILE=NAME`; can be repeated")
 }
 
 // maxTemplate is the size of a template at most.
 const maxTemplate = 1 << 20
 
-// load reads and parses the templates. Their names are what a mount allows,
+// Load reads and parses the templates. Their names are what a mount allows,
 // whatever they are for.
-func (o *templateOptions) load() ([]*view.View, error) {
+func (o *Templates) Load() ([]*view.View, error) {
 	var views []*view.View
-	for _, pair := range o.list {
+	for _, pair := range o.Files {
 		file, name := splitTemplate(pair)
 		if file == "" || name == "" {
-			return nil, configError("use --template /etc/app.tmpl=app.conf", "--template wants a file and a name, not %q", pair)
+			return nil, exitcode.Errorf(exitcode.Config, "use --template /etc/app.tmpl=app.conf", "--template wants a file and a name, not %q", pair)
 		}
 		source, err := readTemplate(file)
 		if err != nil {
-			return nil, configError("name a readable file of 1 MiB at most", "--template: cannot read %s: %w", file, pathError(err))
+			return nil, exitcode.Errorf(exitcode.Config, "name a readable file of 1 MiB at most", "--template: cannot read %s: %w", file, PathError(err))
 		}
 		v, err := view.Template(name, source)
 		if err != nil {
-			return nil, configError("the syntax is that of Go's text/template; the functions are get, has, keys, json and quote", "--template: %s: %w", file, err)
+			return nil, exitcode.Errorf(exitcode.Config, "the syntax is that of Go's text/template; the functions are get, has, keys, json and quote", "--template: %s: %w", file, err)
 		}
 		views = append(views, v)
 	}
 	return views, mount.Config{Mountpoint: "/", Upstream: new(client.Client), Templates: views}.Validate()
 }
 
-// file is the template that makes the view of that name, empty if none does.
-func (o *templateOptions) file(view string) string {
-	for _, pair := range o.list {
+// File is the template that makes the view of that name, empty if none does.
+func (o *Templates) File(view string) string {
+	for _, pair := range o.Files {
 		if file, name := splitTemplate(pair); name == view {
 			return file
 		}

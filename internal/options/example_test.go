@@ -1,0 +1,40 @@
+package options_test
+
+import (
+	"fmt"
+	"log/slog"
+
+	"github.com/spf13/pflag"
+
+	"infisicalfs/client"
+	"infisicalfs/internal/options"
+	"infisicalfs/secret"
+)
+
+// What a volume is created with are the same words as on the command line.
+func Example() {
+	words := map[string]string{"url": "https://infisical.example.com", "ttl": "30s", "mode": "0444", "include": "tls/*.key", "read-only": "true"}
+	var server options.Server
+	var look options.Look
+	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
+	server.AddFlags(flags)
+	look.AddFlags(flags)
+	for word, value := range words {
+		if err := flags.Set(word, value); err != nil {
+			fmt.Println(err)
+		}
+	}
+	nothing := func(string) (string, bool) { return "", false }
+	cfg, err := server.ClientConfig(nothing, slog.New(slog.DiscardHandler))
+	if err != nil {
+		fmt.Println(err)
+	}
+	c, err := client.New(cfg)
+	if err != nil {
+		fmt.Println(err)
+	}
+	defer c.Close()
+	mount, err := look.MountConfig("/run/secrets", c, secret.Dir{Project: "shop", Env: "prod", Path: "/"}, nil)
+	fmt.Println(mount.Root, mount.Cache.TTL, mount.ReadOnly, mount.Layout.Include, err)
+	// Output: /shop/prod 30s true [tls/*.key] <nil>
+}

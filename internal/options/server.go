@@ -1,0 +1,88 @@
+package options
+
+import (
+	"cmp"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"infisicalfs/client"
+	"infisicalfs/internal/exitcode"
+)
+
+// defaultServer is the vendor's own.
+const defaultServer = "https://app.infisical.com"
+
+// Server says which server to talk to and as whom.
+type Server struct {
+	url, caCert      string
+	insecureHTTP     bool
+	Organization     string
+	ClientID         string
+	ClientSecretFile string
+	TokenFile        string
+	timeout          time.Duration
+	rateWait         time.Duration
+	maxSecrets       int
+}
+
+// AddFlags declares the options' flags.
+func (o *Server) AddFlags(f *pflag.FlagSet) {
+	f.StringVar(&o.url, "url", "", "`address` of the server (default "+defaultServer+")")
+	f.StringVar(&o.caCert, "ca-cert", "", "`file` with further certificate authorities, PEM")
+	f.BoolVar(&o.insecureHTTP, "insecure-http", false, "allow http:// to other hosts than this one")
+	f.StringVar(&o.Organization, "organization", "", "organisation `id`, for servers that list projects only by it")
+	f.StringVar(&o.ClientID, "client-id", "", "client `id` of a machine identity (universal auth)")
+	f.StringVar(&o.ClientSecretFile, "client-secret-file", "", "`file` with the client secret; /dev/fd/N reads a descriptor")
+	f.StringVar(&o.TokenFile, "token-file", "", "`file` with an access token; read again when the server refuses it")
+	f.DurationVar(&o.timeout, "timeout", 10*time.Second, "hard deadline of one operation on the server")
+	f.DurationVar(&o.rateWait, "rate-wait", 65*time.Second, "how long to wait when the server's rate limit is reached; 0: not at all")
+	f.IntVar(&o.maxSecrets, "max-secrets", client.DefaultMaxSecrets, "how many secrets, or folders, a folder may have; of more it is an error")
+}
+
+// ClientConfig turns the options into a client's configuration, but for the
+// credentials.
+func (o *Server) ClientConfig(lookup func(string) (string, bool), log *slog.Logger) (client.Config, error) {
+	cfg := client.Config{
+		URL:          cmp.Or(FirstOf(lookup, o.url, Borrowed["url"]...), defaultServer),
+		InsecureHTTP: o.insecureHTTP,
+		Organization: FirstOf(lookup, o.Organization, Borrowed["organization"]...),
+		Timeout:      o.timeout,
+		RateWait:     o.rateWait,
+		MaxSecrets:   o.maxSecrets,
+		Log:          log,
+	}
+	switch {
+	case o.timeout <= 0:
+		return cfg, exitcode.Errorf(exitcode.Config, "use a duration like 10s", "--timeout must be longer than nothing")
+	case o.rateWait < 0:
+		return cfg, exitcode.Errorf(exitcode.Config, "use a duration like 1m, or 0", "--rate-wait must not be negative")
+	case o.maxSecrets <= 0:
+		return cfg, exitcode.Errorf(exitcode.Config, fmt.Sprintf("use a number like %d", client.DefaultMaxSecrets), "--max-secrets must be more than nothing")
+	case o.rateWait == 0:
+		cfg.RateWait = -1 // to the client zero is the default
+	}
+	if o.caCert != "" {
+		pool, err := client.LoadCertificates(o.caCert)
+		if err != nil {
+			return cfg, exitcode.Errorf(exitcode.Config, "--ca-cert wants a readable file with certificates in PEM form", "%w", err)
+		}
+		cfg.RootCAs = pool
+	}
+	return cfg, nil
+}
+
+// NewClient makes the client, with the exit code for an address that cannot be.
+func NewClient(cfg client.Config) (*client.Client, error) {
+	if strings.Contains(cfg.URL, "@") { // and is not repeated: it may hold a password
+		return nil, exitcode.Errorf(exitcode.Config, "credentials go into files or variables; see --help", "the server address must not hold a user name or password")
+	}
+	c, err := client.New(cfg)
+	if err != nil {
+		return nil, &exitcode.Error{Err: err, Hint: "--url takes an address like https://infisical.example.com", Code: exitcode.Config}
+	}
+	return c, nil
+}
