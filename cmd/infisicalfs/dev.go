@@ -18,6 +18,7 @@ import (
 	"infisicalfs/internal/attach"
 	"infisicalfs/internal/devserver"
 	"infisicalfs/internal/exitcode"
+	"infisicalfs/internal/logging"
 	"infisicalfs/internal/mount"
 	"infisicalfs/internal/options"
 	"infisicalfs/secret"
@@ -167,7 +168,7 @@ func (o *devOptions) mount(ctx context.Context, url string, credentials devserve
 	if err := o.scope.Complete(none, url); err != nil {
 		return err
 	}
-	log := foregroundLog(o.View.Debug)
+	log := logging.Foreground(o.View.Debug)
 	cfg := client.Config{
 		URL: url, Organization: credentials.OrganizationID, InsecureHTTP: true, Log: log, UserAgent: "infisicalfs/" + version,
 		Auth: client.UniversalAuth(credentials.ClientID, secret.NewValue(credentials.ClientSecret)),

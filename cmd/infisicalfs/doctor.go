@@ -48,9 +48,11 @@ file. Changes nothing, shows no secret.`,
 // the same; of the others each needs the one before. The first failure is
 // returned.
 func examine(ctx context.Context, out io.Writer, server *options.Server, scope *options.Scope) error {
+	e := &examination{server: server, scope: scope}
+	defer e.close()
 	var first error
-	step := func(name string, try func() (string, error)) bool {
-		detail, err := try()
+	step := func(name string, try func(context.Context) (string, error)) bool {
+		detail, err := try(ctx)
 		if err != nil {
 			fmt.Fprintf(out, "FAIL  %-12s %s\n", name, oneLine(err.Error()))
 			if first == nil {
@@ -61,57 +63,80 @@ func examine(ctx context.Context, out io.Writer, server *options.Server, scope *
 		fmt.Fprintf(out, "ok    %-12s %s\n", name, oneLine(detail))
 		return true
 	}
-
-	var who options.Found
-	var c *client.Client
-	var root secret.Dir
-	step("fuse", attach.Examine)
-	_ = step("credentials", func() (detail string, err error) {
-		who, err = server.Credentials(os.LookupEnv)
-		return who.String(), err
-	}) && step("address", func() (string, error) {
-		cfg, err := clientConfig(server, nil)
-		if err == nil {
-			err = scope.Complete(os.LookupEnv, cfg.URL)
-		}
-		if err != nil {
-			return "", err
-		}
-		cfg.Auth, cfg.Projects = who.Auth, scope.Projects()
-		if c, err = options.NewClient(cfg); err != nil {
-			return "", err
-		}
-		return c.Server(), nil
-	}) && step("login", func() (string, error) {
-		if err := c.Login(ctx); err != nil {
-			return "", err
-		}
-		if c.Stats().Total == 0 { // nobody was asked
-			return "not needed: a token is used as it is", nil
-		}
-		return "the server accepts the credentials", nil
-	}) && step("project", func() (detail string, err error) {
-		if root, err = scope.Root(ctx, c); err != nil {
-			return "", err
-		}
-		detail = root.String()
-		if from := scope.From(); from != "" {
-			detail += ", named by " + from
-		}
-		return detail, nil
-	}) && step("read", func() (string, error) {
-		f, err := c.Folder(ctx, root, secret.NeedEntry)
-		if err != nil {
-			return "", err
-		}
-		detail := fmt.Sprintf("%d directories, %d secrets; routes: %s", len(f.Folders), len(f.Secrets), c.Stats().Routes)
-		if id := c.EmptyOrganization(); id != "" {
-			detail += "; " + options.EmptyOrganization(id)
-		}
-		return detail, nil
-	})
-	if c != nil {
-		c.Close()
-	}
+	step("fuse", func(context.Context) (string, error) { return attach.Examine() })
+	_ = step("credentials", e.credentials) &&
+		step("address", e.address) &&
+		step("login", e.login) &&
+		step("project", e.project) &&
+		step("read", e.read)
 	return first
+}
+
+// examination is what the steps have found out so far. Each returns what to print.
+type examination struct {
+	server *options.Server
+	scope  *options.Scope
+
+	who    options.Found
+	client *client.Client // nil before address
+	root   secret.Dir
+}
+
+func (e *examination) close() {
+	if e.client != nil {
+		e.client.Close()
+	}
+}
+
+func (e *examination) credentials(context.Context) (detail string, err error) {
+	e.who, err = e.server.Credentials(os.LookupEnv)
+	return e.who.String(), err
+}
+
+func (e *examination) address(context.Context) (string, error) {
+	cfg, err := clientConfig(e.server, nil)
+	if err == nil {
+		err = e.scope.Complete(os.LookupEnv, cfg.URL)
+	}
+	if err != nil {
+		return "", err
+	}
+	cfg.Auth, cfg.Projects = e.who.Auth, e.scope.Projects()
+	if e.client, err = options.NewClient(cfg); err != nil {
+		return "", err
+	}
+	return e.client.Server(), nil
+}
+
+func (e *examination) login(ctx context.Context) (string, error) {
+	if err := e.client.Login(ctx); err != nil {
+		return "", err
+	}
+	if e.client.Stats().Total == 0 { // nobody was asked
+		return "not needed: a token is used as it is", nil
+	}
+	return "the server accepts the credentials", nil
+}
+
+func (e *examination) project(ctx context.Context) (detail string, err error) {
+	if e.root, err = e.scope.Root(ctx, e.client); err != nil {
+		return "", err
+	}
+	detail = e.root.String()
+	if from := e.scope.From(); from != "" {
+		detail += ", named by " + from
+	}
+	return detail, nil
+}
+
+func (e *examination) read(ctx context.Context) (string, error) {
+	f, err := e.client.Folder(ctx, e.root, secret.NeedEntry)
+	if err != nil {
+		return "", err
+	}
+	detail := fmt.Sprintf("%d directories, %d secrets; routes: %s", len(f.Folders), len(f.Secrets), e.client.Stats().Routes)
+	if id := e.client.EmptyOrganization(); id != "" {
+		detail += "; " + options.EmptyOrganization(id)
+	}
+	return detail, nil
 }

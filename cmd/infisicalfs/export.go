@@ -14,6 +14,7 @@ import (
 
 	"infisicalfs/client"
 	"infisicalfs/internal/exitcode"
+	"infisicalfs/internal/logging"
 	"infisicalfs/internal/options"
 	"infisicalfs/internal/view"
 	"infisicalfs/secret"
@@ -115,7 +116,7 @@ func findView(name string, views []*view.View) (*view.View, error) {
 
 // folder asks the server for the folder that is meant.
 func (o *exportOptions) folder(ctx context.Context) (*secret.Folder, error) {
-	cfg, err := clientConfig(&o.server, foregroundLog(false))
+	cfg, err := clientConfig(&o.server, logging.Foreground(false))
 	if err != nil {
 		return nil, err
 	}

@@ -14,6 +14,7 @@ import (
 	"infisicalfs/internal/attach"
 	"infisicalfs/internal/daemon"
 	"infisicalfs/internal/exitcode"
+	"infisicalfs/internal/logging"
 	"infisicalfs/internal/mount"
 	"infisicalfs/internal/options"
 )
@@ -84,7 +85,7 @@ func (o *mountOptions) run(ctx context.Context, mountpoint string) error {
 	if o.foreground {
 		o.reopenLog = func() error { return nil }
 		return untilEnd(ctx, func(ctx context.Context, h *hangups) error {
-			return o.serve(ctx, h, mountpoint, foregroundLog(o.View.Debug), func(m *mount.Mount) error {
+			return o.serve(ctx, h, mountpoint, logging.Foreground(o.View.Debug), func(m *mount.Mount) error {
 				m.Supervise()
 				fmt.Fprintf(os.Stderr, "mounted on %s; ^C unmounts\n", mountpoint)
 				return nil
@@ -95,7 +96,7 @@ func (o *mountOptions) run(ctx context.Context, mountpoint string) error {
 		return o.runBehind(ctx, child, mountpoint)
 	}
 	return untilSignal(ctx, func(ctx context.Context) error {
-		return daemon.Daemonize(ctx, descriptors(o.server.TokenFile, o.server.ClientSecretFile)...)
+		return daemon.Daemonize(ctx, daemon.Descriptors(o.server.TokenFile, o.server.ClientSecretFile)...)
 	})
 }
 
@@ -104,7 +105,7 @@ func (o *mountOptions) run(ctx context.Context, mountpoint string) error {
 func (o *mountOptions) runBehind(ctx context.Context, child *daemon.Child, mountpoint string) error {
 	ready := false
 	o.behind = true
-	log, reopen, err := backgroundLog(o.logFile, o.View.Debug)
+	log, reopen, err := o.backgroundLog()
 	if err == nil {
 		o.reopenLog = reopen
 		err = o.absolute()
@@ -251,4 +252,13 @@ func serveMount(ctx context.Context, c *client.Client, scope options.Scope, cfg 
 	case <-ctx.Done():
 		return m.Close()
 	}
+}
+
+// backgroundLog is where a process without a terminal logs.
+func (o *mountOptions) backgroundLog() (log *slog.Logger, reopen func() error, err error) {
+	log, reopen, err = logging.Background(o.logFile, o.View.Debug)
+	if err != nil {
+		err = exitcode.Errorf(exitcode.Config, "name a file in a directory that exists and that you may write to", "--log-file: cannot write %s: %w", o.logFile, options.PathError(err))
+	}
+	return log, reopen, err
 }

@@ -9,6 +9,7 @@ import (
 
 	"infisicalfs/internal/daemon"
 	"infisicalfs/internal/exitcode"
+	"infisicalfs/internal/logging"
 	"infisicalfs/internal/options"
 )
 
@@ -37,7 +38,7 @@ func newRoot() *cobra.Command {
 		},
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			if cmd.Name() != "run" { // that becomes another program, and hardens its keeper itself
-				daemon.Harden(foregroundLog(false))
+				daemon.Harden(logging.Foreground(false))
 			}
 			if err := options.BindEnvironment(cmd.Flags(), os.LookupEnv); err != nil {
 				return err

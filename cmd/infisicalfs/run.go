@@ -16,6 +16,7 @@ import (
 
 	"infisicalfs/internal/daemon"
 	"infisicalfs/internal/exitcode"
+	"infisicalfs/internal/logging"
 	"infisicalfs/internal/options"
 	"infisicalfs/internal/run"
 )
@@ -80,7 +81,7 @@ such as sudo do not work in it then. Exit codes: COMMAND's own; 125 infisicalfs 
 // run is where the processes of a run part; package run tells what each does.
 func (o *runOptions) run(ctx context.Context, flags *pflag.FlagSet, args []string) error {
 	if keeper := run.Keeping(); keeper != nil {
-		daemon.Harden(foregroundLog(false))
+		daemon.Harden(logging.Foreground(false))
 		return o.keep(ctx, keeper)
 	}
 	given := os.Environ()
@@ -119,7 +120,7 @@ func (o *runOptions) settle(flags *pflag.FlagSet) error {
 
 // closeCredentials closes what the keeper has read a secret from.
 func (o *runOptions) closeCredentials() {
-	for _, fd := range descriptors(o.mount.server.TokenFile, o.mount.server.ClientSecretFile) {
+	for _, fd := range daemon.Descriptors(o.mount.server.TokenFile, o.mount.server.ClientSecretFile) {
 		if fd > 2 {
 			unix.Close(fd)
 		}

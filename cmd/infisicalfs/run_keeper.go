@@ -21,7 +21,7 @@ func (o *runOptions) keep(ctx context.Context, keeper *run.Keeper) error {
 	if err := keeper.HandOn(); err != nil {
 		return err
 	}
-	handed := append(keeper.Descriptors(), descriptors(o.mount.server.TokenFile, o.mount.server.ClientSecretFile)...)
+	handed := append(keeper.Descriptors(), daemon.Descriptors(o.mount.server.TokenFile, o.mount.server.ClientSecretFile)...)
 	err := untilSignal(ctx, func(ctx context.Context) error { return daemon.Daemonize(ctx, handed...) })
 	if errors.Is(err, errInterrupted) {
 		return errTold // by whoever interrupted
@@ -33,7 +33,7 @@ func (o *runOptions) keep(ctx context.Context, keeper *run.Keeper) error {
 // somebody else's to print, later they go to the log.
 func (o *runOptions) keepBehind(ctx context.Context, keeper *run.Keeper, child *daemon.Child) error {
 	ready := false
-	log, _, err := backgroundLog(o.mount.logFile, o.mount.View.Debug)
+	log, _, err := o.mount.backgroundLog()
 	if err == nil {
 		err = o.mount.absolute()
 	}

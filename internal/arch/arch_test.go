@@ -95,6 +95,7 @@ var picture = map[string][]string{
 	"internal/mount":                     {"internal/attach", "internal/mounttable", "internal/blocking", "internal/mount/internal/notifier", "internal/mount/internal/emitthread", "secret", "cache", "fs", "internal/control", "internal/layout", "internal/glob", "internal/rights", "internal/view", "internal/exitcode"}, // wires the rooms
 	"internal/run":                       {"internal/attach", "internal/mount", "internal/exitcode"},                                                                                                                                                                                                                          // a command and its namespace
 	"internal/options":                   {"secret", "client", "internal/mount", "internal/view", "internal/exitcode"},                                                                                                                                                                                                        // the words of the options, and the configurations made of them
+	"internal/logging":                   {},                                                                                                                                                                                                                                                                                  // loggers that wait for nobody
 	"internal/exitcode":                  {"secret"},
 	"internal/blocking":                  {},                                                                // what may block in the kernel beyond any interruption
 	"internal/attach":                    {"internal/mounttable", "internal/blocking", "internal/exitcode"}, // into the file tree and out of it
@@ -105,7 +106,7 @@ var picture = map[string][]string{
 	"internal/config":                    {},                                                                // knows the shape of a file, not what its keys mean
 	"internal/view":                      {"secret"},
 
-	"cmd/infisicalfs": {"secret", "client", "internal/attach", "internal/config", "internal/daemon", "internal/mounttable", "internal/options", "internal/mount", "internal/run", "internal/view", "internal/exitcode", "internal/devserver"},
+	"cmd/infisicalfs": {"secret", "client", "internal/attach", "internal/config", "internal/daemon", "internal/logging", "internal/mounttable", "internal/options", "internal/mount", "internal/run", "internal/view", "internal/exitcode", "internal/devserver"},
 
 	// For tests, and the dev server for trying things out.
 	"secret/secrettest":  {"secret"},

@@ -1,4 +1,4 @@
-package main
+package logging
 
 import (
 	"fmt"
@@ -29,9 +29,9 @@ type logLine struct {
 
 const (
 	maxLogLines = 1000
-	// logPatience is long enough for any disk. A line that is written in time is not
+	// writeTimeout is long enough for any disk. A line that is written in time is not
 	// lost when the process ends.
-	logPatience = 250 * time.Millisecond
+	writeTimeout = 250 * time.Millisecond
 )
 
 // Write takes one line. It never fails.
@@ -40,11 +40,11 @@ func (u *unhindered) Write(text []byte) (int, error) {
 	if l == nil || stuck {
 		return len(text), nil
 	}
-	patience := time.NewTimer(logPatience)
-	defer patience.Stop()
+	late := time.NewTimer(writeTimeout)
+	defer late.Stop()
 	select {
 	case <-l.written:
-	case <-patience.C:
+	case <-late.C:
 		u.mu.Lock()
 		u.stuck = u.busy
 		u.mu.Unlock()

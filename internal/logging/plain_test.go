@@ -1,4 +1,4 @@
-package main
+package logging
 
 import (
 	"os"
@@ -11,7 +11,7 @@ import (
 // A name on the server may hold what a terminal obeys. The log shows it.
 func TestTheLogShowsWhatATerminalWouldObey(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "log")
-	log, _, err := backgroundLog(file, true)
+	log, _, err := Background(file, true)
 	require.NoError(t, err)
 	log.Warn("operation failed", "path", "/demo/dev/gpj\u202egolatac\x1b[2J\u2066\u200b", "error", os.ErrNotExist)
 	text, err := os.ReadFile(file)
