@@ -28,57 +28,67 @@ type importedSecret struct {
 // no further, and what two entries lead to belongs to the later one; the one in Go
 // follows chains to their end, and never back to the place that asks.
 func resolve(c *call.Call, places []store.Place) []resolved {
-	seen := map[string]bool{}
+	w := importWalk{c: c, seen: map[string]bool{}}
 	if c.GoReads() {
 		for _, at := range places {
-			seen[at.Env.Slug+":"+at.Path] = true
+			w.seen[at.Env.Slug+":"+at.Path] = true
 		}
-	}
-	key := func(im *store.SecretImport) string {
-		if c.Old() {
-			return im.Path
-		}
-		return im.Env + ":" + im.Path
 	}
 	var out []resolved
 	for _, at := range places {
 		for _, im := range at.Folder.Imports {
 			src, ok := source(c, at.Project, im)
-			if !ok || c.GoReads() && seen[key(im)] {
+			if !ok || c.GoReads() && w.seen[w.key(im)] {
 				continue
 			}
-			seen[key(im)] = true
+			w.seen[w.key(im)] = true
 			out = append(out, resolved{at: src, secrets: importable(c, src)})
 		}
 	}
-	entries := make([]*resolved, 0, len(out))
-	for i := range out {
-		entries = append(entries, &out[i])
-	}
-	levels := store.MaxDepth
-	if !c.Old() && !c.GoReads() {
-		slices.Reverse(entries)
-		levels = 1
-	}
-	for _, r := range entries {
-		level := []store.Place{r.at}
-		for n := 0; n < levels && len(level) > 0; n++ {
-			var next []store.Place
-			for _, at := range level {
-				for _, im := range at.Folder.Imports {
-					src, ok := source(c, at.Project, im)
-					if !ok || seen[key(im)] {
-						continue
-					}
-					seen[key(im)] = true
-					r.secrets = append(r.secrets, importable(c, src)...)
-					next = append(next, src)
-				}
-			}
-			level = next
+	if c.Old() || c.GoReads() {
+		for i := range out {
+			w.follow(&out[i], store.MaxDepth)
 		}
+		return out
+	}
+	for i := range slices.Backward(out) {
+		w.follow(&out[i], 1)
 	}
 	return out
+}
+
+// importWalk remembers which sources were followed.
+type importWalk struct {
+	c    *call.Call
+	seen map[string]bool
+}
+
+// key is by what two sources are taken for the same.
+func (w *importWalk) key(im *store.SecretImport) string {
+	if w.c.Old() {
+		return im.Path
+	}
+	return im.Env + ":" + im.Path
+}
+
+// follow adds to an entry what its source imports, so many levels deep.
+func (w *importWalk) follow(r *resolved, levels int) {
+	level := []store.Place{r.at}
+	for n := 0; n < levels && len(level) > 0; n++ {
+		var next []store.Place
+		for _, at := range level {
+			for _, im := range at.Folder.Imports {
+				src, ok := source(w.c, at.Project, im)
+				if !ok || w.seen[w.key(im)] {
+					continue
+				}
+				w.seen[w.key(im)] = true
+				r.secrets = append(r.secrets, importable(w.c, src)...)
+				next = append(next, src)
+			}
+		}
+		level = next
+	}
 }
 
 func source(c *call.Call, p *store.Project, im *store.SecretImport) (store.Place, bool) {
@@ -146,4 +156,23 @@ func findImported(c *call.Call, at store.Place, name string) (store.Place, *stor
 		}
 	}
 	return at, nil
+}
+
+// importedSecrets renders what the imports of a folder bring, unexpanded and with dates.
+func importedSecrets(c *call.Call, at store.Place) []importJSON {
+	list := []importJSON{}
+	for _, r := range resolve(c, []store.Place{at}) {
+		e := r.at.Env
+		entry := importJSON{
+			SecretPath: r.at.Path, Environment: e.Slug, FolderID: r.at.Folder.ID,
+			EnvironmentInfo: &environmentJSON{Name: e.Name, Slug: e.Slug, ID: e.ID}, Secrets: []secretJSON{},
+		}
+		for _, s := range firstOfEachName(r.secrets) {
+			j := renderImported(c, s.at, s.x)
+			j.CreatedAt, j.UpdatedAt = call.Stamp(s.x.CreatedAt), call.Stamp(s.x.UpdatedAt)
+			entry.Secrets = append(entry.Secrets, j)
+		}
+		list = append(list, entry)
+	}
+	return list
 }

@@ -49,7 +49,7 @@ func importJSONOf(at store.Place, im *store.SecretImport) secretImportJSON {
 		CreatedAt: call.Stamp(im.CreatedAt), UpdatedAt: call.Stamp(im.UpdatedAt), FolderID: at.Folder.ID,
 	}
 	if e := at.Project.Env(im.Env); e != nil {
-		j.ImportEnv = environmentJSON{e.Name, e.Slug, e.ID}
+		j.ImportEnv = environmentJSON{Name: e.Name, Slug: e.Slug, ID: e.ID}
 	}
 	return j
 }
@@ -99,21 +99,7 @@ func listImportedSecrets(c *call.Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	list := []importJSON{}
-	for _, r := range resolve(c, []store.Place{at}) {
-		e := r.at.Env
-		entry := importJSON{
-			SecretPath: r.at.Path, Environment: e.Slug, FolderID: r.at.Folder.ID,
-			EnvironmentInfo: &environmentJSON{e.Name, e.Slug, e.ID}, Secrets: []secretJSON{},
-		}
-		for _, s := range firstOfEachName(r.secrets) {
-			j := renderImported(c, s.at, s.x)
-			j.CreatedAt, j.UpdatedAt = call.Stamp(s.x.CreatedAt), call.Stamp(s.x.UpdatedAt)
-			entry.Secrets = append(entry.Secrets, j)
-		}
-		list = append(list, entry)
-	}
-	return map[string]any{"secrets": list}, nil
+	return map[string]any{"secrets": importedSecrets(c, at)}, nil
 }
 
 // createImport takes any source: one that is imported already, one that does not

@@ -56,13 +56,39 @@ func renderProject(c *call.Call, p *store.Project) projectJSON {
 		Environments:       []environmentJSON{},
 	}
 	for _, e := range p.Environments {
-		j.Environments = append(j.Environments, environmentJSON{e.Name, e.Slug, e.ID})
+		j.Environments = append(j.Environments, environmentJSON{Name: e.Name, Slug: e.Slug, ID: e.ID})
 	}
 	if c.July() {
 		j.Version, j.julyProjectJSON = 2, &julyProjectJSON{}
 	}
 	if !c.Old() {
 		j.currentProjectJSON = &currentProjectJSON{Type: "secret-manager", SecretSharing: true, Roles: []string{}}
+	}
+	return j
+}
+
+// tagJSON is a tag as it stands in a project; inside a secret only the first
+// four fields are sent.
+type tagJSON struct {
+	ID                 string `json:"id"`
+	Slug               string `json:"slug"`
+	Color              string `json:"color"`
+	Name               string `json:"name,omitempty"`
+	CreatedAt          string `json:"createdAt,omitempty"`
+	UpdatedAt          string `json:"updatedAt,omitempty"`
+	CreatedBy          string `json:"createdBy,omitempty"`
+	ProjectID          string `json:"projectId,omitempty"`
+	CreatedByActorType string `json:"createdByActorType,omitempty"`
+}
+
+func tagJSONOf(p *store.Project, t *store.Tag) tagJSON {
+	j := tagJSON{
+		ID: t.ID, Slug: t.Slug, Color: t.Color,
+		CreatedAt: call.Stamp(t.CreatedAt), UpdatedAt: call.Stamp(t.CreatedAt),
+		CreatedBy: t.CreatedBy, ProjectID: p.ID, CreatedByActorType: "identity",
+	}
+	if t.ByUser {
+		j.CreatedByActorType = "user"
 	}
 	return j
 }

@@ -2,6 +2,7 @@ package devserver
 
 import (
 	"encoding/json"
+	"slices"
 
 	"infisicalfs/internal/devserver/internal/call"
 	"infisicalfs/internal/devserver/internal/store"
@@ -105,15 +106,32 @@ func renderImported(c *call.Call, at store.Place, x *store.Secret) secretJSON {
 	return j
 }
 
-func (j *secretJSON) hide() {
-	yes := true
-	j.Value, j.ValueHidden = hiddenValue, &yes
-}
-
 func rawJSON[T any](v *T) json.RawMessage {
 	b, err := json.Marshal(v)
 	if err != nil {
 		panic("devserver: cannot encode a field: " + err.Error())
 	}
 	return b
+}
+
+// hide puts the stand-in where the value is.
+func (j *secretJSON) hide() {
+	yes := true
+	j.Value, j.ValueHidden = hiddenValue, &yes
+}
+
+// keepTags leaves only the tags that a filter asked for, as the server does, and
+// reports whether there are any.
+func (j *secretJSON) keepTags(slugs []string) bool {
+	*j.Tags = slices.DeleteFunc(*j.Tags, func(t tagJSON) bool { return !slices.Contains(slugs, t.Slug) })
+	return len(*j.Tags) > 0
+}
+
+// importJSON is one import of a list with the secrets that it brings.
+type importJSON struct {
+	SecretPath      string           `json:"secretPath"`
+	Environment     string           `json:"environment"`
+	EnvironmentInfo *environmentJSON `json:"environmentInfo,omitempty"`
+	FolderID        string           `json:"folderId"`
+	Secrets         []secretJSON     `json:"secrets"`
 }

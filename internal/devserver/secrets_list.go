@@ -8,14 +8,6 @@ import (
 	"infisicalfs/internal/devserver/internal/store"
 )
 
-type importJSON struct {
-	SecretPath      string           `json:"secretPath"`
-	Environment     string           `json:"environment"`
-	EnvironmentInfo *environmentJSON `json:"environmentInfo,omitempty"`
-	FolderID        string           `json:"folderId"`
-	Secrets         []secretJSON     `json:"secrets"`
-}
-
 type listAnswer struct {
 	Secrets []secretJSON  `json:"secrets"`
 	Imports *[]importJSON `json:"imports,omitempty"`
@@ -42,6 +34,14 @@ func listSecrets(c *call.Call) (any, error) {
 	case at.Folder == nil:
 		return missingList(c, at, q, recursive)
 	}
+	return listOf(c, at, q, recursive, listFilters{tags: tagSlugs, metadata: filter})
+}
+
+// listFilters leave out secrets that are not asked for; empty: none.
+type listFilters struct{ tags, metadata string }
+
+// listOf lists a folder that exists and that the caller may see.
+func listOf(c *call.Call, at store.Place, q readQuery, recursive bool, filters listFilters) (any, error) {
 	places := []store.Place{at}
 	if recursive {
 		places = at.Below()
@@ -55,11 +55,11 @@ func listSecrets(c *call.Call) (any, error) {
 		}
 		list.Secrets = append(list.Secrets, secrets...)
 	}
-	if tagSlugs != "" && !c.July() {
-		list.Secrets = slices.DeleteFunc(list.Secrets, func(j secretJSON) bool { return !j.keepTags(strings.Split(tagSlugs, ",")) })
+	if filters.tags != "" && !c.July() {
+		list.Secrets = slices.DeleteFunc(list.Secrets, func(j secretJSON) bool { return !j.keepTags(strings.Split(filters.tags, ",")) })
 	}
-	if !c.Old() && filter != "" {
-		list.Secrets = slices.DeleteFunc(list.Secrets, func(j secretJSON) bool { return !hasMetadata(j, filter) })
+	if !c.Old() && filters.metadata != "" {
+		list.Secrets = slices.DeleteFunc(list.Secrets, func(j secretJSON) bool { return !hasMetadata(j, filters.metadata) })
 	}
 	slices.SortFunc(list.Secrets, func(a, b secretJSON) int { return strings.Compare(a.ID, b.ID) })
 	switch {
@@ -135,13 +135,6 @@ func listed(c *call.Call, f *store.Folder, x *store.Secret, q readQuery) bool {
 	default:
 		return x.Personal || f.Personal(x.Key) == nil
 	}
-}
-
-// keepTags leaves only the tags that a filter asked for, as the server does, and
-// reports whether there are any.
-func (j *secretJSON) keepTags(slugs []string) bool {
-	*j.Tags = slices.DeleteFunc(*j.Tags, func(t tagJSON) bool { return !slices.Contains(slugs, t.Slug) })
-	return len(*j.Tags) > 0
 }
 
 // hasMetadata applies a filter like key=a,value=b|key=c,value=d; all parts must match.

@@ -6,32 +6,6 @@ import (
 	"infisicalfs/internal/devserver/internal/web"
 )
 
-// tagJSON is a tag as it stands in a project; inside a secret only the first
-// four fields are sent.
-type tagJSON struct {
-	ID                 string `json:"id"`
-	Slug               string `json:"slug"`
-	Color              string `json:"color"`
-	Name               string `json:"name,omitempty"`
-	CreatedAt          string `json:"createdAt,omitempty"`
-	UpdatedAt          string `json:"updatedAt,omitempty"`
-	CreatedBy          string `json:"createdBy,omitempty"`
-	ProjectID          string `json:"projectId,omitempty"`
-	CreatedByActorType string `json:"createdByActorType,omitempty"`
-}
-
-func tagJSONOf(p *store.Project, t *store.Tag) tagJSON {
-	j := tagJSON{
-		ID: t.ID, Slug: t.Slug, Color: t.Color,
-		CreatedAt: call.Stamp(t.CreatedAt), UpdatedAt: call.Stamp(t.CreatedAt),
-		CreatedBy: t.CreatedBy, ProjectID: p.ID, CreatedByActorType: "identity",
-	}
-	if t.ByUser {
-		j.CreatedByActorType = "user"
-	}
-	return j
-}
-
 func listTags(c *call.Call) (any, error) {
 	p, err := projectOfPath(c)
 	if err != nil {
