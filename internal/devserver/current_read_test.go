@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"infisicalfs/internal/devserver/internal/shape"
 	"infisicalfs/internal/devserver/internal/store"
 )
 
@@ -111,7 +112,7 @@ func TestHiddenValues(t *testing.T) {
 	c.edit(func(e *Editor) error { return e.Hide("viewer", "demo", "dev", "/", "CLOSED") })
 
 	c.list().is(403, "PermissionDenied")
-	require.Equal(t, map[string]string{"OPEN": hiddenValue, "CLOSED": hiddenValue}, c.list("viewSecretValue", "false").values())
+	require.Equal(t, map[string]string{"OPEN": shape.HiddenValue, "CLOSED": shape.HiddenValue}, c.list("viewSecretValue", "false").values())
 	for _, s := range c.list("viewSecretValue", "false").objects("secrets") {
 		require.Equal(t, true, s["secretValueHidden"])
 	}

@@ -10,8 +10,10 @@
 // real ones: the files in testdata/contract and testdata/contract-2024-07 are
 // those answers.
 //
-// This package has the routes, the login and the JSON. What a request is, and who
-// may do what, is in its package call, one request on its way; what a server
+// This package has the server, the login, and the routes (routes.go). What answers
+// them is here for projects, folders and imports, and in the packages secretread
+// and secretwrite for secrets; their JSON is in package shape. What a request is,
+// and who may do what, is in package call, one request on its way; what a server
 // knows is in its package store, which knows no HTTP; how answers, refusals and
 // limits look is in its package web; what goes wrong on request is in its package
 // fault. front.go lends their names to the outside.

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"infisicalfs/internal/devserver/internal/call"
+	"infisicalfs/internal/devserver/internal/secretwrite"
 	"infisicalfs/internal/devserver/internal/store"
 	"infisicalfs/internal/devserver/internal/web"
 )
@@ -193,7 +194,7 @@ func deleteFolder(c *call.Call) (any, error) {
 	if !force && len(target.Secrets)+len(target.Folders)+len(target.Imports) > 0 {
 		return nil, web.BadRequest("Folder '%s' is not empty. Use forceDelete to delete it with all that it contains", target.Name)
 	}
-	if needsApproval(c, false) {
+	if secretwrite.NeedsApproval(c, false) {
 		return nil, web.Fail(http.StatusBadRequest, "DeleteFolderProtectedByPolicy", "Folder '%s' is protected by a change policy", target.Name)
 	}
 	parent.Folder.RemoveFolder(target)

@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"infisicalfs/internal/devserver/internal/shape"
 	"infisicalfs/internal/devserver/internal/store"
 )
 
@@ -40,9 +41,9 @@ func TestGoBackendHidesInsteadOfRefusing(t *testing.T) {
 	for _, s := range c.list().is(200, "").objects("secrets") {
 		closed := s["secretKey"] == "CLOSED"
 		require.Equal(t, closed, s["secretValueHidden"])
-		require.Equal(t, closed, s["secretValue"] == hiddenValue)
+		require.Equal(t, closed, s["secretValue"] == shape.HiddenValue)
 	}
-	require.Equal(t, map[string]string{"OPEN": "open", "CLOSED": hiddenValue, "REF": "<${dev.CLOSED}>"},
+	require.Equal(t, map[string]string{"OPEN": "open", "CLOSED": shape.HiddenValue, "REF": "<${dev.CLOSED}>"},
 		c.list("recursive", "true", "expandSecretReferences", "false").values(), "further down left out")
 	r := c.list("secretPath", "/deep").is(403, "ForbiddenError")
 	require.Equal(t, "Permission denied for secret reference expansion", r.body["message"])

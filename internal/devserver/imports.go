@@ -5,6 +5,8 @@ import (
 	"slices"
 
 	"infisicalfs/internal/devserver/internal/call"
+	"infisicalfs/internal/devserver/internal/secretread"
+	"infisicalfs/internal/devserver/internal/shape"
 	"infisicalfs/internal/devserver/internal/store"
 	"infisicalfs/internal/devserver/internal/web"
 )
@@ -28,19 +30,19 @@ func importsUnder(base string) []call.Route {
 }
 
 type secretImportJSON struct {
-	ID                   string          `json:"id"`
-	Version              int             `json:"version"`
-	ImportPath           string          `json:"importPath"`
-	Position             int             `json:"position"`
-	CreatedAt            string          `json:"createdAt"`
-	UpdatedAt            string          `json:"updatedAt"`
-	FolderID             string          `json:"folderId"`
-	IsReplication        bool            `json:"isReplication"`
-	IsReplicationSuccess *bool           `json:"isReplicationSuccess"`
-	ReplicationStatus    *string         `json:"replicationStatus"`
-	LastReplicated       *string         `json:"lastReplicated"`
-	IsReserved           bool            `json:"isReserved"`
-	ImportEnv            environmentJSON `json:"importEnv"`
+	ID                   string            `json:"id"`
+	Version              int               `json:"version"`
+	ImportPath           string            `json:"importPath"`
+	Position             int               `json:"position"`
+	CreatedAt            string            `json:"createdAt"`
+	UpdatedAt            string            `json:"updatedAt"`
+	FolderID             string            `json:"folderId"`
+	IsReplication        bool              `json:"isReplication"`
+	IsReplicationSuccess *bool             `json:"isReplicationSuccess"`
+	ReplicationStatus    *string           `json:"replicationStatus"`
+	LastReplicated       *string           `json:"lastReplicated"`
+	IsReserved           bool              `json:"isReserved"`
+	ImportEnv            shape.Environment `json:"importEnv"`
 }
 
 func importJSONOf(at store.Place, im *store.SecretImport) secretImportJSON {
@@ -49,7 +51,7 @@ func importJSONOf(at store.Place, im *store.SecretImport) secretImportJSON {
 		CreatedAt: call.Stamp(im.CreatedAt), UpdatedAt: call.Stamp(im.UpdatedAt), FolderID: at.Folder.ID,
 	}
 	if e := at.Project.Env(im.Env); e != nil {
-		j.ImportEnv = environmentJSON{Name: e.Name, Slug: e.Slug, ID: e.ID}
+		j.ImportEnv = shape.Environment{Name: e.Name, Slug: e.Slug, ID: e.ID}
 	}
 	return j
 }
@@ -99,7 +101,7 @@ func listImportedSecrets(c *call.Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return map[string]any{"secrets": importedSecrets(c, at)}, nil
+	return map[string]any{"secrets": secretread.ImportedSecrets(c, at)}, nil
 }
 
 // createImport takes any source: one that is imported already, one that does not

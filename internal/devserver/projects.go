@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"infisicalfs/internal/devserver/internal/call"
+	"infisicalfs/internal/devserver/internal/shape"
 	"infisicalfs/internal/devserver/internal/store"
 	"infisicalfs/internal/devserver/internal/web"
 )
@@ -41,11 +42,11 @@ func projectRoutes(p web.Profile) []call.Route {
 }
 
 // ownProjects are the projects that the caller is a member of.
-func ownProjects(c *call.Call) []projectJSON {
-	list := []projectJSON{}
+func ownProjects(c *call.Call) []shape.Project {
+	list := []shape.Project{}
 	for _, p := range c.State.Projects {
 		if c.Who.IsUser() || c.Who.Identity.Membership(p.ID) != nil {
-			list = append(list, renderProject(c, p))
+			list = append(list, shape.ProjectOf(c, p))
 		}
 	}
 	return list
@@ -60,7 +61,7 @@ func listProjects(c *call.Call) (any, error) {
 	}
 	projects := ownProjects(c)
 	if kind != "" && kind != "secret-manager" {
-		projects = []projectJSON{}
+		projects = []shape.Project{}
 	}
 	return map[string]any{"projects": projects}, nil
 }
@@ -100,7 +101,7 @@ func getWorkspace(c *call.Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return map[string]any{"workspace": renderProject(c, p)}, nil
+	return map[string]any{"workspace": shape.ProjectOf(c, p)}, nil
 }
 
 func getProject(c *call.Call) (any, error) {
@@ -108,7 +109,7 @@ func getProject(c *call.Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return map[string]any{"project": renderProject(c, p)}, nil
+	return map[string]any{"project": shape.ProjectOf(c, p)}, nil
 }
 
 // projectOfPath is the project whose id is in the URL. A server of 2024 trips
@@ -151,7 +152,7 @@ func getProjectBySlug(c *call.Call) (any, error) {
 	if err := c.Member(p, missing); err != nil {
 		return nil, err
 	}
-	return renderProject(c, p), nil
+	return shape.ProjectOf(c, p), nil
 }
 
 var slugPattern = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
@@ -180,7 +181,7 @@ func createProject(c *call.Call) (any, error) {
 		c.Who.Identity.Join(p, "admin", c.Now)
 	}
 	c.Changed = true
-	return map[string]any{"project": renderProject(c, p)}, nil
+	return map[string]any{"project": shape.ProjectOf(c, p)}, nil
 }
 
 func createEnvironment(c *call.Call) (any, error) {

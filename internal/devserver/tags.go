@@ -2,6 +2,7 @@ package devserver
 
 import (
 	"infisicalfs/internal/devserver/internal/call"
+	"infisicalfs/internal/devserver/internal/shape"
 	"infisicalfs/internal/devserver/internal/store"
 	"infisicalfs/internal/devserver/internal/web"
 )
@@ -11,9 +12,9 @@ func listTags(c *call.Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	list := []tagJSON{}
+	list := []shape.Tag{}
 	for _, t := range p.Tags {
-		list = append(list, tagJSONOf(p, t))
+		list = append(list, shape.TagOf(p, t))
 	}
 	return map[string]any{"workspaceTags": list}, nil
 }
@@ -40,7 +41,7 @@ func createTag(c *call.Call) (any, error) {
 	t := &store.Tag{ID: store.NewUUID(), Slug: slug, Color: color, CreatedAt: c.Now, CreatedBy: c.Who.ID(), ByUser: c.Who.IsUser()}
 	p.Tags = append(p.Tags, t)
 	c.Changed = true
-	return map[string]any{"workspaceTag": tagJSONOf(p, t)}, nil
+	return map[string]any{"workspaceTag": shape.TagOf(p, t)}, nil
 }
 
 // listMemberships lists the projects of an identity. It needs the right to read

@@ -1,31 +1,33 @@
-package devserver
+package shape
 
 import (
 	"infisicalfs/internal/devserver/internal/call"
 	"infisicalfs/internal/devserver/internal/store"
 )
 
-type environmentJSON struct {
+// Environment is an environment as it stands in a project or an import.
+type Environment struct {
 	Name string `json:"name"`
 	Slug string `json:"slug"`
 	ID   string `json:"id,omitempty"`
 }
 
-type projectJSON struct {
-	ID                 string            `json:"id"`
-	Name               string            `json:"name"`
-	Slug               string            `json:"slug"`
-	AutoCapitalization bool              `json:"autoCapitalization"`
-	OrgID              string            `json:"orgId"`
-	CreatedAt          string            `json:"createdAt"`
-	UpdatedAt          string            `json:"updatedAt"`
-	Version            int               `json:"version"`
-	UpgradeStatus      *string           `json:"upgradeStatus"`
-	PitVersionLimit    int               `json:"pitVersionLimit"`
-	KmsCertificateKey  *string           `json:"kmsCertificateKeyId"`
-	AuditLogsRetention *int              `json:"auditLogsRetentionDays"`
-	UnderID            string            `json:"_id"`
-	Environments       []environmentJSON `json:"environments"`
+// Project is a project in an answer; what is embedded depends on the profile.
+type Project struct {
+	ID                 string        `json:"id"`
+	Name               string        `json:"name"`
+	Slug               string        `json:"slug"`
+	AutoCapitalization bool          `json:"autoCapitalization"`
+	OrgID              string        `json:"orgId"`
+	CreatedAt          string        `json:"createdAt"`
+	UpdatedAt          string        `json:"updatedAt"`
+	Version            int           `json:"version"`
+	UpgradeStatus      *string       `json:"upgradeStatus"`
+	PitVersionLimit    int           `json:"pitVersionLimit"`
+	KmsCertificateKey  *string       `json:"kmsCertificateKeyId"`
+	AuditLogsRetention *int          `json:"auditLogsRetentionDays"`
+	UnderID            string        `json:"_id"`
+	Environments       []Environment `json:"environments"`
 
 	*currentProjectJSON // nil on servers of 2024
 	*julyProjectJSON    // nil on all but those of July 2024
@@ -44,8 +46,9 @@ type currentProjectJSON struct {
 	Roles            []string `json:"roles"`
 }
 
-func renderProject(c *call.Call, p *store.Project) projectJSON {
-	j := projectJSON{
+// ProjectOf renders p as the profile of the call has it.
+func ProjectOf(c *call.Call, p *store.Project) Project {
+	j := Project{
 		ID: p.ID, UnderID: p.ID, Name: p.Name, Slug: p.Slug,
 		AutoCapitalization: c.Old(),
 		OrgID:              c.State.OrgID,
@@ -53,10 +56,10 @@ func renderProject(c *call.Call, p *store.Project) projectJSON {
 		UpdatedAt:          call.Stamp(p.UpdatedAt),
 		Version:            3,
 		PitVersionLimit:    10,
-		Environments:       []environmentJSON{},
+		Environments:       []Environment{},
 	}
 	for _, e := range p.Environments {
-		j.Environments = append(j.Environments, environmentJSON{Name: e.Name, Slug: e.Slug, ID: e.ID})
+		j.Environments = append(j.Environments, Environment{Name: e.Name, Slug: e.Slug, ID: e.ID})
 	}
 	if c.July() {
 		j.Version, j.julyProjectJSON = 2, &julyProjectJSON{}
@@ -67,9 +70,9 @@ func renderProject(c *call.Call, p *store.Project) projectJSON {
 	return j
 }
 
-// tagJSON is a tag as it stands in a project; inside a secret only the first
+// Tag is a tag as it stands in a project; inside a secret only the first
 // four fields are sent.
-type tagJSON struct {
+type Tag struct {
 	ID                 string `json:"id"`
 	Slug               string `json:"slug"`
 	Color              string `json:"color"`
@@ -81,8 +84,9 @@ type tagJSON struct {
 	CreatedByActorType string `json:"createdByActorType,omitempty"`
 }
 
-func tagJSONOf(p *store.Project, t *store.Tag) tagJSON {
-	j := tagJSON{
+// TagOf renders t as it stands in its project.
+func TagOf(p *store.Project, t *store.Tag) Tag {
+	j := Tag{
 		ID: t.ID, Slug: t.Slug, Color: t.Color,
 		CreatedAt: call.Stamp(t.CreatedAt), UpdatedAt: call.Stamp(t.CreatedAt),
 		CreatedBy: t.CreatedBy, ProjectID: p.ID, CreatedByActorType: "identity",

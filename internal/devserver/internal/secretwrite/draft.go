@@ -1,4 +1,4 @@
-package devserver
+package secretwrite
 
 import (
 	"strings"

@@ -1,19 +1,21 @@
-package devserver
+package secretread
 
 import (
 	"slices"
 	"strings"
 
 	"infisicalfs/internal/devserver/internal/call"
+	"infisicalfs/internal/devserver/internal/shape"
 	"infisicalfs/internal/devserver/internal/store"
 )
 
 type listAnswer struct {
-	Secrets []secretJSON  `json:"secrets"`
-	Imports *[]importJSON `json:"imports,omitempty"`
+	Secrets []shape.Secret  `json:"secrets"`
+	Imports *[]shape.Import `json:"imports,omitempty"`
 }
 
-func listSecrets(c *call.Call) (any, error) {
+// List answers with the secrets of a folder, or of all below, and with imports.
+func List(c *call.Call) (any, error) {
 	f := c.QueryForm()
 	recursive := f.Flag("recursive", false)
 	tagSlugs := f.StrOr("tagSlugs", "")
@@ -46,7 +48,7 @@ func listOf(c *call.Call, at store.Place, q readQuery, recursive bool, filters l
 	if recursive {
 		places = at.Below()
 	}
-	list := listAnswer{Secrets: []secretJSON{}}
+	list := listAnswer{Secrets: []shape.Secret{}}
 	ex := newExpander(c, q.project)
 	for _, pl := range places {
 		secrets, err := secretsOf(c, pl, q, ex, recursive)
@@ -56,12 +58,12 @@ func listOf(c *call.Call, at store.Place, q readQuery, recursive bool, filters l
 		list.Secrets = append(list.Secrets, secrets...)
 	}
 	if filters.tags != "" && !c.July() {
-		list.Secrets = slices.DeleteFunc(list.Secrets, func(j secretJSON) bool { return !j.keepTags(strings.Split(filters.tags, ",")) })
+		list.Secrets = slices.DeleteFunc(list.Secrets, func(j shape.Secret) bool { return !j.KeepTags(strings.Split(filters.tags, ",")) })
 	}
 	if !c.Old() && filters.metadata != "" {
-		list.Secrets = slices.DeleteFunc(list.Secrets, func(j secretJSON) bool { return !hasMetadata(j, filters.metadata) })
+		list.Secrets = slices.DeleteFunc(list.Secrets, func(j shape.Secret) bool { return !hasMetadata(j, filters.metadata) })
 	}
-	slices.SortFunc(list.Secrets, func(a, b secretJSON) int { return strings.Compare(a.ID, b.ID) })
+	slices.SortFunc(list.Secrets, func(a, b shape.Secret) int { return strings.Compare(a.ID, b.ID) })
 	switch {
 	case q.imports:
 		imports := importsOf(c, places, q, ex)
@@ -69,7 +71,7 @@ func listOf(c *call.Call, at store.Place, q readQuery, recursive bool, filters l
 			list.Imports = &imports
 		}
 	case c.July():
-		list.Imports = &[]importJSON{}
+		list.Imports = &[]shape.Import{}
 	}
 	return list, ex.failure()
 }
@@ -79,9 +81,9 @@ func missingList(c *call.Call, at store.Place, q readQuery, recursive bool) (any
 	if !c.Old() {
 		return nil, c.NoFolder(at, q.env, q.path)
 	}
-	list := listAnswer{Secrets: []secretJSON{}}
+	list := listAnswer{Secrets: []shape.Secret{}}
 	if !recursive || c.July() {
-		list.Imports = &[]importJSON{}
+		list.Imports = &[]shape.Import{}
 	}
 	return list, nil
 }
@@ -90,11 +92,11 @@ func missingList(c *call.Call, at store.Place, q readQuery, recursive bool) (any
 // of and not read spoils a plain list of the backend in Node; a recursive one
 // leaves the secret out. The backend in Go hides the value, and leaves out what
 // is further down.
-func secretsOf(c *call.Call, at store.Place, q readQuery, ex *expander, recursive bool) ([]secretJSON, error) {
+func secretsOf(c *call.Call, at store.Place, q readQuery, ex *expander, recursive bool) ([]shape.Secret, error) {
 	if c.Denied(at.Project, at.Env.Slug, at.Path) {
 		return nil, nil
 	}
-	var out []secretJSON
+	var out []shape.Secret
 	for _, x := range at.Folder.Secrets {
 		if !listed(c, at.Folder, x, q) {
 			continue
@@ -107,13 +109,13 @@ func secretsOf(c *call.Call, at store.Place, q readQuery, ex *expander, recursiv
 			}
 			return nil, call.PermissionDenied(c.ReadAction(), "secrets")
 		}
-		j := renderRead(c, at, x)
+		j := shape.ReadSecretOf(c, at, x)
 		j.SecretPath = at.Path
 		if c.July() { // which shows tags in single answers only
 			j.Tags = nil
 		}
 		if !q.view || mask {
-			j.hide()
+			j.Hide()
 		} else if q.expand {
 			j.Value = ex.expand(x.Value, at.Env.Slug, at.Path)
 		}
@@ -138,7 +140,7 @@ func listed(c *call.Call, f *store.Folder, x *store.Secret, q readQuery) bool {
 }
 
 // hasMetadata applies a filter like key=a,value=b|key=c,value=d; all parts must match.
-func hasMetadata(j secretJSON, filter string) bool {
+func hasMetadata(j shape.Secret, filter string) bool {
 	for part := range strings.SplitSeq(filter, "|") {
 		key, value, hasValue := strings.Cut(strings.TrimPrefix(part, "key="), ",value=")
 		if !slices.ContainsFunc(*j.SecretMetadata, func(m store.Metadata) bool {
@@ -151,4 +153,4 @@ func hasMetadata(j secretJSON, filter string) bool {
 }
 
 // emptyList is the list of a folder of which the caller may know nothing.
-func emptyList() listAnswer { return listAnswer{Secrets: []secretJSON{}} }
+func emptyList() listAnswer { return listAnswer{Secrets: []shape.Secret{}} }

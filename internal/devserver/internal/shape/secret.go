@@ -1,4 +1,4 @@
-package devserver
+package shape
 
 import (
 	"encoding/json"
@@ -8,9 +8,9 @@ import (
 	"infisicalfs/internal/devserver/internal/store"
 )
 
-// secretJSON is a secret in an answer. Which fields it has depends on route and
+// Secret is a secret in an answer. Which fields it has depends on route and
 // profile; a nil RawMessage or pointer leaves its field out.
-type secretJSON struct {
+type Secret struct {
 	ID              string            `json:"id"`
 	UnderID         string            `json:"_id"`
 	Workspace       string            `json:"workspace"`
@@ -27,20 +27,20 @@ type secretJSON struct {
 	CreatedAt       string            `json:"createdAt,omitempty"`
 	UpdatedAt       string            `json:"updatedAt,omitempty"`
 	SecretPath      string            `json:"secretPath,omitempty"`
-	Tags            *[]tagJSON        `json:"tags,omitempty"`
+	Tags            *[]Tag            `json:"tags,omitempty"`
 	ValueHidden     *bool             `json:"secretValueHidden,omitempty"`
 	SecretMetadata  *[]store.Metadata `json:"secretMetadata,omitempty"`
 	IsRotatedSecret *bool             `json:"isRotatedSecret,omitempty"`
 	RotationID      json.RawMessage   `json:"rotationId,omitempty"`
 }
 
-// hiddenValue stands in for a value that is not shown.
-const hiddenValue = "<hidden-by-infisical>"
+// HiddenValue stands in for a value that is not shown.
+const HiddenValue = "<hidden-by-infisical>"
 
-// renderSecret renders x as single answers show it: without path and tags on a
+// SecretOf renders x as single answers show it: without path and tags on a
 // server of 2024.
-func renderSecret(c *call.Call, at store.Place, x *store.Secret) secretJSON {
-	j := secretJSON{
+func SecretOf(c *call.Call, at store.Place, x *store.Secret) Secret {
+	j := Secret{
 		ID: x.ID, UnderID: x.ID,
 		Workspace:   at.Project.ID,
 		Environment: at.Env.Slug,
@@ -72,14 +72,14 @@ func renderSecret(c *call.Call, at store.Place, x *store.Secret) secretJSON {
 	return j
 }
 
-// renderRead renders x as reading shows it: with tags, and on a current server
+// ReadSecretOf renders x as reading shows it: with tags, and on a current server
 // with metadata.
-func renderRead(c *call.Call, at store.Place, x *store.Secret) secretJSON {
-	j := renderSecret(c, at, x)
-	tags := []tagJSON{}
+func ReadSecretOf(c *call.Call, at store.Place, x *store.Secret) Secret {
+	j := SecretOf(c, at, x)
+	tags := []Tag{}
 	for _, id := range x.Tags {
 		if t := at.Project.Tag(id); t != nil {
-			tags = append(tags, tagJSON{ID: t.ID, Slug: t.Slug, Color: t.Color, Name: t.Slug})
+			tags = append(tags, Tag{ID: t.ID, Slug: t.Slug, Color: t.Color, Name: t.Slug})
 		}
 	}
 	j.Tags = &tags
@@ -90,11 +90,11 @@ func renderRead(c *call.Call, at store.Place, x *store.Secret) secretJSON {
 	return j
 }
 
-// renderImported renders x as an entry of a list's imports: without dates and
+// ImportedSecretOf renders x as an entry of a list's imports: without dates and
 // reminders (July 2024: with dates, which its own secrets lack), and on a server
 // of 2024 without the project.
-func renderImported(c *call.Call, at store.Place, x *store.Secret) secretJSON {
-	j := renderSecret(c, at, x)
+func ImportedSecretOf(c *call.Call, at store.Place, x *store.Secret) Secret {
+	j := SecretOf(c, at, x)
 	j.CreatedAt, j.UpdatedAt, j.SecretPath = "", "", ""
 	j.ReminderNote, j.ReminderDays = nil, nil
 	if c.Old() {
@@ -114,24 +114,24 @@ func rawJSON[T any](v *T) json.RawMessage {
 	return b
 }
 
-// hide puts the stand-in where the value is.
-func (j *secretJSON) hide() {
+// Hide puts the stand-in where the value is.
+func (j *Secret) Hide() {
 	yes := true
-	j.Value, j.ValueHidden = hiddenValue, &yes
+	j.Value, j.ValueHidden = HiddenValue, &yes
 }
 
-// keepTags leaves only the tags that a filter asked for, as the server does, and
+// KeepTags leaves only the tags that a filter asked for, as the server does, and
 // reports whether there are any.
-func (j *secretJSON) keepTags(slugs []string) bool {
-	*j.Tags = slices.DeleteFunc(*j.Tags, func(t tagJSON) bool { return !slices.Contains(slugs, t.Slug) })
+func (j *Secret) KeepTags(slugs []string) bool {
+	*j.Tags = slices.DeleteFunc(*j.Tags, func(t Tag) bool { return !slices.Contains(slugs, t.Slug) })
 	return len(*j.Tags) > 0
 }
 
-// importJSON is one import of a list with the secrets that it brings.
-type importJSON struct {
-	SecretPath      string           `json:"secretPath"`
-	Environment     string           `json:"environment"`
-	EnvironmentInfo *environmentJSON `json:"environmentInfo,omitempty"`
-	FolderID        string           `json:"folderId"`
-	Secrets         []secretJSON     `json:"secrets"`
+// Import is one import of a list with the secrets that it brings.
+type Import struct {
+	SecretPath      string       `json:"secretPath"`
+	Environment     string       `json:"environment"`
+	EnvironmentInfo *Environment `json:"environmentInfo,omitempty"`
+	FolderID        string       `json:"folderId"`
+	Secrets         []Secret     `json:"secrets"`
 }

@@ -1,17 +1,19 @@
-package devserver
+package secretwrite
 
 import (
 	"slices"
 	"strings"
 
 	"infisicalfs/internal/devserver/internal/call"
+	"infisicalfs/internal/devserver/internal/shape"
 	"infisicalfs/internal/devserver/internal/store"
 	"infisicalfs/internal/devserver/internal/web"
 )
 
 // The batch routes do all or nothing.
 
-func createSecrets(c *call.Call) (any, error) {
+// CreateBatch creates shared secrets.
+func CreateBatch(c *call.Call) (any, error) {
 	f := c.BodyForm()
 	var drafts []draft
 	for _, e := range f.Objects("secrets", 1) {
@@ -45,14 +47,14 @@ func createSecrets(c *call.Call) (any, error) {
 	if len(taken) > 0 {
 		return nil, c.AlreadyExists("Secret already exist: %s", strings.Join(taken, ","))
 	}
-	if needsApproval(c, false) {
+	if NeedsApproval(c, false) {
 		return approval(c, at), nil
 	}
-	list := []secretJSON{}
+	list := []shape.Secret{}
 	for _, d := range drafts {
 		x := at.Folder.AddSecret(d.key, "", false, c.Now)
 		d.apply(x)
-		list = append(list, renderSecret(c, at, x))
+		list = append(list, shape.SecretOf(c, at, x))
 	}
 	c.Changed = true
 	return map[string]any{"secrets": list}, nil
@@ -75,7 +77,8 @@ type update struct {
 	d  draft
 }
 
-func updateSecrets(c *call.Call) (any, error) {
+// UpdateBatch changes shared secrets, and creates missing ones if asked to.
+func UpdateBatch(c *call.Call) (any, error) {
 	f := c.BodyForm()
 	mode := "failOnNotFound" // all that a server of 2024 knows
 	if !c.Old() {
@@ -102,10 +105,10 @@ func updateSecrets(c *call.Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if needsApproval(c, false) && len(updates) > 0 {
+	if NeedsApproval(c, false) && len(updates) > 0 {
 		return approval(c, updates[0].at), nil
 	}
-	list := []secretJSON{}
+	list := []shape.Secret{}
 	for _, u := range updates {
 		if u.x == nil {
 			u.x = u.at.Folder.AddSecret(u.d.key, "", false, c.Now)
@@ -114,7 +117,7 @@ func updateSecrets(c *call.Call) (any, error) {
 		} else {
 			applyUpdate(c, u.at, u.x, u.d)
 		}
-		list = append(list, renderSecret(c, u.at, u.x))
+		list = append(list, shape.SecretOf(c, u.at, u.x))
 	}
 	return map[string]any{"secrets": list}, nil
 }
@@ -156,15 +159,18 @@ func planUpdates(c *call.Call, t call.Target, drafts []draft, mode string) ([]up
 	return updates, nil
 }
 
-func deleteSecrets(c *call.Call) (any, error) {
+// deletedKey names a secret, or the user's override of one, in a batch.
+type deletedKey struct {
+	name     string
+	personal bool
+}
+
+// DeleteBatch deletes shared secrets and overrides.
+func DeleteBatch(c *call.Call) (any, error) {
 	f := c.BodyForm()
-	type key struct {
-		name     string
-		personal bool
-	}
-	var keys []key
+	var keys []deletedKey
 	for _, e := range f.Objects("secrets", 1) {
-		keys = append(keys, key{store.TrimSpace(e.Str("secretKey")), e.OneOf("type", "shared", "shared", "personal") == "personal"})
+		keys = append(keys, deletedKey{store.TrimSpace(e.Str("secretKey")), e.OneOf("type", "shared", "shared", "personal") == "personal"})
 	}
 	t, err := c.Target(f, true)
 	if err != nil {
@@ -174,10 +180,33 @@ func deleteSecrets(c *call.Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	doomed, err := secretsOfBatch(c, at.Folder, keys)
+	if err != nil {
+		return nil, err
+	}
+	if slices.ContainsFunc(doomed, func(x *store.Secret) bool { return x.Rotated }) {
+		return nil, web.BadRequest("Cannot delete rotated secrets")
+	}
+	if NeedsApproval(c, false) {
+		return approval(c, at), nil
+	}
+	list := []shape.Secret{}
+	for _, x := range doomed {
+		if !x.Personal {
+			list = append(list, shape.SecretOf(c, at, x))
+		}
+		at.Folder.RemoveSecret(x, c.Now)
+	}
+	c.Changed = true
+	return map[string]any{"secrets": list}, nil
+}
+
+// secretsOfBatch finds what a batch deletes, all or nothing.
+func secretsOfBatch(c *call.Call, f *store.Folder, keys []deletedKey) ([]*store.Secret, error) {
 	var doomed []*store.Secret
 	var there, missing []string
 	for _, k := range keys {
-		found := secretsToDelete(c, at.Folder, k.name, k.personal)
+		found := secretsToDelete(c, f, k.name, k.personal)
 		if len(found) == 0 {
 			missing = append(missing, k.name)
 			continue
@@ -191,19 +220,5 @@ func deleteSecrets(c *call.Call) (any, error) {
 		}
 		return nil, web.NotFound("One or more secrets does not exist: %s", strings.Join(missing, ","))
 	}
-	if slices.ContainsFunc(doomed, func(x *store.Secret) bool { return x.Rotated }) {
-		return nil, web.BadRequest("Cannot delete rotated secrets")
-	}
-	if needsApproval(c, false) {
-		return approval(c, at), nil
-	}
-	list := []secretJSON{}
-	for _, x := range doomed {
-		if !x.Personal {
-			list = append(list, renderSecret(c, at, x))
-		}
-		at.Folder.RemoveSecret(x, c.Now)
-	}
-	c.Changed = true
-	return map[string]any{"secrets": list}, nil
+	return doomed, nil
 }

@@ -1,4 +1,4 @@
-package devserver
+package secretwrite
 
 import (
 	"strings"
@@ -8,44 +8,28 @@ import (
 	"infisicalfs/internal/devserver/internal/web"
 )
 
-// moveSecrets moves secrets by id to another folder of the project. What arrives
+// Move moves secrets by id to another folder of the project. What arrives
 // is a new secret with a new id; with shouldOverwrite the one that is there gets
 // a new version instead. A current server leaves alone what is there with the
 // same value, and rewrites references, also in the moved value.
-func moveSecrets(c *call.Call) (any, error) {
-	f := c.BodyForm()
-	var p *store.Project
-	project := ""
-	if c.V4() {
-		project = f.Str("projectId")
-		p = c.State.ProjectByID(project)
-	} else {
-		project = f.Str("projectSlug")
-		p = c.State.ProjectBySlug(project)
-	}
-	from := call.Target{Project: p, Env: f.Str("sourceEnvironment"), Path: store.SecretPath(f.StrOr("sourceSecretPath", "/"))}
-	to := call.Target{Project: p, Env: f.Str("destinationEnvironment"), Path: store.SecretPath(f.StrOr("destinationSecretPath", "/"))}
-	ids := f.Strings("secretIds")
-	overwrite := f.Boolean("shouldOverwrite", false)
-	if err := f.Failure(); err != nil {
-		return nil, err
-	}
-	if err := c.Member(p, c.NoProject(project)); err != nil {
-		return nil, err
-	}
-	source, err := c.Writable(from, "delete", "Move secrets")
+func Move(c *call.Call) (any, error) {
+	m, err := readMove(c)
 	if err != nil {
 		return nil, err
 	}
-	destination, err := c.Writable(to, "create", "Move secrets")
+	source, err := c.Writable(m.from, "delete", "Move secrets")
 	if err != nil {
 		return nil, err
 	}
-	moving, err := movable(c, source, destination, ids, overwrite)
+	destination, err := c.Writable(m.to, "create", "Move secrets")
 	if err != nil {
 		return nil, err
 	}
-	if needsApproval(c, false) {
+	moving, err := movable(c, source, destination, m.ids, m.overwrite)
+	if err != nil {
+		return nil, err
+	}
+	if NeedsApproval(c, false) {
 		return map[string]bool{"isSourceUpdated": false, "isDestinationUpdated": false}, nil
 	}
 	var arrived []*store.Secret
@@ -64,6 +48,34 @@ func moveSecrets(c *call.Call) (any, error) {
 	}
 	c.Changed = true
 	return map[string]bool{"isSourceUpdated": true, "isDestinationUpdated": true}, nil
+}
+
+// moveRequest is what the body of a move says.
+type moveRequest struct {
+	from, to  call.Target
+	ids       []string
+	overwrite bool
+}
+
+func readMove(c *call.Call) (m moveRequest, err error) {
+	f := c.BodyForm()
+	var p *store.Project
+	project := ""
+	if c.V4() {
+		project = f.Str("projectId")
+		p = c.State.ProjectByID(project)
+	} else {
+		project = f.Str("projectSlug")
+		p = c.State.ProjectBySlug(project)
+	}
+	m.from = call.Target{Project: p, Env: f.Str("sourceEnvironment"), Path: store.SecretPath(f.StrOr("sourceSecretPath", "/"))}
+	m.to = call.Target{Project: p, Env: f.Str("destinationEnvironment"), Path: store.SecretPath(f.StrOr("destinationSecretPath", "/"))}
+	m.ids = f.Strings("secretIds")
+	m.overwrite = f.Boolean("shouldOverwrite", false)
+	if err := f.Failure(); err != nil {
+		return m, err
+	}
+	return m, c.Member(p, c.NoProject(project))
 }
 
 func movable(c *call.Call, source, destination store.Place, ids []string, overwrite bool) ([]*store.Secret, error) {

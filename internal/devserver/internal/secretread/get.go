@@ -1,15 +1,18 @@
-package devserver
+package secretread
 
 import (
 	"strconv"
 	"strings"
 
 	"infisicalfs/internal/devserver/internal/call"
+	"infisicalfs/internal/devserver/internal/shape"
 	"infisicalfs/internal/devserver/internal/store"
 	"infisicalfs/internal/devserver/internal/web"
 )
 
-func getSecret(c *call.Call) (any, error) {
+// Get answers with one secret of a folder or of what the folder imports, or with
+// a former version of an own one.
+func Get(c *call.Call) (any, error) {
 	f := c.QueryForm()
 	kind := f.OneOf("type", "shared", "shared", "personal")
 	number := f.StrOr("version", "")
@@ -66,7 +69,7 @@ func oneSecret(c *call.Call, at store.Place, q readQuery, name string, personal 
 	case x == nil:
 		return nil, c.NoSecret(name)
 	}
-	j := renderRead(c, at, x)
+	j := shape.ReadSecretOf(c, at, x)
 	if imported && c.Old() {
 		j.Tags = nil
 	}
@@ -82,7 +85,7 @@ func oneSecret(c *call.Call, at store.Place, q readQuery, name string, personal 
 	case hidden && (q.view || c.Old()):
 		return nil, call.PermissionDenied(c.ReadAction(), "secrets")
 	case !q.view:
-		j.hide()
+		j.Hide()
 	case q.expand:
 		ex.absoluteOnly = c.July()
 		j.Value = ex.expand(j.Value, at.Env.Slug, at.Path)
@@ -90,8 +93,8 @@ func oneSecret(c *call.Call, at store.Place, q readQuery, name string, personal 
 	return map[string]any{"secret": j}, ex.failure()
 }
 
-// getSecretByID is the current servers' way to find a secret again after a rename.
-func getSecretByID(c *call.Call) (any, error) {
+// GetByID is the current servers' way to find a secret again after a rename.
+func GetByID(c *call.Call) (any, error) {
 	at, x := secretByID(c, c.Params["secretId"])
 	if x == nil {
 		return nil, web.NotFound("Secret with ID '%s' not found", c.Params["secretId"])
@@ -102,7 +105,7 @@ func getSecretByID(c *call.Call) (any, error) {
 	if c.Denied(at.Project, at.Env.Slug, at.Path) || c.Hidden(at.Project, at.Env.Slug, at.Path, x.Key) || x.Personal && !c.Who.IsUser() {
 		return nil, call.PermissionDenied(c.ReadAction(), "secrets")
 	}
-	return map[string]any{"secret": renderRead(c, at, x)}, nil
+	return map[string]any{"secret": shape.ReadSecretOf(c, at, x)}, nil
 }
 
 func secretByID(c *call.Call, id string) (store.Place, *store.Secret) {
@@ -118,8 +121,8 @@ func secretByID(c *call.Call, id string) (store.Place, *store.Secret) {
 	return store.Place{}, nil
 }
 
-// listVersions lists what a secret was, the newest first. Only users may ask.
-func listVersions(c *call.Call) (any, error) {
+// Versions lists what a secret was, the newest first. Only users may ask.
+func Versions(c *call.Call) (any, error) {
 	f := c.QueryForm()
 	offset, _ := strconv.Atoi(f.Str("offset"))
 	limit, _ := strconv.Atoi(f.Str("limit"))
@@ -130,13 +133,13 @@ func listVersions(c *call.Call) (any, error) {
 	if x == nil {
 		return nil, web.NotFound("Secret with ID '%s' not found", c.Params["secretId"])
 	}
-	list := []secretJSON{}
+	list := []shape.Secret{}
 	for n := x.Version - offset; n >= 1 && len(list) < limit; n-- {
 		v, ok := x.VersionAt(n)
 		if !ok {
 			continue
 		}
-		j := renderSecret(c, at, x)
+		j := shape.SecretOf(c, at, x)
 		j.Version, j.Key, j.Value, j.Comment, j.UpdatedAt = v.Number, v.Key, v.Value, v.Comment, call.Stamp(v.UpdatedAt)
 		list = append(list, j)
 	}

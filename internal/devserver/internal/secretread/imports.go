@@ -1,9 +1,10 @@
-package devserver
+package secretread
 
 import (
 	"slices"
 
 	"infisicalfs/internal/devserver/internal/call"
+	"infisicalfs/internal/devserver/internal/shape"
 	"infisicalfs/internal/devserver/internal/store"
 )
 
@@ -119,21 +120,21 @@ func firstOfEachName(list []importedSecret) []importedSecret {
 // importsOf renders the imports of a list. Servers expand the references in them
 // whether asked or not, but for the backend in Go. Today's v4 looks for a reference's
 // target in the importing folder first; v3 looks in the source only.
-func importsOf(c *call.Call, places []store.Place, q readQuery, ex *expander) []importJSON {
+func importsOf(c *call.Call, places []store.Place, q readQuery, ex *expander) []shape.Import {
 	var first []store.Place
 	if c.V4() {
 		first = places[:1]
 	}
-	out := []importJSON{}
+	out := []shape.Import{}
 	for _, r := range resolve(c, places) {
-		entry := importJSON{SecretPath: r.at.Path, Environment: r.at.Env.Slug, FolderID: r.at.Folder.ID, Secrets: []secretJSON{}}
+		entry := shape.Import{SecretPath: r.at.Path, Environment: r.at.Env.Slug, FolderID: r.at.Folder.ID, Secrets: []shape.Secret{}}
 		if c.Old() || q.view && !c.GoReads() { // today names are made unique on the way through expansion
 			r.secrets = firstOfEachName(r.secrets)
 		}
 		for _, s := range r.secrets {
-			j := renderImported(c, s.at, s.x)
+			j := shape.ImportedSecretOf(c, s.at, s.x)
 			if !q.view {
-				j.hide()
+				j.Hide()
 			} else if q.expand || !c.GoReads() {
 				j.Value = ex.expand(s.x.Value, s.at.Env.Slug, s.at.Path, first...)
 			}
@@ -158,17 +159,17 @@ func findImported(c *call.Call, at store.Place, name string) (store.Place, *stor
 	return at, nil
 }
 
-// importedSecrets renders what the imports of a folder bring, unexpanded and with dates.
-func importedSecrets(c *call.Call, at store.Place) []importJSON {
-	list := []importJSON{}
+// ImportedSecrets renders what the imports of a folder bring, unexpanded and with dates.
+func ImportedSecrets(c *call.Call, at store.Place) []shape.Import {
+	list := []shape.Import{}
 	for _, r := range resolve(c, []store.Place{at}) {
 		e := r.at.Env
-		entry := importJSON{
+		entry := shape.Import{
 			SecretPath: r.at.Path, Environment: e.Slug, FolderID: r.at.Folder.ID,
-			EnvironmentInfo: &environmentJSON{Name: e.Name, Slug: e.Slug, ID: e.ID}, Secrets: []secretJSON{},
+			EnvironmentInfo: &shape.Environment{Name: e.Name, Slug: e.Slug, ID: e.ID}, Secrets: []shape.Secret{},
 		}
 		for _, s := range firstOfEachName(r.secrets) {
-			j := renderImported(c, s.at, s.x)
+			j := shape.ImportedSecretOf(c, s.at, s.x)
 			j.CreatedAt, j.UpdatedAt = call.Stamp(s.x.CreatedAt), call.Stamp(s.x.UpdatedAt)
 			entry.Secrets = append(entry.Secrets, j)
 		}

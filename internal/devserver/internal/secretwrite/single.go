@@ -1,14 +1,16 @@
-package devserver
+package secretwrite
 
 import (
 	"slices"
 
 	"infisicalfs/internal/devserver/internal/call"
+	"infisicalfs/internal/devserver/internal/shape"
 	"infisicalfs/internal/devserver/internal/store"
 	"infisicalfs/internal/devserver/internal/web"
 )
 
-func createSecret(c *call.Call) (any, error) {
+// Create creates a shared secret, or the user's override of one.
+func Create(c *call.Call) (any, error) {
 	f := c.BodyForm()
 	d := readDraft(c, f, c.Params["secretName"], true)
 	checkNewKey(c, f, "secretName", d.key)
@@ -40,16 +42,17 @@ func createSecret(c *call.Call) (any, error) {
 	if err := checkTags(at.Project, d.tagIDs); err != nil {
 		return nil, err
 	}
-	if needsApproval(c, personal) {
+	if NeedsApproval(c, personal) {
 		return approval(c, at), nil
 	}
 	x := at.Folder.AddSecret(d.key, "", personal, c.Now)
 	d.apply(x)
 	c.Changed = true
-	return map[string]any{"secret": renderSecret(c, at, x)}, nil
+	return map[string]any{"secret": shape.SecretOf(c, at, x)}, nil
 }
 
-func updateSecret(c *call.Call) (any, error) {
+// Update changes or renames a secret.
+func Update(c *call.Call) (any, error) {
 	f := c.BodyForm()
 	d := readDraft(c, f, c.Params["secretName"], false)
 	if d.newKey = f.NonEmpty("newSecretName"); c.July() { // which ignores it
@@ -86,20 +89,25 @@ func updateSecret(c *call.Call) (any, error) {
 	if err := checkUpdate(c, at, x, d); err != nil {
 		return nil, err
 	}
-	if needsApproval(c, personal) {
+	if NeedsApproval(c, personal) {
 		return approval(c, at), nil
 	}
 	applyUpdate(c, at, x, d)
 
-	j := renderSecret(c, at, x)
-	j.Value, j.Comment = "", "" // the answer repeats what was sent, not what is stored
+	return map[string]any{"secret": echo(c, at, x, d)}, nil
+}
+
+// echo is the answer to an update: what was sent, not what is stored.
+func echo(c *call.Call, at store.Place, x *store.Secret, d draft) shape.Secret {
+	j := shape.SecretOf(c, at, x)
+	j.Value, j.Comment = "", ""
 	if d.value != nil {
 		j.Value = *d.value
 	}
 	if d.comment != nil {
 		j.Comment = *d.comment
 	}
-	return map[string]any{"secret": j}, nil
+	return j
 }
 
 func checkUpdate(c *call.Call, at store.Place, x *store.Secret, d draft) error {
@@ -129,7 +137,8 @@ func applyUpdate(c *call.Call, at store.Place, x *store.Secret, d draft) {
 	}
 }
 
-func deleteSecret(c *call.Call) (any, error) {
+// Delete deletes a name, or the user's override of it.
+func Delete(c *call.Call) (any, error) {
 	f := c.BodyForm()
 	key := store.TrimSpace(c.Params["secretName"])
 	personal := f.OneOf("type", "shared", "shared", "personal") == "personal"
@@ -151,7 +160,7 @@ func deleteSecret(c *call.Call) (any, error) {
 	if slices.ContainsFunc(doomed, func(x *store.Secret) bool { return x.Rotated }) {
 		return nil, web.BadRequest("Cannot delete rotated secrets")
 	}
-	if needsApproval(c, personal) {
+	if NeedsApproval(c, personal) {
 		return approval(c, at), nil
 	}
 	shown := doomed[0]
@@ -162,7 +171,7 @@ func deleteSecret(c *call.Call) (any, error) {
 		at.Folder.RemoveSecret(x, c.Now)
 	}
 	c.Changed = true
-	return map[string]any{"secret": renderSecret(c, at, shown)}, nil
+	return map[string]any{"secret": shape.SecretOf(c, at, shown)}, nil
 }
 
 // secretsToDelete are the secrets that a delete removes: all shared ones of the name (there
@@ -183,7 +192,7 @@ func secretsToDelete(c *call.Call, f *store.Folder, key string, personal bool) [
 // needsApproval: a change policy concerns what users do to shared secrets.
 // Machine identities are exempt; servers of July 2024 did not look at policies on
 // these routes.
-func needsApproval(c *call.Call, personal bool) bool {
+func NeedsApproval(c *call.Call, personal bool) bool {
 	return c.Approvals && !c.July() && c.Who.IsUser() && !personal
 }
 
