@@ -14,26 +14,30 @@ import (
 
 // Floods returns the answers that are more than anybody could use, or arrive in a
 // way that needs a socket. None is held in memory.
-func Floods() []Lie { return slices.Concat(longAnswers(), oddTransfers()) }
+func Floods() []Lie {
+	return slices.Concat(longLists(), endlessLists(), longIndexes(), oddTransfers())
+}
 
-// longAnswers are lists and values that are too many or too long.
-func longAnswers() []Lie {
-	list := func(write func(io.Writer)) Fault { return Fault{Match: isList, Write: stream(write)} }
+// streamed is a list of secrets as write writes it.
+func streamed(write func(io.Writer)) Fault { return Fault{Match: isList, Write: stream(write)} }
+
+// longLists are lists of secrets with too many entries, or too long ones.
+func longLists() []Lie {
 	return []Lie{
-		{"a million names", list(func(w io.Writer) { ManySecrets(w, 1_000_000) }), AboutList},
-		{"a million imported names", list(func(w io.Writer) {
+		{"a million names", streamed(func(w io.Writer) { ManySecrets(w, 1_000_000) }), AboutList},
+		{"a million imported names", streamed(func(w io.Writer) {
 			io.WriteString(w, `{"secrets":[],"imports":[{"environment":"dev","secretPath":"/x","secrets":[`)
 			manyEntries(w, 1_000_000)
 			io.WriteString(w, `]}]}`)
 		}), AboutList},
-		{"a million imports", list(func(w io.Writer) {
+		{"a million imports", streamed(func(w io.Writer) {
 			io.WriteString(w, `{"secrets":[],"imports":[`)
 			for range 1_000_000 {
 				io.WriteString(w, `{"environment":"dev","secretPath":"/x","secrets":[]},`)
 			}
 			io.WriteString(w, `{}]}`)
 		}), AboutList},
-		{"a thousand values of a megabyte", list(func(w io.Writer) {
+		{"a thousand values of a megabyte", streamed(func(w io.Writer) {
 			value := strings.Repeat("v", 1<<20)
 			io.WriteString(w, `{"secrets":[`)
 			for i := range 1000 {
@@ -43,19 +47,31 @@ func longAnswers() []Lie {
 			}
 			io.WriteString(w, `{}]}`)
 		}), AboutList},
-		{"a name without end", list(func(w io.Writer) {
+	}
+}
+
+// endlessLists are lists of secrets that go on until nobody listens.
+func endlessLists() []Lie {
+	return []Lie{
+		{"a name without end", streamed(func(w io.Writer) {
 			io.WriteString(w, `{"secrets":[{"secretKey":"`)
 			repeat(w, "n")
 		}), AboutList},
-		{"tags without end", list(func(w io.Writer) {
+		{"tags without end", streamed(func(w io.Writer) {
 			io.WriteString(w, `{"secrets":[{"secretKey":"K","tags":[`)
 			repeat(w, `{"id":"i","slug":"s"},`)
 		}), AboutList},
-		{"blanks without end", list(func(w io.Writer) { repeat(w, " ") }), AboutList},
-		{"something unknown without end", list(func(w io.Writer) {
+		{"blanks without end", streamed(func(w io.Writer) { repeat(w, " ") }), AboutList},
+		{"something unknown without end", streamed(func(w io.Writer) {
 			io.WriteString(w, `{"x":"`)
 			repeat(w, "x")
 		}), AboutList},
+	}
+}
+
+// longIndexes are lists of folders and projects with too many entries.
+func longIndexes() []Lie {
+	return []Lie{
 		{"a million folders", Fault{Match: isFolders, Write: stream(func(w io.Writer) {
 			io.WriteString(w, `{"folders":[`)
 			for i := range 1_000_000 {
