@@ -151,8 +151,8 @@ func checkAll(cmd *cobra.Command) error {
 		}
 		fmt.Fprintln(out, oneLine(text))
 	}
-	for _, d := range doubts(files) {
-		fmt.Fprintln(out, oneLine(failed(d.name, d.err)))
+	for _, d := range options.Doubts(files) {
+		fmt.Fprintln(out, oneLine(failed(d.Section, d.Err)))
 	}
 	return first
 }

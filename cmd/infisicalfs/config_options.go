@@ -125,25 +125,6 @@ func (o *configOptions) reachable(paths []string) []string {
 	})
 }
 
-// configKeys are the flags of mount by their long names: those that say which
-// server and who are an identity's keys, the others a mount's.
-func configKeys() config.Keys {
-	keys := config.Keys{Identity: map[string]config.Key{}, Mount: map[string]config.Key{}}
-	who := pflag.NewFlagSet("", pflag.ContinueOnError)
-	new(options.Server).AddFlags(who)
-	mountFlags().VisitAll(func(f *pflag.Flag) {
-		switch {
-		case f.Name == "config" || f.Name == config.Identity: // they say where to look for keys
-		case who.Lookup(f.Name) != nil && f.Name != "timeout" && f.Name != "rate-wait" && f.Name != "max-secrets":
-			keys.Identity[f.Name] = configKey(f)
-		default:
-			keys.Mount[f.Name] = configKey(f)
-		}
-	})
-	keys.Mount["mountpoint"] = config.Key{Path: true}
-	return keys
-}
-
 // mountFlags are the flags of mount, for trying out.
 func mountFlags() *pflag.FlagSet {
 	flags := pflag.NewFlagSet("mount", pflag.ContinueOnError)
@@ -151,36 +132,5 @@ func mountFlags() *pflag.FlagSet {
 	return flags
 }
 
-func configKey(f *pflag.Flag) config.Key {
-	_, list := f.Value.(pflag.SliceValue)
-	takes, _ := pflag.UnquoteUsage(f)
-	path := takes == "file" || takes == "FILE=NAME"
-	return config.Key{List: list, Path: path, Check: func(value string) error {
-		if path && options.LooksLikeSecret(value) {
-			return errors.New("this is not the name of a file but looks like the secret itself")
-		}
-		if mountFlags().Set(f.Name, value) != nil {
-			return errors.New(wanted(f))
-		}
-		return nil
-	}}
-}
-
-// wanted says what a flag takes. The flag's own error may repeat the value.
-func wanted(f *pflag.Flag) string {
-	switch f.Value.Type() {
-	case "bool":
-		return "true or false is wanted"
-	case "duration":
-		return "a duration is wanted, such as 30s or 5m"
-	case "uint32":
-		return "a number is wanted"
-	case "how":
-		return "full, attrib or off is wanted"
-	case "switch":
-		return "on or off is wanted"
-	case "mode":
-		return "permission bits are wanted, 0000 to 0777"
-	}
-	return "this is not what the flag takes"
-}
+// configKeys are those that a configuration file may have.
+func configKeys() config.Keys { return options.Keys(mountFlags) }

@@ -9,13 +9,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"infisicalfs/internal/exitcode"
+	"infisicalfs/internal/options"
 )
 
 var (
 	errHelperUsage = errors.New("mount.infisicalfs wants a source and a mountpoint")
 	errHelperPath  = errors.New("the source is a path, and not infisicalfs or PROJECT/ENV/FOLDER")
-	errRemount     = errors.New("a mount cannot be changed")
-	errOpenQuote   = errors.New("a double quote in the options is not closed")
 )
 
 // helperArguments translates what mount(8) hands to its helper,
@@ -28,15 +27,15 @@ var (
 // option is a flag's name, with a value or without. With -f, which is for trying
 // out, there is nothing to do: the result is nil.
 func helperArguments(args []string) ([]string, error) {
-	var positional, options []string
+	var positional, texts []string
 	pretend := false
 	for i := 0; i < len(args); i++ {
 		switch arg := args[i]; {
 		case arg == "-o" && i+1 < len(args):
 			i++
-			options = append(options, args[i])
+			texts = append(texts, args[i])
 		case strings.HasPrefix(arg, "-o"):
-			options = append(options, arg[2:])
+			texts = append(texts, arg[2:])
 		case arg == "-t" || arg == "-N":
 			i++
 		case strings.HasPrefix(arg, "-"): // -s, -f, -n, -v and bundles of them
@@ -54,7 +53,7 @@ func helperArguments(args []string) ([]string, error) {
 	if pretend {
 		return nil, nil
 	}
-	flags, err := optionFlags(options)
+	flags, err := options.FromFstab(texts)
 	if err != nil {
 		return nil, err
 	}

@@ -7,7 +7,7 @@
 //	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
 //	server.AddFlags(flags)
 //	look.AddFlags(flags)
-//	err := flags.Set("url", "https://infisical.example.com") // or Parse, or BindEnvironment
+//	err := options.SetWords(flags, words) // or flags.Parse, or BindEnvironment
 //	cfg, err := server.ClientConfig(os.LookupEnv, log)
 //
 // From them come the configurations of a client ([Server.ClientConfig]) and of a mount

@@ -6,7 +6,6 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"infisicalfs/client"
 	"infisicalfs/internal/options"
 	"infisicalfs/secret"
 )
@@ -19,19 +18,20 @@ func Example() {
 	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
 	server.AddFlags(flags)
 	look.AddFlags(flags)
-	for word, value := range words {
-		if err := flags.Set(word, value); err != nil {
-			fmt.Println(err)
-		}
+	if err := options.SetWords(flags, words); err != nil {
+		fmt.Println(err) // names the word, and never its value
+		return
 	}
-	nothing := func(string) (string, bool) { return "", false }
+	nothing := func(string) (string, bool) { return "", false } // no variables count
 	cfg, err := server.ClientConfig(nothing, slog.New(slog.DiscardHandler))
 	if err != nil {
 		fmt.Println(err)
+		return
 	}
-	c, err := client.New(cfg)
+	c, err := options.NewClient(cfg)
 	if err != nil {
 		fmt.Println(err)
+		return
 	}
 	defer c.Close()
 	mount, err := look.MountConfig("/run/secrets", c, secret.Dir{Project: "shop", Env: "prod", Path: "/"}, nil)

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"infisicalfs/internal/exitcode"
 )
@@ -21,9 +22,9 @@ type projectFile struct {
 	Domain             string            `json:"domain"`
 }
 
-// FindProjectFile looks in dir and upward. No file is no error; one that cannot
+// findProjectFile looks in dir and upward. No file is no error; one that cannot
 // be read is, since it would have changed what is shown.
-func FindProjectFile(dir string) (*projectFile, error) {
+func findProjectFile(dir string) (*projectFile, error) {
 	const hint = "mend it, or pass it over with --project-file=false"
 	for {
 		path := filepath.Join(dir, ".infisical.json")
@@ -53,4 +54,40 @@ func (f *projectFile) environment() string {
 		return f.BranchEnvironments[branch]
 	}
 	return f.DefaultEnvironment
+}
+
+// gitBranch reads which branch is checked out in the repository that dir lies
+// in; empty if there is none, or a commit without a branch.
+func gitBranch(dir string) string {
+	for {
+		if head, err := os.ReadFile(filepath.Join(gitDir(dir), "HEAD")); err == nil {
+			if branch, ok := strings.CutPrefix(strings.TrimSpace(string(head)), "ref: refs/heads/"); ok {
+				return branch
+			}
+			return ""
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return ""
+		}
+		dir = parent
+	}
+}
+
+// gitDir is dir/.git, or the directory that it names: in a linked worktree and
+// in a submodule it is a file.
+func gitDir(dir string) string {
+	path := filepath.Join(dir, ".git")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return path
+	}
+	target, ok := strings.CutPrefix(strings.TrimSpace(string(text)), "gitdir: ")
+	if !ok {
+		return path
+	}
+	if !filepath.IsAbs(target) {
+		target = filepath.Join(dir, target)
+	}
+	return target
 }

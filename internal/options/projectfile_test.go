@@ -33,7 +33,7 @@ func TestFindProjectFile(t *testing.T) {
 	for start, want := range map[string]string{
 		"outer": "outer", "outer/other": "outer", "outer/inner": "inner", "outer/inner/a/b": "inner", "none": "",
 	} {
-		f, err := FindProjectFile(filepath.Join(dir, start))
+		f, err := findProjectFile(filepath.Join(dir, start))
 		require.NoError(t, err)
 		if want == "" {
 			require.Nil(t, f, start)
@@ -42,12 +42,12 @@ func TestFindProjectFile(t *testing.T) {
 		require.Equal(t, want, f.WorkspaceID, start)
 	}
 
-	_, err := FindProjectFile(filepath.Join(dir, "broken"))
+	_, err := findProjectFile(filepath.Join(dir, "broken"))
 	require.Equal(t, exitcode.Config, exitcode.Of(err))
 	require.NotEmpty(t, hintOf(err))
 
 	require.NoError(t, os.MkdirAll(filepath.Join(dir, "unreadable/.infisical.json"), 0o700))
-	_, err = FindProjectFile(filepath.Join(dir, "unreadable"))
+	_, err = findProjectFile(filepath.Join(dir, "unreadable"))
 	require.ErrorContains(t, err, "cannot read", "an error is not an absence")
 }
 
@@ -73,7 +73,7 @@ func TestGitBranch(t *testing.T) {
 		require.Equal(t, want, gitBranch(filepath.Join(dir, start)), start)
 	}
 
-	f, err := FindProjectFile(filepath.Join(dir, "worktree"))
+	f, err := findProjectFile(filepath.Join(dir, "worktree"))
 	require.NoError(t, err)
 	require.Equal(t, "prod", f.environment())
 	require.NoError(t, os.Remove(filepath.Join(dir, "worktree/.git")))

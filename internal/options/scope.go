@@ -61,7 +61,7 @@ func (o *Scope) fromProjectFile(server string) error {
 	if err != nil {
 		return nil // a working directory that is gone has no project file
 	}
-	f, err := FindProjectFile(dir)
+	f, err := findProjectFile(dir)
 	if err != nil || f == nil || f.WorkspaceID == "" {
 		return err
 	}

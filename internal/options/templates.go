@@ -1,6 +1,7 @@
 package options
 
 import (
+	"errors"
 	"io"
 	"os"
 	"strings"
@@ -76,4 +77,12 @@ func readTemplate(path string) (string, error) {
 		err = os.ErrInvalid
 	}
 	return string(text), err
+}
+
+// PathError shortens an error about a file to what a person needs.
+func PathError(err error) error {
+	if short, ok := errors.AsType[*os.PathError](err); ok {
+		return short.Err
+	}
+	return err
 }

@@ -1,4 +1,4 @@
-package main
+package options
 
 import (
 	"os"
@@ -8,20 +8,19 @@ import (
 	"infisicalfs/internal/exitcode"
 )
 
-// doubt is what no mount is refused for, and hardly anybody means: the section
-// that it is about, and the error.
-type doubt struct {
-	name string
-	err  error
+// Doubt is what no mount is refused for, and hardly anybody means.
+type Doubt struct {
+	Section string // that it is about
+	Err     error
 }
 
-// doubts looks through all that holds of the configuration.
-func doubts(files *config.Config) []doubt {
+// Doubts looks through all that holds of the configuration.
+func Doubts(files *config.Config) []Doubt {
 	return append(sharedMountpoints(files), openSecrets(files)...)
 }
 
 // sharedMountpoints finds mounts that keep each other from being mounted.
-func sharedMountpoints(files *config.Config) (list []doubt) {
+func sharedMountpoints(files *config.Config) (list []Doubt) {
 	first := map[string]string{}
 	for _, name := range files.Mounts() {
 		mount, _ := files.Mount(name)
@@ -31,7 +30,7 @@ func sharedMountpoints(files *config.Config) (list []doubt) {
 		}
 		path := filepath.Clean(point.Value())
 		if other, taken := first[path]; taken {
-			list = append(list, doubt{name, exitcode.Errorf(exitcode.Config, "give each mount a directory of its own",
+			list = append(list, Doubt{name, exitcode.Errorf(exitcode.Config, "give each mount a directory of its own",
 				"%s: the mountpoint %s is that of the mount %s too", point.At, path, other)})
 			continue
 		}
@@ -42,7 +41,7 @@ func sharedMountpoints(files *config.Config) (list []doubt) {
 
 // openSecrets finds files with credentials that are not their owner's alone, each
 // once.
-func openSecrets(files *config.Config) (list []doubt) {
+func openSecrets(files *config.Config) (list []Doubt) {
 	var sections []config.Section
 	for _, name := range files.Identities() {
 		s, _ := files.Identity(name)
@@ -64,7 +63,7 @@ func openSecrets(files *config.Config) (list []doubt) {
 			if err != nil || !info.Mode().IsRegular() || info.Mode().Perm()&0o077 == 0 {
 				continue // one that cannot be read is an error of the mounts that want it
 			}
-			list = append(list, doubt{section.Name, exitcode.Errorf(exitcode.Config, "chmod go= "+s.Value(),
+			list = append(list, Doubt{section.Name, exitcode.Errorf(exitcode.Config, "chmod go= "+s.Value(),
 				"%s: %s: %s can be read by others (mode %04o)", s.At, key, s.Value(), info.Mode().Perm())})
 		}
 	}

@@ -1,6 +1,7 @@
-package main
+package options
 
 import (
+	"errors"
 	"slices"
 	"strings"
 
@@ -16,8 +17,9 @@ var ignoredOptions = []string{
 	"iversion", "noiversion", "comment", "uhelper", "helper", "default_permissions",
 }
 
-// optionFlags translates the texts that were given with -o into flags.
-func optionFlags(texts []string) (flags []string, err error) {
+// FromFstab translates the texts that mount(8) was given with -o, as in fstab, into
+// flags. What is for mount(8), systemd or the kernel is left out.
+func FromFstab(texts []string) (flags []string, err error) {
 	for _, text := range texts {
 		options, err := splitOptions(text)
 		if err != nil {
@@ -31,7 +33,7 @@ func optionFlags(texts []string) (flags []string, err error) {
 			name = strings.ReplaceAll(name, "_", "-")
 			switch {
 			case name == "remount":
-				return nil, &exitcode.Error{Err: errRemount, Hint: "unmount it and mount it again", Code: exitcode.Usage}
+				return nil, &exitcode.Error{Err: errors.New("a mount cannot be changed"), Hint: "unmount it and mount it again", Code: exitcode.Usage}
 			case name == "ro":
 				flags = append(flags, "--read-only")
 			case hasValue:
@@ -61,7 +63,7 @@ func splitOptions(text string) (options []string, err error) {
 		}
 	}
 	if quoted {
-		return nil, &exitcode.Error{Err: errOpenQuote, Hint: `quote a value that has a comma: chmod="KEY=0400,nobody:root"`, Code: exitcode.Usage}
+		return nil, &exitcode.Error{Err: errors.New("a double quote in the options is not closed"), Hint: `quote a value that has a comma: chmod="KEY=0400,nobody:root"`, Code: exitcode.Usage}
 	}
 	return append(options, option.String()), nil
 }
