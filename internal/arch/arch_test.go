@@ -110,15 +110,16 @@ var picture = map[string][]string{
 
 	// For tests, and the dev server for trying things out.
 	"secret/secrettest":  {"secret"},
-	"internal/devserver": {"internal/devserver/internal/store", "internal/devserver/internal/fault", "internal/devserver/internal/web", "internal/devserver/internal/call", "internal/devserver/internal/shape", "internal/devserver/internal/secretread", "internal/devserver/internal/secretwrite"}, // routes and JSON over what is known
+	"internal/devserver": {"internal/devserver/internal/store", "internal/devserver/internal/fault", "internal/devserver/internal/web", "internal/devserver/internal/call", "internal/devserver/internal/shape", "internal/devserver/internal/secretread", "internal/devserver/internal/secretwrite", "internal/devserver/internal/folders"}, // routes and JSON over what is known
 
-	"internal/devserver/internal/store":       {},                                                                                                                                                // knows no HTTP
-	"internal/devserver/internal/fault":       {},                                                                                                                                                // knows no secrets
-	"internal/devserver/internal/call":        {"internal/devserver/internal/store", "internal/devserver/internal/web"},                                                                          // one request; knows no handler
-	"internal/devserver/internal/shape":       {"internal/devserver/internal/store", "internal/devserver/internal/web", "internal/devserver/internal/call"},                                      // JSON of what is known
-	"internal/devserver/internal/secretread":  {"internal/devserver/internal/store", "internal/devserver/internal/web", "internal/devserver/internal/call", "internal/devserver/internal/shape"}, // changes nothing
-	"internal/devserver/internal/secretwrite": {"internal/devserver/internal/store", "internal/devserver/internal/web", "internal/devserver/internal/call", "internal/devserver/internal/shape"}, // knows no reading
-	"internal/devserver/internal/web":         {"internal/devserver/internal/store", "internal/devserver/internal/fault"},                                                                        // knows no routes
+	"internal/devserver/internal/store":       {},                                                                                                                                                                                          // knows no HTTP
+	"internal/devserver/internal/fault":       {},                                                                                                                                                                                          // knows no secrets
+	"internal/devserver/internal/call":        {"internal/devserver/internal/store", "internal/devserver/internal/web"},                                                                                                                    // one request; knows no handler
+	"internal/devserver/internal/shape":       {"internal/devserver/internal/store", "internal/devserver/internal/web", "internal/devserver/internal/call"},                                                                                // JSON of what is known
+	"internal/devserver/internal/secretread":  {"internal/devserver/internal/store", "internal/devserver/internal/web", "internal/devserver/internal/call", "internal/devserver/internal/shape"},                                           // changes nothing
+	"internal/devserver/internal/secretwrite": {"internal/devserver/internal/store", "internal/devserver/internal/web", "internal/devserver/internal/call", "internal/devserver/internal/shape"},                                           // knows no reading
+	"internal/devserver/internal/folders":     {"internal/devserver/internal/store", "internal/devserver/internal/web", "internal/devserver/internal/call", "internal/devserver/internal/shape", "internal/devserver/internal/secretread"}, // folders and imports
+	"internal/devserver/internal/web":         {"internal/devserver/internal/store", "internal/devserver/internal/fault"},                                                                                                                  // knows no routes
 
 	"internal/fusetest":    {},
 	"internal/arch":        {},
@@ -141,7 +142,7 @@ var outside = []struct {
 	}, "the kernel's side stays in two rooms, and in the packages of fs that cannot be told without it"},
 	{"github.com/coreos/go-systemd/", []string{"internal/mount"}, "the service manager is told about a mount's life"},
 	{"github.com/spf13/", []string{"cmd/infisicalfs", "internal/options", "internal/bench"}, "flags are the command's business, and the table in which its options are"},
-	{"net/http", []string{"client", "client/internal/transport", "internal/control", "internal/devserver", "internal/devserver/internal/fault", "internal/devserver/internal/web", "internal/devserver/internal/call", "internal/devserver/internal/secretread", "cmd/infisicalfs", "internal/bench"}, "only the client talks to a server"},
+	{"net/http", []string{"client", "client/internal/transport", "internal/control", "internal/devserver", "internal/devserver/internal/fault", "internal/devserver/internal/web", "internal/devserver/internal/call", "internal/devserver/internal/secretread", "internal/devserver/internal/folders", "cmd/infisicalfs", "internal/bench"}, "only the client talks to a server"},
 	{"github.com/stretchr/", []string{"secret/secrettest", "internal/fusetest"}, "a test library does not belong into the binary"},
 	{"testing", []string{"secret/secrettest", "internal/fusetest"}, "a test library does not belong into the binary"},
 }

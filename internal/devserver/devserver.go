@@ -10,13 +10,12 @@
 // real ones: the files in testdata/contract and testdata/contract-2024-07 are
 // those answers.
 //
-// This package has the server, the login, and the routes (routes.go). What answers
-// them is here for projects, folders and imports, and in the packages secretread
-// and secretwrite for secrets; their JSON is in package shape. What a request is,
-// and who may do what, is in package call, one request on its way; what a server
-// knows is in its package store, which knows no HTTP; how answers, refusals and
-// limits look is in its package web; what goes wrong on request is in its package
-// fault. front.go lends their names to the outside.
+// This package has the server, the login, the routes (routes.go) and what answers
+// about projects; front.go lends the names of the packages below to the outside.
+// These are, in internal: folders, secretread and secretwrite, the other handlers;
+// shape, what several of them show; call, one request on its way and what its
+// caller may do; store, what a server knows, without HTTP; web, how answers,
+// refusals and limits look; fault, what goes wrong on request.
 //
 // It is the fixture of the tests, the server behind "infisicalfs dev", and the
 // place where faults are injected ([Server.Inject]). It is no place for real

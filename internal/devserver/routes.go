@@ -2,6 +2,7 @@ package devserver
 
 import (
 	"infisicalfs/internal/devserver/internal/call"
+	"infisicalfs/internal/devserver/internal/folders"
 	"infisicalfs/internal/devserver/internal/secretread"
 	"infisicalfs/internal/devserver/internal/secretwrite"
 	"infisicalfs/internal/devserver/internal/web"
@@ -13,8 +14,8 @@ func routesOf(p web.Profile) []call.Route {
 	all = append(all, authRoutes()...)
 	all = append(all, projectRoutes(p)...)
 	all = append(all, secretRoutes(p)...)
-	all = append(all, folderRoutes(p)...)
-	all = append(all, importRoutes(p)...)
+	all = append(all, folders.Routes(p)...)
+	all = append(all, folders.ImportRoutes(p)...)
 	return all
 }
 

@@ -85,3 +85,10 @@ func (c *Call) ReadAction() string {
 	}
 	return "readValue"
 }
+
+// NeedsApproval reports whether a write waits: a change policy concerns what users do to shared secrets.
+// Machine identities are exempt; servers of July 2024 did not look at policies on
+// these routes.
+func (c *Call) NeedsApproval(personal bool) bool {
+	return c.Approvals && !c.July() && c.Who.IsUser() && !personal
+}

@@ -47,7 +47,7 @@ func CreateBatch(c *call.Call) (any, error) {
 	if len(taken) > 0 {
 		return nil, c.AlreadyExists("Secret already exist: %s", strings.Join(taken, ","))
 	}
-	if NeedsApproval(c, false) {
+	if c.NeedsApproval(false) {
 		return approval(c, at), nil
 	}
 	list := []shape.Secret{}
@@ -105,7 +105,7 @@ func UpdateBatch(c *call.Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if NeedsApproval(c, false) && len(updates) > 0 {
+	if c.NeedsApproval(false) && len(updates) > 0 {
 		return approval(c, updates[0].at), nil
 	}
 	list := []shape.Secret{}
@@ -187,7 +187,7 @@ func DeleteBatch(c *call.Call) (any, error) {
 	if slices.ContainsFunc(doomed, func(x *store.Secret) bool { return x.Rotated }) {
 		return nil, web.BadRequest("Cannot delete rotated secrets")
 	}
-	if NeedsApproval(c, false) {
+	if c.NeedsApproval(false) {
 		return approval(c, at), nil
 	}
 	list := []shape.Secret{}

@@ -29,7 +29,7 @@ func Move(c *call.Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if NeedsApproval(c, false) {
+	if c.NeedsApproval(false) {
 		return map[string]bool{"isSourceUpdated": false, "isDestinationUpdated": false}, nil
 	}
 	var arrived []*store.Secret

@@ -42,7 +42,7 @@ func Create(c *call.Call) (any, error) {
 	if err := checkTags(at.Project, d.tagIDs); err != nil {
 		return nil, err
 	}
-	if NeedsApproval(c, personal) {
+	if c.NeedsApproval(personal) {
 		return approval(c, at), nil
 	}
 	x := at.Folder.AddSecret(d.key, "", personal, c.Now)
@@ -89,7 +89,7 @@ func Update(c *call.Call) (any, error) {
 	if err := checkUpdate(c, at, x, d); err != nil {
 		return nil, err
 	}
-	if NeedsApproval(c, personal) {
+	if c.NeedsApproval(personal) {
 		return approval(c, at), nil
 	}
 	applyUpdate(c, at, x, d)
@@ -160,7 +160,7 @@ func Delete(c *call.Call) (any, error) {
 	if slices.ContainsFunc(doomed, func(x *store.Secret) bool { return x.Rotated }) {
 		return nil, web.BadRequest("Cannot delete rotated secrets")
 	}
-	if NeedsApproval(c, personal) {
+	if c.NeedsApproval(personal) {
 		return approval(c, at), nil
 	}
 	shown := doomed[0]
@@ -187,13 +187,6 @@ func secretsToDelete(c *call.Call, f *store.Folder, key string, personal bool) [
 		}
 	}
 	return out
-}
-
-// needsApproval: a change policy concerns what users do to shared secrets.
-// Machine identities are exempt; servers of July 2024 did not look at policies on
-// these routes.
-func NeedsApproval(c *call.Call, personal bool) bool {
-	return c.Approvals && !c.July() && c.Who.IsUser() && !personal
 }
 
 // approval is the answer, with status 200, to a write that was not done.

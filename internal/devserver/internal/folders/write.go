@@ -1,4 +1,4 @@
-package devserver
+package folders
 
 import (
 	"net/http"
@@ -8,7 +8,6 @@ import (
 	"unicode/utf8"
 
 	"infisicalfs/internal/devserver/internal/call"
-	"infisicalfs/internal/devserver/internal/secretwrite"
 	"infisicalfs/internal/devserver/internal/store"
 	"infisicalfs/internal/devserver/internal/web"
 )
@@ -194,7 +193,7 @@ func deleteFolder(c *call.Call) (any, error) {
 	if !force && len(target.Secrets)+len(target.Folders)+len(target.Imports) > 0 {
 		return nil, web.BadRequest("Folder '%s' is not empty. Use forceDelete to delete it with all that it contains", target.Name)
 	}
-	if secretwrite.NeedsApproval(c, false) {
+	if c.NeedsApproval(false) {
 		return nil, web.Fail(http.StatusBadRequest, "DeleteFolderProtectedByPolicy", "Folder '%s' is protected by a change policy", target.Name)
 	}
 	parent.Folder.RemoveFolder(target)

@@ -1,4 +1,4 @@
-package devserver
+package folders
 
 import (
 	"net/http"
@@ -9,7 +9,8 @@ import (
 	"infisicalfs/internal/devserver/internal/web"
 )
 
-func folderRoutes(p web.Profile) []call.Route {
+// Routes are the routes of folders: v1 on all servers, v2 on current ones.
+func Routes(p web.Profile) []call.Route {
 	routes := foldersUnder("/api/v1/folders")
 	if !p.Old() {
 		routes = append(routes, foldersUnder("/api/v2/folders")...)

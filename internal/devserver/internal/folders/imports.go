@@ -1,4 +1,4 @@
-package devserver
+package folders
 
 import (
 	"net/http"
@@ -11,7 +11,8 @@ import (
 	"infisicalfs/internal/devserver/internal/web"
 )
 
-func importRoutes(p web.Profile) []call.Route {
+// ImportRoutes are the routes of the imports of folders, in the same versions.
+func ImportRoutes(p web.Profile) []call.Route {
 	routes := importsUnder("/api/v1/secret-imports")
 	if !p.Old() {
 		routes = append(routes, importsUnder("/api/v2/secret-imports")...)
