@@ -230,9 +230,9 @@ func (d *dir) unsupported(errno syscall.Errno) syscall.Errno {
 
 // kind is what a file is that is created. The zero kind is a secret.
 type kind struct {
-	scratch bool
-	class   overlay.Class // of a scratch file
-	draft   bool          // it may be the only copy of what was typed
+	scratch  bool
+	class    overlay.Class // of a scratch file
+	onlyCopy bool          // it may be the only copy of what was typed
 }
 
 // kindOf decides what a file is that is created: a secret, or scratch. What is
@@ -244,7 +244,7 @@ func (f *FS) kindOf(ctx context.Context, snap *secret.Folder, shown string, flag
 		return kind{}
 	}
 	if sc := f.overlay.Find(snap.Dir, shown); sc != nil || f.names.Temporary(shown, f.siblings(snap)) {
-		return kind{scratch: true, draft: tempname.Draft(shown)}
+		return kind{scratch: true, onlyCopy: tempname.OnlyCopy(shown)}
 	}
 	if name, ok := filename.Decode(shown); taken || ok && f.overlay.WasUnlinked(snap.Dir, name) {
 		return kind{} // it is written anew
@@ -252,7 +252,7 @@ func (f *FS) kindOf(ctx context.Context, snap *secret.Folder, shown string, flag
 	if tempname.MayBeEmergency(shown) {
 		sibling := func(name string) bool { _, ok := filename.Resolve(snap, name); return ok }
 		if yes, unsent := tempname.Emergency(shown, caller.Program(callerOf(ctx).Pid), flags, sibling); yes {
-			return kind{scratch: true, draft: unsent}
+			return kind{scratch: true, onlyCopy: unsent}
 		}
 	}
 	if tempname.Doubtful(shown, flags, mode, f.siblings(snap)) && f.overlay.HasRoomForDoubtful() {

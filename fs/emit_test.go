@@ -198,7 +198,7 @@ func names(t *testing.T, dir string) map[string]bool {
 }
 
 // Who reads while an event is emitted gets one version, and its size.
-func TestPokesLeaveOpenFilesAlone(t *testing.T) {
+func TestEventsLeaveOpenFilesAlone(t *testing.T) {
 	bothEmitting(t, func(t *testing.T, w *world, dir string) {
 		path := filepath.Join(dir, "demo/dev/GREETING")
 		open, err := os.Open(path)
@@ -340,7 +340,7 @@ func TestNewFolderOnAnOlderKernel(t *testing.T) {
 }
 
 // Nobody but the emitting thread may do what it does.
-func TestNobodyElsePokes(t *testing.T) {
+func TestNobodyElseEmits(t *testing.T) {
 	w, dir := emitting(t)
 	at := filepath.Join(dir, "demo/dev")
 	w.announce(w.change(t, dev, func() { w.Set(dev, "GREETING", "hi") }))
@@ -360,7 +360,7 @@ func TestNobodyElsePokes(t *testing.T) {
 }
 
 // What the emitting thread does beyond its event is refused, and reaches nobody.
-func TestPokesDoNothingElse(t *testing.T) {
+func TestEventsDoNothingElse(t *testing.T) {
 	w, mounted := emitting(t, writing)
 	at := filepath.Join(mounted, "demo/dev")
 	_ = names(t, at)
@@ -386,7 +386,7 @@ func TestPokesDoNothingElse(t *testing.T) {
 
 // Unless requests are known to name the thread, they could be anybody's, and only
 // what changes nothing is done.
-func TestPokesOfAThreadThatIsNotNamed(t *testing.T) {
+func TestEventsOfAThreadThatIsNotNamed(t *testing.T) {
 	elsewhere, err := unix.Open(t.TempDir(), unix.O_PATH|unix.O_CLOEXEC, 0) // where nobody sees whose requests they are
 	require.NoError(t, err)
 	defer unix.Close(elsewhere)

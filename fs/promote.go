@@ -30,9 +30,9 @@ func (r *renaming) renameScratch(ctx context.Context, sc *overlay.File) (done bo
 			r.applyOwn(ownChange{at: overlay.Name{Dir: r.to.where(), Name: name}, became: sc, uncounted: true})
 			return true, nil
 		case r.from == r.to && !r.taken():
-			return true, r.realize(ctx, w, r.newName)
+			return true, r.sendRename(ctx, w, r.newName)
 		default:
-			err := r.realize(ctx, w, r.name)
+			err := r.sendRename(ctx, w, r.name)
 			return err != nil, err
 		}
 	}

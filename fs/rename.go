@@ -191,7 +191,7 @@ func (r *renaming) clearTarget(ctx context.Context) error {
 	if pending == nil || r.drafts.writeAnew(pending, dir) || pending.File == r.overlay.Find(r.at, r.name) {
 		return nil
 	}
-	if err := r.realize(ctx, pending, r.overlay.Where(pending.File).Name); err != nil && mayWorkLater(err) {
+	if err := r.sendRename(ctx, pending, r.overlay.Where(pending.File).Name); err != nil && mayWorkLater(err) {
 		return err
 	}
 	var err error

@@ -41,7 +41,7 @@ func (f *FS) newScratch(ctx context.Context, snap *secret.Folder, kind kind, mod
 }
 
 func (f *FS) newScratchOf(snap *secret.Folder, kind kind, by fuse.Caller, attr fuse.Attr) *overlay.File {
-	return f.overlay.New(snap, kind.class, overlay.Made{By: by, Attr: attr, Draft: kind.draft, Data: &scratchData{}})
+	return f.overlay.New(snap, kind.class, overlay.Made{By: by, Attr: attr, OnlyCopy: kind.onlyCopy, Data: &scratchData{}})
 }
 
 // scratchFileChild returns the node of a scratch file, nil if there is none of

@@ -22,7 +22,7 @@ import (
 func TestWhatIsScratch(t *testing.T) {
 	const excl = syscall.O_EXCL
 	secretOnes, temporaries, doubtfulOnes := kind{}, kind{scratch: true}, kind{scratch: true, class: overlay.Doubtful}
-	draft := kind{scratch: true, draft: true}
+	draft := kind{scratch: true, onlyCopy: true}
 	w := newWorld(writing)
 	defer w.Close()
 	snap := snapshot(t, w.Fake, dev)

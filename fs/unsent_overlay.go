@@ -20,7 +20,7 @@ func (f *FS) unsentOverlay() (list []UnsentText) {
 		switch {
 		case w.Cover != nil:
 			t.Why = filename.Encode(w.Cover.Name) + " was renamed to it, the name of a backup, and may be about to be written anew"
-		case w.Draft:
+		case w.OnlyCopy:
 			t.Kind, t.Why = UnsentEmergency, "what an editor has saved here may be nowhere else"
 		case w.Spare:
 			t.Why = "a program made it empty and ended, as mktemp does, and another has filled it: it stays here unless somebody renames it"
@@ -56,7 +56,7 @@ func (f *FS) sendOverlay(ctx context.Context) (again bool) {
 		case t.Cover != nil:
 			err := f.carryRenameOut(ctx, t.Cover)
 			again = again || err != nil && mayWorkLater(err)
-		case !t.Draft && !t.Spare:
+		case !t.OnlyCopy && !t.Spare:
 			again = !f.endDoubt(ctx, t.File) || again
 		}
 	}

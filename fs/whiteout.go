@@ -98,7 +98,7 @@ func (d *dir) giveWay(ctx context.Context, shown string) {
 	f.overlay.Unlink(d.where(), shown)
 }
 
-// carryRenameOut is realize in the folder's turn, unless the secret is being
+// carryRenameOut is sendRename in the folder's turn, unless the secret is being
 // written: that is errOpen.
 func (f *FS) carryRenameOut(ctx context.Context, w *overlay.Whiteout) error {
 	ctx, stop := context.WithTimeout(fuse.NewContext(ctx, w.File.Caller()), sendLasts)
@@ -115,10 +115,10 @@ func (f *FS) carryRenameOut(ctx context.Context, w *overlay.Whiteout) error {
 	if f.drafts.writeAnew(w, at.Dir) {
 		return errOpen
 	}
-	return f.realize(ctx, w, at.Name)
+	return f.sendRename(ctx, w, at.Name)
 }
 
-// carryOutBefore is realize for who has the secret of a whiteout open since
+// carryOutBefore is sendRename for who has the secret of a whiteout open since
 // before its rename and is about to send: what he writes belongs to the new
 // name. The caller has the folder's turn.
 func (f *FS) carryOutBefore(ctx context.Context, h *writeHandle) error {
@@ -127,15 +127,15 @@ func (f *FS) carryOutBefore(ctx context.Context, h *writeHandle) error {
 	if w == nil || h.under == w || f.drafts.writeAnew(w, dir) {
 		return nil
 	}
-	return f.realize(ctx, w, f.overlay.Where(w.File).Name)
+	return f.sendRename(ctx, w, f.overlay.Where(w.File).Name)
 }
 
-// realize carries out on the server the rename that began a whiteout, to a file
+// sendRename carries out on the server the rename that began a whiteout, to a file
 // name of its folder: its file is the secret from then on. The caller has the
 // folder's turn. If the server refuses for good the secret is back under its old name,
 // where the server has it. During an outage everything stays as it is, and the
 // error is one of mayWorkLater.
-func (f *FS) realize(ctx context.Context, w *overlay.Whiteout, to string) error {
+func (f *FS) sendRename(ctx context.Context, w *overlay.Whiteout, to string) error {
 	at, linked, pending := f.overlay.Backup(w)
 	switch {
 	case !pending:
@@ -153,30 +153,8 @@ func (f *FS) realize(ctx context.Context, w *overlay.Whiteout, to string) error 
 	if ok {
 		got, err = f.cfg.Writer.Rename(ctx, at.Dir, w.Name, name)
 	}
-	from := path.Join(at.Dir.String(), filename.Encode(w.Name))
-	switch {
-	case err == nil:
-	case mayWorkLater(err):
-		f.failed("rename", from, err)
-		return err
-	case errors.Is(err, secret.ErrNotFound):
-		f.log.Warn("a secret that was renamed to the name of a backup has been deleted on the server; the backup stays here", "path", from, "backup", at.Name)
-		f.overlay.Lift(w)
-		return err
-	case errors.Is(err, secret.ErrExists):
-		f.log.Error("a rename to the name of a backup could not be carried out: somebody else has made a secret of that name, and this one has its old name again",
-			"path", from, "backup", at.Name, "error", err)
-		if f.overlay.Lift(w) {
-			f.overlay.Unlink(at.Dir, at.Name) // or it would be shown in the place of theirs
-			f.reveal(at.Dir, w.Name, keyOf(at.Name))
-		}
-		return err
-	default:
-		f.log.Error("a rename to the name of a backup could not be carried out: the secret has its old name again, and the backup stays here",
-			"path", from, "backup", at.Name, "error", err)
-		if f.overlay.Lift(w) {
-			f.reveal(at.Dir, w.Name)
-		}
+	if err != nil {
+		f.cannotRename(w, at, err)
 		return err
 	}
 	f.overlay.Lift(w)
@@ -189,4 +167,29 @@ func (f *FS) realize(ctx context.Context, w *overlay.Whiteout, to string) error 
 		left: overlay.Name{Dir: at.Dir, Name: w.Name},
 	})
 	return nil
+}
+
+// cannotRename tells and undoes what follows of a rename that the server has not made.
+func (f *FS) cannotRename(w *overlay.Whiteout, at overlay.Name, err error) {
+	from := path.Join(at.Dir.String(), filename.Encode(w.Name))
+	switch {
+	case mayWorkLater(err):
+		f.failed("rename", from, err)
+	case errors.Is(err, secret.ErrNotFound):
+		f.log.Warn("a secret that was renamed to the name of a backup has been deleted on the server; the backup stays here", "path", from, "backup", at.Name)
+		f.overlay.Lift(w)
+	case errors.Is(err, secret.ErrExists):
+		f.log.Error("a rename to the name of a backup could not be carried out: somebody else has made a secret of that name, and this one has its old name again",
+			"path", from, "backup", at.Name, "error", err)
+		if f.overlay.Lift(w) {
+			f.overlay.Unlink(at.Dir, at.Name) // or it would be shown in the place of theirs
+			f.reveal(at.Dir, w.Name, keyOf(at.Name))
+		}
+	default:
+		f.log.Error("a rename to the name of a backup could not be carried out: the secret has its old name again, and the backup stays here",
+			"path", from, "backup", at.Name, "error", err)
+		if f.overlay.Lift(w) {
+			f.reveal(at.Dir, w.Name)
+		}
+	}
 }

@@ -48,20 +48,20 @@ type File struct {
 	changed chan struct{}                    // full if something happened to it that decides a doubtful file's fate
 
 	// What follows is guarded by [Overlay.mu].
-	class   Class
-	at      Name // under which file name it is found, if it is linked
-	linked  bool
-	open    int           // handles
-	size    int           // bytes of room that it takes
-	closed  time.Time     // when the last handle was; when it got its name, if there was none
-	order   uint64        // grows with each close and each new name: who has the least is eldest
-	spared  bool          // was left empty by its maker, for others to fill
-	draft   bool          // may be the only copy of what was typed: an editor's swap or emergency file
-	holds   *Whiteout     // the secret that was renamed to this name, or nil
-	made    bool          // its maker has written to it, or somebody with a file that the maker has opened
-	broken  bool          // who wrote to it was killed with the file open
-	filled  time.Time     // when anybody first had; zero: nobody
-	sending chan struct{} // closed when the attempt to make it a secret is over; nil without one
+	class    Class
+	at       Name // under which file name it is found, if it is linked
+	linked   bool
+	open     int           // handles
+	size     int           // bytes of room that it takes
+	closed   time.Time     // when the last handle was; when it got its name, if there was none
+	order    uint64        // grows with each close and each new name: who has the least is eldest
+	spared   bool          // was left empty by its maker, for others to fill
+	onlyCopy bool          // may be the only copy of what was typed: an editor's swap or emergency file
+	holds    *Whiteout     // the secret that was renamed to this name, or nil
+	made     bool          // its maker has written to it, or somebody with a file that the maker has opened
+	broken   bool          // who wrote to it was killed with the file open
+	filled   time.Time     // when anybody first had; zero: nobody
+	sending  chan struct{} // closed when the attempt to make it a secret is over; nil without one
 
 	mu      sync.Mutex // guards content; Overlay.mu may be taken under it
 	content Content
@@ -69,25 +69,25 @@ type File struct {
 
 // Made says how a file is made.
 type Made struct {
-	By    fuse.Caller // whose it is
-	Attr  fuse.Attr   // mode and owner; its dates are when it is made
-	Draft bool        // it may be the only copy of what was typed
-	Data  any         // for [File.Data]
+	By       fuse.Caller // whose it is
+	Attr     fuse.Attr   // mode and owner; its dates are when it is made
+	OnlyCopy bool        // it may be the only copy of what was typed
+	Data     any         // for [File.Data]
 }
 
 // New makes a file without a name and content in the folder of snap.
 func (o *Overlay) New(snap *secret.Folder, class Class, made Made) *File {
 	made.By.Pid = 0
 	f := &File{
-		Data:    made.Data,
-		over:    o,
-		id:      inode.ScratchFile(o.made.Add(1)),
-		dir:     snap.Dir,
-		basis:   o.basisOf(snap),
-		caller:  made.By,
-		class:   class,
-		draft:   made.Draft,
-		changed: make(chan struct{}, 1),
+		Data:     made.Data,
+		over:     o,
+		id:       inode.ScratchFile(o.made.Add(1)),
+		dir:      snap.Dir,
+		basis:    o.basisOf(snap),
+		caller:   made.By,
+		class:    class,
+		onlyCopy: made.OnlyCopy,
+		changed:  make(chan struct{}, 1),
 	}
 	f.content = Content{Attr: made.Attr, file: f}
 	now := time.Now()

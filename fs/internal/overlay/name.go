@@ -89,7 +89,7 @@ func (o *Overlay) Move(f *File, to Class, dir secret.Dir, name string) {
 	}
 	if old := o.find(dir, name); old != nil && old != f {
 		if to == Temporary { // it is for what the other was for
-			f.spared, f.draft = f.spared || old.spared, f.draft || old.draft
+			f.spared, f.onlyCopy = f.spared || old.spared, f.onlyCopy || old.onlyCopy
 		}
 		o.unlink(old)
 	}

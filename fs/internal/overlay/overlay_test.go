@@ -76,7 +76,7 @@ func TestScratchDirectoriesAreBounded(t *testing.T) {
 func TestWhoGoesForOthers(t *testing.T) {
 	var o Overlay
 	eldest := made(t, &o, Temporary, dev, "eldest", MaxFile)
-	draft := o.New(empty, Temporary, Made{Draft: true})
+	draft := o.New(empty, Temporary, Made{OnlyCopy: true})
 	require.True(t, o.Link(draft, dev, ".KEY.swp"))
 	require.Zero(t, draft.Lock().Resize(MaxFile))
 	draft.Unlock()
@@ -199,7 +199,7 @@ func TestUnlinkedNamesAreRememberedForAMinute(t *testing.T) {
 // What takes a file's place is for what that was for.
 func TestMovedOntoAnother(t *testing.T) {
 	var o Overlay
-	draft := o.New(empty, Temporary, Made{Draft: true})
+	draft := o.New(empty, Temporary, Made{OnlyCopy: true})
 	require.True(t, o.Link(draft, dev, ".KEY.swp"))
 	f := made(t, &o, Temporary, dev, "new", 5)
 	require.Empty(t, o.Waiting())
@@ -208,7 +208,7 @@ func TestMovedOntoAnother(t *testing.T) {
 	require.Nil(t, o.Find(dev, "new"))
 	waiting := o.Waiting()
 	require.Len(t, waiting, 1)
-	require.True(t, waiting[0].Draft)
+	require.True(t, waiting[0].OnlyCopy)
 	require.Equal(t, "/demo/dev/.KEY.swp", waiting[0].At.String())
 	o.Move(f, Collected, sub, "kept")
 	require.Equal(t, Counts{Collected: Room{1, 5}, Folders: 1}, o.Counts())

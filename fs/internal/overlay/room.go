@@ -80,7 +80,7 @@ func (o *Overlay) evict(spared *File) bool {
 // precious reports whether the file may be the only copy of something.
 // [Overlay.mu] is held.
 func (f *File) precious() bool {
-	return f.holds.pending() || (f.draft || f.spared) && f.size > 0
+	return f.holds.pending() || (f.onlyCopy || f.spared) && f.size > 0
 }
 
 // reclaim frees the content of a file that nobody can reach any more.

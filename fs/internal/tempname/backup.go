@@ -84,9 +84,9 @@ func MayBeEmergency(name string) bool {
 	})
 }
 
-// draft is a temporary that may hold the only copy of what was typed: vim's swap
+// onlyCopy is a temporary that may hold the only copy of what was typed: vim's swap
 // files and emacs' auto-saves.
-var draft = regexp.MustCompile(`^\..*\.sw[a-p]$|^#.*#$`)
+var onlyCopy = regexp.MustCompile(`^\..*\.sw[a-p]$|^#.*#$`)
 
-// Draft reports whether a temporary may hold the only copy of what was typed.
-func Draft(name string) bool { return draft.MatchString(name) }
+// OnlyCopy reports whether a temporary may hold the only copy of what was typed.
+func OnlyCopy(name string) bool { return onlyCopy.MatchString(name) }

@@ -131,8 +131,8 @@ func TestEmergencyFiles(t *testing.T) {
 	yes, _ := Emergency("KEY.save", "nano", 0, has)
 	require.False(t, yes, "saved under that name")
 	require.False(t, MayBeEmergency("KEY"))
-	require.True(t, Draft(".KEY.swp"))
-	require.True(t, Draft("#KEY#"))
-	require.False(t, Draft("KEY~"))
-	require.False(t, Draft("KEY.tmp"))
+	require.True(t, OnlyCopy(".KEY.swp"))
+	require.True(t, OnlyCopy("#KEY#"))
+	require.False(t, OnlyCopy("KEY~"))
+	require.False(t, OnlyCopy("KEY.tmp"))
 }
