@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -61,11 +60,16 @@ func (st *State) mac(text string) []byte {
 // Base64url encodes as the parts of a JWT are: without padding.
 func Base64url(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
 
-// Verify checks form, signature and exp, in this order; its error is what the
-// server says about each. Whether the token is still known is another question.
+// TokenError is what the server says about a token, in its own words.
+type TokenError string
+
+func (e TokenError) Error() string { return string(e) }
+
+// Verify checks form, signature and exp, in this order; its error is a
+// [TokenError]. Whether the token is still known is another question.
 func (st *State) Verify(text string, now time.Time) (Claims, error) {
 	var c Claims
-	malformed := errors.New("The provided access token is malformed. Please use a valid token or generate a new one and try again.")
+	malformed := TokenError("The provided access token is malformed. Please use a valid token or generate a new one and try again.")
 	parts := strings.Split(text, ".")
 	if len(parts) != 3 {
 		return c, malformed
@@ -76,10 +80,10 @@ func (st *State) Verify(text string, now time.Time) (Claims, error) {
 	}
 	signature, err := base64.RawURLEncoding.DecodeString(parts[2])
 	if err != nil || !hmac.Equal(signature, st.mac(parts[0]+"."+parts[1])) {
-		return c, errors.New("invalid signature")
+		return c, TokenError("invalid signature")
 	}
 	if c.Expires != 0 && now.Unix() >= c.Expires {
-		return c, errors.New("Your token has expired. Please re-authenticate.")
+		return c, TokenError("Your token has expired. Please re-authenticate.")
 	}
 	return c, nil
 }
