@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"os"
 	"os/exec"
@@ -157,8 +158,11 @@ func until(ts *testscript.TestScript, _ bool, args []string) {
 	w := worldOf(ts)
 	var happened func() bool
 	switch args[0] {
-	case "mounted":
-		happened = func() bool { _, err := mount.ReadStatus(ts.MkAbs(args[1])); return err == nil }
+	case "mounted": // and its start is over: the process can be asked
+		happened = func() bool {
+			_, err := mount.Rejected(context.Background(), ts.MkAbs(args[1]))
+			return err == nil
+		}
 	case "gone":
 		happened = func() bool { return !slices.Contains(ourMounts(w.dir+"/"), ts.MkAbs(args[1])) }
 	case "matches":
