@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path"
+	"slices"
 	"syscall"
 
 	"github.com/hanwen/go-fuse/v2/fuse"
@@ -151,6 +152,11 @@ func (f *FS) sendRename(ctx context.Context, w *overlay.Whiteout, to string) err
 	err := filename.ErrNone
 	var got secret.Secret
 	if ok {
+		for _, before := range f.ahead(w, at.Dir, name) {
+			if err := f.sendRename(ctx, before, f.overlay.Where(before.File).Name); err != nil && mayWorkLater(err) {
+				return err
+			}
+		}
 		got, err = f.cfg.Writer.Rename(ctx, at.Dir, w.Name, name)
 	}
 	if err != nil {
@@ -167,6 +173,27 @@ func (f *FS) sendRename(ctx context.Context, w *overlay.Whiteout, to string) err
 		left: overlay.Name{Dir: at.Dir, Name: w.Name},
 	})
 	return nil
+}
+
+// ahead returns the whiteouts whose renames have to be carried out before that of w
+// to the server's name, in their order: of `mv A~ B~; mv C A~` the first. There are
+// none where names are exchanged, as in `mv A~ B~; mv C~ A~; mv B~ C~`: whoever is
+// last is told that the name is taken.
+func (f *FS) ahead(w *overlay.Whiteout, dir secret.Dir, name string) (list []*overlay.Whiteout) {
+	for before := f.overlay.Whiteout(dir, name); before != nil; before = f.overlay.Whiteout(dir, name) {
+		if before == w || slices.Contains(list, before) {
+			return nil
+		}
+		list = append(list, before)
+		at, linked, _ := f.overlay.Backup(before)
+		shown, ok := filename.Decode(at.Name)
+		if !linked || !ok {
+			break
+		}
+		name = shown
+	}
+	slices.Reverse(list)
+	return list
 }
 
 // cannotRename tells and undoes what follows of a rename that the server has not made.

@@ -331,3 +331,30 @@ func TestLeftBackupGivesWayToASecret(t *testing.T) {
 	require.NoError(t, fusetest.WriteFile(k, backup, "mine"))
 	w.requireValue(t, dev, "GREETING.bak", "mine")
 }
+
+// The name that a backup has left may be the next one's: both renames are carried
+// out, each for its own secret.
+func TestBackupUnderANameThatWasABackups(t *testing.T) {
+	timed(t, func(t *testing.T, w *world, k *fusetest.Kernel, _ *processes) {
+		const first, second = "demo/dev/KEEP~", "demo/dev/.KEEP.swp"
+		w.Set(dev, "OTHER", "other")
+		require.NoError(t, k.Rename(key, first))
+		pass(time.Hour)
+		w.requireValue(t, dev, "KEEP~", "hello, world")
+		require.NoError(t, k.Rename(first, second))
+		require.NoError(t, k.Rename("demo/dev/OTHER", first))
+		for file, want := range map[string]string{first: "other", second: "hello, world"} {
+			text, err := fusetest.ReadFile(k, file)
+			require.NoError(t, err, file)
+			require.Equal(t, want, text, file)
+		}
+		pass(time.Hour)
+		w.requireValue(t, dev, "KEEP~", "other")
+		w.requireValue(t, dev, ".KEEP.swp", "hello, world")
+		for _, gone := range []string{"GREETING", "OTHER"} {
+			_, there := w.Own(dev, gone)
+			require.False(t, there, gone)
+		}
+		require.Empty(t, w.rejectedTexts())
+	})
+}
