@@ -176,6 +176,8 @@ func (c *Cache) admits(f *flight, folder *secret.Folder, now time.Time) bool {
 		return !f.poll
 	case folder.Partial && len(folder.Secrets) == 0 && (e.revoked || e.snap != nil && e.snap.Denied != nil):
 		return false // bulk answers leave out what is denied
+	case e.snap != nil && e.snap.Answered.After(f.began):
+		return false // what came meanwhile was decided later, or may have been
 	case e.snap == nil, !folder.Partial:
 		return true
 	case f.poll: // what is known has served its time, unless it came meanwhile

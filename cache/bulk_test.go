@@ -237,3 +237,23 @@ func TestTreeThatTakesTooLong(t *testing.T) {
 		require.NoError(w, err, "folder by folder it works")
 	})
 }
+
+// A bulk answer that was long on its way is older than what a folder's own request
+// has brought meanwhile, however soon that counts as stale.
+func TestALateTreeIsOlderThanAFoldersOwnAnswer(t *testing.T) {
+	bubble(t, cache.Config{TTL: time.Second}, func(w *world) {
+		dirs := w.wide()
+		dir := dirs[0]
+		w.fake.Delay(5 * time.Second)
+		var walk sync.WaitGroup
+		walk.Go(func() { w.get(dev, secret.NeedListing) }) // decided now, and seen in five seconds
+		sleep(time.Second)
+		w.fake.Delay(0)
+		w.fake.Set(dir, "KEY", "newer")
+		proof := w.get(dir, secret.NeedProof)
+		s, _ := proof.Secret("KEY")
+		require.Equal(w, "newer", s.Value.Reveal())
+		walk.Wait()
+		require.Empty(w, w.changes(), "what nobody has changed back")
+	})
+}
