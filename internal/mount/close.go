@@ -6,6 +6,7 @@ import (
 
 	"github.com/coreos/go-systemd/v22/daemon"
 
+	tree "infisicalfs/fs"
 	"infisicalfs/internal/attach"
 	"infisicalfs/internal/exitcode"
 	"infisicalfs/internal/mounttable"
@@ -14,6 +15,14 @@ import (
 // lettingGo is how long the kernel may take to end the connection of a mount that
 // is out of the tree and that nobody uses.
 const lettingGo = 2 * time.Second
+
+// sendFor is how long the end of a mount may take for sending what exists nowhere
+// else. TimeoutStopSec= of the service units is longer.
+const sendFor = 20 * time.Second
+
+// Text is one of which the server does not have the last word: unsent, refused, or
+// the old value of something that was removed or replaced.
+type Text = tree.UnsentText
 
 // Close sends what exists nowhere else, for at most 20 seconds, and unmounts:
 // cleanly if nobody uses the mount, else forcibly; files that are still open then
@@ -34,7 +43,7 @@ func (m *Mount) unmount() error {
 	if m.supervised.Load() {
 		m.tell(daemon.SdNotifyStopping)
 	}
-	m.lastWords() // while it is connected: writers may still be closing
+	m.sendUnsent() // while it is connected: writers may still be closing
 	ctx, cancel := context.WithTimeout(context.Background(), 4*lettingGo)
 	defer cancel()
 	grace, err := m.leaveTree(ctx)
@@ -50,7 +59,7 @@ func (m *Mount) unmount() error {
 		<-m.ended
 		return nil
 	}
-	m.lose(m.lastWords())
+	m.logLost(m.sendUnsent())
 	m.rooms.close() // no value is served any longer
 	m.log.Warn("the mount is still in use elsewhere and ends with this process", "mountpoint", m.point)
 	return nil
@@ -96,5 +105,27 @@ func (m *Mount) letGoWithin(d time.Duration) bool {
 func (m *Mount) goesOn() {
 	if !m.letGoWithin(lettingGo) {
 		m.log.Warn("unmounted here, and goes on for others", "mountpoint", m.point, "held_by", mounttable.HeldBy(mounttable.Holders(m.device)))
+	}
+}
+
+// sendUnsent sends what exists nowhere else, because the mount is about to end or has
+// been taken away, and returns what is left. All calls together take sendFor at
+// most: what cannot be sent before the unmount is tried once more after it only in
+// what remains of that. Nothing is sent after discard.
+func (m *Mount) sendUnsent() []Text {
+	left := m.rooms.tree.Unsent()
+	if len(left) == 0 || m.discarding.Load() {
+		return left
+	}
+	m.log.Warn("sending what exists nowhere else", "mountpoint", m.point, "texts", len(left), "within", sendFor)
+	ctx, cancel := context.WithDeadline(context.Background(), m.sendUntil())
+	defer cancel()
+	return m.rooms.tree.SendUnsent(ctx)
+}
+
+// logLost logs by name what ends with the mount.
+func (m *Mount) logLost(texts []Text) {
+	for _, t := range texts {
+		m.log.Error("this text was not sent, and ends with the mount", "mountpoint", m.point, "path", t.Path, "size", t.Size, "uid", t.UID, "why", t.Why)
 	}
 }

@@ -8,8 +8,8 @@
 //	err = m.Wait()                // until somebody unmounts
 //	err = m.Close()               // or until we do
 //
-// [Daemonize] and [Background] are the two ends of a start in the background,
-// [Unmount], [List] and [ReadStatus] work on mounts of other processes.
+// [Unmount], [ReadStatus], [Rejected], [HiddenMounts] and [TakeOver] work on mounts of
+// other processes.
 //
 // A mountpoint may belong to a file system whose server is dead or hangs, and
 // then a mere stat can block for ever. So the mount table is asked first, and

@@ -39,8 +39,8 @@ func telling(t *testing.T, point string) (*Mount, *secrettest.Fake) {
 	return mounted(t, cfg), fake
 }
 
-// news makes a change on the server and has m notice it.
-func news(t *testing.T, m *Mount, fake *secrettest.Fake, value string) {
+// changeGreeting makes a change on the server and has m notice it.
+func changeGreeting(t *testing.T, m *Mount, fake *secrettest.Fake, value string) {
 	t.Helper()
 	// Nothing is opened: threads of this process keep open for a moment what was
 	// open when they began, and the mount would be busy.
@@ -79,7 +79,7 @@ func TestTellingWatchersEndsWithTheMount(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			m, fake := telling(t, directory(t))
-			news(t, m, fake, "hi")
+			changeGreeting(t, m, fake, "hi")
 			told(t, m, 1)
 			unmount(t, m)
 			select {
@@ -95,7 +95,7 @@ func TestTellingWatchersEndsWithTheMount(t *testing.T) {
 func TestTellingWatchersDoesNotKeepTheMountBusy(t *testing.T) {
 	m, fake := telling(t, directory(t))
 	for i := range 20 {
-		news(t, m, fake, fmt.Sprint("value ", i))
+		changeGreeting(t, m, fake, fmt.Sprint("value ", i))
 	}
 	told(t, m, 20)
 	require.NoError(t, unix.Unmount(m.point, 0))
@@ -107,7 +107,7 @@ func TestTheEmittingThreadHoldsNothingOpen(t *testing.T) {
 	require.NoError(t, err)
 	defer r.Close()
 	m, fake := telling(t, directory(t))
-	news(t, m, fake, "hi")
+	changeGreeting(t, m, fake, "hi")
 	told(t, m, 1)
 	require.NoError(t, w.Close())
 	require.NoError(t, r.SetReadDeadline(time.Now().Add(5*time.Second)))
@@ -210,7 +210,7 @@ func emitAndStall() error {
 	if err != nil {
 		return err
 	}
-	rooms.watched(cfg, point, dev, func() {})
+	rooms.startEmitThread(cfg, point, dev, func() {})
 	var st unix.Stat_t // so that the kernel knows what it will be told of
 	if err := unix.Stat(filepath.Join(point, "GREETING"), &st); err != nil {
 		return err

@@ -18,6 +18,7 @@ import (
 	"infisicalfs/internal/control"
 	"infisicalfs/internal/exitcode"
 	"infisicalfs/internal/mounttable"
+	"infisicalfs/secret"
 )
 
 // Mount is a live mount of this process. All methods are safe for concurrent
@@ -126,7 +127,7 @@ func start(ctx context.Context, cfg Config, p attach.Place, rooms *rooms) (*Moun
 		return nil, exitcode.Errorf(exitcode.FUSE, "", "%s was mounted but cannot be served: %w", point, err)
 	}
 	m.fds = rooms.notifier.Descriptors()
-	m.watch = func() { rooms.watched(cfg, point, m.device, func() { go m.goesOn() }) }
+	m.watch = func() { rooms.startEmitThread(cfg, point, m.device, func() { go m.goesOn() }) }
 	m.watch()
 	go m.run()
 	return m, nil
@@ -153,10 +154,10 @@ func (m *Mount) run() {
 	m.server.Serve()
 	close(m.letGo)
 	m.deafen() // the connection's number may be another's any moment
-	m.lose(m.lastWords())
+	m.logLost(m.sendUnsent())
 	m.rooms.close()
 	m.rooms.notifier.Close()
-	m.rooms.unwatched()
+	m.rooms.awaitEmitThread()
 	m.log.Info("no longer mounted", "mountpoint", m.point)
 	if m.inTree() && errors.Is(attach.Probe(context.Background(), m.point), syscall.ENOTCONN) {
 		m.err = fmt.Errorf("%s: the kernel ended the connection", m.point)
@@ -222,4 +223,23 @@ func (m *Mount) Done() <-chan struct{} { return m.ended }
 func (m *Mount) Wait() error {
 	<-m.ended
 	return m.err
+}
+
+// Notes are what is allowed and yet may not be what was meant, a sentence each.
+func (m *Mount) Notes() []string { return m.notes }
+
+func (r *rooms) notes(ctx context.Context, cfg Config, p attach.Place) (list []string) {
+	if p.Hides {
+		list = append(list, "the mountpoint has content, which is hidden while mounted")
+	}
+	if mode := r.tree.DirMode(); cfg.AllowOther && mode&0o011 == 0 {
+		list = append(list, fmt.Sprintf("other users are let in only as far as modes allow, and directories have %04o: add for example --dir-mode=0555 --mode=0444", mode))
+	}
+	if len(cfg.Layout.Include) > 0 {
+		f, err := r.layout.Source().Folder(ctx, r.root, secret.NeedListing)
+		if err == nil && len(f.Secrets)+len(f.Folders) == 0 {
+			list = append(list, "nothing is shown: --include matches no name; its patterns are of the server's names, relative to what is mounted")
+		}
+	}
+	return list
 }

@@ -1,21 +1,27 @@
 package mount
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"syscall"
 	"time"
+	"unicode"
+	"unicode/utf16"
 
 	"infisicalfs/cache"
 	tree "infisicalfs/fs"
 	"infisicalfs/internal/blocking"
 	"infisicalfs/internal/control"
 	"infisicalfs/internal/exitcode"
+	"infisicalfs/secret"
 )
 
 // statusSchema grows by one when a field changes its meaning or goes away; new
@@ -46,6 +52,62 @@ type Status struct {
 
 // NotifyCounts is the part of Status about watchers.
 type NotifyCounts = tree.NotifyCounts
+
+// status is the document in .infisicalfs/status, and what the control socket
+// answers. It asks nobody.
+func (r *rooms) status(cfg Config, point string, since time.Time) ([]byte, error) {
+	s := Status{
+		Schema:     statusSchema,
+		PID:        os.Getpid(),
+		Version:    cfg.Version,
+		Mountpoint: point,
+		Since:      since,
+		Root:       cfg.Root.String(),
+		ReadOnly:   cfg.readOnly(),
+		Settings:   cfg.Settings,
+		InTree:     r.inTree(),
+		Cache:      r.cache.Stats(),
+		FS:         r.tree.Counts(),
+		Unlocked:   secret.Unlocked(),
+		Goroutines: runtime.NumGoroutine(),
+	}
+	if cfg.Hangup != nil {
+		s.Hangup = cfg.Hangup()
+	}
+	if cfg.Status != nil {
+		server, err := json.Marshal(cfg.Status())
+		if err != nil {
+			return nil, fmt.Errorf("status of the server: %w", err)
+		}
+		s.Server = server
+	}
+	text, err := json.MarshalIndent(s, "", "  ")
+	return append(PlainJSON(text), '\n'), err
+}
+
+// PlainJSON returns JSON that means the same and has nothing in it that a terminal
+// would obey instead of showing it: names on the server may hold characters that
+// turn the direction of writing. encoding/json escapes the control characters of
+// ASCII only.
+func PlainJSON(text []byte) []byte {
+	obeyed := func(r rune) bool { return r >= 0x7f && !unicode.IsGraphic(r) }
+	if bytes.IndexFunc(text, obeyed) < 0 {
+		return text
+	}
+	var plain bytes.Buffer
+	for _, r := range string(text) {
+		switch {
+		case !obeyed(r):
+			plain.WriteRune(r)
+		case r < 0x10000:
+			fmt.Fprintf(&plain, `\u%04x`, r)
+		default:
+			high, low := utf16.EncodeRune(r)
+			fmt.Fprintf(&plain, `\u%04x\u%04x`, high, low)
+		}
+	}
+	return plain.Bytes()
+}
 
 // ReadStatus asks the process behind the mount at mountpoint, which may be another,
 // how it is doing: by its control socket, or through the mount where that has none.

@@ -22,14 +22,14 @@ func (m *Mount) Supervise() {
 		return
 	}
 	m.supervised.Store(true)
-	patience, err := daemon.SdWatchdogEnabled(false)
+	timeout, err := daemon.SdWatchdogEnabled(false)
 	if err != nil {
 		m.log.Warn("the watchdog is off", "error", err)
 	}
-	if patience <= 0 {
+	if timeout <= 0 {
 		return
 	}
-	go heartbeat(m.ended, patience/2, m.getattr, func(late error) {
+	go heartbeat(m.ended, timeout/2, m.getattr, func(late error) {
 		if late != nil {
 			m.log.Error("the mount does not answer", "mountpoint", m.point, "error", late)
 			m.tell("STATUS=the mount does not answer: " + late.Error())

@@ -77,7 +77,7 @@ func TestWithoutAServiceManager(t *testing.T) {
 
 func TestPingsFollowAnswersOfTheMount(t *testing.T) {
 	systemd := newManager(t)
-	const patience = 200 * time.Millisecond
+	const timeout = 200 * time.Millisecond
 	t.Setenv("WATCHDOG_USEC", "200000")
 	m := mounted(t, config(directory(t), sample()))
 	m.Supervise()
@@ -89,7 +89,7 @@ func TestPingsFollowAnswersOfTheMount(t *testing.T) {
 	require.NoError(t, unix.Mount("none", m.Mountpoint(), "tmpfs", 0, "size=64k"))
 	systemd.until(t, "STATUS=the mount does not answer: something else is mounted on top of it")
 	for range 5 {
-		require.NotContains(t, systemd.told(t, patience), "WATCHDOG=1")
+		require.NotContains(t, systemd.told(t, timeout), "WATCHDOG=1")
 	}
 	require.NoError(t, unix.Unmount(m.Mountpoint(), 0))
 	systemd.until(t, "WATCHDOG=1\nSTATUS=/demo/dev on ")

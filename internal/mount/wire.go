@@ -2,20 +2,13 @@ package mount
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"os"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	fusefs "github.com/hanwen/go-fuse/v2/fs"
-	"github.com/hanwen/go-fuse/v2/fuse"
-
 	"infisicalfs/cache"
 	"infisicalfs/fs"
-	"infisicalfs/internal/attach"
 	"infisicalfs/internal/layout"
 	"infisicalfs/internal/mount/internal/emitthread"
 	"infisicalfs/internal/mount/internal/notifier"
@@ -25,7 +18,7 @@ import (
 )
 
 // rooms are what one mount is made of. Requests go down, from the kernel's
-// server to the tree, the layout, the cache and the client; news goes up.
+// server to the tree, the layout, the cache and the client; changes go up.
 type rooms struct {
 	root   secret.Dir
 	cache  *cache.Cache
@@ -36,7 +29,7 @@ type rooms struct {
 	inTree     func() bool            // the mount is where it was made; set before serve
 	reconsider func()                 // Config.Refresh, may be nil
 
-	looks      sync.WaitGroup                    // for what appeared
+	readsAhead sync.WaitGroup                    // goroutines that read folders that appeared
 	notifier   *notifier.Notifier                // nil before serve
 	emitThread atomic.Pointer[emitthread.Thread] // nil while nothing is mounted, and without --notify
 }
@@ -98,13 +91,13 @@ func (r *rooms) apply(change secret.Change) {
 		r.tree.Apply(above)
 	}
 	for _, dir := range r.layout.Appeared(change) {
-		r.looks.Go(func() { r.look(dir) }) // the cache waits for us, so not here
+		r.readsAhead.Go(func() { r.readAppeared(dir) }) // the cache waits for us, so not here
 	}
 }
 
-// look tells of what is in a folder that appeared. If it cannot be asked for, who
-// reads it will find it.
-func (r *rooms) look(dir secret.Dir) {
+// readAppeared reads a folder that appeared and hands up what is in it as changes.
+// If the folder cannot be read now, whoever reads it later gets it from the server.
+func (r *rooms) readAppeared(dir secret.Dir) {
 	list, _ := r.layout.Look(secret.Background(context.Background()), dir)
 	for _, change := range list {
 		r.tree.Apply(change)
@@ -131,19 +124,6 @@ func (r *rooms) firstContact(ctx context.Context) error {
 	return err
 }
 
-// serve takes over fd, on which the kernel waits, and prepares to answer it.
-func (r *rooms) serve(fd int, cfg Config) (*fuse.Server, error) {
-	options := r.tree.Options()
-	options.MaxWrite = attach.MaxMessage
-	options.FsName, options.Name = mounttable.SourceName, mounttable.Subtype
-	options.Debug = cfg.Debug
-	options.MountOptions.Logger = kernelLog(cfg.logger())
-	r.notifier = notifier.New(fd)
-	options.ServerCallbacks = r.notifier
-	raw := r.notifier.Serve(fs.FailOutdatedGetattr(fusefs.NewNodeFS(r.tree.Root(), options)))
-	return fuse.NewServer(raw, fmt.Sprintf("/dev/fd/%d", fd), &options.MountOptions)
-}
-
 // emit is how the tree has watchers told of changes.
 func (r *rooms) emit(do func(root int)) error {
 	p := r.emitThread.Load()
@@ -153,9 +133,9 @@ func (r *rooms) emit(do func(root int)) error {
 	return p.Emit(do)
 }
 
-// watched begins to tell watchers at point, if that is wanted. left is called when
+// startEmitThread begins to tell watchers at point, if that is wanted. left is called when
 // the mount table no longer has the mount.
-func (r *rooms) watched(cfg Config, point string, device int, left func()) {
+func (r *rooms) startEmitThread(cfg Config, point string, device int, left func()) {
 	if cfg.FS.Notify == "" || cfg.FS.Notify == fs.NotifyOff || r.emitThread.Load().GoesOn() {
 		return
 	}
@@ -167,9 +147,9 @@ func (r *rooms) watched(cfg Config, point string, device int, left func()) {
 	r.emitThread.Store(p)
 }
 
-// unwatched returns when the thread that tells watchers is gone. The connection
-// has ended, so nothing keeps it.
-func (r *rooms) unwatched() {
+// awaitEmitThread returns when the thread that tells watchers has ended. Call it when
+// the connection has ended: until then the thread may go on.
+func (r *rooms) awaitEmitThread() {
 	if p := r.emitThread.Load(); p != nil {
 		<-p.Ended()
 	}
@@ -181,39 +161,7 @@ func (r *rooms) close() {
 	}
 	r.tree.Close()
 	r.cache.Close()
-	r.looks.Wait()
-}
-
-// status is the document in .infisicalfs/status, and what the control socket
-// answers. It asks nobody.
-func (r *rooms) status(cfg Config, point string, since time.Time) ([]byte, error) {
-	s := Status{
-		Schema:     statusSchema,
-		PID:        os.Getpid(),
-		Version:    cfg.Version,
-		Mountpoint: point,
-		Since:      since,
-		Root:       cfg.Root.String(),
-		ReadOnly:   cfg.readOnly(),
-		Settings:   cfg.Settings,
-		InTree:     r.inTree(),
-		Cache:      r.cache.Stats(),
-		FS:         r.tree.Counts(),
-		Unlocked:   secret.Unlocked(),
-		Goroutines: runtime.NumGoroutine(),
-	}
-	if cfg.Hangup != nil {
-		s.Hangup = cfg.Hangup()
-	}
-	if cfg.Status != nil {
-		server, err := json.Marshal(cfg.Status())
-		if err != nil {
-			return nil, fmt.Errorf("status of the server: %w", err)
-		}
-		s.Server = server
-	}
-	text, err := json.MarshalIndent(s, "", "  ")
-	return append(PlainJSON(text), '\n'), err
+	r.readsAhead.Wait()
 }
 
 // refuses returns what says why nothing may be made under a name: because it

@@ -16,7 +16,7 @@ type Info struct {
 
 // List returns the mounts of every infisicalfs that this process can see, in
 // the mount table's order. It asks the kernel only, so a dead or hanging mount
-// is listed like any other; [ReadStatus] tells them apart.
+// is listed like any other; ReadStatus of internal/mount tells them apart.
 func List() ([]Info, error) {
 	mounts, err := Read()
 	if err != nil {

@@ -1,12 +1,34 @@
 package mount
 
 import (
+	"fmt"
 	"io"
 	"log"
 	"log/slog"
 	"regexp"
 	"strings"
+
+	fusefs "github.com/hanwen/go-fuse/v2/fs"
+	"github.com/hanwen/go-fuse/v2/fuse"
+
+	"infisicalfs/fs"
+	"infisicalfs/internal/attach"
+	"infisicalfs/internal/mount/internal/notifier"
+	"infisicalfs/internal/mounttable"
 )
+
+// serve takes over fd, on which the kernel waits, and prepares to answer it.
+func (r *rooms) serve(fd int, cfg Config) (*fuse.Server, error) {
+	options := r.tree.Options()
+	options.MaxWrite = attach.MaxMessage
+	options.FsName, options.Name = mounttable.SourceName, mounttable.Subtype
+	options.Debug = cfg.Debug
+	options.MountOptions.Logger = kernelLog(cfg.logger())
+	r.notifier = notifier.New(fd)
+	options.ServerCallbacks = r.notifier
+	raw := r.notifier.Serve(fs.FailOutdatedGetattr(fusefs.NewNodeFS(r.tree.Root(), options)))
+	return fuse.NewServer(raw, fmt.Sprintf("/dev/fd/%d", fd), &options.MountOptions)
+}
 
 // kernelLog returns the logger that go-fuse writes to: its complaints, and with
 // Config.Debug a line for each message. Those lines show the first bytes of
