@@ -102,6 +102,7 @@ var picture = map[string][]string{
 	"internal/mounttable":                {},                                                                // the kernel's list of mounts, and which are ours
 	"internal/mount/internal/notifier":   {"fs", "internal/blocking"},                                       // the kernel is told what to forget
 	"internal/mount/internal/emitthread": {"internal/mounttable", "internal/blocking"},                      // the thread on which inotify events are made
+	"internal/dockerplugin":              {"secret", "internal/options", "internal/exitcode"},               // what container engines ask for
 	"internal/daemon":                    {"internal/exitcode"},                                             // into the background, and what is in memory kept from others
 	"internal/config":                    {},                                                                // knows the shape of a file, not what its keys mean
 	"internal/view":                      {"secret"},
@@ -140,9 +141,9 @@ var outside = []struct {
 		"fs/internal/inode", "fs/internal/overlay", // what identifies and describes a node
 		"fs/internal/xattr", // an errno that each system has another of
 	}, "the kernel's side stays in two rooms, and in the packages of fs that cannot be told without it"},
-	{"github.com/coreos/go-systemd/", []string{"internal/mount"}, "the service manager is told about a mount's life"},
+	{"github.com/coreos/go-systemd/", []string{"internal/mount", "internal/dockerplugin"}, "the service manager is told about a mount's life, and hands over a socket"},
 	{"github.com/spf13/", []string{"cmd/infisicalfs", "internal/options", "internal/bench"}, "flags are the command's business, and the table in which its options are"},
-	{"net/http", []string{"client", "client/internal/transport", "internal/control", "internal/devserver", "internal/devserver/internal/fault", "internal/devserver/internal/web", "internal/devserver/internal/call", "internal/devserver/internal/secretread", "internal/devserver/internal/folders", "cmd/infisicalfs", "internal/bench"}, "only the client talks to a server"},
+	{"net/http", []string{"client", "client/internal/transport", "internal/control", "internal/dockerplugin", "internal/devserver", "internal/devserver/internal/fault", "internal/devserver/internal/web", "internal/devserver/internal/call", "internal/devserver/internal/secretread", "internal/devserver/internal/folders", "cmd/infisicalfs", "internal/bench"}, "only the client talks to a server"},
 	{"github.com/stretchr/", []string{"secret/secrettest", "internal/fusetest"}, "a test library does not belong into the binary"},
 	{"testing", []string{"secret/secrettest", "internal/fusetest"}, "a test library does not belong into the binary"},
 }

@@ -21,7 +21,7 @@ var ignoredOptions = []string{
 // flags. What is for mount(8), systemd or the kernel is left out.
 func FromFstab(texts []string) (flags []string, err error) {
 	for _, text := range texts {
-		options, err := splitOptions(text)
+		options, err := SplitOptions(text)
 		if err != nil {
 			return nil, err
 		}
@@ -46,9 +46,9 @@ func FromFstab(texts []string) (flags []string, err error) {
 	return flags, nil
 }
 
-// splitOptions splits at commas as libmount does: one between double quotes is a
+// SplitOptions splits at commas as libmount does: one between double quotes is a
 // part of the option. The quotes are taken away.
-func splitOptions(text string) (options []string, err error) {
+func SplitOptions(text string) (options []string, err error) {
 	var option strings.Builder
 	quoted := false
 	for _, c := range []byte(text) {
