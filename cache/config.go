@@ -5,14 +5,12 @@ import (
 	"log/slog"
 	"time"
 
+	"infisicalfs/internal/duration"
 	"infisicalfs/secret"
 )
 
-// None is a duration of nothing at all.
-const None time.Duration = -1
-
 // Config is how a [Cache] behaves. The zero value of each field means its default, a
-// negative duration ([None]) means none at all; but WatchInterval is a second at
+// negative duration ([duration.None]) means none at all; but WatchInterval is a second at
 // least.
 type Config struct {
 	// Root is what the mount shows: no bulk request (Upstream.Tree) is made for what is above it.
@@ -100,17 +98,17 @@ const (
 )
 
 func (cfg Config) withDefaults() Config {
-	cfg.TTL = orDefault(cfg.TTL, time.Minute)
-	cfg.MaxStale = orDefault(cfg.MaxStale, 15*time.Minute)
-	cfg.SoftDeadline = orDefault(cfg.SoftDeadline, time.Second)
-	cfg.TrustNotModified = orDefault(cfg.TrustNotModified, 15*time.Minute)
+	cfg.TTL = duration.OrDefault(cfg.TTL, time.Minute)
+	cfg.MaxStale = duration.OrDefault(cfg.MaxStale, 15*time.Minute)
+	cfg.SoftDeadline = duration.OrDefault(cfg.SoftDeadline, time.Second)
+	cfg.TrustNotModified = duration.OrDefault(cfg.TrustNotModified, 15*time.Minute)
 	if cfg.Watch == "" {
 		cfg.Watch = WatchUsed
 	}
 	if cfg.WatchInterval <= 0 {
 		cfg.WatchInterval = time.Minute
 	}
-	cfg.WatchFor = orDefault(cfg.WatchFor, time.Hour)
+	cfg.WatchFor = duration.OrDefault(cfg.WatchFor, time.Hour)
 	cfg.WatchInterval = max(cfg.WatchInterval, time.Second) // or a server would be flooded
 	if cfg.MaxBytes <= 0 {
 		cfg.MaxBytes = 256 << 20
@@ -125,11 +123,4 @@ func (cfg Config) withDefaults() Config {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	return cfg
-}
-
-func orDefault(d, otherwise time.Duration) time.Duration {
-	if d == 0 {
-		return otherwise
-	}
-	return max(d, 0)
 }

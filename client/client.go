@@ -39,7 +39,7 @@ type Config struct {
 	MaxSecrets int
 
 	Timeout  time.Duration // hard deadline of one operation; default 10 s
-	RateWait time.Duration // how long one operation may wait for the rate limit, on top; default 65 s, negative: not at all
+	RateWait time.Duration // how long one operation may wait for the rate limit, on top; default 65 s, negative (duration.None): not at all
 
 	// WriteWait is how long a change waits for the rate limit, instead of
 	// RateWait; default 90 s.

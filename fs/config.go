@@ -5,12 +5,14 @@ import (
 	"time"
 
 	"infisicalfs/fs/internal/overlay"
+	"infisicalfs/internal/duration"
 	"infisicalfs/internal/rights"
 	"infisicalfs/secret"
 )
 
 // Config is what a file system is made of. Source is required. The zero value of
-// each other field means its default.
+// each other field means its default, a negative duration ([duration.None]) none at
+// all.
 type Config struct {
 	Source secret.Source
 	Root   secret.Dir // what the mount's root shows
@@ -43,7 +45,7 @@ type Config struct {
 	PersonalReadOnly bool
 
 	// TTL is how long a snapshot counts as fresh. The kernel may remember names
-	// and attributes for what remains of it, and nothing if it is negative. Default 1 min.
+	// and attributes for what remains of it. Default 1 min.
 	TTL time.Duration
 
 	// Views are files that each folder has besides its secrets, by name. They are
@@ -109,10 +111,7 @@ func (cfg Config) withDefaults() Config {
 	if cfg.DirMode == 0 {
 		cfg.DirMode = 0o500 | ownerWrites
 	}
-	if cfg.TTL == 0 {
-		cfg.TTL = time.Minute
-	}
-	cfg.TTL = max(cfg.TTL, 0)
+	cfg.TTL = duration.OrDefault(cfg.TTL, time.Minute)
 	if cfg.MountTime.IsZero() {
 		cfg.MountTime = time.Now()
 	}
@@ -122,8 +121,6 @@ func (cfg Config) withDefaults() Config {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	if cfg.ScratchFor == 0 {
-		cfg.ScratchFor = overlay.DoubtfulFor
-	}
+	cfg.ScratchFor = duration.OrDefault(cfg.ScratchFor, overlay.DoubtfulFor)
 	return cfg
 }

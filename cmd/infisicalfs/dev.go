@@ -168,7 +168,7 @@ func (o *devOptions) mount(ctx context.Context, url string, credentials devserve
 	if err := o.scope.Complete(none, url); err != nil {
 		return err
 	}
-	log := logging.Foreground(o.View.Debug)
+	log := logging.Foreground(o.Debug)
 	cfg := client.Config{
 		URL: url, Organization: credentials.OrganizationID, InsecureHTTP: true, Log: log, UserAgent: "infisicalfs/" + version,
 		Auth: client.UniversalAuth(credentials.ClientID, secret.NewValue(credentials.ClientSecret)),

@@ -85,7 +85,7 @@ func (o *mountOptions) run(ctx context.Context, mountpoint string) error {
 	if o.foreground {
 		o.reopenLog = func() error { return nil }
 		return untilEnd(ctx, func(ctx context.Context, h *hangups) error {
-			return o.serve(ctx, h, mountpoint, logging.Foreground(o.View.Debug), func(m *mount.Mount) error {
+			return o.serve(ctx, h, mountpoint, logging.Foreground(o.Debug), func(m *mount.Mount) error {
 				m.Supervise()
 				fmt.Fprintf(os.Stderr, "mounted on %s; ^C unmounts\n", mountpoint)
 				return nil
@@ -256,7 +256,7 @@ func serveMount(ctx context.Context, c *client.Client, scope options.Scope, cfg 
 
 // backgroundLog is where a process without a terminal logs.
 func (o *mountOptions) backgroundLog() (log *slog.Logger, reopen func() error, err error) {
-	log, reopen, err = logging.Background(o.logFile, o.View.Debug)
+	log, reopen, err = logging.Background(o.logFile, o.Debug)
 	if err != nil {
 		err = exitcode.Errorf(exitcode.Config, "name a file in a directory that exists and that you may write to", "--log-file: cannot write %s: %w", o.logFile, options.PathError(err))
 	}

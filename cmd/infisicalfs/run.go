@@ -88,7 +88,7 @@ func (o *runOptions) run(ctx context.Context, flags *pflag.FlagSet, args []strin
 	if err := o.settle(flags); err != nil {
 		return err
 	}
-	if me := &o.mount.View; os.Geteuid() != 0 && (me.UID != uint32(os.Getuid()) || me.GID != uint32(os.Getgid())) {
+	if me := &o.mount.Access; os.Geteuid() != 0 && (me.UID != uint32(os.Getuid()) || me.GID != uint32(os.Getgid())) {
 		return exitcode.Errorf(exitcode.Config, "leave out --uid and --gid, or run it as root", "a user's namespace has no other owners than its user")
 	}
 	path, err := findCommand(args[0])

@@ -20,8 +20,8 @@ const module = "infisicalfs/"
 var picture = map[string][]string{
 	"secret": {},
 	"client": {"secret", "client/internal/transport", "client/internal/wire", "client/internal/jsonstream"},
-	"cache":  {"secret", "cache/internal/refgraph", "cache/internal/snapshot"},
-	"fs": {"secret", "internal/glob", "internal/rights",
+	"cache":  {"secret", "internal/duration", "cache/internal/refgraph", "cache/internal/snapshot"},
+	"fs": {"secret", "internal/duration", "internal/glob", "internal/rights",
 		"fs/internal/caller",
 		"fs/internal/commit",
 		"fs/internal/controldir",
@@ -50,9 +50,9 @@ var picture = map[string][]string{
 	"cache/internal/refgraph": {"secret"}, // what stored values refer to, and what a change does to what is shown
 	"cache/internal/snapshot": {"secret"}, // comparing and editing snapshots
 
-	"client/internal/transport":  {"secret", "client/internal/jsonstream"}, // how a request gets to the server and what its answer means
-	"client/internal/wire":       {"secret", "client/internal/jsonstream"}, // the shapes of answers, and the readers of lists
-	"client/internal/jsonstream": {"secret"},                               // answers, read as they arrive and within bounds
+	"client/internal/transport":  {"secret", "internal/duration", "client/internal/jsonstream"}, // how a request gets to the server and what its answer means
+	"client/internal/wire":       {"secret", "client/internal/jsonstream"},                      // the shapes of answers, and the readers of lists
+	"client/internal/jsonstream": {"secret"},                                                    // answers, read as they arrive and within bounds
 
 	"fs/internal/caller":      {},                                   // who makes a request
 	"fs/internal/failurelog":  {},                                   // which failures are logged
@@ -87,15 +87,16 @@ var picture = map[string][]string{
 	"fs/internal/controldir": {"fs/internal/readonly", "fs/internal/unsent"}, // .infisicalfs
 	"fs/internal/readonly":   {"fs/internal/filename"},                       // the answers where nothing can be changed
 
-	"internal/glob":   {},
-	"internal/rights": {"secret", "internal/glob"}, // which mode and owner a file has
-	"internal/layout": {"secret", "internal/glob"}, // between cache and fs, where one is asked for
+	"internal/duration": {}, // what the zero of a duration means
+	"internal/glob":     {},
+	"internal/rights":   {"secret", "internal/glob"}, // which mode and owner a file has
+	"internal/layout":   {"secret", "internal/glob"}, // between cache and fs, where one is asked for
 
-	"internal/control":                   {},                                                                                                                                                                                                                                                                                  // the way to a mount's process apart from the mount
-	"internal/mount":                     {"internal/attach", "internal/mounttable", "internal/blocking", "internal/mount/internal/notifier", "internal/mount/internal/emitthread", "secret", "cache", "fs", "internal/control", "internal/layout", "internal/glob", "internal/rights", "internal/view", "internal/exitcode"}, // wires the rooms
-	"internal/run":                       {"internal/attach", "internal/mount", "internal/exitcode"},                                                                                                                                                                                                                          // a command and its namespace
-	"internal/options":                   {"secret", "client", "internal/config", "internal/mount", "internal/view", "internal/exitcode"},                                                                                                                                                                                     // the words of the options, and the configurations made of them
-	"internal/logging":                   {},                                                                                                                                                                                                                                                                                  // loggers that wait for nobody
+	"internal/control":                   {},                                                                                                                                                                                                                                                                                                       // the way to a mount's process apart from the mount
+	"internal/mount":                     {"internal/attach", "internal/duration", "internal/mounttable", "internal/blocking", "internal/mount/internal/notifier", "internal/mount/internal/emitthread", "secret", "cache", "fs", "internal/control", "internal/layout", "internal/glob", "internal/rights", "internal/view", "internal/exitcode"}, // wires the rooms
+	"internal/run":                       {"internal/attach", "internal/mount", "internal/exitcode"},                                                                                                                                                                                                                                               // a command and its namespace
+	"internal/options":                   {"secret", "internal/duration", "client", "internal/config", "internal/mount", "internal/view", "internal/exitcode"},                                                                                                                                                                                     // the words of the options, and the configurations made of them
+	"internal/logging":                   {},                                                                                                                                                                                                                                                                                                       // loggers that wait for nobody
 	"internal/exitcode":                  {"secret"},
 	"internal/blocking":                  {},                                                                // what may block in the kernel beyond any interruption
 	"internal/attach":                    {"internal/mounttable", "internal/blocking", "internal/exitcode"}, // into the file tree and out of it

@@ -9,6 +9,7 @@ import (
 
 	"infisicalfs/cache"
 	"infisicalfs/fs"
+	"infisicalfs/internal/duration"
 	"infisicalfs/internal/exitcode"
 	"infisicalfs/internal/mounttable"
 	"infisicalfs/internal/view"
@@ -16,7 +17,7 @@ import (
 )
 
 // Config says what to mount where. It is not changed by this package. The zero value
-// of each field means its default; a negative duration ([None]) means none at all.
+// of each field means its default; a negative duration ([duration.None]) means none at all.
 type Config struct {
 	Mountpoint string     // an existing directory; relative to the working directory
 	Root       secret.Dir // what the mountpoint shows; the zero Dir: all projects
@@ -62,9 +63,6 @@ type Config struct {
 	Version string       // of the program, for the status document
 }
 
-// None is a duration of nothing at all.
-const None = cache.None
-
 // Watch, KernelCache and Notify are those of the cache and the file system.
 type (
 	Watch       = cache.Watch
@@ -85,7 +83,7 @@ func (c Config) Validate() error {
 		return exitcode.Errorf(exitcode.Config, "name a directory to mount on", "no mountpoint given")
 	case c.Upstream == nil:
 		return exitcode.Errorf(exitcode.Config, "", "no server to mount")
-	case min(c.Cache.TTL, c.Cache.MaxStale, c.Cache.SoftDeadline) < None:
+	case min(c.Cache.TTL, c.Cache.MaxStale, c.Cache.SoftDeadline) < duration.None:
 		return exitcode.Errorf(exitcode.Config, "use durations like 30s, 1m or 0", "a duration cannot be negative")
 	case !slices.Contains([]Watch{"", cache.WatchUsed, cache.WatchAlways, cache.WatchOff}, c.Cache.Watch):
 		return exitcode.Errorf(exitcode.Config, "use used, always or off", "%q says nothing about watching", c.Cache.Watch)

@@ -2,10 +2,13 @@ package options
 
 import (
 	"errors"
+	"maps"
+	"slices"
 
 	"github.com/spf13/pflag"
 
 	"infisicalfs/internal/config"
+	"infisicalfs/internal/exitcode"
 )
 
 // Keys are the flags of mount, which flags makes anew each time, by their long names: those that say which
@@ -40,6 +43,22 @@ func keyOf(f *pflag.Flag, flags func() *pflag.FlagSet) config.Key {
 		}
 		return nil
 	}}
+}
+
+// SetWords sets flags from words and their values, as whoever makes a volume gives
+// them. The error is about the first, in the order of the alphabet, that is no flag or
+// does not fit; it has the word in it and never the value.
+func SetWords(flags *pflag.FlagSet, words map[string]string) error {
+	for _, word := range slices.Sorted(maps.Keys(words)) {
+		f := flags.Lookup(word)
+		if f == nil {
+			return exitcode.Errorf(exitcode.Config, "the options are called like the flags of infisicalfs mount", "there is no option %q", word)
+		}
+		if err := flags.Set(word, words[word]); err != nil {
+			return exitcode.Errorf(exitcode.Config, "give it what --"+word+" takes", "the option %s: %w", word, errors.New(wanted(f)))
+		}
+	}
+	return nil
 }
 
 // wanted says what a flag takes. The flag's own error may repeat the value.

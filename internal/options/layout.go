@@ -6,13 +6,10 @@ import (
 	"infisicalfs/internal/mount"
 )
 
-// Layout says which files there are, what they are called, how they end,
-// and whose they are.
+// Layout says which files there are, what they are called, and how they end.
 type Layout struct {
 	layout           mount.Layout
 	Include, Exclude List
-	chmod            List
-	serverModes      Mode
 }
 
 // AddFlags declares the options' flags.
@@ -24,21 +21,10 @@ func (o *Layout) AddFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.layout.Names, "names", "as-is", "write the names of secrets as-is, upper, lower or kebab (DATABASE_URL: database-url)")
 	f.BoolVar(&o.layout.TrimNewline, "trim-newline", false, "show values without the line ends at their end")
 	f.BoolVar(&o.layout.AddNewline, "add-newline", false, "show values with a newline at their end")
-	f.Var(&o.chmod, "chmod", "`PATTERN=MODE,OWNER:GROUP` of files that differ, such as 'tls/*.key=0400,postgres'; can be repeated, the last that matches counts")
-	f.Var(&o.serverModes, "server-modes", "let fs.mode, fs.owner and fs.group in a secret's metadata say whose its file is, with these permission `bits` at most")
 }
 
 // Apply copies the options into a mount's configuration.
-func (o *Layout) Apply(cfg *mount.Config) error {
+func (o *Layout) Apply(cfg *mount.Config) {
 	cfg.Layout = o.layout
 	cfg.Layout.Include, cfg.Layout.Exclude = o.Include, o.Exclude
-	cfg.ServerModes = uint32(o.serverModes)
-	for _, text := range o.chmod {
-		rule, err := mount.ParseRule(text)
-		if err != nil {
-			return err
-		}
-		cfg.FS.Rules = append(cfg.FS.Rules, rule)
-	}
-	return nil
 }

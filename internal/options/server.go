@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"infisicalfs/client"
+	"infisicalfs/internal/duration"
 	"infisicalfs/internal/exitcode"
 )
 
@@ -51,7 +52,7 @@ func (o *Server) ClientConfig(lookup func(string) (string, bool), log *slog.Logg
 		InsecureHTTP: o.insecureHTTP,
 		Organization: FirstOf(lookup, o.Organization, Borrowed["organization"]...),
 		Timeout:      o.timeout,
-		RateWait:     o.rateWait,
+		RateWait:     duration.FromFlag(o.rateWait),
 		MaxSecrets:   o.maxSecrets,
 		Log:          log,
 	}
@@ -62,8 +63,6 @@ func (o *Server) ClientConfig(lookup func(string) (string, bool), log *slog.Logg
 		return cfg, exitcode.Errorf(exitcode.Config, "use a duration like 1m, or 0", "--rate-wait must not be negative")
 	case o.maxSecrets <= 0:
 		return cfg, exitcode.Errorf(exitcode.Config, fmt.Sprintf("use a number like %d", client.DefaultMaxSecrets), "--max-secrets must be more than nothing")
-	case o.rateWait == 0:
-		cfg.RateWait = -1 // to the client zero is the default
 	}
 	if o.caCert != "" {
 		pool, err := client.LoadCertificates(o.caCert)

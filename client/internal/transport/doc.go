@@ -5,9 +5,12 @@
 // handled second ([Response.Handle]): anything but 2xx becomes an [APIError], and a
 // 2xx body is decoded by the first expected key that it has. Between the two stand,
 // from the outside in: the hard deadline of the whole operation (deadline.go), the
-// token's life (tokens.go), the rate gate (gate.go), the retries of what may be
-// asked twice (retry.go) and the watchdog over a silent connection (watchdog.go). A
-// change, which is never sent twice, takes its own way through them (submit.go).
+// token's life (tokens.go), the wait for the rate limit (ratelimit_gate.go; the headers
+// that tell of it: ratelimit_headers.go), the retries of what may be asked twice
+// (retry.go) and the end of a request whose answer does not begin
+// (response_timeout.go). The answer is read in response_read.go and decoded in
+// response_decode.go. A change, which is never sent twice, takes its own way through
+// them (submit.go).
 // Tokens come from a [TokenSource]: how one logs in is the client's business.
 //
 // A refusal is any answer other than 2xx. What the identity may not do is denied,

@@ -176,7 +176,7 @@ func transportError(ctx context.Context, op, host string, err error) error {
 	if errors.As(err, &wrapped) { // its text repeats the whole URL
 		err = wrapped.Err
 	}
-	if errors.Is(err, secret.ErrTimeout) { // the watchdog's
+	if errors.Is(err, secret.ErrTimeout) { // from timeoutTripper
 		return fmt.Errorf("%s: %w", op, err)
 	}
 	kind := secret.ErrUnavailable

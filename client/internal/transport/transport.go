@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"infisicalfs/client/internal/jsonstream"
+	"infisicalfs/internal/duration"
 )
 
 // Config says which server to talk to, as whom, and within which bounds of time
@@ -22,7 +23,7 @@ type Config struct {
 	MaxEntries int // of one answer; default [jsonstream.DefaultEntries]
 
 	Timeout   time.Duration // hard deadline of one operation; default 10 s
-	RateWait  time.Duration // how long one operation may wait for the rate limit, on top; default 65 s, negative: not at all
+	RateWait  time.Duration // how long one operation may wait for the rate limit, on top; default 65 s, negative ([duration.None]): not at all
 	WriteWait time.Duration // the same for a change; default 90 s
 
 	RootCAs   *x509.CertPool    // default: the system's
@@ -55,7 +56,7 @@ func New(cfg Config) (*Transport, error) {
 		return nil, err
 	}
 	cfg.Timeout = cmp.Or(cfg.Timeout, 10*time.Second)
-	cfg.RateWait = cmp.Or(cfg.RateWait, 65*time.Second)
+	cfg.RateWait = duration.OrDefault(cfg.RateWait, 65*time.Second)
 	cfg.WriteWait = cmp.Or(cfg.WriteWait, 90*time.Second)
 	cfg.UserAgent = cmp.Or(cfg.UserAgent, "infisicalfs")
 	if cfg.Log == nil {
@@ -73,7 +74,7 @@ func New(cfg Config) (*Transport, error) {
 		memory:    memory,
 		maxAnswer: memory.MaxRead(),
 		http: &http.Client{
-			Transport: watchdog{cfg.Transport},
+			Transport: timeoutTripper{cfg.Transport},
 			// A redirect would carry the token to an address nobody configured.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},

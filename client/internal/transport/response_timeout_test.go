@@ -60,7 +60,7 @@ func TestTheWatchdogEndsASilentRequest(t *testing.T) {
 				r, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://server.example.com/api", nil)
 				require.NoError(t, err)
 				began, closed := time.Now(), false
-				answer, err := watchdog{answering{row.answers, &closed}}.RoundTrip(r)
+				answer, err := timeoutTripper{answering{row.answers, &closed}}.RoundTrip(r)
 				require.Equal(t, row.ends, time.Since(began))
 				if row.want != nil {
 					require.ErrorIs(t, err, row.want)
@@ -79,12 +79,12 @@ func TestTheWatchdogEndsASilentRequest(t *testing.T) {
 	}
 }
 
-// Whoever is told to give back idle connections is behind the watchdog.
+// Whoever is told to give back idle connections is behind timeoutTripper.
 func TestTheWatchdogPassesOnIdleConnections(t *testing.T) {
 	next := &idling{}
-	(&http.Client{Transport: watchdog{next}}).CloseIdleConnections()
+	(&http.Client{Transport: timeoutTripper{next}}).CloseIdleConnections()
 	require.Equal(t, 1, next.closed)
-	(&http.Client{Transport: watchdog{answering{}}}).CloseIdleConnections()
+	(&http.Client{Transport: timeoutTripper{answering{}}}).CloseIdleConnections()
 }
 
 type idling struct {

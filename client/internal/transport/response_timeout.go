@@ -10,10 +10,10 @@ import (
 	"infisicalfs/secret"
 )
 
-// watchdog ends a request whose answer does not begin in time: the connection may
+// timeoutTripper ends a request whose answer does not begin in time: the connection may
 // be dead. How long that is, each request's context says; the rest of an answer may
 // take as long as the context lives.
-type watchdog struct{ next http.RoundTripper }
+type timeoutTripper struct{ next http.RoundTripper }
 
 type responseTimeoutKey struct{}
 
@@ -24,17 +24,17 @@ func withResponseTimeout(ctx context.Context, d time.Duration) context.Context {
 
 // RoundTrip implements [http.RoundTripper]. The error for a silent server wraps
 // [secret.ErrTimeout].
-func (w watchdog) RoundTrip(r *http.Request) (*http.Response, error) {
+func (t timeoutTripper) RoundTrip(r *http.Request) (*http.Response, error) {
 	limit, ok := r.Context().Value(responseTimeoutKey{}).(time.Duration)
 	if !ok {
-		return w.next.RoundTrip(r)
+		return t.next.RoundTrip(r)
 	}
 	silent := func() error {
 		return fmt.Errorf("no answer from %s within %s: %w", r.URL.Host, limit, secret.ErrTimeout)
 	}
 	ctx, cancel := context.WithCancelCause(r.Context())
 	timer := time.AfterFunc(limit, func() { cancel(silent()) })
-	answer, err := w.next.RoundTrip(r.WithContext(ctx))
+	answer, err := t.next.RoundTrip(r.WithContext(ctx))
 	inTime := timer.Stop()
 	if err == nil && !inTime { // its body ends with the context
 		answer.Body.Close()
@@ -47,24 +47,24 @@ func (w watchdog) RoundTrip(r *http.Request) (*http.Response, error) {
 		cancel(nil)
 		return nil, err
 	}
-	answer.Body = watchedBody{answer.Body, cancel}
+	answer.Body = cancellingBody{answer.Body, cancel}
 	return answer, nil
 }
 
 // CloseIdleConnections passes on what [http.Client.CloseIdleConnections] asks for.
-func (w watchdog) CloseIdleConnections() {
-	if next, ok := w.next.(interface{ CloseIdleConnections() }); ok {
+func (t timeoutTripper) CloseIdleConnections() {
+	if next, ok := t.next.(interface{ CloseIdleConnections() }); ok {
 		next.CloseIdleConnections()
 	}
 }
 
-// watchedBody gives the request's context free once the body has been read.
-type watchedBody struct {
+// cancellingBody gives the request's context free once the body has been read.
+type cancellingBody struct {
 	io.ReadCloser
 	cancel context.CancelCauseFunc
 }
 
-func (b watchedBody) Close() error {
+func (b cancellingBody) Close() error {
 	defer b.cancel(nil)
 	return b.ReadCloser.Close()
 }

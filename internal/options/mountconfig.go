@@ -13,27 +13,40 @@ import (
 // Look says what a mount looks like and what it allows, whatever server it
 // is of.
 type Look struct {
-	View      View
+	Freshness Freshness
+	Access    Access
 	Change    Change
 	Layout    Layout
 	Templates Templates
+
+	control Switch
+	Debug   bool
 }
 
 // AddFlags declares the options' flags.
 func (o *Look) AddFlags(f *pflag.FlagSet) {
-	o.View.AddFlags(f)
+	o.Freshness.AddFlags(f)
+	o.Access.AddFlags(f)
 	o.Change.AddFlags(f)
 	o.Layout.AddFlags(f)
 	o.Templates.AddFlags(f)
+	o.control = true
+	f.Var(&o.control, "control", "have .infisicalfs at the mount's root, with the status and what could not be sent: `on|off`; status, unmount and rejected work either way")
+	f.BoolVar(&o.Debug, "debug", false, "log each request and each kernel message, without values")
 }
 
 // MountConfig is how to mount what c has at root, which is as far as the options
 // say it. It fails if that could not be meant.
 func (o *Look) MountConfig(mountpoint string, c *client.Client, root secret.Dir, log *slog.Logger) (mount.Config, error) {
-	cfg := mount.Config{Mountpoint: mountpoint, Root: root, Upstream: c, Refresh: c.Reconsider, MaxSecrets: c.MaxSecrets(), Log: log}
-	o.View.Apply(&cfg)
+	cfg := mount.Config{
+		Mountpoint: mountpoint, Root: root, Upstream: c, Refresh: c.Reconsider, MaxSecrets: c.MaxSecrets(),
+		Debug: o.Debug, Log: log,
+	}
+	cfg.FS.NoControl = !bool(o.control)
+	o.Freshness.Apply(&cfg)
 	o.Change.Apply(&cfg, c)
-	if err := o.Layout.Apply(&cfg); err != nil {
+	o.Layout.Apply(&cfg)
+	if err := o.Access.Apply(&cfg); err != nil {
 		return cfg, err
 	}
 	var err error
