@@ -61,10 +61,8 @@ func (f *FS) scratchFileChild(ctx context.Context, in place, name string, out *f
 // openScratch opens what the caller has found to be a scratch file. It may
 // become a secret while the caller waits, and then is opened as one.
 func (n *file) openScratch(ctx context.Context, sc *overlay.File, flags uint32) (fusefs.FileHandle, uint32, syscall.Errno) {
-	if w := n.fs.overlay.Covering(sc); w != nil && writesWith(flags) {
-		// Whoever writes to the new name of a secret means the secret. If it is
-		// being written anew under the old one this is a backup.
-		if err := n.fs.carryRenameOut(ctx, w); err != nil && mayWorkLater(err) {
+	if writesWith(flags) {
+		if err := n.fs.carryOutBeforeChange(ctx, sc); err != nil {
 			return nil, 0, n.fs.failed("open", n.path(), err)
 		}
 	}
@@ -76,16 +74,22 @@ func (n *file) openScratch(ctx context.Context, sc *overlay.File, flags uint32) 
 	}
 	h := n.newHandle(ctx, flags, sc)
 	n.fs.writers.Add(h)
-	if writesWith(flags) && n.fs.overlay.LeftBehind(sc) && !n.fs.names.Temporary(n.fs.overlay.Where(sc).Name, noSiblings) {
-		// Nobody who copies something there, in a name that people use, knows
-		// that it is no secret's.
-		n.fs.doubt(sc, h.buffer.Opener())
+	if writesWith(flags) {
+		n.fs.doubtLeftBehind(sc, h.buffer.Opener())
 	}
 	n.pages.Writing() // it may be a secret before it is closed
 	if flags&syscall.O_TRUNC != 0 {
 		sc.Empty(h.buffer.Opener())
 	}
 	return h, fuse.FOPEN_DIRECT_IO, 0
+}
+
+// doubtLeftBehind is for who changes a backup that a program has left here: nobody
+// who does so under a name that people use knows that it is no secret's.
+func (f *FS) doubtLeftBehind(sc *overlay.File, who caller.Process) {
+	if f.overlay.LeftBehind(sc) && !f.names.Temporary(f.overlay.Where(sc).Name, noSiblings) {
+		f.doubt(sc, who)
+	}
 }
 
 // noSiblings is for names that are looked at alone.

@@ -6,6 +6,8 @@ import (
 
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
+
+	"infisicalfs/fs/internal/overlay"
 )
 
 // Setattr cuts a secret to a length. Modes, owners and times are those of the
@@ -20,17 +22,7 @@ func (n *file) Setattr(ctx context.Context, fh fusefs.FileHandle, in *fuse.SetAt
 	}
 	out.Ino = n.StableAttr().Ino
 	if sc := n.asScratch(); sc != nil {
-		if entered, err := n.enterScratch(ctx, sc); err != nil {
-			return n.fs.failed("setattr", n.path(), err)
-		} else if entered {
-			defer n.fs.overlay.Leave(sc)
-		} else {
-			return n.Setattr(ctx, fh, in, out) // it has become a secret
-		}
-		if errno := sc.Setattr(in, n.fs.processOf(ctx)); errno != 0 {
-			return errno
-		}
-		return n.Getattr(ctx, fh, out)
+		return n.setattrScratch(ctx, sc, fh, in, out)
 	}
 	if size, ok := in.GetSize(); ok {
 		errno := syscall.Errno(0)
@@ -42,6 +34,31 @@ func (n *file) Setattr(ctx context.Context, fh fusefs.FileHandle, in *fuse.SetAt
 		if errno != 0 {
 			return errno
 		}
+	}
+	return n.Getattr(ctx, fh, out)
+}
+
+// setattrScratch is Setattr for what the caller has found to be a scratch file. It
+// may become a secret while the caller waits.
+func (n *file) setattrScratch(ctx context.Context, sc *overlay.File, fh fusefs.FileHandle, in *fuse.SetAttrIn, out *fuse.AttrOut) syscall.Errno {
+	_, cuts := in.GetSize()
+	if cuts {
+		if err := n.fs.carryOutBeforeChange(ctx, sc); err != nil {
+			return n.fs.failed("setattr", n.path(), err)
+		}
+	}
+	switch entered, err := n.enterScratch(ctx, sc); {
+	case err != nil:
+		return n.fs.failed("setattr", n.path(), err)
+	case !entered:
+		return n.Setattr(ctx, fh, in, out)
+	}
+	defer n.fs.overlay.Leave(sc)
+	if cuts {
+		n.fs.doubtLeftBehind(sc, n.fs.processOf(ctx))
+	}
+	if errno := sc.Setattr(in, n.fs.processOf(ctx)); errno != 0 {
+		return errno
 	}
 	return n.Getattr(ctx, fh, out)
 }

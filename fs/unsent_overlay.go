@@ -37,7 +37,7 @@ func (f *FS) unsentOverlay() (list []UnsentText) {
 // folder.
 func (f *FS) dropOverlay(gone func(secret.Dir) bool, keep func(sc *overlay.File, at overlay.Name)) {
 	for _, t := range f.overlay.Waiting() {
-		if t.Cover == nil && gone(t.At.Dir) {
+		if (t.Cover == nil || wasTouched(t.File)) && gone(t.At.Dir) {
 			keep(t.File, t.At)
 		}
 	}

@@ -119,6 +119,23 @@ func (f *FS) carryRenameOut(ctx context.Context, w *overlay.Whiteout) error {
 	return f.sendRename(ctx, w, at.Name)
 }
 
+// carryOutBeforeChange is carryRenameOut for who is about to change the new name of
+// a secret, with a handle or without one: he means the secret, which the file is
+// afterwards. If the secret is being written anew under the old name, or the server
+// refuses the rename for good, the file is a backup still. The error is one of
+// mayWorkLater: then nothing may be changed, because it would be lost when the rename
+// is carried out.
+func (f *FS) carryOutBeforeChange(ctx context.Context, sc *overlay.File) error {
+	w := f.overlay.Covering(sc)
+	if w == nil {
+		return nil
+	}
+	if err := f.carryRenameOut(ctx, w); err != nil && mayWorkLater(err) {
+		return err
+	}
+	return nil
+}
+
 // carryOutBefore is sendRename for who has the secret of a whiteout open since
 // before its rename and is about to send: what he writes belongs to the new
 // name. The caller has the folder's turn.
@@ -164,6 +181,7 @@ func (f *FS) sendRename(ctx context.Context, w *overlay.Whiteout, to string) err
 		return err
 	}
 	f.overlay.Lift(w)
+	f.keepChanged(w, at)
 	f.bases.Rename(w.Maker.Who, at.Dir, w.Name, name, w.Base, lostupdate.BaseOf(&got))
 	for _, h := range f.drafts.of(at.Dir, w.Name) {
 		h.buffer.Rebase(w.Base, lostupdate.BaseOf(&got))
@@ -196,6 +214,15 @@ func (f *FS) ahead(w *overlay.Whiteout, dir secret.Dir, name string) (list []*ov
 	return list
 }
 
+// keepChanged keeps what was written to a backup while its secret was being written
+// anew. That has come to nothing: the secret has the backup's name and its own value,
+// or somebody else's has the name.
+func (f *FS) keepChanged(w *overlay.Whiteout, at overlay.Name) {
+	if wasTouched(w.File) {
+		f.keepFile(w.File, at, "it was written to a backup, and the backup's name is a secret's by now")
+	}
+}
+
 // cannotRename tells and undoes what follows of a rename that the server has not made.
 func (f *FS) cannotRename(w *overlay.Whiteout, at overlay.Name, err error) {
 	from := path.Join(at.Dir.String(), filename.Encode(w.Name))
@@ -209,6 +236,7 @@ func (f *FS) cannotRename(w *overlay.Whiteout, at overlay.Name, err error) {
 		f.log.Error("a rename to the name of a backup could not be carried out: somebody else has made a secret of that name, and this one has its old name again",
 			"path", from, "backup", at.Name, "error", err)
 		if f.overlay.Lift(w) {
+			f.keepChanged(w, at)
 			f.overlay.Unlink(at.Dir, at.Name) // or it would be shown in the place of theirs
 			f.reveal(at.Dir, w.Name, keyOf(at.Name))
 		}

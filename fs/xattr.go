@@ -125,6 +125,11 @@ func (n *file) annotate(ctx context.Context, op, attr, text string, flags uint32
 	ctx, stop := n.fs.killable(ctx)
 	defer stop()
 	f := n.fs
+	if sc := n.asScratch(); sc != nil {
+		if err := f.carryOutBeforeChange(ctx, sc); err != nil {
+			return n.annotateFailed(op, err)
+		}
+	}
 	dir, name := n.where()
 	leave, err := f.folderQueue.Enter(ctx, dir)
 	if err != nil {
