@@ -35,10 +35,10 @@ func environment(dir secret.Dir) secret.Dir {
 	return secret.Dir{Project: dir.Project, Env: dir.Env, Path: "/"}
 }
 
-// bulkOf returns the state of dir's environment; the lists of projects and of
+// bulkOf returns the state of dir's area; the lists of projects and of
 // environments share one, as one answer brings them all.
 func (c *Cache) bulkOf(dir secret.Dir) *bulk {
-	key := environment(dir)
+	key := c.area(dir)
 	b := c.bulk[key]
 	if b == nil {
 		if len(c.bulk) >= maxEnvironments {
@@ -70,13 +70,13 @@ func covers(top, dir secret.Dir) bool {
 // program that lists a folder, or wants a second one that is not on the way to
 // the first, is likely to be on a walk; a single cat is not.
 func (c *Cache) planBulk(q *query, e *entry, now time.Time) (top secret.Dir, ok bool) {
-	if !q.bulk() || !c.cfg.Root.Contains(q.dir) {
+	if !q.bulk() || !q.part.root.Contains(q.dir) {
 		return top, false
 	}
 	b := c.bulkOf(q.dir)
-	useful := !now.Before(b.inexactUntil) && !(covers(b.answered, q.dir) && now.Before(b.answeredAt.Add(c.cfg.TTL)))
+	useful := !now.Before(b.inexactUntil) && !(covers(b.answered, q.dir) && now.Before(b.answeredAt.Add(q.part.ttl)))
 	if !q.dir.IsFolder() {
-		return secret.Dir{}, useful && c.cfg.Root == secret.Dir{}
+		return secret.Dir{}, useful && q.part.root == secret.Dir{}
 	}
 	listing := q.need == secret.NeedListing
 	own := e.snap != nil && !e.snap.Partial // can be confirmed by a cheap request
@@ -87,6 +87,9 @@ func (c *Cache) planBulk(q *query, e *entry, now time.Time) (top secret.Dir, ok 
 	another := now.Before(b.missedAt.Add(c.cfg.TTL)) && !b.missed.Contains(q.dir) && !q.dir.Contains(b.missed)
 	if another {
 		top = common(b.missed, q.dir)
+		if !q.part.root.Contains(top) {
+			top = q.part.root // somebody else missed the other one
+		}
 	}
 	b.missed, b.missedAt = top, now
 	return top, useful && (another || listing && !own)

@@ -43,7 +43,8 @@ type Cache struct {
 	mu          sync.Mutex
 	closed      bool
 	store       store
-	bulk        map[secret.Dir]*bulk   // by environment: what decides about bulk requests
+	roots       map[secret.Dir]int     // below which callers may ask, and how many do
+	bulk        map[secret.Dir]*bulk   // by area: what decides about bulk requests
 	fetch       map[secret.Dir]*flight // by folder: requests for it alone
 	bulkFlights map[*flight]bool       // bulk requests under way
 	outage      outage
@@ -72,6 +73,7 @@ func New(up secret.Upstream, cfg Config) *Cache {
 	c := &Cache{
 		up:          up,
 		cfg:         cfg.withDefaults(),
+		roots:       map[secret.Dir]int{},
 		bulk:        map[secret.Dir]*bulk{},
 		fetch:       map[secret.Dir]*flight{},
 		bulkFlights: map[*flight]bool{},
@@ -81,6 +83,9 @@ func New(up secret.Upstream, cfg Config) *Cache {
 	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	c.lines.afterClose = true
+	if !cfg.Parts {
+		c.roots[cfg.Root] = 1
+	}
 	c.watch.interval = c.cfg.WatchInterval
 	c.store.init(c.cfg, c.sweep)
 	return c
@@ -98,10 +103,13 @@ const maxTurns = 8
 // only if nothing may stand in. [secret.ErrUnavailable] is also that of a closed
 // Cache.
 func (c *Cache) Folder(ctx context.Context, dir secret.Dir, need secret.Need) (*secret.Folder, error) {
+	return c.folder(ctx, &query{part: c.whole(), dir: dir, need: need})
+}
+
+func (c *Cache) folder(ctx context.Context, q *query) (*secret.Folder, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	q := &query{dir: dir, need: need}
 	for range maxTurns {
 		s := c.next(q)
 		if s.survey != nil {
@@ -131,7 +139,7 @@ func (c *Cache) Folder(ctx context.Context, dir secret.Dir, need secret.Need) (*
 			}
 		}
 	}
-	return nil, fmt.Errorf("%s: answers are overtaken by events, try again: %w", dir, secret.ErrUnavailable)
+	return nil, fmt.Errorf("%s: answers are overtaken by events, try again: %w", q.dir, secret.ErrUnavailable)
 }
 
 // Close ends all requests, waits for them and forgets everything. Calls from

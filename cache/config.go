@@ -15,6 +15,9 @@ import (
 type Config struct {
 	// Root is what the mount shows: no bulk request (Upstream.Tree) is made for what is above it.
 	Root secret.Dir
+	// Parts: nobody asks the Cache itself. Several share it, each by a [Part] with a root
+	// of its own, and Root counts for nothing.
+	Parts bool
 	// TTL is how long a snapshot is believed without a request. Default 1 min.
 	TTL time.Duration
 	// MaxStale is how long, past its TTL, a snapshot may stand in for a server

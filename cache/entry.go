@@ -59,8 +59,12 @@ func (e *entry) maybeDenied() bool {
 	return e.dir.IsFolder() && e.snap.Partial && len(e.snap.Secrets) == 0 && !e.ownList
 }
 
-// recentVerdict returns the verdict that the server gave a short while ago, if it holds.
-func (e *entry) recentVerdict(now time.Time) error {
+// recentVerdict returns the verdict that the server gave a short while ago, if it holds;
+// that something does not exist, for sooner less long.
+func (e *entry) recentVerdict(now time.Time, sooner time.Duration) error {
+	if errors.Is(e.verdict, secret.ErrNotFound) {
+		now = now.Add(sooner)
+	}
 	if e.verdict != nil && now.Before(e.verdictUntil) {
 		return e.verdict
 	}

@@ -11,10 +11,10 @@ import (
 // round is what one round of polling has to do.
 type round struct {
 	due   []secret.Dir         // who was asked for longest ago comes first
-	areas map[secret.Dir]*area // by environment
+	areas map[secret.Dir]*area // by what they are areas of
 }
 
-// area is what is watched in one environment.
+// area is what is watched in one environment, or in what is shown of it.
 type area struct {
 	top     secret.Dir // the deepest folder that holds it all
 	folders int
@@ -30,7 +30,7 @@ func (c *Cache) planRound() round {
 		if !c.watched(e, now) {
 			continue
 		}
-		key := environment(dir)
+		key := c.area(dir)
 		if a := r.areas[key]; a == nil {
 			r.areas[key] = &area{top: dir, folders: 1}
 		} else {
@@ -59,8 +59,8 @@ func (c *Cache) poll(dir secret.Dir, r round) *flight {
 	}
 	f := c.newFlight(dir, now)
 	f.poll = true
-	b, a := c.bulkOf(dir), r.areas[environment(dir)]
-	if a.folders > 1 && c.pollsBulk(b, a, now) {
+	b, a := c.bulkOf(dir), r.areas[c.area(dir)]
+	if a != nil && a.folders > 1 && c.pollsBulk(b, a, now) {
 		f.dir, f.bulk = a.top, true
 		f.parts = c.unchanged(b, a.top, now)
 	}
@@ -97,7 +97,8 @@ func (c *Cache) underWay(f *flight) bool {
 // pollsBulk reports whether an area is polled in bulk: once per interval; what
 // the answer leaves open is asked for folder by folder.
 func (c *Cache) pollsBulk(b *bulk, a *area, now time.Time) bool {
-	return c.cfg.Root.Contains(a.top) && !now.Before(b.inexactUntil) &&
+	_, below := c.rootOver(a.top)
+	return below && !now.Before(b.inexactUntil) &&
 		!now.Before(b.polledAt.Add(c.watch.interval-c.watch.slack()))
 }
 

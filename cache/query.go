@@ -9,6 +9,7 @@ import (
 
 // query is one call of Folder. Its fields belong to the caller's goroutine.
 type query struct {
+	part   *Part
 	dir    secret.Dir
 	need   secret.Need
 	after  uint64 // answers of flights born before this clock are too old
@@ -44,7 +45,7 @@ func (c *Cache) next(q *query) step {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := time.Now()
-	if c.closed {
+	if c.closed || q.part.closed {
 		return step{err: errClosed}
 	}
 	if !q.waited {
@@ -57,15 +58,15 @@ func (c *Cache) next(q *query) step {
 		return step{err: c.ban.err, after: c.revocation(c.ban.err)}
 	}
 	e := c.store.use(q.dir, now)
-	if err := e.recentVerdict(now); err != nil {
+	if err := e.recentVerdict(now, c.cfg.TTL-q.part.ttl); err != nil {
 		return step{err: err, after: c.revocation(err)}
 	}
-	shown := c.show(e, q.need, now)
+	shown := c.showTo(q, e, now)
 	if shown != nil && len(e.unclear) > 0 {
 		if s := c.surveyFor(e, now); s != nil {
 			return step{survey: s}
 		}
-		shown = c.show(e, q.need, now) // as what it depends on is clear now
+		shown = c.showTo(q, e, now) // as what it depends on is clear now
 	}
 	if shown == nil {
 		return c.withNothing(q, e, now)
@@ -102,7 +103,7 @@ func (c *Cache) answer(q *query, f *flight) (folder *secret.Folder, err error, o
 	defer c.mu.Unlock()
 	now := time.Now()
 	switch {
-	case c.closed:
+	case c.closed || q.part.closed:
 		return nil, errClosed, true
 	case f.born < c.purged || f.born < q.after:
 		return nil, nil, false
@@ -118,7 +119,7 @@ func (c *Cache) answer(q *query, f *flight) (folder *secret.Folder, err error, o
 		if len(f.changes) > 0 && f.changes[0].Number <= q.changesThen && e.changedHere() {
 			return nil, nil, false // it may have been answered before a change that came before the call
 		}
-		old := f.onlySubfolders() && !now.Before(f.folder.Fetched.Add(c.cfg.TTL))
+		old := f.onlySubfolders() && !now.Before(f.folder.Fetched.Add(q.part.ttl))
 		return f.folder, nil, snapshot.Serves(f.folder, q.need) && !old
 	case isVerdict(f.err):
 		return nil, f.err, true

@@ -75,6 +75,11 @@ func (c *Cache) show(e *entry, need secret.Need, now time.Time) *secret.Folder {
 	return e.snap
 }
 
+// showTo is show for one caller.
+func (c *Cache) showTo(q *query, e *entry, now time.Time) *secret.Folder {
+	return q.part.newEnough(c.show(e, q.need, now), now)
+}
+
 // withStale says what a caller does for whom there is a stale snapshot: show it at
 // once while the server is known not to answer, or to be slow with this folder; else
 // ask, and show it when the soft deadline has passed.
@@ -125,7 +130,7 @@ func (c *Cache) afterSoftDeadline(q *query) *secret.Folder {
 
 // standIn returns what may be shown although the server did not answer.
 func (c *Cache) standIn(q *query, now time.Time) *secret.Folder {
-	folder := c.show(c.store.use(q.dir, now), q.need, now)
+	folder := c.showTo(q, c.store.use(q.dir, now), now)
 	if folder != nil && folder.Stale {
 		c.stats.Stale++
 	}

@@ -26,10 +26,10 @@ func (c *Cache) surveyFor(e *entry, now time.Time) *survey {
 		return nil
 	}
 	g := c.graphOf(e.dir.Project)
-	tops := []secret.Dir{c.surveyTop(e.dir.Project, e.dir.Env)}
+	tops := []secret.Dir{c.area(e.dir)}
 	for _, env := range c.shows(g, e).Unknown() {
 		if env != e.dir.Env {
-			tops = append(tops, c.surveyTop(e.dir.Project, env))
+			tops = append(tops, c.surveyTops(e.dir.Project, env)...)
 		}
 	}
 	if g.SurveyAt(tops[0]).Impossible {
@@ -47,12 +47,18 @@ func (c *Cache) surveyFor(e *entry, now time.Time) *survey {
 	return nil
 }
 
-// surveyTop is where a survey of an environment begins.
-func (c *Cache) surveyTop(project, env string) secret.Dir {
-	if root := c.cfg.Root; root.IsFolder() && root.Project == project && root.Env == env {
-		return root
+// surveyTops are where surveys of an environment begin: what is shown of it, or all.
+func (c *Cache) surveyTops(project, env string) (tops []secret.Dir) {
+	all := secret.Dir{Project: project, Env: env, Path: "/"}
+	for root := range c.roots {
+		if top, _ := c.rootOver(root); top == root && all.Contains(root) {
+			tops = append(tops, root)
+		}
 	}
-	return secret.Dir{Project: project, Env: env, Path: "/"}
+	if tops == nil {
+		return []secret.Dir{all}
+	}
+	return tops
 }
 
 // minSurveys is the least time between two surveys of an environment.
