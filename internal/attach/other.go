@@ -63,6 +63,9 @@ func Unmount(context.Context, string, Manner) error { return errOnlyLinux() }
 // Abort fails.
 func Abort(int) error { return errors.ErrUnsupported }
 
+// Sever fails.
+func Sever(string, int) error { return errors.ErrUnsupported }
+
 // Getattr fails.
 func Getattr(string, int) error { return errOnlyLinux() }
 

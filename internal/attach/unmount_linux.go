@@ -1,12 +1,15 @@
 package attach
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"infisicalfs/internal/mounttable"
 )
 
 // Manner is how insistently a mount is removed.
@@ -55,4 +58,24 @@ func Abort(dev int) error {
 	}
 	_, err = f.Write([]byte("1"))
 	return errors.Join(err, f.Close())
+}
+
+// Sever ends the connection of the mount of ours at point and leaves the mount where it
+// is, dead. It is [Abort] also where there is no fusectl.
+func Sever(point string, dev int) error {
+	if Abort(dev) == nil {
+		return nil
+	}
+	root, err := mounttable.OpenRoot(point, dev, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(root)
+	// Forcing an unmount of FUSE ends the connection first. Then it fails, because the
+	// descriptor keeps the mount in use.
+	err = unix.Unmount(fmt.Sprintf("/proc/self/fd/%d", root), unix.MNT_FORCE)
+	if errors.Is(err, unix.EBUSY) {
+		return nil
+	}
+	return cmp.Or(err, fmt.Errorf("%s is unmounted, which was not meant", point))
 }

@@ -65,6 +65,31 @@ func (m *Mount) unmount() error {
 	return nil
 }
 
+// Leave sends what exists nowhere else, as Close does, and ends the connection, but
+// leaves the mount in the tree, dead: whoever looks gets ENOTCONN, until [New] of the
+// same mountpoint puts another in its place. So bind mounts in containers go on with
+// the next process, which they would not after an unmount. Where the connection cannot
+// be ended it ends with this process, and the error says why. Close does nothing afterwards.
+func (m *Mount) Leave() error {
+	var err error
+	m.closing.Do(func() {
+		select {
+		case <-m.ended:
+			return
+		default:
+		}
+		m.sendUnsent()
+		m.leaving.Store(true)
+		if err = attach.Sever(m.point, m.device); err != nil || !m.letGoWithin(lettingGo) {
+			m.logLost(m.sendUnsent())
+			m.rooms.close() // no value is served any longer
+			return
+		}
+		<-m.ended
+	})
+	return err
+}
+
 // leaveTree takes the mount out of the tree if it is still there, and says how
 // long its connection may take to end by itself.
 func (m *Mount) leaveTree(ctx context.Context) (grace time.Duration, err error) {

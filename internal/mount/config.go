@@ -22,6 +22,11 @@ type Config struct {
 	Mountpoint string     // an existing directory; relative to the working directory
 	Root       secret.Dir // what the mountpoint shows; the zero Dir: all projects
 
+	// Hub is what the mount shares with others of this process, and stays the caller's to
+	// close, after Wait. Then Upstream, Raw, MaxSecrets and Cache are those of the hub, but for
+	// TTL and MaxStale, which may be shorter here. Nil: the mount has a cache of its own.
+	Hub *Hub
+
 	Upstream   secret.Upstream // stays the caller's to close, after Wait
 	MaxSecrets int             // how many secrets Upstream may give a folder, so that the largest one fits the cache; 0: no more than usual
 
@@ -54,6 +59,18 @@ type Config struct {
 	// not give away what it was made of. Empty: it is like no other.
 	Settings string
 
+	// Unasked mounts although it is not known whether the server shows Root to this login: for
+	// what was mounted before, and is to be there again while the server is away. What
+	// the server says then, who reads hears.
+	Unasked bool
+
+	// OnAccess is called with what the server says when it does not let this login see Root any
+	// more, wrapping [secret.ErrDenied] or [secret.ErrUnauthenticated], before anybody is
+	// answered, and with nil when it does again. It must return at once. Nil: nothing.
+	OnAccess func(error)
+
+	Volume string // what the mount is called where it has a name: in the status document
+
 	// Hangup returns what SIGHUP does to the process: "end", "reload" or "ignored".
 	// It appears in the status document. Nil: that is not said.
 	Hangup func() string
@@ -81,7 +98,7 @@ func (c Config) Validate() error {
 	switch {
 	case c.Mountpoint == "":
 		return exitcode.Errorf(exitcode.Config, "name a directory to mount on", "no mountpoint given")
-	case c.Upstream == nil:
+	case c.Upstream == nil && c.Hub == nil:
 		return exitcode.Errorf(exitcode.Config, "", "no server to mount")
 	case min(c.Cache.TTL, c.Cache.MaxStale, c.Cache.SoftDeadline) < duration.None:
 		return exitcode.Errorf(exitcode.Config, "use durations like 30s, 1m or 0", "a duration cannot be negative")

@@ -46,6 +46,7 @@ type Mount struct {
 	err   error         // why it ended; read only after ended
 
 	discarding atomic.Bool      // nothing is sent at the end
+	leaving    atomic.Bool      // the mount stays where it is when its connection ends
 	sendUntil  func() time.Time // the end of sending at the end; its first call begins the time for it
 
 	closing  sync.Once
@@ -72,7 +73,7 @@ func New(ctx context.Context, cfg Config) (*Mount, error) {
 	}
 	point := place.Point
 	rooms := wire(cfg, point, time.Now())
-	if err := rooms.firstContact(ctx); err != nil {
+	if err := rooms.contact(ctx, cfg); err != nil {
 		rooms.close()
 		return nil, fmt.Errorf("reading %s: %w", cfg.Root, err)
 	}
@@ -83,7 +84,10 @@ func New(ctx context.Context, cfg Config) (*Mount, error) {
 	}
 	err = m.answers(ctx)
 	if err == nil {
-		m.notes = append(rooms.notes(ctx, cfg, place), stillServed(ctx, point)...)
+		m.notes = rooms.notes(ctx, cfg, place)
+		if cfg.Hub == nil { // or each of many would ask all others
+			m.notes = append(m.notes, stillServed(ctx, point)...)
+		}
 		m.listen()
 	}
 	close(m.listened)
@@ -159,7 +163,7 @@ func (m *Mount) run() {
 	m.rooms.notifier.Close()
 	m.rooms.awaitEmitThread()
 	m.log.Info("no longer mounted", "mountpoint", m.point)
-	if m.inTree() && errors.Is(attach.Probe(context.Background(), m.point), syscall.ENOTCONN) {
+	if !m.leaving.Load() && m.inTree() && errors.Is(attach.Probe(context.Background(), m.point), syscall.ENOTCONN) {
 		m.err = fmt.Errorf("%s: the kernel ended the connection", m.point)
 		m.detachDead()
 	}
@@ -235,7 +239,7 @@ func (r *rooms) notes(ctx context.Context, cfg Config, p attach.Place) (list []s
 	if mode := r.tree.DirMode(); cfg.AllowOther && mode&0o011 == 0 {
 		list = append(list, fmt.Sprintf("other users are let in only as far as modes allow, and directories have %04o: add for example --dir-mode=0555 --mode=0444", mode))
 	}
-	if len(cfg.Layout.Include) > 0 {
+	if len(cfg.Layout.Include) > 0 && !cfg.Unasked {
 		f, err := r.layout.Source().Folder(ctx, r.root, secret.NeedListing)
 		if err == nil && len(f.Secrets)+len(f.Folders) == 0 {
 			list = append(list, "nothing is shown: --include matches no name; its patterns are of the server's names, relative to what is mounted")

@@ -37,7 +37,8 @@ type Status struct {
 	PID        int             `json:"pid"`
 	Version    string          `json:"version"`
 	Mountpoint string          `json:"mountpoint"`
-	InTree     bool            `json:"in_tree"` // the mountpoint has it, in the mount namespace of the process
+	Volume     string          `json:"volume,omitempty"` // its name, where it has one
+	InTree     bool            `json:"in_tree"`          // the mountpoint has it, in the mount namespace of the process
 	Root       string          `json:"root"`
 	Since      time.Time       `json:"since"`
 	ReadOnly   bool            `json:"read_only"`
@@ -61,6 +62,7 @@ func (r *rooms) status(cfg Config, point string, since time.Time) ([]byte, error
 		PID:        os.Getpid(),
 		Version:    cfg.Version,
 		Mountpoint: point,
+		Volume:     cfg.Volume,
 		Since:      since,
 		Root:       cfg.Root.String(),
 		ReadOnly:   cfg.readOnly(),

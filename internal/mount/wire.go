@@ -20,14 +20,17 @@ import (
 // rooms are what one mount is made of. Requests go down, from the kernel's
 // server to the tree, the layout, the cache and the client; changes go up.
 type rooms struct {
-	root   secret.Dir
-	cache  *cache.Cache
-	layout *layout.Layout // hands on what it does not change
-	tree   *fs.FS
+	root    secret.Dir
+	cache   *cache.Cache   // the hub's, if there is one
+	source  secret.Source  // what the cache has at and below the root
+	release func()         // lets go of the cache
+	layout  *layout.Layout // hands on what it does not change
+	tree    *fs.FS
 
 	document   func() ([]byte, error) // the status, JSON; it asks nobody
 	inTree     func() bool            // the mount is where it was made; set before serve
 	reconsider func()                 // Config.Refresh, may be nil
+	onAccess   func(error)            // Config.OnAccess, may be nil
 
 	readsAhead sync.WaitGroup                    // goroutines that read folders that appeared
 	notifier   *notifier.Notifier                // nil before serve
@@ -39,30 +42,35 @@ const retained = 256 << 20
 
 // wire builds the rooms. Nothing runs and nobody is asked yet.
 func wire(cfg Config, point string, since time.Time) *rooms {
-	r := &rooms{root: cfg.Root, reconsider: cfg.Refresh, inTree: func() bool { return true }}
+	r := &rooms{root: cfg.Root, reconsider: cfg.Refresh, onAccess: cfg.OnAccess, inTree: func() bool { return true }}
 	r.document = func() ([]byte, error) { return r.status(cfg, point, since) }
-	r.cache = cache.New(cfg.Upstream, r.cacheConfig(cfg))
+	if cfg.Hub != nil {
+		part := cfg.Hub.cache.Part(cfg.Root, cfg.Cache.TTL, cfg.Cache.MaxStale)
+		r.cache, r.source, r.release = cfg.Hub.cache, part, func() { cfg.Hub.leave(r); part.Close() }
+	} else {
+		c := cfg.cacheConfig()
+		c.Held, c.OnChange, c.OnDependents = r.held, r.apply, r.touched // not before firstContact
+		r.cache = cache.New(cfg.Upstream, c)
+		r.source, r.release = r.cache, r.cache.Close
+	}
 	shape, _ := cfg.Layout.parse(cfg.Root) // Validate has seen its errors
-	r.layout = layout.New(r.cache, shape, cfg.logger())
+	r.layout = layout.New(r.source, shape, cfg.logger())
 	r.tree = fs.New(r.treeConfig(cfg, since))
+	if cfg.Hub != nil {
+		cfg.Hub.join(r)
+	}
 	return r
 }
 
-// cacheConfig is cfg.Cache with what leads to and from the other rooms.
-func (r *rooms) cacheConfig(cfg Config) cache.Config {
+// cacheConfig is cfg.Cache with what follows from the rest, but for what leads to the
+// other rooms.
+func (cfg Config) cacheConfig() cache.Config {
 	c := cfg.Cache
 	c.Root, c.Raw, c.Log = cfg.Root, cfg.Raw, cfg.logger()
 	if !cfg.readOnly() && !cfg.Raw {
 		c.Stored = cfg.Writer.StoredBelow
 	}
 	c.MaxBytes = max(retained, int64(cfg.MaxSecrets)<<11)
-	c.Held = func(dir secret.Dir) bool { return r.tree.Held(r.layout.Shown(dir)) }
-	c.OnChange = r.apply // not before firstContact
-	c.OnDependents = func(dirs []secret.Dir) {
-		for _, dir := range dirs {
-			r.tree.Touched(r.layout.Shown(dir))
-		}
-	}
 	return c
 }
 
@@ -85,8 +93,23 @@ func (r *rooms) treeConfig(cfg Config, since time.Time) fs.Config {
 	return c
 }
 
+// held reports whether somebody holds what is shown of dir.
+func (r *rooms) held(dir secret.Dir) bool { return r.tree.Held(r.layout.Shown(dir)) }
+
+// touched is told which folders may show something else because of a change made here.
+func (r *rooms) touched(dirs []secret.Dir) {
+	for _, dir := range dirs {
+		if r.root.Contains(dir) {
+			r.tree.Touched(r.layout.Shown(dir))
+		}
+	}
+}
+
 // apply hands a change from the cache up.
 func (r *rooms) apply(change secret.Change) {
+	if r.onAccess != nil && (change.Dir == r.root || change.Deep && change.Dir.Contains(r.root)) && (change.Err != nil || change.New != nil) {
+		r.onAccess(change.Err)
+	}
 	if above, ok := r.layout.Change(change); ok {
 		r.tree.Apply(above)
 	}
@@ -114,10 +137,18 @@ func (r *rooms) refresh() error {
 	return nil
 }
 
+// contact is firstContact, if the server is to be asked at all before the mount is made.
+func (r *rooms) contact(ctx context.Context, cfg Config) error {
+	if cfg.Unasked {
+		return nil
+	}
+	return r.firstContact(ctx)
+}
+
 // firstContact reads the root, so that a wrong name, a bad login or an absent
 // server is said before anything is mounted. The first ls is served from it.
 func (r *rooms) firstContact(ctx context.Context) error {
-	f, err := r.cache.Folder(ctx, r.root, secret.NeedListing)
+	f, err := r.source.Folder(ctx, r.root, secret.NeedListing)
 	if err == nil && len(f.Folders) == 0 {
 		err = f.Denied // nothing to see and nowhere to go
 	}
@@ -160,7 +191,7 @@ func (r *rooms) close() {
 		p.Stop()
 	}
 	r.tree.Close()
-	r.cache.Close()
+	r.release()
 	r.readsAhead.Wait()
 }
 

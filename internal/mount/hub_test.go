@@ -1,0 +1,138 @@
+//go:build linux
+
+package mount
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"infisicalfs/cache"
+	tree "infisicalfs/fs"
+	"infisicalfs/internal/attach"
+	"infisicalfs/secret"
+	"infisicalfs/secret/secrettest"
+)
+
+// hub is a hub over a fake, which ends after the test's mounts.
+func hub(t *testing.T, fake *secrettest.Fake) *Hub {
+	t.Helper()
+	needFUSE(t)
+	h := NewHub(HubConfig{
+		Upstream: fake, Writer: fake.Writer(),
+		Cache: cache.Config{TTL: time.Minute, MaxStale: time.Minute, SoftDeadline: time.Second},
+	})
+	t.Cleanup(h.Close)
+	return h
+}
+
+// on is a mount of a hub at root.
+func on(t *testing.T, h *Hub, root secret.Dir, change func(*Config)) *Mount {
+	t.Helper()
+	cfg := config(directory(t), nil)
+	cfg.Hub, cfg.Root, cfg.FS.NoControl = h, root, true
+	cfg.FS.Notify = tree.Notify("full")
+	if change != nil {
+		change(&cfg)
+	}
+	return mounted(t, cfg)
+}
+
+func reads(t *testing.T, m *Mount, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(m.Mountpoint(), name))
+	require.NoError(t, err)
+	return string(text)
+}
+
+func TestMountsOfAHubShareRequests(t *testing.T) {
+	fake := sample()
+	h := hub(t, fake)
+	for range 5 {
+		require.Equal(t, "hello, world", reads(t, on(t, h, devDir, nil), "GREETING"))
+	}
+	require.Equal(t, 1, fake.Calls().All())
+}
+
+// What one mount writes, renames and removes the others show at once, and only where
+// it is below their own roots.
+func TestMountsOfAHubShareChanges(t *testing.T) {
+	fake := sample()
+	fake.Set(devDir.Child("pay"), "KEY", "one")
+	h := hub(t, fake)
+	writer := on(t, h, devDir, func(cfg *Config) { cfg.Writer, cfg.FS.FileMode, cfg.FS.DirMode = fake.Writer(), 0o600, 0o700 })
+	all, part := on(t, h, devDir, nil), on(t, h, devDir.Child("pay"), nil)
+	require.Equal(t, "one", reads(t, all, "pay/KEY"))
+	require.Equal(t, "one", reads(t, part, "KEY"))
+
+	require.NoError(t, os.WriteFile(filepath.Join(writer.Mountpoint(), "pay/KEY"), []byte("two"), 0o600))
+	require.Eventually(t, func() bool { return reads(t, all, "pay/KEY") == "two" && reads(t, part, "KEY") == "two" }, 10*time.Second, time.Millisecond)
+	require.NoError(t, os.Rename(filepath.Join(writer.Mountpoint(), "pay/KEY"), filepath.Join(writer.Mountpoint(), "pay/OTHER")))
+	gone := func(m *Mount, name string) func() bool {
+		return func() bool {
+			_, err := os.Stat(filepath.Join(m.Mountpoint(), name))
+			return errors.Is(err, fs.ErrNotExist)
+		}
+	}
+	require.Eventually(t, gone(part, "KEY"), 10*time.Second, time.Millisecond)
+	require.Equal(t, "two", reads(t, part, "OTHER"))
+	require.NoError(t, os.Remove(filepath.Join(writer.Mountpoint(), "pay/OTHER")))
+	require.Eventually(t, gone(part, "OTHER"), 10*time.Second, time.Millisecond)
+	require.Eventually(t, gone(all, "pay/OTHER"), 10*time.Second, time.Millisecond)
+	require.Equal(t, "hello, world", reads(t, all, "GREETING"))
+}
+
+// A refusal of one mount's root is that mount's.
+func TestARefusalReachesOneMountOfAHub(t *testing.T) {
+	fake := sample()
+	pay := devDir.Child("pay")
+	fake.Set(pay, "KEY", "one")
+	h := hub(t, fake)
+	heard := make(chan error, 10)
+	all := on(t, h, devDir, nil)
+	part := on(t, h, pay, func(cfg *Config) { cfg.OnAccess = func(err error) { heard <- err } })
+	held, err := os.Open(filepath.Join(part.Mountpoint(), "KEY"))
+	require.NoError(t, err)
+	defer held.Close()
+	fake.Fail(pay, secret.ErrDenied)
+	require.NoError(t, part.Refresh())
+	_, err = os.Stat(filepath.Join(part.Mountpoint(), "KEY"))
+	require.ErrorIs(t, err, syscall.EACCES)
+	require.ErrorIs(t, <-heard, secret.ErrDenied)
+	_, err = held.Read(make([]byte, 10))
+	require.ErrorIs(t, err, syscall.EACCES, "what was open is revoked")
+	require.Equal(t, "hello, world", reads(t, all, "GREETING"))
+	fake.Fail(pay, nil)
+	require.NoError(t, part.Refresh())
+	require.Equal(t, "one", reads(t, part, "KEY"))
+	require.NoError(t, <-heard)
+}
+
+// A mount that is left is dead until the next one takes its place.
+func TestLeave(t *testing.T) {
+	fake := sample()
+	cfg := config(directory(t), fake)
+	m := mounted(t, cfg)
+	require.NoError(t, m.Leave())
+	require.ErrorIs(t, attach.Probe(t.Context(), m.Mountpoint()), syscall.ENOTCONN)
+	require.NoError(t, m.Close(), "does nothing")
+	require.ErrorIs(t, attach.Probe(t.Context(), m.Mountpoint()), syscall.ENOTCONN)
+
+	fake.FailAll(secret.ErrUnavailable)
+	cfg.Unasked = true
+	next := mounted(t, cfg)
+	_, err := os.ReadFile(filepath.Join(next.Mountpoint(), "GREETING"))
+	require.Error(t, err)
+	require.NotErrorIs(t, err, fs.ErrNotExist, "an outage is no absence")
+	fake.FailAll(nil)
+	require.Eventually(t, func() bool {
+		text, err := os.ReadFile(filepath.Join(next.Mountpoint(), "GREETING"))
+		return err == nil && string(text) == "hello, world"
+	}, 10*time.Second, 10*time.Millisecond)
+}
