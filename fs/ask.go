@@ -5,24 +5,10 @@ import (
 	"errors"
 	"time"
 
-	"github.com/hanwen/go-fuse/v2/fuse"
-
 	"infisicalfs/fs/internal/caller"
 	"infisicalfs/fs/internal/filename"
 	"infisicalfs/secret"
 )
-
-// callerOf returns uid and thread of who makes the request.
-func callerOf(ctx context.Context) fuse.Caller {
-	if caller, ok := fuse.FromContext(ctx); ok {
-		return *caller
-	}
-	return fuse.Caller{}
-}
-
-// processOf returns the process that makes the request, nobody if that cannot be
-// found out.
-func (f *FS) processOf(ctx context.Context) caller.Process { return f.callers.Of(callerOf(ctx).Pid) }
 
 // killable returns a context for a change that the caller of ctx asked for, which
 // ends as the kernel's killable waits do: for a signal that ends the caller, and for
@@ -31,7 +17,7 @@ func (f *FS) processOf(ctx context.Context) caller.Process { return f.callers.Of
 // of some child would help nobody. Call stop.
 func (f *FS) killable(ctx context.Context) (_ context.Context, stop context.CancelFunc) {
 	killable, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	thread := callerOf(ctx).Pid
+	thread := threadOf(ctx)
 	go func() {
 		select {
 		case <-killable.Done():
@@ -61,7 +47,7 @@ func (f *FS) folder(ctx context.Context, dir secret.Dir, need secret.Need) (*sec
 // goes on waiting: programs do not expect stat(2) to fail because a child ended.
 func (f *FS) ask(ctx context.Context, ask func(context.Context) (*secret.Folder, error)) (*secret.Folder, error) {
 	snap, err := ask(ctx)
-	if ctx.Err() == nil || !errors.Is(err, context.Canceled) || caller.WantsOut(callerOf(ctx).Pid) {
+	if ctx.Err() == nil || !errors.Is(err, context.Canceled) || caller.WantsOut(threadOf(ctx)) {
 		return snap, err
 	}
 	ctx, stop := f.killable(ctx)

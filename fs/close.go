@@ -6,8 +6,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/hanwen/go-fuse/v2/fuse"
-
 	"infisicalfs/fs/internal/caller"
 	"infisicalfs/fs/internal/writeback"
 	"infisicalfs/secret"
@@ -19,7 +17,7 @@ import (
 // verdict is what close returns; everything else waits for Release.
 func (h *writeHandle) Flush(ctx context.Context) syscall.Errno {
 	f := h.file.fs
-	thread := callerOf(ctx).Pid
+	thread := threadOf(ctx)
 	who := f.processOf(ctx)
 	owes := h.buffer.Flushed()
 	switch {
@@ -52,7 +50,7 @@ func (h *writeHandle) Fsync(ctx context.Context, _ uint32) syscall.Errno {
 func (h *writeHandle) Release(ctx context.Context) syscall.Errno {
 	f := h.file.fs
 	if h.buffer.Releasing() {
-		if err := h.send(fuse.NewContext(context.WithoutCancel(ctx), &h.caller), writeback.AtRelease); err != nil {
+		if err := h.send(onBehalfOf(context.WithoutCancel(ctx), h.caller), writeback.AtRelease); err != nil {
 			f.writes.failedReleases.Add(1)
 			h.verdict("release", err)
 		}

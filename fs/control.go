@@ -60,13 +60,13 @@ func newRejected() *unsent.Store {
 //
 // Why is in the words of the file system: a server's may hold the value.
 func (f *FS) keep(ctx context.Context, dir secret.Dir, name string, value secret.Value, why string) {
-	f.keepText(unsent.Text{Dir: dir, Key: name, Value: value, UID: callerOf(ctx).Uid, Why: why})
+	f.keepText(unsent.Text{Dir: dir, Key: name, Value: value, UID: f.userOf(ctx), Why: why})
 }
 
 // keepUnsent puts a text into rejected/ that exists nowhere else. It stays until
 // somebody removes it, until the server has it, or until the mount ends.
 func (f *FS) keepUnsent(ctx context.Context, dir secret.Dir, name string, value secret.Value, why string) {
-	f.keepText(unsent.Text{Dir: dir, Key: name, Value: value, UID: callerOf(ctx).Uid, Why: why, Only: true})
+	f.keepText(unsent.Text{Dir: dir, Key: name, Value: value, UID: f.userOf(ctx), Why: why, Only: true})
 }
 
 // keepText keeps a text, says so in the log and returns its name in rejected/. An

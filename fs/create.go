@@ -251,7 +251,7 @@ func (f *FS) kindOf(ctx context.Context, snap *secret.Folder, shown string, flag
 	}
 	if tempname.MayBeEmergency(shown) {
 		sibling := func(name string) bool { _, ok := filename.Resolve(snap, name); return ok }
-		if yes, unsent := tempname.Emergency(shown, caller.Program(callerOf(ctx).Pid), flags, sibling); yes {
+		if yes, unsent := tempname.Emergency(shown, caller.Program(threadOf(ctx)), flags, sibling); yes {
 			return kind{scratch: true, onlyCopy: unsent}
 		}
 	}

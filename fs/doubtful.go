@@ -7,8 +7,6 @@ import (
 	"path"
 	"time"
 
-	"github.com/hanwen/go-fuse/v2/fuse"
-
 	"infisicalfs/fs/internal/commit"
 	"infisicalfs/fs/internal/overlay"
 	"infisicalfs/fs/internal/writeback"
@@ -23,7 +21,7 @@ const sendLasts = 2 * time.Minute
 // It reports whether the file's fate is decided: it is a secret, or in
 // rejected/. Who opens, renames or unlinks it meanwhile waits.
 func (f *FS) sendDoubtful(ctx context.Context, sc *overlay.File, why error) bool {
-	ctx, stop := context.WithTimeout(fuse.NewContext(ctx, sc.Caller()), sendLasts)
+	ctx, stop := context.WithTimeout(onBehalfOf(ctx, sc.Caller()), sendLasts)
 	defer stop()
 	at := f.overlay.Where(sc)
 	leave, err := f.folderQueue.Enter(ctx, at.Dir)

@@ -131,5 +131,5 @@ func (d *dir) swapEvent(name string) []emit.Event {
 // probed reports whether a name that is looked up in the root is that by which the
 // emitting thread is known.
 func (f *FS) probed(ctx context.Context, name string) bool {
-	return f.emitter.Probed(callerOf(ctx).Pid, name)
+	return f.emitter.Probed(threadOf(ctx), name)
 }

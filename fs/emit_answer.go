@@ -27,7 +27,7 @@ type emitted struct{ *emit.Attempt[*dir] }
 
 // eventOf returns the event that the request belongs to, nil for everybody else's.
 func (f *FS) eventOf(ctx context.Context) *emitted {
-	if a := f.emitter.Answering(callerOf(ctx).Pid); a != nil {
+	if a := f.emitter.Answering(threadOf(ctx)); a != nil {
 		return &emitted{a}
 	}
 	return nil

@@ -33,10 +33,9 @@ func dataOf(sc *overlay.File) *scratchData { return sc.Data.(*scratchData) }
 // open it again whatever its mode. It may hold a secret: it is shown to nobody
 // else to whom secrets are not.
 func (f *FS) newScratch(ctx context.Context, snap *secret.Folder, kind kind, mode uint32) *overlay.File {
-	by := callerOf(ctx)
-	return f.newScratchOf(snap, kind, by, fuse.Attr{
+	return f.newScratchOf(snap, kind, f.callerOf(ctx), fuse.Attr{
 		Mode:  mode&0o700 | mode&f.cfg.FileMode&0o077,
-		Owner: fuse.Owner{Uid: by.Uid, Gid: f.cfg.GID},
+		Owner: fuse.Owner{Uid: f.creatorOf(ctx), Gid: f.cfg.GID},
 	})
 }
 
@@ -171,7 +170,7 @@ func (f *FS) keepOldFile(sc *overlay.File, at overlay.Name, why string) {
 func onBehalf(sc *overlay.File) (context.Context, secret.Value) {
 	c := sc.Lock()
 	defer sc.Unlock()
-	return fuse.NewContext(context.Background(), sc.Caller()), c.Text.Value()
+	return onBehalfOf(context.Background(), sc.Caller()), c.Text.Value()
 }
 
 // keyOf returns the name that the server would have for a file name, or that

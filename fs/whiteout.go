@@ -32,7 +32,7 @@ func (r *renaming) whiteOut(ctx context.Context, snap *secret.Folder, s *secret.
 	if !ok {
 		seen = lostupdate.BaseOf(s)
 	}
-	sc := r.newScratchOf(snap, kind{}, callerOf(ctx), fuse.Attr{ // as the secret was shown
+	sc := r.newScratchOf(snap, kind{}, r.callerOf(ctx), fuse.Attr{ // as the secret was shown
 		Mode: r.cfg.FileMode, Owner: fuse.Owner{Uid: r.cfg.UID, Gid: r.cfg.GID},
 	})
 	n, known := operations(r.from.GetChild(r.name)).(*file)
@@ -102,7 +102,7 @@ func (d *dir) giveWay(ctx context.Context, shown string) {
 // carryRenameOut is sendRename in the folder's turn, unless the secret is being
 // written: that is errOpen.
 func (f *FS) carryRenameOut(ctx context.Context, w *overlay.Whiteout) error {
-	ctx, stop := context.WithTimeout(fuse.NewContext(ctx, w.File.Caller()), sendLasts)
+	ctx, stop := context.WithTimeout(onBehalfOf(ctx, w.File.Caller()), sendLasts)
 	defer stop()
 	at, _, pending := f.overlay.Backup(w)
 	if !pending {

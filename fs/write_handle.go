@@ -37,7 +37,7 @@ type writeHandle struct {
 // newHandle returns a handle for who makes the request: of a scratch file, or with a
 // text of its own (nil).
 func (n *file) newHandle(ctx context.Context, flags uint32, sc *overlay.File) *writeHandle {
-	h := &writeHandle{file: n, scratch: sc, caller: callerOf(ctx)}
+	h := &writeHandle{file: n, scratch: sc, caller: n.fs.callerOf(ctx)}
 	cfg := writeback.Config{
 		Opener: n.fs.processOf(ctx),
 		UID:    h.caller.Uid,
@@ -114,7 +114,7 @@ func (h *writeHandle) edit(ctx context.Context, e textedit.Edit) syscall.Errno {
 	if h.scratch != nil {
 		return h.editScratch(who, e)
 	}
-	shreds := !textedit.MayBeText(e.Data) && caller.Shreds(callerOf(ctx).Pid)
+	shreds := !textedit.MayBeText(e.Data) && caller.Shreds(threadOf(ctx))
 	refused, err := h.buffer.Edit(who, e, shreds)
 	dir, name := h.file.where()
 	h.file.fs.keep(ctx, dir, name, refused, "no value can have these bytes")

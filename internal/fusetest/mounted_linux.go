@@ -139,6 +139,7 @@ func serve(dir string, raw fuse.RawFileSystem, opts fuse.MountOptions) (*fuse.Se
 		unix.Close(fd)
 		return nil, err
 	}
+	mo.IDMappedMount = true                                               // as package mount does it, so the kernel names the user of creations only
 	server, err := fuse.NewServer(raw, fmt.Sprintf("/dev/fd/%d", fd), mo) // takes fd over
 	if err != nil {
 		detach(dir)

@@ -24,6 +24,10 @@ func (r *rooms) serve(fd int, cfg Config) (*fuse.Server, error) {
 	options.FsName, options.Name = mounttable.SourceName, mounttable.Subtype
 	options.Debug = cfg.Debug
 	options.MountOptions.Logger = kernelLog(cfg.logger())
+	// Whoever could make the mount may map the owners of a bind of it (crun and nspawn
+	// with idmap, pods with a user namespace). The price is that requests do not name
+	// their user, see caller.go of fs.
+	options.IDMappedMount = attach.MayMount()
 	r.notifier = notifier.New(fd)
 	options.ServerCallbacks = r.notifier
 	raw := r.notifier.Serve(fs.FailOutdatedGetattr(fusefs.NewNodeFS(r.tree.Root(), options)))

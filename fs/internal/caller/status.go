@@ -13,7 +13,9 @@ import (
 // threadStatus is what we need of /proc/TID/status.
 type threadStatus struct {
 	process, parent                   int
-	hasMemory                         bool // not on its way out
+	hasMemory                         bool   // not on its way out
+	user                              uint32 // as whom it uses file systems
+	hasUser                           bool
 	pending, blocked, ignored, caught signals
 }
 
@@ -38,6 +40,11 @@ func parseStatus(text string) (s threadStatus, err error) {
 			s.process, err = strconv.Atoi(value)
 		case "PPid":
 			s.parent, _ = strconv.Atoi(value)
+		case "Uid": // real, effective, saved, for file systems
+			if ids := strings.Fields(value); len(ids) == 4 {
+				uid, err := strconv.ParseUint(ids[3], 10, 32)
+				s.user, s.hasUser = uint32(uid), err == nil
+			}
 		case "VmSize":
 			s.hasMemory = true
 		case "SigPnd", "ShdPnd":

@@ -131,7 +131,7 @@ func (f *File) Dir() secret.Dir { return f.dir }
 func (f *File) BaseOf(name string) lostupdate.Base { return f.basis[name] }
 
 // Caller returns whose file it is: who made it, without a thread.
-func (f *File) Caller() *fuse.Caller { return &f.caller }
+func (f *File) Caller() fuse.Caller { return f.caller }
 
 // madeBy reports whether who is the file's maker, as far as that can be known.
 func (f *File) madeBy(who caller.Process) bool {
