@@ -127,6 +127,7 @@ var picture = map[string][]string{
 	"internal/arch":        {},
 	"internal/bench":       {"internal/devserver"}, // a program of its own: scripts/bench, scripts/soak
 	"internal/e2e":         {},
+	"internal/engines":     {}, // what containers see
 	"internal/integration": {},
 }
 
