@@ -1,7 +1,6 @@
 package notifier
 
 import (
-	"encoding/binary"
 	"os"
 	"syscall"
 	"time"
@@ -65,15 +64,6 @@ func (n *Notifier) Close() {
 	}
 }
 
-var native = binary.NativeEndian
-
-// Codes of notifications in linux/fuse.h.
-const (
-	forgetInode = 2
-	forgetEntry = 3
-	entryGone   = 6
-)
-
 // InodeNotify implements fusefs.ServerCallbacks, and what [fs.Prune] stands for:
 // for that the kernel waits for nobody.
 func (n *Notifier) InodeNotify(node uint64, off, length int64) fuse.Status {
@@ -83,9 +73,7 @@ func (n *Notifier) InodeNotify(node uint64, off, length int64) fuse.Status {
 	if n.side == nil {
 		return n.server.InodeNotify(node, off, length)
 	}
-	body := native.AppendUint64(nil, node)
-	body = native.AppendUint64(body, uint64(off))
-	return n.tell(forgetInode, native.AppendUint64(body, uint64(length)))
+	return n.tell(inodeMessage(node, off, length))
 }
 
 // EntryNotify implements fusefs.ServerCallbacks.
@@ -93,7 +81,7 @@ func (n *Notifier) EntryNotify(parent uint64, name string) fuse.Status {
 	if n.side == nil {
 		return n.server.EntryNotify(parent, name)
 	}
-	return n.tell(forgetEntry, appendName(native.AppendUint64(nil, parent), name))
+	return n.tell(entryMessage(parent, name))
 }
 
 // DeleteNotify implements fusefs.ServerCallbacks.
@@ -101,15 +89,7 @@ func (n *Notifier) DeleteNotify(parent, child uint64, name string) fuse.Status {
 	if n.side == nil {
 		return n.server.DeleteNotify(parent, child, name)
 	}
-	body := native.AppendUint64(nil, parent)
-	return n.tell(entryGone, appendName(native.AppendUint64(body, child), name))
-}
-
-// appendName adds the length of a name, no flags, and the name.
-func appendName(body []byte, name string) []byte {
-	body = native.AppendUint32(body, uint32(len(name)))
-	body = native.AppendUint32(body, 0)
-	return append(append(body, name...), 0)
+	return n.tell(deleteMessage(parent, child, name))
 }
 
 // InodeRetrieveCache implements fusefs.ServerCallbacks.
@@ -122,11 +102,8 @@ func (n *Notifier) InodeNotifyStoreCache(node uint64, offset int64, data []byte)
 	return n.server.InodeNotifyStoreCache(node, offset, data)
 }
 
-// tell sends one notification: its length, its code, no number of a request.
-func (n *Notifier) tell(code uint32, body []byte) fuse.Status {
-	message := native.AppendUint32(nil, uint32(16+len(body)))
-	message = native.AppendUint32(message, code)
-	message = append(native.AppendUint64(message, 0), body...)
+// tell sends one notification.
+func (n *Notifier) tell(message []byte) fuse.Status {
 	side, err := n.side.SyscallConn()
 	if err != nil {
 		return fuse.Status(syscall.ENODEV) // closed: the mount has ended
