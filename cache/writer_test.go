@@ -228,7 +228,7 @@ func TestNewsOfOwnChangesSayWhatTheyAreAbout(t *testing.T) {
 	writing(t, func(w *world, to secret.Writer) {
 		w.changes()
 		ctx, note := w.Context(), "a note"
-		for _, deed := range []struct {
+		for _, write := range []struct {
 			do   func() error
 			want []string
 		}{
@@ -241,17 +241,17 @@ func TestNewsOfOwnChangesSayWhatTheyAreAbout(t *testing.T) {
 			{func() error { return to.RenameFolder(ctx, payments, "sub", "other") }, []string{"sub", "other"}},
 			{func() error { return to.DeleteFolder(ctx, payments, "other") }, []string{"other"}},
 		} {
-			must(w, deed.do())
+			must(w, write.do())
 			var got []secret.Change
 			for _, change := range w.changes() {
 				if change.Dir == payments {
 					got = append(got, change)
 				}
 			}
-			require.Len(w, got, 1, deed.want)
-			require.Equal(w, deed.want, got[0].Names)
+			require.Len(w, got, 1, write.want)
+			require.Equal(w, write.want, got[0].Names)
 			// And they are about nothing else.
-			require.Equal(w, elsewhere(got[0].Old, deed.want), elsewhere(got[0].New, deed.want))
+			require.Equal(w, elsewhere(got[0].Old, write.want), elsewhere(got[0].New, write.want))
 		}
 	})
 }

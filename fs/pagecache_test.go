@@ -263,7 +263,7 @@ func TestRotationUnderReaders(t *testing.T) {
 					refused.Add(1)
 				case index(string(text)) >= 0:
 					whole.Add(1)
-				case open >= pagecache.Patience && bytes.Count(text, text[:min(1, len(text))]) == len(text):
+				case open >= pagecache.ReaderWait && bytes.Count(text, text[:min(1, len(text))]) == len(text):
 					early.Add(1)
 				default:
 					torn.Add(1)

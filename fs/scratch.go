@@ -91,6 +91,20 @@ func (f *FS) doubtLeftBehind(sc *overlay.File, who caller.Process) {
 	}
 }
 
+// sharedText is a scratch file's text, which all its handles share. It is sent once
+// the file is a secret.
+type sharedText struct{ file *overlay.File }
+
+func (s sharedText) Use(do func(text *textedit.Text, sent *lostupdate.Base)) {
+	c := s.file.Lock()
+	defer s.file.Unlock()
+	if dataOf(s.file).place.Load() == nil {
+		do(&c.Text, nil)
+	} else {
+		do(&c.Text, &c.Sent)
+	}
+}
+
 // noSiblings is for names that are looked at alone.
 func noSiblings(func(string) bool) {}
 

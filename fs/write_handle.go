@@ -12,7 +12,6 @@ import (
 
 	"infisicalfs/fs/internal/caller"
 	"infisicalfs/fs/internal/commit"
-	"infisicalfs/fs/internal/lostupdate"
 	"infisicalfs/fs/internal/overlay"
 	"infisicalfs/fs/internal/textedit"
 	"infisicalfs/fs/internal/writeback"
@@ -50,20 +49,6 @@ func (n *file) newHandle(ctx context.Context, flags uint32, sc *overlay.File) *w
 	}
 	h.buffer = writeback.New(cfg)
 	return h
-}
-
-// sharedText is a scratch file's text, which all its handles share. It is sent once
-// the file is a secret.
-type sharedText struct{ file *overlay.File }
-
-func (s sharedText) Use(do func(text *textedit.Text, sent *lostupdate.Base)) {
-	c := s.file.Lock()
-	defer s.file.Unlock()
-	if dataOf(s.file).place.Load() == nil {
-		do(&c.Text, nil)
-	} else {
-		do(&c.Text, &c.Sent)
-	}
 }
 
 // Read reads the handle's own text.

@@ -98,7 +98,7 @@ func TestCertwatcher(t *testing.T) {
 					require.NoError(t, err)
 					require.Contains(t, []int64{serial - 1, serial}, got)
 					return got == serial
-				}, patience, 10*time.Millisecond)
+				}, noticeLimit, 10*time.Millisecond)
 			}
 		})
 	}
@@ -120,16 +120,16 @@ func TestNginxTLS(t *testing.T) {
 					return err == nil && got == serial
 				}
 			}
-			require.Eventually(t, serves(1), patience, 10*time.Millisecond)
+			require.Eventually(t, serves(1), noticeLimit, 10*time.Millisecond)
 			second := newPair(t, 2)
 			w.setPair(second)
 			require.Eventually(t, func() bool {
 				text, err := os.ReadFile(w.path("tls/tls.key"))
 				require.NoError(t, err)
 				return string(text) == second.key
-			}, patience, 10*time.Millisecond)
+			}, noticeLimit, 10*time.Millisecond)
 			n.reload()
-			require.Eventually(t, serves(2), patience, 10*time.Millisecond)
+			require.Eventually(t, serves(2), noticeLimit, 10*time.Millisecond)
 		})
 	}
 }

@@ -25,7 +25,7 @@ func (w *world) ready(name, value string) {
 	require.Eventually(w.t, func() bool {
 		text, err := os.ReadFile(w.path(name))
 		return err == nil && string(text) == value
-	}, patience, 10*time.Millisecond)
+	}, noticeLimit, 10*time.Millisecond)
 }
 
 func TestInotifywait(t *testing.T) {
@@ -74,7 +74,7 @@ func TestViper(t *testing.T) {
 			default:
 				return false
 			}
-		}, patience, time.Millisecond, color)
+		}, noticeLimit, time.Millisecond, color)
 	}
 }
 
@@ -96,7 +96,7 @@ func TestKoanf(t *testing.T) {
 		default:
 			return false
 		}
-	}, patience, time.Millisecond)
+	}, noticeLimit, time.Millisecond)
 }
 
 func TestChokidar(t *testing.T) {
@@ -147,7 +147,7 @@ func TestNginxWithAWatcher(t *testing.T) {
 		text, _ := io.ReadAll(response.Body)
 		return string(text)
 	}
-	require.Eventually(t, func() bool { return answer() == "one" }, patience, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return answer() == "one" }, noticeLimit, 10*time.Millisecond)
 	w.set("BODY", "return 200 two;")
-	require.Eventually(t, func() bool { return answer() == "two" }, patience, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return answer() == "two" }, noticeLimit, 10*time.Millisecond)
 }

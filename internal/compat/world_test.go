@@ -186,14 +186,14 @@ func start(t *testing.T, stdin string, name string, args ...string) *running {
 	return r
 }
 
-// patience is how long a program may take to notice. The mounts poll each second.
-const patience = 30 * time.Second
+// noticeLimit is how long a program may take to notice. The mounts poll each second.
+const noticeLimit = 30 * time.Second
 
 // says waits for a line with that text in it.
 func (r *running) says(text string) {
 	r.t.Helper()
 	var said []string
-	for limit := time.After(patience); ; {
+	for limit := time.After(noticeLimit); ; {
 		select {
 		case line := <-r.lines:
 			if strings.Contains(line, text) {

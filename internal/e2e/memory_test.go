@@ -43,11 +43,11 @@ func TestFloodsAreBounded(t *testing.T) {
 		t.Run(flood.Name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, devserver.Config{})
-			patience := "20s"
+			timeout := "20s"
 			if flood.Name == "one byte at a time" { // which nothing but that ends
-				patience = "3s"
+				timeout = "3s"
 			}
-			m := w.mountPlain(t, "--timeout="+patience, "--ttl=0", "--max-stale=0", "--watch=off")
+			m := w.mountPlain(t, "--timeout="+timeout, "--ttl=0", "--max-stale=0", "--watch=off")
 			remove := w.Inject(flood.Fault)
 			for range 2 { // nothing of the first is left when the second comes
 				_, err := os.ReadDir(m.path("demo", "dev"))

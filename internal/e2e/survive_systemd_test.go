@@ -83,9 +83,9 @@ func TestUnitsKeepTheMountAlive(t *testing.T) {
 		require.Equal(t, []string{"/bin/kill -HUP $MAINPID"}, u["ExecReload"], service)
 		// 20 seconds for text that is only here, and what an end takes besides.
 		require.Len(t, u["TimeoutStopSec"], 1, service)
-		patience, err := strconv.Atoi(u["TimeoutStopSec"][0])
+		stopTimeout, err := strconv.Atoi(u["TimeoutStopSec"][0])
 		require.NoError(t, err, service)
-		require.GreaterOrEqual(t, patience, 40, service)
+		require.GreaterOrEqual(t, stopTimeout, 40, service)
 	}
 }
 

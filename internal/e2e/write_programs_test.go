@@ -169,7 +169,7 @@ func (c deed) perform(t *testing.T, dir string) {
 	t.Helper()
 	src := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(src, "new"), []byte("new value\n"), 0o644))
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), stepLimit)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "sh", "-ec", `cd "$0"; `+c.run, dir)
 	cmd.WaitDelay = time.Second

@@ -58,8 +58,8 @@ func startProcess(t *testing.T, dir string) *process {
 	return p
 }
 
-// patience is how long a step may take; a test that hangs says where.
-const patience = time.Minute
+// stepLimit is how long a step may take; a test that hangs says where.
+const stepLimit = time.Minute
 
 // wait waits until the process is no more.
 func (p *process) wait(t *testing.T) {
@@ -68,7 +68,7 @@ func (p *process) wait(t *testing.T) {
 	go func() { p.cmd.Wait(); close(ended) }()
 	select {
 	case <-ended:
-	case <-time.After(patience):
+	case <-time.After(stepLimit):
 		t.Errorf("the process %d does not end", p.cmd.Process.Pid)
 	}
 }
@@ -113,7 +113,7 @@ func (p *process) line() ([]byte, error) {
 	select {
 	case r := <-done:
 		return r.line, r.err
-	case <-time.After(patience):
+	case <-time.After(stepLimit):
 		return nil, errors.New("the step does not end")
 	}
 }

@@ -21,8 +21,8 @@ const (
 	// one is in the page cache as a whole or not at all; larger ones are read with
 	// direct I/O.
 	OneRead = 128 << 10
-	// Patience is how long a new version waits for those who read the old one.
-	Patience = 250 * time.Millisecond
+	// ReaderWait is how long a new version waits for those who read the old one.
+	ReaderWait = 250 * time.Millisecond
 )
 
 // What File.sized is besides the fingerprint of a version, which is never one of these.
@@ -65,7 +65,7 @@ func (m Mode) Cached() bool { return m == Drop || m == Keep }
 //     begins.
 //   - Pages are kept from one open to the next only once they are complete: an
 //     open that dropped those of other versions is known to have come to its end.
-//   - A new version waits up to [Patience] for those who have the old one open.
+//   - A new version waits up to [ReaderWait] for those who have the old one open.
 //     Meanwhile the old one is served to everybody, to who comes now with direct
 //     I/O. Then the kernel is told, and who still has the old one open reads what
 //     pages there are of it, or ESTALE.

@@ -52,8 +52,8 @@ func TestModeOfAnOpen(t *testing.T) {
 			var f File
 			var got []Mode
 			var asked uint64
-			for deed := range strings.SplitSeq(row.does, ", ") {
-				verb, value, _ := strings.Cut(deed, " ")
+			for step := range strings.SplitSeq(row.does, ", ") {
+				verb, value, _ := strings.Cut(step, " ")
 				switch {
 				case verb == "tell":
 					f.TellSize(versionOf(value), false)
@@ -61,7 +61,7 @@ func TestModeOfAnOpen(t *testing.T) {
 					got = append(got, f.Open(f.Epoch(), versionOf(value)))
 				case verb == "ask":
 					asked = f.Epoch()
-				case deed == "late opened":
+				case step == "late opened":
 					f.Opened(asked)
 				case verb == "late":
 					got = append(got, f.Open(asked, versionOf(value)))
@@ -76,7 +76,7 @@ func TestModeOfAnOpen(t *testing.T) {
 				case verb == "write":
 					f.Writing()
 				default:
-					t.Fatal("no such deed: ", deed)
+					t.Fatal("no such step: ", step)
 				}
 			}
 			require.Equal(t, row.want, got)
@@ -163,21 +163,21 @@ func TestOneVersionPerOpenFile(t *testing.T) {
 			if len(k.opens) > 0 {
 				o = k.opens[random.IntN(len(k.opens))]
 			}
-			deed := random.IntN(20)
+			step := random.IntN(20)
 			switch {
-			case deed == 0:
+			case step == 0:
 				versions++
 				newest = fmt.Sprint("v", versions)
 				k.rule.SetNewest(versionOf(newest))
-			case deed == 1:
+			case step == 1:
 				k.rule.Drop(k.forget)
-			case deed == 2 && len(k.opens) == 0: // FORGET: a new node
+			case step == 2 && len(k.opens) == 0: // FORGET: a new node
 				k.rule, k.page = File{}, ""
-			case deed <= 4:
+			case step <= 4:
 				k.rule.SetNewest(versionOf(newest))
-			case deed == 5:
+			case step == 5:
 				k.rule.Drop(k.forget)
-			case deed <= 9 || o == nil:
+			case step <= 9 || o == nil:
 				epoch := k.rule.Epoch()
 				served, _ := k.rule.Serve(versionOf(newest), false)
 				if random.IntN(4) == 0 {
@@ -187,12 +187,12 @@ func TestOneVersionPerOpenFile(t *testing.T) {
 				k.rule.sized = served.Value.Fingerprint()
 				mode := k.rule.Open(epoch, served)
 				k.opens = append(k.opens, &opened{epoch, version, mode, false})
-			case deed <= 12:
+			case step <= 12:
 				if o.mode == Drop && !o.applied {
 					k.forget()
 				}
 				o.applied = true
-			case deed <= 16 && o.applied:
+			case step <= 16 && o.applied:
 				reads++
 				switch got := k.read(o); got {
 				case "":
@@ -215,7 +215,7 @@ func TestOneVersionPerOpenFile(t *testing.T) {
 					keeps++
 				}
 			}
-			did = append(did, fmt.Sprint(deed))
+			did = append(did, fmt.Sprint(step))
 		}
 	}
 	require.Positive(t, keeps)

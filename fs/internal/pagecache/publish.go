@@ -60,7 +60,7 @@ func (f *File) next() step {
 	switch {
 	case f.served != nil && !f.superseded:
 		return current
-	case f.opens > 0 && f.superseded && time.Since(f.supersededAt) < Patience:
+	case f.opens > 0 && f.superseded && time.Since(f.supersededAt) < ReaderWait:
 		return waits
 	}
 	f.outdate()
@@ -95,5 +95,5 @@ func (f *File) left() (noOpens <-chan struct{}, _ time.Duration) {
 	if f.noOpens == nil {
 		f.noOpens = make(chan struct{})
 	}
-	return f.noOpens, Patience - time.Since(f.supersededAt)
+	return f.noOpens, ReaderWait - time.Since(f.supersededAt)
 }

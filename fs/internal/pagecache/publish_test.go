@@ -36,10 +36,10 @@ func TestHowLongANewVersionWaits(t *testing.T) {
 		known  time.Duration // for how long the new version was known already
 		waits  time.Duration
 	}{
-		"it never closes":          {0, 0, Patience},
+		"it never closes":          {0, 0, ReaderWait},
 		"it closes":                {40 * time.Millisecond, 0, 40 * time.Millisecond},
-		"it closes too late":       {time.Second, 0, Patience},
-		"known for a while":        {0, 100 * time.Millisecond, Patience - 100*time.Millisecond},
+		"it closes too late":       {time.Second, 0, ReaderWait},
+		"known for a while":        {0, 100 * time.Millisecond, ReaderWait - 100*time.Millisecond},
 		"known for long enough":    {0, time.Second, 0},
 		"known, and closed before": {40 * time.Millisecond, 100 * time.Millisecond, 0},
 	} {
@@ -73,6 +73,6 @@ func TestWaitForReaders(t *testing.T) {
 		require.Zero(t, time.Since(began))
 		f.SetNewest(nil)
 		f.WaitForReaders()
-		require.Equal(t, Patience, time.Since(began))
+		require.Equal(t, ReaderWait, time.Since(began))
 	})
 }
