@@ -11,6 +11,7 @@ import (
 
 	"infisicalfs/client"
 	"infisicalfs/internal/attach"
+	"infisicalfs/internal/mounttable"
 	"infisicalfs/internal/options"
 	"infisicalfs/secret"
 )
@@ -63,13 +64,29 @@ func examine(ctx context.Context, out io.Writer, server *options.Server, scope *
 		fmt.Fprintf(out, "ok    %-12s %s\n", name, oneLine(detail))
 		return true
 	}
-	step("fuse", func(context.Context) (string, error) { return attach.Examine() })
+	if step("fuse", func(context.Context) (string, error) { return attach.Examine() }) {
+		for _, note := range propagation() {
+			fmt.Fprintf(out, "note  %-12s %s\n", "propagation", oneLine(note))
+		}
+	}
 	_ = step("credentials", e.credentials) &&
 		step("address", e.address) &&
 		step("login", e.login) &&
 		step("project", e.project) &&
 		step("read", e.read)
 	return first
+}
+
+// propagation says who may write to a mount although it was given read-only. That
+// keeps no mount from being made.
+func propagation() (notes []string) {
+	if p := attach.CanPropagate(attach.PropagateRO); p.Reason != "" {
+		notes = append(notes, "what appears of a mount elsewhere later, as in containers with rslave, can be written there, through a read-only bind mount too: "+p.Reason+"; use --read-only if nothing is to be written")
+	}
+	for _, h := range mounttable.WritableInReadOnly() {
+		notes = append(notes, h.String()+" can write to a mount, although what that is mounted in is read-only there: bind it read-only recursively (rro; docker does since version 25), or start it before the mount is made")
+	}
+	return notes
 }
 
 // examination is what the steps have found out so far. Each returns what to print.

@@ -126,6 +126,9 @@ func printStatus(out io.Writer, s mount.Status) error {
 	if s.Hangup == hangupIgnored {
 		line("hangup", "SIGHUP is ignored: the log file and the credentials are not read again")
 	}
+	if p := s.Propagates; p.As != "" && !s.ReadOnly {
+		line("propagates", "%s", p)
+	}
 	line("login", "%s%s", server.Auth, tokenEnd(server.TokenEnds))
 	line("routes", "%s", server.Routes)
 	line("requests", "%d, failed %d, not modified %d, waits for the rate limit %d", server.Total, server.Failed, server.NotModified, server.RateWaits)

@@ -48,10 +48,11 @@ func Possible(allowOther bool) error {
 // The mount is read-write in the kernel's eyes even if nothing may be written:
 // .infisicalfs/refresh is written to, and a read-only mount would refuse that
 // before we are asked. The modes (0400, 0500) tell access(2) the truth for
-// everybody but root, and each modifying call is answered EROFS.
-func Mount(ctx context.Context, point, source string, allowOther bool) (int, error) {
+// everybody but root, and each modifying call is answered EROFS. Where the mount
+// propagates to it is as wanted, if [CanPropagate] says so.
+func Mount(ctx context.Context, point, source string, allowOther bool, wanted Propagate) (int, error) {
 	if MayMount() {
-		return mountDirectly(point, source, allowOther)
+		return mountDirectly(point, source, allowOther, CanPropagate(wanted).As)
 	}
 	return mountThroughHelper(ctx, point, source, allowOther)
 }
@@ -80,24 +81,22 @@ func MayMount() bool {
 }
 
 // mountDirectly needs no fuse3 package.
-func mountDirectly(point, source string, allowOther bool) (int, error) {
+func mountDirectly(point, source string, allowOther bool, elsewhere Propagate) (int, error) {
 	fd, err := unix.Open(Device, unix.O_RDWR|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return -1, deviceError(err)
 	}
-	options := append([]string{
-		fmt.Sprintf("fd=%d", fd),
-		fmt.Sprintf("rootmode=%o", unix.S_IFDIR),
-		fmt.Sprintf("user_id=%d", os.Geteuid()),
-		fmt.Sprintf("group_id=%d", os.Getegid()),
-	}, kernelOptions(allowOther)...)
-	err = unix.Mount(source, point, mounttable.FSType, unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, strings.Join(options, ","))
+	if elsewhere == PropagateRO {
+		err = mountReadOnlyElsewhere(fd, point, source, allowOther)
+	} else {
+		err = unix.Mount(source, point, mounttable.FSType, unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, strings.Join(superOptions(fd, allowOther), ","))
+	}
 	if err == nil {
 		return fd, nil
 	}
 	unix.Close(fd)
 	switch {
-	case errors.Is(err, unix.EPERM):
+	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES):
 		return -1, exitcode.Errorf(exitcode.FUSE, "in a container, add --cap-add SYS_ADMIN --device /dev/fuse (and allow mount in AppArmor)",
 			"root may not mount here: %w", err)
 	case errors.Is(err, unix.ENODEV):

@@ -40,8 +40,11 @@ func MayMount() bool { return false }
 // Possible fails.
 func Possible(bool) error { return errOnlyLinux() }
 
+// CanPropagate says that nothing does.
+func CanPropagate(Propagate) Propagation { return Propagation{As: PropagateRO} }
+
 // Mount fails.
-func Mount(context.Context, string, string, bool) (int, error) { return -1, errOnlyLinux() }
+func Mount(context.Context, string, string, bool, Propagate) (int, error) { return -1, errOnlyLinux() }
 
 // Claim fails.
 func Claim(context.Context, Place) (release func(), err error) { return nil, errOnlyLinux() }
@@ -55,7 +58,7 @@ func Replace(context.Context, string, *slog.Logger, func() (int, error)) (int, e
 }
 
 // PutBack fails.
-func PutBack(string, int) error { return errOnlyLinux() }
+func PutBack(string, int, Propagate) error { return errOnlyLinux() }
 
 // Unmount fails.
 func Unmount(context.Context, string, Manner) error { return errOnlyLinux() }

@@ -15,22 +15,29 @@ import (
 var errNobodyHas = errors.New("nobody has the whole of the mount where it can be reached")
 
 // PutBack mounts an instance of the mount with that connection on point, made from
-// one that somebody else has. Only root can.
-func PutBack(point string, connection int) error {
+// one that somebody else has. Only root can. Where it propagates to it is as wanted.
+func PutBack(point string, connection int, wanted Propagate) error {
 	instance, err := instanceElsewhere(connection)
 	if err != nil {
 		return err
 	}
 	defer unix.Close(instance)
-	// A container's may be read-only, and shared with others of its own.
-	attr := unix.MountAttr{
-		Attr_clr: unix.MOUNT_ATTR_RDONLY, Attr_set: unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV | unix.MOUNT_ATTR_NOEXEC,
-		Propagation: unix.MS_PRIVATE,
+	// A container's may be read-only or not, and shared with others of its own.
+	attr := unix.MountAttr{Attr_set: ownAttributes, Propagation: unix.MS_PRIVATE}
+	if wanted == PropagateRW {
+		attr.Attr_clr = unix.MOUNT_ATTR_RDONLY
+	} else {
+		attr.Attr_set |= unix.MOUNT_ATTR_RDONLY
 	}
 	if err := unix.MountSetattr(instance, "", unix.AT_EMPTY_PATH, &attr); err != nil {
 		return fmt.Errorf("the attributes of an instance: %w", err)
 	}
-	if err := unix.MoveMount(instance, "", unix.AT_FDCWD, point, unix.MOVE_MOUNT_F_EMPTY_PATH); err != nil {
+	if wanted == PropagateRW {
+		err = unix.MoveMount(instance, "", unix.AT_FDCWD, point, unix.MOVE_MOUNT_F_EMPTY_PATH)
+	} else {
+		err = moveReadOnlyElsewhere(instance, point)
+	}
+	if err != nil {
 		return fmt.Errorf("mounting on %s: %w", point, err)
 	}
 	return nil

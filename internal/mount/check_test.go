@@ -100,7 +100,7 @@ func TestOtherFileSystemsOnTheMountpoint(t *testing.T) {
 func TestAHangingMountIsSaidToHang(t *testing.T) {
 	needFUSE(t)
 	point := directory(t)
-	fd, err := attach.Mount(t.Context(), point, mounttable.SourceName, false) // nobody answers
+	fd, err := attach.Mount(t.Context(), point, mounttable.SourceName, false, PropagateRO) // nobody answers
 	require.NoError(t, err)
 	err = attach.Check(point)
 	requireCode(t, exitcode.Mountpoint, err)

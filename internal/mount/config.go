@@ -9,6 +9,7 @@ import (
 
 	"infisicalfs/cache"
 	"infisicalfs/fs"
+	"infisicalfs/internal/attach"
 	"infisicalfs/internal/duration"
 	"infisicalfs/internal/exitcode"
 	"infisicalfs/internal/mounttable"
@@ -43,6 +44,7 @@ type Config struct {
 	Layout      Layout       // what is shown under which names
 	Templates   []*view.View // views that each folder has besides the built-in ones
 	AllowOther  bool         // other users may enter; modes and owners decide what they see
+	Propagate   Propagate    // what the mount is where it propagates to, as in containers; "": PropagateRO
 	ServerModes uint32       // permission bits that a secret's metadata may give its file; 0: it has no say, in owners neither
 
 	// Status returns what the client wants to be known about itself: it appears
@@ -80,6 +82,18 @@ type Config struct {
 	Version string       // of the program, for the status document
 }
 
+// Propagate says what a mount is where it propagates to, Propagation what became of that.
+type (
+	Propagate   = attach.Propagate
+	Propagation = attach.Propagation
+)
+
+// Read-only wherever it propagates to, or writable there too.
+const (
+	PropagateRO = attach.PropagateRO
+	PropagateRW = attach.PropagateRW
+)
+
 // Watch, KernelCache and Notify are those of the cache and the file system.
 type (
 	Watch       = cache.Watch
@@ -114,6 +128,9 @@ func (c Config) Validate() error {
 		return exitcode.Errorf(exitcode.Config, "add --read-only, or use --kernel-cache=default", "the kernel can answer everything from its cache only if nothing is written")
 	case (c.FS.FileMode|c.FS.DirMode|c.ServerModes)&^0o777 != 0:
 		return exitcode.Errorf(exitcode.Config, "use permission bits like 0400 or 0440", "a mode has only permission bits, 0000 to 0777")
+	}
+	if c.Propagate != "" && !c.Propagate.Known() {
+		return exitcode.Errorf(exitcode.Config, "use ro or rw", "a mount cannot propagate as %q", string(c.Propagate))
 	}
 	if c.FS.Notify != "" && !c.FS.Notify.Known() {
 		return exitcode.Errorf(exitcode.Config, "use full, attrib or off", "watchers cannot be told in the way %q", string(c.FS.Notify))

@@ -196,7 +196,7 @@ func emitAndStall() error {
 	if err := rooms.firstContact(ctx); err != nil {
 		return err
 	}
-	fd, err := attach.Mount(ctx, point, mounttable.SourceName, false)
+	fd, err := attach.Mount(ctx, point, mounttable.SourceName, false, PropagateRO)
 	if err != nil {
 		return err
 	}

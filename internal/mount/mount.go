@@ -24,14 +24,15 @@ import (
 // Mount is a live mount of this process. All methods are safe for concurrent
 // use.
 type Mount struct {
-	point  string
-	device int   // number of the FUSE connection, the same in the mount table
-	fds    []int // of the connection; not ours to close
-	server *fuse.Server
-	rooms  *rooms
-	log    *slog.Logger
-	shows  string   // for people: the root of what is mounted
-	notes  []string // set by New
+	point     string
+	propagate Propagate
+	device    int   // number of the FUSE connection, the same in the mount table
+	fds       []int // of the connection; not ours to close
+	server    *fuse.Server
+	rooms     *rooms
+	log       *slog.Logger
+	shows     string   // for people: the root of what is mounted
+	notes     []string // set by New
 
 	watch     func()     // tells watchers from now on, as long as the mount is in the tree
 	returning sync.Mutex // held while it is put back into the tree
@@ -98,7 +99,10 @@ func New(ctx context.Context, cfg Config) (*Mount, error) {
 		}
 		return nil, exitcode.Errorf(exitcode.Mountpoint, "", "%s was mounted but does not answer: %w", point, err)
 	}
-	log.Info("mounted", "mountpoint", point, "root", cfg.Root.String())
+	log.Info("mounted", "mountpoint", point, "root", cfg.Root.String(), "propagates", rooms.propagation.String())
+	if rooms.propagation.Reason != "" && !cfg.readOnly() && attach.MayMount() {
+		log.Warn("where the mount propagates to, as in containers with rslave, it can be written through a read-only bind mount", "mountpoint", point, "reason", rooms.propagation.Reason)
+	}
 	for _, note := range m.notes {
 		log.Warn(note, "mountpoint", point)
 	}
@@ -109,14 +113,14 @@ func New(ctx context.Context, cfg Config) (*Mount, error) {
 func start(ctx context.Context, cfg Config, p attach.Place, rooms *rooms) (*Mount, error) {
 	log, point := cfg.logger(), p.Point
 	fd, release, err := attach.Take(ctx, p, log, func() (int, error) {
-		return attach.Mount(ctx, point, source(cfg.Root), cfg.AllowOther)
+		return attach.Mount(ctx, point, source(cfg.Root), cfg.AllowOther, cfg.Propagate)
 	})
 	if err != nil {
 		return nil, err
 	}
 	defer release()
 	m := &Mount{
-		point: point, rooms: rooms, log: log, shows: cfg.Root.String(),
+		point: point, propagate: cfg.Propagate, rooms: rooms, log: log, shows: cfg.Root.String(),
 		sendUntil: sync.OnceValue(func() time.Time { return time.Now().Add(sendFor) }),
 		letGo:     make(chan struct{}), ended: make(chan struct{}), listened: make(chan struct{}),
 	}

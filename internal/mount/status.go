@@ -39,6 +39,7 @@ type Status struct {
 	Mountpoint string          `json:"mountpoint"`
 	Volume     string          `json:"volume,omitempty"` // its name, where it has one
 	InTree     bool            `json:"in_tree"`          // the mountpoint has it, in the mount namespace of the process
+	Propagates Propagation     `json:"propagates"`
 	Root       string          `json:"root"`
 	Since      time.Time       `json:"since"`
 	ReadOnly   bool            `json:"read_only"`
@@ -68,6 +69,7 @@ func (r *rooms) status(cfg Config, point string, since time.Time) ([]byte, error
 		ReadOnly:   cfg.readOnly(),
 		Settings:   cfg.Settings,
 		InTree:     r.inTree(),
+		Propagates: r.propagation,
 		Cache:      r.cache.Stats(),
 		FS:         r.tree.Counts(),
 		Unlocked:   secret.Unlocked(),

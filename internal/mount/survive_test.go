@@ -191,7 +191,7 @@ func TestDeadMountsOnOneAnotherAreHealed(t *testing.T) {
 	point := surroundings(t, unix.MS_SHARED)
 	var devices []int
 	for range 3 {
-		fd, err := attach.Mount(t.Context(), point, mounttable.SourceName, false)
+		fd, err := attach.Mount(t.Context(), point, mounttable.SourceName, false, PropagateRO)
 		require.NoError(t, err)
 		devices = append(devices, fd)
 	}
@@ -219,7 +219,7 @@ func (m mute) GetAttr(<-chan struct{}, *fuse.GetAttrIn, *fuse.AttrOut) fuse.Stat
 // waitForOneself serves a mount and waits for an answer of it.
 func waitForOneself() error {
 	point := os.Getenv("POINT")
-	fd, err := attach.Mount(context.Background(), point, mounttable.SourceName, false)
+	fd, err := attach.Mount(context.Background(), point, mounttable.SourceName, false, PropagateRO)
 	if err != nil {
 		return err
 	}

@@ -54,7 +54,7 @@ func (m *Mount) comeBack(ctx context.Context, _ control.Peer, _ map[string]strin
 		return nil, err
 	}
 	defer release()
-	if err := attach.PutBack(m.point, m.device); err != nil {
+	if err := attach.PutBack(m.point, m.device, m.propagate); err != nil {
 		return nil, &control.Error{Text: err.Error(), Code: exitcode.Mountpoint}
 	}
 	m.watch()

@@ -160,7 +160,7 @@ func (r room) build(dir string) error {
 		steps = append(steps, unix.Mount(os.DevNull, found, "", unix.MS_BIND, ""))
 	}
 	if r.rootMount { // the descriptor stays open as long as root waits for the user
-		_, err := attach.Mount(context.Background(), path("mnt"), mounttable.SourceName, true)
+		_, err := attach.Mount(context.Background(), path("mnt"), mounttable.SourceName, true, PropagateRO)
 		steps = append(steps, err)
 	}
 	return errors.Join(steps...)

@@ -9,6 +9,7 @@ import (
 
 	"infisicalfs/cache"
 	"infisicalfs/fs"
+	"infisicalfs/internal/attach"
 	"infisicalfs/internal/layout"
 	"infisicalfs/internal/mount/internal/emitthread"
 	"infisicalfs/internal/mount/internal/notifier"
@@ -27,6 +28,8 @@ type rooms struct {
 	layout  *layout.Layout // hands on what it does not change
 	tree    *fs.FS
 
+	propagation Propagation // as it is mounted
+
 	document   func() ([]byte, error) // the status, JSON; it asks nobody
 	inTree     func() bool            // the mount is where it was made; set before serve
 	reconsider func()                 // Config.Refresh, may be nil
@@ -43,6 +46,7 @@ const retained = 256 << 20
 // wire builds the rooms. Nothing runs and nobody is asked yet.
 func wire(cfg Config, point string, since time.Time) *rooms {
 	r := &rooms{root: cfg.Root, reconsider: cfg.Refresh, onAccess: cfg.OnAccess, inTree: func() bool { return true }}
+	r.propagation = attach.CanPropagate(cfg.Propagate)
 	r.document = func() ([]byte, error) { return r.status(cfg, point, since) }
 	if cfg.Hub != nil {
 		part := cfg.Hub.cache.Part(cfg.Root, cfg.Cache.TTL, cfg.Cache.MaxStale)

@@ -16,6 +16,29 @@ import (
 // namespace without a process, and a file that is still open, nobody sees here.
 func Holders(connection int) []Holder {
 	var found []Holder
+	namespaces(func(pid int, mounts Table) {
+		for _, m := range mounts {
+			if Ours(m) && m.Minor == connection {
+				found = append(found, holder(pid, m.Mountpoint))
+			}
+		}
+	})
+	return found
+}
+
+// holder is the process, by its name; 0 is this one's namespace.
+func holder(pid int, point string) Holder {
+	h := Holder{PID: pid, Mountpoint: point}
+	if pid != 0 {
+		comm, _ := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "comm"))
+		h.Command = strings.TrimSpace(string(comm))
+	}
+	return h
+}
+
+// namespaces calls do with the table of this mount namespace, with 0 for its process,
+// and of each other one, with the eldest process in it that this one may look at.
+func namespaces(do func(pid int, mounts Table)) {
 	seen := map[string]bool{}
 	look := func(pid int, proc string) {
 		namespace, err := os.Readlink(filepath.Join(proc, "ns/mnt"))
@@ -23,20 +46,13 @@ func Holders(connection int) []Holder {
 			return
 		}
 		seen[namespace] = true
-		for _, point := range mountpoints(proc, connection) {
-			h := Holder{PID: pid, Mountpoint: point}
-			if pid != 0 {
-				comm, _ := os.ReadFile(filepath.Join(proc, "comm"))
-				h.Command = strings.TrimSpace(string(comm))
-			}
-			found = append(found, h)
-		}
+		mounts, _ := Of(proc) // fails if it ended while it was read
+		do(pid, mounts)
 	}
 	look(0, "/proc/self")
 	for _, pid := range Processes() {
 		look(pid, "/proc/"+strconv.Itoa(pid))
 	}
-	return found
 }
 
 // Processes lists those of this process's namespace, the smallest number first.
@@ -53,18 +69,6 @@ func Processes() []int {
 	}
 	slices.Sort(pids)
 	return pids
-}
-
-// mountpoints are where the process at proc sees mounts of ours with that
-// connection.
-func mountpoints(proc string, connection int) (points []string) {
-	mounts, _ := Of(proc) // fails if it ended while it was read
-	for _, m := range mounts {
-		if Ours(m) && m.Minor == connection {
-			points = append(points, m.Mountpoint)
-		}
-	}
-	return points
 }
 
 // Of is the mount table that the process at proc sees.

@@ -4,3 +4,6 @@ package mounttable
 
 // Holders finds nobody.
 func Holders(int) []Holder { return nil }
+
+// WritableInReadOnly finds nobody.
+func WritableInReadOnly() []Holder { return nil }

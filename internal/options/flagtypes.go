@@ -46,6 +46,19 @@ func (n *notifyValue) Set(text string) error {
 	return nil
 }
 
+// propagateValue is a flag that says what a mount is where it propagates to.
+type propagateValue mount.Propagate
+
+func (p *propagateValue) String() string { return string(*p) }
+func (p *propagateValue) Type() string   { return "how" }
+func (p *propagateValue) Set(text string) error {
+	if !mount.Propagate(text).Known() {
+		return errors.New("ro or rw is wanted")
+	}
+	*p = propagateValue(text)
+	return nil
+}
+
 // Switch is a flag that is on or off.
 type Switch bool
 

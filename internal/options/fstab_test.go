@@ -17,6 +17,7 @@ func TestWordsOfFstab(t *testing.T) {
 		"defaults,_netdev,nofail,rw": nil,
 		"ro,ttl=30s":                 {"--read-only", "--ttl=30s"},
 		"allow_other,dir_mode=0555":  {"--allow-other", "--dir-mode=0555"},
+		"rw,propagate=rw":            {"--propagate=rw"},
 		`chmod="KEY=0400,nobody:root",x-systemd.automount`: {"--chmod=KEY=0400,nobody:root"},
 		"no-such-word": {"--no-such-word"},
 	} {
@@ -48,7 +49,7 @@ func TestKeysAreFlags(t *testing.T) {
 	require.Equal(t, config.Key{Path: true}, keys.Mount["mountpoint"])
 	require.True(t, keys.Mount["include"].List)
 	require.NoError(t, keys.Mount["ttl"].Check("30s"))
-	for key, value := range map[string]string{"ttl": "soon", "mode": "0999", "uid": "me", "notify": "loud", "control": "yes", "read-only": "perhaps"} {
+	for key, value := range map[string]string{"ttl": "soon", "mode": "0999", "uid": "me", "notify": "loud", "propagate": "yes", "control": "yes", "read-only": "perhaps"} {
 		require.ErrorContains(t, keys.Mount[key].Check(value), "wanted", key)
 	}
 	err := keys.Identity["token-file"].Check("eyJhbGciOi.fake.fake")
