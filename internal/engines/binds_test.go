@@ -141,7 +141,7 @@ func (c *container) watch(dir string) *watcher {
 // hears waits for a line that has want in it.
 func (in *watcher) hears(want string) {
 	in.t.Helper()
-	late := time.After(patience)
+	late := time.After(waitLimit)
 	for said := true; said; {
 		var line string
 		select {

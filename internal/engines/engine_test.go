@@ -15,8 +15,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// patience is how long is waited for what has to happen. Only a failure takes as long.
-const patience = 60 * time.Second
+// waitLimit is how long is waited for what has to happen. Only a failure takes as long.
+const waitLimit = 60 * time.Second
 
 // engine is Docker or Podman.
 type engine struct {
@@ -229,7 +229,7 @@ func (c *container) comes(want, line string) {
 
 // eventually reports whether something comes true.
 func eventually(is func() bool) bool {
-	for end := time.Now().Add(patience); time.Now().Before(end); {
+	for end := time.Now().Add(waitLimit); time.Now().Before(end); {
 		if is() {
 			return true
 		}
