@@ -15,9 +15,10 @@ type Scanner struct {
 	in       io.Reader
 	window   []byte // what has arrived and is looked at
 	pos, end int
-	text     []byte // a string that has escapes or does not fit the window
-	left     int64  // bytes that the answer may still have
-	strict   bool   // what is skipped has to be text, and to say each thing once
+	text     []byte          // a string that has escapes or does not fit the window
+	small    [maxDigits]byte // a number or a word
+	left     int64           // bytes that the answer may still have
+	strict   bool            // what is skipped has to be text, and to say each thing once
 	err      error
 }
 
@@ -63,6 +64,7 @@ func Check(body []byte) error {
 func (s *Scanner) Wipe() {
 	clear(s.window)
 	clear(s.text[:cap(s.text)])
+	clear(s.small[:])
 }
 
 // Err is the first error, nil so far.
@@ -240,9 +242,10 @@ func (s *Scanner) isLiteral() bool {
 	return s.word() != nil
 }
 
-// word takes one of the three words that JSON has, and fails without.
+// word takes one of the three words that JSON has, and fails without. It is valid
+// until anything else is taken.
 func (s *Scanner) word() []byte {
-	var word [6]byte
+	word := s.small[:6]
 	n := 0
 	for n < len(word) && s.next() && s.window[s.pos] >= 'a' && s.window[s.pos] <= 'z' {
 		word[n] = s.window[s.pos]
@@ -257,9 +260,9 @@ func (s *Scanner) word() []byte {
 	return nil
 }
 
-// Digits takes a number as it is written.
+// Digits takes a number as it is written. It is valid until anything else is taken.
 func (s *Scanner) Digits() []byte {
-	var number [maxDigits]byte
+	number := s.small[:]
 	n := 0
 	for s.next() {
 		c := s.window[s.pos]

@@ -53,12 +53,13 @@ type listReader struct {
 	hold  *jsonstream.Reservation
 	list  *SecretList
 	paths map[string]string // each path once
+	own   map[string]*pieces
 }
 
 // read reads the answer; [jsonstream.Scanner.Err] tells whether it was one.
 func (l *listReader) read() {
 	var secrets, imports bool
-	l.list.Own, l.paths = map[string][]secret.Secret{}, map[string]string{}
+	l.own, l.paths = map[string]*pieces{}, map[string]string{}
 	l.scan.Members("the answer", func(key []byte) {
 		switch string(key) {
 		case "secrets":
@@ -81,6 +82,10 @@ func (l *listReader) read() {
 		l.scan.Misshapen(`it has none of the expected keys ("secrets")`)
 	}
 	l.scan.Finish()
+	l.list.Own = make(map[string][]secret.Secret, len(l.own))
+	for path, p := range l.own {
+		l.list.Own[path] = p.join()
+	}
 }
 
 func (l *listReader) ownEntry() {
@@ -96,7 +101,12 @@ func (l *listReader) ownEntry() {
 		l.match(e)
 		return
 	}
-	l.list.Own[folder] = append(l.list.Own[folder], l.finish(e))
+	p := l.own[folder]
+	if p == nil {
+		p = &pieces{}
+		l.own[folder] = p
+	}
+	p.add(l.finish(e))
 }
 
 func (l *listReader) importEntry() {
@@ -105,6 +115,7 @@ func (l *listReader) importEntry() {
 		return
 	}
 	var from Import
+	var given pieces
 	var env, path, secrets bool
 	l.scan.Members("an import", func(key []byte) {
 		switch string(key) {
@@ -121,13 +132,14 @@ func (l *listReader) importEntry() {
 			}
 			l.scan.Elements("secrets of an import", func() {
 				if e := l.entry(); l.scan.Err() == nil {
-					from.Secrets = append(from.Secrets, l.finish(e))
+					given.add(l.finish(e))
 				}
 			})
 		default:
 			l.scan.Skip()
 		}
 	})
+	from.Secrets = given.join()
 	l.list.Imports = append(l.list.Imports, from)
 	l.keep(int(unsafe.Sizeof(from)) + len(from.Env) + len(from.Path))
 }
