@@ -2,6 +2,7 @@ package secret
 
 import (
 	"os"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -42,6 +43,31 @@ type cell struct {
 	pages []byte
 }
 
+// shared is a cell of a slab in less memory.
+type shared struct {
+	slab *slab
+	at   int
+}
+
+// giveAfter gives the cell back when nothing refers to text any more. What it leaves
+// on the heap for that is small, as there is one for each value.
+func (c cell) giveAfter(text *string) {
+	if c.slab == nil {
+		runtime.AddCleanup(text, giveOwn, c.pages)
+		return
+	}
+	runtime.AddCleanup(text, giveShared, shared{c.slab, c.at})
+}
+
+func giveOwn(pages []byte) { values.give(cell{pages: pages}) }
+func giveShared(s shared)  { values.give(s.slab.cell(s.at)) }
+
+// cell returns the one at that offset.
+func (s *slab) cell(at int) cell {
+	size := smallest << s.class
+	return cell{slab: s, at: at, pages: s.pages[at : at+size : at+size]}
+}
+
 // classOf returns the class of cells that hold n bytes; from [classes] on there is
 // none.
 func classOf(n int) (class int) {
@@ -78,13 +104,13 @@ func (a *arena) take(n int) cell {
 	defer a.mu.Unlock()
 	s := a.roomy(class)
 	last := len(s.free) - 1
-	at, size := int(s.free[last]), smallest<<class
+	at := int(s.free[last])
 	s.free = s.free[:last]
 	s.live++
 	if last == 0 {
 		a.slabs[class] = without(a.slabs[class], s)
 	}
-	return cell{slab: s, at: at, pages: s.pages[at : at+size : at+size]}
+	return s.cell(at)
 }
 
 // roomy returns a slab with a free cell. [arena.mu] is held.

@@ -33,7 +33,7 @@ func ValueOf(text []byte) Value {
 	c := values.take(len(text))
 	copy(c.pages, text)
 	kept := unsafe.String(&c.pages[0], len(text))
-	runtime.AddCleanup(&kept, values.give, c)
+	c.giveAfter(&kept)
 	return Value{&kept}
 }
 
