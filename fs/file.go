@@ -41,6 +41,10 @@ func (n *file) version(s *secret.Secret) *secret.Secret {
 
 // attr describes, for the kernel to remember, a file whose newest version is s.
 func (n *file) attr(s *secret.Secret, out *fuse.Attr) {
+	if n.fs.full() { // it may be kept for long, and without the snapshot that it is in
+		own := *s
+		s = &own
+	}
 	served, waiting := n.pages.TellSize(s, n.fs.full())
 	if waiting {
 		n.fs.queue(n.outdated())

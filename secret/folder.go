@@ -3,6 +3,7 @@ package secret
 import (
 	"fmt"
 	"slices"
+	"sort"
 	"strings"
 	"time"
 )
@@ -109,7 +110,7 @@ func (s *Secret) Unreadable() error {
 
 // Secret returns the secret of that exact name.
 func (f *Folder) Secret(name string) (Secret, bool) {
-	i, ok := slices.BinarySearchFunc(f.Secrets, name, func(s Secret, n string) int { return strings.Compare(s.Name, n) })
+	i, ok := f.FindSecret(name)
 	if !ok {
 		return Secret{}, false
 	}
@@ -118,11 +119,21 @@ func (f *Folder) Secret(name string) (Secret, bool) {
 
 // Subfolder returns the directory of that exact name.
 func (f *Folder) Subfolder(name string) (Subfolder, bool) {
-	i, ok := slices.BinarySearchFunc(f.Folders, name, func(s Subfolder, n string) int { return strings.Compare(s.Name, n) })
+	i, ok := f.FindSubfolder(name)
 	if !ok {
 		return Subfolder{}, false
 	}
 	return f.Folders[i], true
+}
+
+// FindSecret returns where in Secrets that exact name is.
+func (f *Folder) FindSecret(name string) (int, bool) {
+	return sort.Find(len(f.Secrets), func(i int) int { return strings.Compare(name, f.Secrets[i].Name) })
+}
+
+// FindSubfolder returns where in Folders that exact name is.
+func (f *Folder) FindSubfolder(name string) (int, bool) {
+	return sort.Find(len(f.Folders), func(i int) int { return strings.Compare(name, f.Folders[i].Name) })
 }
 
 // With returns a shallow copy of f to which change was applied. The slices are

@@ -78,6 +78,14 @@ func EncodeWith(name, suffix string) string {
 }
 
 func escape(name string) string {
+	if plain(name) {
+		return name
+	}
+	return escaped(name)
+}
+
+// escaped is escape for any name.
+func escaped(name string) string {
 	var b strings.Builder
 	for i := 0; i < len(name); {
 		r, size := utf8.DecodeRuneInString(name[i:])
@@ -95,7 +103,21 @@ func escape(name string) string {
 	return b.String()
 }
 
+// plain reports whether a name is its own file name for sure, as nearly all are: it
+// is told without a copy.
+func plain(name string) bool {
+	for i := range len(name) {
+		if c := name[i]; c < ' ' || c >= 0x7f || c == '%' || c == '/' {
+			return false
+		}
+	}
+	return name != "" && name[0] != '.'
+}
+
 func unescape(shown string) (string, bool) {
+	if strings.IndexByte(shown, '%') < 0 {
+		return shown, true
+	}
 	var b strings.Builder
 	for {
 		before, after, found := strings.Cut(shown, "%")

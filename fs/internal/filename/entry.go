@@ -8,7 +8,8 @@ import (
 )
 
 // Entry is what a file name stands for in a snapshot: a folder, or else a secret.
-// The zero Entry is nothing.
+// The zero Entry is nothing. It points into the snapshot and keeps all of that in
+// memory: who keeps a secret for longer than an operation makes a copy.
 type Entry struct {
 	Folder *secret.Subfolder
 	Secret *secret.Secret
@@ -43,11 +44,11 @@ func All(snap *secret.Folder) iter.Seq2[string, Entry] {
 // whose name cannot be part of a path, such as "a/b" or "..".
 func Resolve(snap *secret.Folder, shown string) (Entry, bool) {
 	if name, ok := Decode(shown); ok {
-		if sub, ok := snap.Subfolder(name); ok {
-			return Entry{Folder: &sub}, snap.Dir.Leads(name)
+		if i, ok := snap.FindSubfolder(name); ok {
+			return Entry{Folder: &snap.Folders[i]}, snap.Dir.Leads(name)
 		}
-		if s, ok := snap.Secret(name); ok {
-			return Entry{Secret: &s}, true
+		if i, ok := snap.FindSecret(name); ok {
+			return Entry{Secret: &snap.Secrets[i]}, true
 		}
 		return Entry{}, false
 	}

@@ -228,3 +228,30 @@ func TestWhatFollowsAName(t *testing.T) {
 	}
 	require.Equal(t, "K%secret", Beside("K"))
 }
+
+// Every name of a listing passes here: an ordinary one costs no memory, and what it
+// is found as is the snapshot's own.
+func TestAnOrdinaryNameIsNotCopied(t *testing.T) {
+	snap := &secret.Folder{Dir: payments, Folders: []secret.Subfolder{{Name: "cards"}}, Secrets: []secret.Secret{{Name: "API_KEY"}, {Name: "DB_URL"}}}
+	var e Entry
+	require.Zero(t, testing.AllocsPerRun(100, func() {
+		e, _ = Resolve(snap, OfSecret(snap, "DB_URL"))
+	}))
+	require.Same(t, &snap.Secrets[1], e.Secret)
+	e, _ = Resolve(snap, Encode("cards"))
+	require.Same(t, &snap.Folders[0], e.Folder)
+}
+
+// What is taken for its own file name without a closer look is what the closer look
+// would make of it.
+func TestAPlainNameIsItsOwnFileName(t *testing.T) {
+	for c := range 256 {
+		for _, name := range []string{string([]byte{byte(c)}), "a" + string([]byte{byte(c)}), string([]byte{byte(c)}) + "a", string([]byte{byte(c), byte(c)})} {
+			if plain(name) {
+				require.Equal(t, name, escaped(name), "%q", name)
+			}
+		}
+	}
+	require.False(t, plain(""))
+	require.True(t, plain("API_KEY.json~ (1)"))
+}

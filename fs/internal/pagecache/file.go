@@ -79,13 +79,13 @@ type File struct {
 
 	mu           sync.Mutex     // guards what follows; the kernel is not told anything under it
 	served       *secret.Secret // the version of pages and of opens with the page cache; nil without, and once it is outdated
-	superseded   bool           // a newer version than served is known,
-	supersededAt time.Time      // since then
-	opens        int            // with the page cache, outdated ones included
-	noOpens      chan struct{}  // closed when opens falls to 0; nil if nobody waits for that
-	sized        uint64         // fingerprint of the one version that the kernel was told the size of, or noSize, or severalSizes
-	pages        uint64         // fingerprint of the version that pages may be of; 0: there are none
+	opens        int32          // with the page cache, outdated ones included
+	superseded   bool           // a newer version than served is known, since supersededAt
 	complete     bool           // pages are of no other version: an open that dropped all others has come to its end
+	supersededAt time.Time
+	noOpens      chan struct{} // closed when opens falls to 0; nil if nobody waits for that
+	sized        uint64        // fingerprint of the one version that the kernel was told the size of, or noSize, or severalSizes
+	pages        uint64        // fingerprint of the version that pages may be of; 0: there are none
 }
 
 // Epoch is to be taken before the version to open is asked for: what was
