@@ -45,11 +45,22 @@ type Config struct {
 	// RateWait; default 90 s.
 	WriteWait time.Duration
 
+	// Gate is where requests wait for the server's rate limit, which it counts by the
+	// address that they come from: all clients of one server in one process should have
+	// the same. Default: one of its own.
+	Gate *Gate
+
 	RootCAs   *x509.CertPool    // default: the system's
 	Transport http.RoundTripper // for tests; default: TCP, with proxies from the environment
 	UserAgent string            // default "infisicalfs"
 	Log       *slog.Logger      // default: discarded
 }
+
+// Gate is shared by clients of the same server; see [Config.Gate].
+type Gate = transport.Gate
+
+// NewGate returns a gate for one server.
+func NewGate() *Gate { return transport.NewGate() }
 
 // Client is a connection to one server as one identity. It is safe for
 // concurrent use. Close it at the end.
@@ -75,7 +86,7 @@ func New(cfg Config) (*Client, error) {
 	server, err := transport.New(transport.Config{
 		URL: cfg.URL, InsecureHTTP: cfg.InsecureHTTP, Source: sourceOf(cfg.Auth), MaxEntries: cfg.MaxSecrets,
 		Timeout: cfg.Timeout, RateWait: cfg.RateWait, WriteWait: cfg.WriteWait,
-		RootCAs: cfg.RootCAs, Transport: cfg.Transport, UserAgent: cfg.UserAgent, Log: cfg.Log,
+		Gate: cfg.Gate, RootCAs: cfg.RootCAs, Transport: cfg.Transport, UserAgent: cfg.UserAgent, Log: cfg.Log,
 	})
 	if err != nil {
 		return nil, err

@@ -10,12 +10,12 @@ import (
 	"infisicalfs/secret"
 )
 
-// gate is the one place where requests to a server wait for its rate limit.
+// Gate is the one place where requests to a server wait for its rate limit.
 // Servers count per client address in fixed windows of a minute, 40 to 60
 // requests for most things, and tell what is left with every answer. The gate
 // knows nothing until told; then it keeps people waiting rather than refused,
 // and lets background work have half of a window, and not its last quarter.
-type gate struct {
+type Gate struct {
 	mu       sync.Mutex // guards all below and what is in them; never held while waiting
 	buckets  map[string]*bucket
 	waits    int64
@@ -36,13 +36,14 @@ type bucket struct {
 	crowded    time.Time // until then others are known to use much of it
 }
 
-func newGate() *gate { return &gate{buckets: map[string]*bucket{}, reopened: make(chan struct{})} }
+// NewGate returns one that knows nothing of its server yet.
+func NewGate() *Gate { return &Gate{buckets: map[string]*bucket{}, reopened: make(chan struct{})} }
 
 // wait returns when a request of this class may be sent. A wait that would outlast
 // what ctx's operation may wait fails at once: waiting in vain helps nobody.
 // Background work does not wait at all; whether it is background is asked anew each
 // time, because people leave and come while it waits.
-func (g *gate) wait(ctx context.Context, class string) error {
+func (g *Gate) wait(ctx context.Context, class string) error {
 	clock := deadlineOf(ctx)
 	for {
 		d, reopened := g.take(class, secret.IsBackground(ctx))
@@ -80,7 +81,7 @@ func sleepUnless(ctx context.Context, d time.Duration, woken <-chan struct{}) er
 
 // reopen forgets how long the server wants to be left alone: of each kind one
 // request may be sent, also by those who wait already, and its answer counts.
-func (g *gate) reopen() {
+func (g *Gate) reopen() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for _, b := range g.buckets {
@@ -92,14 +93,14 @@ func (g *gate) reopen() {
 
 // take takes one request out of the budget and returns zero, or returns how
 // long to wait before trying again, at most until the channel is closed.
-func (g *gate) take(class string, background bool) (time.Duration, <-chan struct{}) {
+func (g *Gate) take(class string, background bool) (time.Duration, <-chan struct{}) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.takeLocked(class, background), g.reopened
 }
 
 // takeLocked is take for who holds the lock.
-func (g *gate) takeLocked(class string, background bool) time.Duration {
+func (g *Gate) takeLocked(class string, background bool) time.Duration {
 	b, now := g.buckets[class], time.Now()
 	if b == nil {
 		return 0
@@ -131,7 +132,7 @@ func (g *gate) takeLocked(class string, background bool) time.Duration {
 
 // learn takes in what an answer tells about the budget. The request was sent at
 // the time began.
-func (g *gate) learn(class string, r *Response, began time.Time) {
+func (g *Gate) learn(class string, r *Response, began time.Time) {
 	now := time.Now()
 	said, ok := budgetOf(r.header, now)
 	limited := isRateLimited(r)
@@ -167,7 +168,7 @@ func (b *bucket) othersAreBusy(said budget) bool {
 
 // isCrowded reports whether an answer of the last minute said that others use
 // much of the limit, or the server refused what the gate let through.
-func (g *gate) isCrowded() bool {
+func (g *Gate) isCrowded() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := time.Now()

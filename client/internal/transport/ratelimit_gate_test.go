@@ -36,7 +36,7 @@ func told(status, limit, remaining, reset int) *Response {
 
 func TestGateWaitsForTheNextWindow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newGate()
+		g := NewGate()
 		g.learn("secret", told(200, 40, 2, 30), time.Now())
 		ctx := waiting(t, 65*time.Second)
 		began := time.Now()
@@ -54,7 +54,7 @@ func TestGateWaitsForTheNextWindow(t *testing.T) {
 func TestGateHonoursRetryAfterInBothForms(t *testing.T) {
 	for _, status := range []int{429, 500} {
 		synctest.Test(t, func(t *testing.T) {
-			g := newGate()
+			g := NewGate()
 			g.learn("secret", &Response{status: status, header: http.Header{"Retry-After": {"17"}, "X-Ratelimit-Remaining": {"0"}}}, time.Now())
 			ctx := waiting(t, 65*time.Second)
 			began := time.Now()
@@ -67,7 +67,7 @@ func TestGateHonoursRetryAfterInBothForms(t *testing.T) {
 
 func TestGateRefusesAtOnceWhatWouldWaitTooLong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newGate()
+		g := NewGate()
 		g.learn("secret", limited("30"), time.Now())
 		ctx := waiting(t, 10*time.Second)
 		began := time.Now()
@@ -78,7 +78,7 @@ func TestGateRefusesAtOnceWhatWouldWaitTooLong(t *testing.T) {
 
 func TestGateKeepsAQuarterForPeopleWhoWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newGate()
+		g := NewGate()
 		g.learn("secret", told(200, 40, 11, 60), time.Now())
 		ctx := waiting(t, 65*time.Second)
 		behind := secret.Background(ctx)
@@ -93,7 +93,7 @@ func TestGateKeepsAQuarterForPeopleWhoWait(t *testing.T) {
 // Background work has half of a window, however much is left.
 func TestGateKeepsHalfFromBackgroundWork(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newGate()
+		g := NewGate()
 		g.learn("secret", told(200, 40, 40, 60), time.Now())
 		behind := secret.Background(waiting(t, 65*time.Second))
 		for range 2 {
@@ -109,7 +109,7 @@ func TestGateKeepsHalfFromBackgroundWork(t *testing.T) {
 
 func TestGateNoticesOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newGate()
+		g := NewGate()
 		ask := func(remaining, reset int) {
 			require.NoError(t, g.wait(waiting(t, 0), "secret"))
 			g.learn("secret", told(200, 60, remaining, reset), time.Now())
@@ -134,7 +134,7 @@ func TestGateNoticesOthers(t *testing.T) {
 
 func TestGateWaitEndsWithTheCaller(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newGate()
+		g := NewGate()
 		g.learn("secret", limited("60"), time.Now())
 		ctx, cancel := context.WithTimeout(waiting(t, 65*time.Second), time.Second)
 		defer cancel()
@@ -144,7 +144,7 @@ func TestGateWaitEndsWithTheCaller(t *testing.T) {
 
 func TestGateRefusesWhoWaitedAlready(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g, ctx, began := newGate(), waiting(t, 65*time.Second), time.Now()
+		g, ctx, began := NewGate(), waiting(t, 65*time.Second), time.Now()
 		for range 2 {
 			g.learn("secret", limited("30"), time.Now())
 			require.NoError(t, g.wait(ctx, "secret"))
@@ -158,7 +158,7 @@ func TestGateRefusesWhoWaitedAlready(t *testing.T) {
 // Those who waited for a window must not all go in its first instant.
 func TestGateTakesANewWindowForTheSameAsTheLast(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newGate()
+		g := NewGate()
 		g.learn("secret", told(200, 40, 0, 30), time.Now())
 		var sent atomic.Int32
 		for range 50 {
@@ -178,7 +178,7 @@ func TestGateTakesANewWindowForTheSameAsTheLast(t *testing.T) {
 
 func TestGateLearnsFromAnswersInAnyOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g, began := newGate(), time.Now()
+		g, began := NewGate(), time.Now()
 		g.learn("secret", told(200, 40, 5, 50), began)
 		time.Sleep(8 * time.Second) // an answer that took its time is no new window
 		g.learn("secret", told(200, 40, 30, 50), began)
@@ -194,7 +194,7 @@ func TestGateLearnsFromAnswersInAnyOrder(t *testing.T) {
 // A flight of the cache turns to background work when its callers have left.
 func TestGateAsksAnewWhetherAnybodyWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newGate()
+		g := NewGate()
 		g.learn("secret", told(200, 40, 0, 30), time.Now())
 		ctx := fickle{waiting(t, 65*time.Second), new(atomic.Bool)}
 		time.AfterFunc(time.Second, func() { ctx.behind.Store(true) })

@@ -26,6 +26,8 @@ type Config struct {
 	RateWait  time.Duration // how long one operation may wait for the rate limit, on top; default 65 s, negative ([duration.None]): not at all
 	WriteWait time.Duration // the same for a change; default 90 s
 
+	Gate *Gate // shared by all transports to one server; default: one of its own
+
 	RootCAs   *x509.CertPool    // default: the system's
 	Transport http.RoundTripper // default: TCP, with proxies from the environment
 	UserAgent string            // default "infisicalfs"
@@ -39,7 +41,7 @@ type Transport struct {
 	base      *url.URL // ends in /api
 	http      *http.Client
 	log       *slog.Logger
-	gate      *gate
+	gate      *Gate
 	maxAnswer int64 // bytes that are read of one
 	memory    *jsonstream.Memory
 	tokens    *tokens
@@ -70,7 +72,7 @@ func New(cfg Config) (*Transport, error) {
 		cfg:       cfg,
 		base:      base,
 		log:       cfg.Log,
-		gate:      newGate(),
+		gate:      cmp.Or(cfg.Gate, NewGate()),
 		memory:    memory,
 		maxAnswer: memory.MaxRead(),
 		http: &http.Client{

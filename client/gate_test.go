@@ -1,0 +1,36 @@
+package client_test
+
+import (
+	"net/http"
+	"testing"
+	"testing/synctest"
+
+	"github.com/stretchr/testify/require"
+
+	"infisicalfs/client"
+	"infisicalfs/internal/devserver"
+	"infisicalfs/secret"
+)
+
+// What a server has told one client of its limit another one of the process knows.
+func TestClientsOfOneServerShareAGate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		gate := client.NewGate()
+		w := newWorld(t, devserver.Config{}, "viewer", func(cfg *client.Config) { cfg.Gate = gate })
+		other := join(t, w.Server, "admin", func(cfg *client.Config) { cfg.Gate = gate })
+		alone := join(t, w.Server, "admin", nil)
+		for _, c := range []*client.Client{w.client, other, alone} {
+			_, err := c.Fetch(t.Context(), dev, nil)
+			require.NoError(t, err)
+		}
+		w.Inject(devserver.Fault{Status: 429, Times: 1, Body: `{"error":"RateLimitExceeded"}`, Header: http.Header{"Retry-After": {"60"}}})
+		_, err := w.client.Fetch(secret.Background(t.Context()), dev, nil)
+		require.ErrorIs(t, err, secret.ErrRateLimited)
+		asked := len(w.Requests())
+		_, err = other.Fetch(secret.Background(t.Context()), dev, nil)
+		require.ErrorIs(t, err, secret.ErrRateLimited)
+		require.Len(t, w.Requests(), asked, "it did not ask")
+		_, err = alone.Fetch(secret.Background(t.Context()), dev, nil)
+		require.NoError(t, err)
+	})
+}
