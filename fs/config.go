@@ -69,6 +69,11 @@ type Config struct {
 	Notify     Notify     // how watchers are told of changes by others; empty means off
 	EmitThread EmitThread // nil: they are not
 
+	// Inherited reports whether the kernel has the node with an inode number from a
+	// process that served the mount before: nothing else is known of what it keeps of
+	// it. It answers at once. Nil: there was none.
+	Inherited func(node uint64) bool
+
 	Status  func() ([]byte, error) // the content of .infisicalfs/status; nil: no such file
 	Refresh func() error           // called by a write to .infisicalfs/refresh; nil: no such file
 

@@ -150,7 +150,7 @@ func (d *dir) localChild(ctx context.Context, snap *secret.Folder, shown string,
 		return nil
 	}
 	d.fs.draftAttr(dir, name, &out.Attr)
-	return d.NewInode(ctx, d.newFile(name), d.secretID(shown, name))
+	return d.newFileInode(ctx, name, d.secretID(shown, name))
 }
 
 // Mknod of a regular file creates it, as mknod(2) does, and has no handle: a

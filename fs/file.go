@@ -170,6 +170,9 @@ func (n *file) Open(ctx context.Context, flags uint32) (fusefs.FileHandle, uint3
 		return nil, 0, n.gone("open", err)
 	}
 	n.fs.opens.Add(1)
+	if flags&OpenCached != 0 {
+		return n.openInherited(h)
+	}
 	return h, n.openFlags(ctx, h) | fuse.FOPEN_NOFLUSH, 0
 }
 
@@ -192,6 +195,19 @@ func (n *file) openFlags(ctx context.Context, h *handle) uint32 {
 		n.fs.queue(n.outdated())
 	}
 	return fuse.FOPEN_DIRECT_IO | fuse.FOPEN_KEEP_CACHE // or others would lose their pages
+}
+
+// openInherited opens h for a handle of an earlier process that the kernel shows pages
+// for.
+func (n *file) openInherited(h *handle) (fusefs.FileHandle, uint32, syscall.Errno) {
+	s := h.secret.Load()
+	if s == nil || h.apart || !n.pages.OpenInherited(h.epoch, s) {
+		n.fs.opened.Close(h)
+		h.Revoke()
+		return nil, 0, syscall.ESTALE
+	}
+	h.cached = true
+	return h, fuse.FOPEN_KEEP_CACHE | fuse.FOPEN_NOFLUSH, 0
 }
 
 // forget makes the kernel forget the file's size and pages.

@@ -109,6 +109,7 @@ func New(cfg Config) *FS {
 		Overwrite: cfg.Overwrite, Raw: cfg.Raw, PersonalReadOnly: cfg.PersonalReadOnly,
 	}
 	f.root = &dir{node: node{fs: f}}
+	f.known.Store(cfg.Inherited != nil)
 	return f
 }
 
@@ -139,6 +140,7 @@ func (f *FS) Options() *fusefs.Options {
 	opts := &fusefs.Options{
 		NullPermissions: true, // a mode of 0 is meant
 		RootStableAttr:  &attr,
+		ExternalNodeID:  true, // the inode number, which is the same in each process
 		Logger:          slog.NewLogLogger(f.log.Handler(), slog.LevelWarn),
 	}
 	if f.cfg.Writer != nil {

@@ -103,8 +103,8 @@ func (h *handle) note(ctx context.Context) {
 	}
 }
 
-// Lseek answers SEEK_DATA and SEEK_HOLE, which are all that the kernel asks:
-// the value is data to its end.
+// Lseek answers SEEK_DATA and SEEK_HOLE, which are all that the kernel asks: the
+// value is data to its end. A successor is told the version.
 func (h *handle) Lseek(_ context.Context, off uint64, whence uint32) (uint64, syscall.Errno) {
 	s := h.secret.Load()
 	switch {
@@ -112,6 +112,8 @@ func (h *handle) Lseek(_ context.Context, off uint64, whence uint32) (uint64, sy
 		return 0, syscall.EACCES
 	case h.outdated():
 		return 0, syscall.ESTALE
+	case asksVersion(whence):
+		return h.version(s, off)
 	}
 	return seek(off, whence, s.Value.Len())
 }

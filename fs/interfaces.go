@@ -39,6 +39,7 @@ var (
 	_ fusefs.FileSeekdirer    = (*listing)(nil)
 	_ fusefs.FileReleasedirer = (*listing)(nil)
 	_ fusefs.FileFsyncdirer   = (*listing)(nil)
+	_ fusefs.FileLseeker      = (*listing)(nil)
 )
 
 // A secret or a scratch file: file.go; without a handle kernel_cache.go.

@@ -81,7 +81,7 @@ func (d *dir) mkdir(ctx context.Context, shown string, out *fuse.EntryOut) (*fus
 	}
 	f.applyOwnFolder(ownFolderChange{at: dir.Child(name)})
 	f.dirAttr(time.Now(), &out.Attr)
-	return d.NewInode(ctx, d.newDir(name), d.folderID(name)), nil
+	return d.newDirInode(ctx, name, d.folderID(name)), nil
 }
 
 // Rmdir deletes a folder that has nothing of its own in it; imports do not

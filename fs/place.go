@@ -109,7 +109,7 @@ func (d *dir) secretInode(ctx context.Context, shown, name string) *fusefs.Inode
 	if n, ok := operations(known).(*file); ok && n.keepsNumber() && n.location().is(d, name) {
 		return known
 	}
-	return d.NewInode(ctx, d.newFile(name), d.secretID(shown, name))
+	return d.newFileInode(ctx, name, d.secretID(shown, name))
 }
 
 // folderInode is secretInode for a directory. A node that is there stays, or who
@@ -119,7 +119,7 @@ func (d *dir) folderInode(ctx context.Context, name string) *fusefs.Inode {
 	if n, ok := operations(known).(*dir); ok && n.at.Load().is(d, name) {
 		return known
 	}
-	return d.NewInode(ctx, d.newDir(name), d.folderID(name))
+	return d.newDirInode(ctx, name, d.folderID(name))
 }
 
 // folderID is secretID for a directory.

@@ -221,6 +221,26 @@ func (f *File) outdate() {
 	f.served, f.superseded, f.pages, f.complete = nil, false, 0, false
 }
 
+// Inherit says that the kernel knows the file from a process before this one, and so
+// what size and pages nobody can say: what is opened from now on is direct until it has
+// let go of the inode.
+func (f *File) Inherit() { f.Writing() }
+
+// OpenInherited is the open of version s, which was asked for in that epoch, by a
+// process before this one, with the page cache: the pages may be of that version and of
+// no other. It reports false if another version is known by now; else Close is to be
+// called at the RELEASE.
+func (f *File) OpenInherited(epoch uint64, s *secret.Secret) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if epoch != f.epoch.Load() || f.superseded || f.served != nil && !SameContent(f.served, s) {
+		return false
+	}
+	f.served, f.pages = s, s.Value.Fingerprint()
+	f.opens++
+	return true
+}
+
 // Writing says that somebody writes to the file, or sets its dates: from now on
 // the kernel makes up a size of its own, and all opens are direct until it has let
 // go of the inode.

@@ -46,6 +46,8 @@ func TestModeOfAnOpen(t *testing.T) {
 		"nobody knows what size the kernel makes up for a writer":   {"tell a, write, open a", []Mode{Direct}},
 		"the largest that one READ brings":                          {"tell " + large[1:] + ", open " + large[1:], []Mode{Drop}},
 		"larger than one READ":                                      {"tell " + large + ", open " + large, []Mode{Direct}},
+		"known to the kernel from a process before":                 {"inherit, open a", []Mode{Direct}},
+		"and told since":                                            {"inherit, tell a, open a, tell a, open a", []Mode{Direct, Direct}},
 		"nothing to read":                                           {"tell , open ", []Mode{Drop}},
 	} {
 		t.Run(what, func(t *testing.T) {
@@ -75,6 +77,8 @@ func TestModeOfAnOpen(t *testing.T) {
 					f.SetNewest(versionOf(value))
 				case verb == "write":
 					f.Writing()
+				case verb == "inherit":
+					f.Inherit()
 				default:
 					t.Fatal("no such step: ", step)
 				}
@@ -236,4 +240,32 @@ func TestSameContent(t *testing.T) {
 		change(b)
 		require.False(t, SameContent(a, b), what)
 	}
+}
+
+// What a process before opened with the page cache is open here like what was opened
+// here: a new version waits for it and then makes it outdated. But nothing else is
+// opened so.
+func TestOpenedByAProcessBefore(t *testing.T) {
+	one, two := versionOf("one"), versionOf("two")
+	one.ID, one.Version = "id", 1
+	two.ID, two.Version = "id", 2
+	var f File
+	f.Inherit()
+	epoch := f.Epoch()
+	require.True(t, f.OpenInherited(epoch, one))
+	require.True(t, f.OpenInherited(epoch, one))
+	require.False(t, f.OpenInherited(epoch, two), "there is one version of pages")
+	require.Equal(t, Direct, f.Open(epoch, one))
+	served, waiting := f.Serve(two, false)
+	require.Same(t, one, served)
+	require.True(t, waiting)
+	require.False(t, f.OpenInherited(epoch, one), "a newer one is known")
+	require.False(t, f.Outdated(epoch))
+	f.Drop(func() {})
+	require.True(t, f.Outdated(epoch))
+	require.False(t, f.OpenInherited(epoch, one))
+	f.Close()
+	f.Close()
+	require.False(t, f.InUse())
+	require.Equal(t, Direct, f.Open(f.Epoch(), two))
 }

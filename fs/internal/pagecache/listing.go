@@ -14,6 +14,7 @@ type Listing struct {
 	kept     uint64     // fingerprint of what the kernel keeps; 0: nothing
 	opens    int        // that fill or show it
 	outdated bool       // it has to be dropped before another open may use it
+	unknown  bool       // no open may use it any more
 }
 
 // Open reports whether an open of a listing with that fingerprint (never 0) may
@@ -22,6 +23,9 @@ type Listing struct {
 func (l *Listing) Open(print uint64) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.unknown {
+		return false
+	}
 	if l.outdated || l.kept != 0 && l.kept != print {
 		l.outdated = true
 		return false
@@ -29,6 +33,15 @@ func (l *Listing) Open(print uint64) bool {
 	l.kept = print
 	l.opens++
 	return true
+}
+
+// Inherit says that the kernel may keep a listing from a process before this one, and
+// that somebody may have one open that fills it: it is not used until the kernel has
+// let go of the inode.
+func (l *Listing) Inherit() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.unknown, l.outdated = true, true
 }
 
 // Close is the end of an open for which Open returned true.
@@ -57,7 +70,7 @@ func (l *Listing) Drop(forget func()) {
 	forget()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.opens == 0 {
+	if l.opens == 0 || l.unknown {
 		l.kept, l.outdated = 0, false
 	}
 }

@@ -28,3 +28,17 @@ func TestListing(t *testing.T) {
 	l.Outdate()
 	require.True(t, l.Open(3), "what is not there cannot be old")
 }
+
+// What the kernel may have from a process before is dropped once, and not used again:
+// somebody may have it open and fill it.
+func TestListingOfAProcessBefore(t *testing.T) {
+	var l Listing
+	l.Inherit()
+	require.False(t, l.Open(1))
+	forgot := 0
+	for range 2 {
+		l.Drop(func() { forgot++ })
+		require.False(t, l.Open(1))
+	}
+	require.Equal(t, 1, forgot)
+}
