@@ -92,11 +92,11 @@ var picture = map[string][]string{
 	"internal/rights":   {"secret", "internal/glob"}, // which mode and owner a file has
 	"internal/layout":   {"secret", "internal/glob"}, // between cache and fs, where one is asked for
 
-	"internal/control":                   {},                                                                                                                                                                                                                                                                                                       // the way to a mount's process apart from the mount
-	"internal/mount":                     {"internal/attach", "internal/duration", "internal/mounttable", "internal/blocking", "internal/mount/internal/notifier", "internal/mount/internal/emitthread", "secret", "cache", "fs", "internal/control", "internal/layout", "internal/glob", "internal/rights", "internal/view", "internal/exitcode"}, // wires the rooms
-	"internal/run":                       {"internal/attach", "internal/mount", "internal/exitcode"},                                                                                                                                                                                                                                               // a command and its namespace
-	"internal/options":                   {"secret", "internal/duration", "client", "internal/config", "internal/mount", "internal/view", "internal/exitcode"},                                                                                                                                                                                     // the words of the options, and the configurations made of them
-	"internal/logging":                   {},                                                                                                                                                                                                                                                                                                       // loggers that wait for nobody
+	"internal/control":                   {},                                                                                                                                                                                                                                                                                                                                                                                 // the way to a mount's process apart from the mount
+	"internal/mount":                     {"internal/attach", "internal/duration", "internal/mounttable", "internal/blocking", "internal/mount/internal/kernelstate", "internal/mount/internal/notifier", "internal/mount/internal/session", "internal/mount/internal/emitthread", "secret", "cache", "fs", "internal/control", "internal/layout", "internal/glob", "internal/rights", "internal/view", "internal/exitcode"}, // wires the rooms
+	"internal/run":                       {"internal/attach", "internal/mount", "internal/exitcode"},                                                                                                                                                                                                                                                                                                                         // a command and its namespace
+	"internal/options":                   {"secret", "internal/duration", "client", "internal/config", "internal/mount", "internal/view", "internal/exitcode"},                                                                                                                                                                                                                                                               // the words of the options, and the configurations made of them
+	"internal/logging":                   {},                                                                                                                                                                                                                                                                                                                                                                                 // loggers that wait for nobody
 	"internal/exitcode":                  {"secret"},
 	"internal/blocking":                  {},                                                                // what may block in the kernel beyond any interruption
 	"internal/attach":                    {"internal/mounttable", "internal/blocking", "internal/exitcode"}, // into the file tree and out of it
@@ -107,6 +107,10 @@ var picture = map[string][]string{
 	"internal/daemon":                    {"internal/exitcode"},                                             // into the background, and what is in memory kept from others
 	"internal/config":                    {},                                                                // knows the shape of a file, not what its keys mean
 	"internal/view":                      {"secret"},
+
+	// A mount that outlives the process that serves it.
+	"internal/mount/internal/kernelstate": {"fs"}, // nodes and handles, as the kernel numbers them
+	"internal/mount/internal/session":     {},     // one connection, and the servers that answer on it one after the other
 
 	"cmd/infisicalfs": {"secret", "client", "internal/attach", "internal/config", "internal/daemon", "internal/logging", "internal/mounttable", "internal/options", "internal/mount", "internal/run", "internal/view", "internal/exitcode", "internal/devserver"},
 
@@ -139,6 +143,7 @@ var outside = []struct {
 }{
 	{"github.com/hanwen/go-fuse/", []string{
 		"fs", "internal/mount", "internal/mount/internal/notifier", "internal/fusetest", "internal/bench",
+		"internal/mount/internal/session", "internal/mount/internal/kernelstate",
 		"fs/internal/controldir", "fs/internal/readonly", // nodes of their own
 		"fs/internal/inode", "fs/internal/overlay", // what identifies and describes a node
 		"fs/internal/xattr", // an errno that each system has another of

@@ -10,7 +10,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/hanwen/go-fuse/v2/fuse"
 	"golang.org/x/sys/unix"
 
 	"infisicalfs/internal/attach"
@@ -26,9 +25,8 @@ import (
 type Mount struct {
 	point     string
 	propagate Propagate
-	device    int   // number of the FUSE connection, the same in the mount table
-	fds       []int // of the connection; not ours to close
-	server    *fuse.Server
+	device    int          // number of the FUSE connection, the same in the mount table
+	fds       func() []int // what leads into the connection; not ours to close
 	rooms     *rooms
 	log       *slog.Logger
 	shows     string   // for people: the root of what is mounted
@@ -128,13 +126,13 @@ func start(ctx context.Context, cfg Config, p attach.Place, rooms *rooms) (*Moun
 		unix.Close(fd)
 	} else {
 		rooms.inTree = m.stands
-		m.server, err = rooms.serve(fd, cfg)
+		err = rooms.serve(fd, cfg)
 	}
 	if err != nil {
 		m.detachDead()
 		return nil, exitcode.Errorf(exitcode.FUSE, "", "%s was mounted but cannot be served: %w", point, err)
 	}
-	m.fds = rooms.notifier.Descriptors()
+	m.fds = rooms.descriptors
 	m.watch = func() { rooms.startEmitThread(cfg, point, m.device, func() { go m.goesOn() }) }
 	m.watch()
 	go m.run()
@@ -159,7 +157,8 @@ func connection(point string) (int, error) {
 // and cleans up.
 func (m *Mount) run() {
 	defer close(m.ended)
-	m.server.Serve()
+	m.rooms.session.Serve()
+	m.rooms.session.Close()
 	close(m.letGo)
 	m.deafen() // the connection's number may be another's any moment
 	m.logLost(m.sendUnsent())
@@ -189,7 +188,7 @@ func (m *Mount) answers(ctx context.Context) error {
 		if err := m.getattr(); err != nil {
 			return struct{}{}, err
 		}
-		return struct{}{}, blocking.Apart(m.fds, func() error { return attach.SettlePoll(m.point) })
+		return struct{}{}, blocking.Apart(m.fds(), func() error { return attach.SettlePoll(m.point) })
 	})
 	return err
 }
@@ -197,7 +196,7 @@ func (m *Mount) answers(ctx context.Context) error {
 // getattr asks the mount for the attributes of its root. It may block until
 // somebody unmounts by force, but not for longer than this process lives.
 func (m *Mount) getattr() error {
-	return blocking.Apart(m.fds, func() error { return attach.Getattr(m.point, m.device) })
+	return blocking.Apart(m.fds(), func() error { return attach.Getattr(m.point, m.device) })
 }
 
 // inTree reports whether this mount is the topmost at its mountpoint. The kernel

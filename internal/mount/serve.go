@@ -1,7 +1,6 @@
 package mount
 
 import (
-	"fmt"
 	"io"
 	"log"
 	"log/slog"
@@ -9,16 +8,17 @@ import (
 	"strings"
 
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
-	"github.com/hanwen/go-fuse/v2/fuse"
 
 	"infisicalfs/fs"
 	"infisicalfs/internal/attach"
+	"infisicalfs/internal/mount/internal/kernelstate"
 	"infisicalfs/internal/mount/internal/notifier"
+	"infisicalfs/internal/mount/internal/session"
 	"infisicalfs/internal/mounttable"
 )
 
-// serve takes over fd, on which the kernel waits, and prepares to answer it.
-func (r *rooms) serve(fd int, cfg Config) (*fuse.Server, error) {
+// serve takes over device, on which the kernel waits, and prepares to answer it.
+func (r *rooms) serve(device int, cfg Config) error {
 	options := r.tree.Options()
 	options.MaxWrite = attach.MaxMessage
 	options.FsName, options.Name = mounttable.SourceName, mounttable.Subtype
@@ -28,11 +28,17 @@ func (r *rooms) serve(fd int, cfg Config) (*fuse.Server, error) {
 	// with idmap, pods with a user namespace). The price is that requests do not name
 	// their user, see caller.go of fs.
 	options.IDMappedMount = attach.MayMount()
-	r.notifier = notifier.New(fd)
+	r.notifier = notifier.New(device, func() []int { return r.session.Descriptors() })
 	options.ServerCallbacks = r.notifier
-	raw := r.notifier.Serve(fs.FailOutdatedGetattr(fusefs.NewNodeFS(r.tree.Root(), options)))
-	return fuse.NewServer(raw, fmt.Sprintf("/dev/fd/%d", fd), &options.MountOptions)
+	nodes := fs.FailOutdatedGetattr(fusefs.NewNodeFS(r.tree.Root(), options))
+	r.kernel = kernelstate.New(nodes, r.tree.Root().EmbeddedInode(), nil, cfg.logger())
+	var err error
+	r.session, err = session.Begin(device, r.notifier.Serve(r.kernel), &options.MountOptions)
+	return err
 }
+
+// descriptors are those that lead into the connection.
+func (r *rooms) descriptors() []int { return r.notifier.Descriptors() }
 
 // kernelLog returns the logger that go-fuse writes to: its complaints, and with
 // Config.Debug a line for each message. Those lines show the first bytes of

@@ -233,7 +233,7 @@ func waitForOneself() error {
 		return err
 	}
 	go server.Serve()
-	m := &Mount{point: point, device: device, fds: []int{fd}}
+	m := &Mount{point: point, device: device, fds: func() []int { return []int{fd} }}
 	go m.getattr()
 	<-silent.asked
 	fmt.Print("waiting")

@@ -12,7 +12,9 @@ import (
 	"infisicalfs/internal/attach"
 	"infisicalfs/internal/layout"
 	"infisicalfs/internal/mount/internal/emitthread"
+	"infisicalfs/internal/mount/internal/kernelstate"
 	"infisicalfs/internal/mount/internal/notifier"
+	"infisicalfs/internal/mount/internal/session"
 	"infisicalfs/internal/mounttable"
 	"infisicalfs/internal/rights"
 	"infisicalfs/secret"
@@ -36,6 +38,8 @@ type rooms struct {
 	onAccess   func(error)            // Config.OnAccess, may be nil
 
 	readsAhead sync.WaitGroup                    // goroutines that read folders that appeared
+	kernel     *kernelstate.FS                   // the tree as the kernel knows it, by number; nil before serve
+	session    *session.Session                  // nil before serve
 	notifier   *notifier.Notifier                // nil before serve
 	emitThread atomic.Pointer[emitthread.Thread] // nil while nothing is mounted, and without --notify
 }

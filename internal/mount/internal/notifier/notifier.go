@@ -2,7 +2,7 @@
 // FUSE_NOTIFY_INVAL_INODE, INVAL_ENTRY, DELETE and PRUNE. It stands between go-fuse's
 // nodes, which say what is outdated, and the connection:
 //
-//	n := notifier.New(fd)
+//	n := notifier.New(fd, requests)
 //	options.ServerCallbacks = n
 //	server, err := fuse.NewServer(n.Serve(fusefs.NewNodeFS(root, options)), …)
 package notifier
@@ -22,5 +22,6 @@ type serving struct {
 	notifier *Notifier
 }
 
-// Init is called before the first request. The nodes are not told.
-func (s serving) Init(server *fuse.Server) { s.notifier.server = server }
+// Init is called before the first request, and again if another server goes on. The
+// nodes are not told.
+func (s serving) Init(server *fuse.Server) { s.notifier.server.Store(server) }

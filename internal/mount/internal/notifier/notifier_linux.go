@@ -2,6 +2,7 @@ package notifier
 
 import (
 	"os"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -21,10 +22,11 @@ import (
 // not have the descriptor that requests are read from: when that is closed, the
 // kernel gives up the requests that were read from it.
 type Notifier struct {
-	device int          // requests are read from it
-	jobs   chan job     // taken by threads that have nothing to do
-	side   *os.File     // the other way; nil if there is none, as for users who may not open the device
-	server *fuse.Server // set by Init, before the kernel knows of anything to forget
+	requests func() []int                // the descriptors of what requests are read from
+	jobs     chan job                    // taken by threads that have nothing to do
+	side     *os.File                    // the other way; nil if there is none, as for users who may not open the device
+	number   int                         // side's descriptor, also when it is closed
+	server   atomic.Pointer[fuse.Server] // set by Init, before the kernel knows of anything to forget
 }
 
 var _ fusefs.ServerCallbacks = (*Notifier)(nil)
@@ -33,28 +35,31 @@ var _ fusefs.ServerCallbacks = (*Notifier)(nil)
 // that Go knows but mips, ppc and sparc.
 const cloneDevice = 0x8004e500
 
-// New returns a notifier into the connection that requests is a descriptor of. Where
-// there is no other way into it notifications go through the server.
-func New(requests int) *Notifier {
-	n := &Notifier{device: requests, jobs: make(chan job)}
+// New returns a notifier into the connection that device is a descriptor of. Where
+// there is no other way into it notifications go through the server. Requests says
+// which descriptors requests are read from; it is not called before the first
+// notification.
+func New(device int, requests func() []int) *Notifier {
+	n := &Notifier{requests: requests, jobs: make(chan job)}
 	fd, err := unix.Open(fuseDevice, unix.O_RDWR|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return n
 	}
-	if err := unix.IoctlSetPointerInt(fd, cloneDevice, requests); err != nil {
+	if err := unix.IoctlSetPointerInt(fd, cloneDevice, device); err != nil {
 		unix.Close(fd)
 		return n
 	}
-	n.side = os.NewFile(uintptr(fd), fuseDevice)
+	n.side, n.number = os.NewFile(uintptr(fd), fuseDevice), fd
 	return n
 }
 
-// Descriptors are all that lead into the connection.
+// Descriptors are all that lead into the connection. After Close the number of one may
+// be another's: they are for threads with descriptors of their own, which close them.
 func (n *Notifier) Descriptors() []int {
 	if n.side == nil {
-		return []int{n.device}
+		return n.requests()
 	}
-	return []int{n.device, int(n.side.Fd())}
+	return append(n.requests(), n.number)
 }
 
 // Close is for the end of the mount; what is told later is lost.
@@ -68,10 +73,10 @@ func (n *Notifier) Close() {
 // for that the kernel waits for nobody.
 func (n *Notifier) InodeNotify(node uint64, off, length int64) fuse.Status {
 	if off == fs.Prune {
-		return n.server.PruneNotify([]uint64{node})
+		return n.server.Load().PruneNotify([]uint64{node})
 	}
 	if n.side == nil {
-		return n.server.InodeNotify(node, off, length)
+		return n.server.Load().InodeNotify(node, off, length)
 	}
 	return n.tell(inodeMessage(node, off, length))
 }
@@ -79,7 +84,7 @@ func (n *Notifier) InodeNotify(node uint64, off, length int64) fuse.Status {
 // EntryNotify implements fusefs.ServerCallbacks.
 func (n *Notifier) EntryNotify(parent uint64, name string) fuse.Status {
 	if n.side == nil {
-		return n.server.EntryNotify(parent, name)
+		return n.server.Load().EntryNotify(parent, name)
 	}
 	return n.tell(entryMessage(parent, name))
 }
@@ -87,19 +92,19 @@ func (n *Notifier) EntryNotify(parent uint64, name string) fuse.Status {
 // DeleteNotify implements fusefs.ServerCallbacks.
 func (n *Notifier) DeleteNotify(parent, child uint64, name string) fuse.Status {
 	if n.side == nil {
-		return n.server.DeleteNotify(parent, child, name)
+		return n.server.Load().DeleteNotify(parent, child, name)
 	}
 	return n.tell(deleteMessage(parent, child, name))
 }
 
 // InodeRetrieveCache implements fusefs.ServerCallbacks.
 func (n *Notifier) InodeRetrieveCache(node uint64, offset int64, dest []byte) (int, fuse.Status) {
-	return n.server.InodeRetrieveCache(node, offset, dest)
+	return n.server.Load().InodeRetrieveCache(node, offset, dest)
 }
 
 // InodeNotifyStoreCache implements fusefs.ServerCallbacks.
 func (n *Notifier) InodeNotifyStoreCache(node uint64, offset int64, data []byte) fuse.Status {
-	return n.server.InodeNotifyStoreCache(node, offset, data)
+	return n.server.Load().InodeNotifyStoreCache(node, offset, data)
 }
 
 // tell sends one notification.
@@ -136,7 +141,7 @@ func (n *Notifier) apart(write func() error) error {
 // thread does a job, and more until there are none for a while. Where threads
 // cannot be set apart the first one fails.
 func (n *Notifier) thread(first job) {
-	err := blocking.Apart([]int{n.device}, func() error {
+	err := blocking.Apart(n.requests(), func() error {
 		for j := first; ; {
 			j.done <- j.write()
 			select {

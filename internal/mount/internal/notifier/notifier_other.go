@@ -3,6 +3,8 @@
 package notifier
 
 import (
+	"sync/atomic"
+
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
 )
@@ -10,11 +12,11 @@ import (
 // Notifier is the server itself where nothing can be mounted.
 type Notifier struct {
 	fusefs.ServerCallbacks
-	server *fuse.Server
+	server atomic.Pointer[fuse.Server]
 }
 
 // New returns a notifier that is of no use.
-func New(int) *Notifier { return &Notifier{} }
+func New(int, func() []int) *Notifier { return &Notifier{} }
 
 // Descriptors returns none.
 func (*Notifier) Descriptors() []int { return nil }

@@ -20,7 +20,7 @@ func TestMessages(t *testing.T) {
 	r, w, err := os.Pipe()
 	require.NoError(t, err)
 	defer r.Close()
-	n := &Notifier{device: 1 << 20, jobs: make(chan job), side: w}
+	n := &Notifier{requests: func() []int { return nil }, jobs: make(chan job), side: w}
 	for name, c := range map[string]struct {
 		notify func() fuse.Status
 		code   uint32
@@ -55,5 +55,5 @@ func TestTheServerIsTheNotifiers(t *testing.T) {
 	n := &Notifier{}
 	server := &fuse.Server{}
 	n.Serve(fusefs.NewNodeFS(&fusefs.Inode{}, &fusefs.Options{ServerCallbacks: n})).Init(server)
-	require.Same(t, server, n.server)
+	require.Same(t, server, n.server.Load())
 }

@@ -1,0 +1,140 @@
+package kernelstate
+
+import (
+	"syscall"
+
+	"github.com/hanwen/go-fuse/v2/fuse"
+)
+
+var stale = fuse.Status(syscall.ESTALE)
+
+// count is how often a node was looked up.
+type count struct {
+	kernel uint64 // and not forgotten by the kernel,
+	below  uint64 // and not by the nodes below; 0: they do not know it (yet)
+}
+
+// looked notes that the kernel is about to be told of a node.
+func (f *FS) looked(status fuse.Status, id uint64) {
+	if !status.Ok() || id == 0 {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.lookedUp(id)
+}
+
+// lookedUp is called with the lock held.
+func (f *FS) lookedUp(id uint64) {
+	c := f.counts[id]
+	f.counts[id] = count{c.kernel + 1, c.below + 1}
+}
+
+// listed notes the nodes in an answer to READDIRPLUS: one entry after the other, each
+// with what a LOOKUP would say, and a name that is padded to 8 bytes.
+func (f *FS) listed(entries []byte) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for len(entries) >= direntAt+direntName {
+		if id := native.Uint64(entries); id != 0 { // 0: . and .., and what could not be looked up
+			f.lookedUp(id)
+		}
+		name := int(native.Uint32(entries[direntAt+direntLen:]))
+		entries = entries[min(len(entries), (direntAt+direntName+name+7)&^7):]
+	}
+}
+
+func (f *FS) count(id uint64) count {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.counts[id]
+}
+
+// Forget hands on that the kernel has forgotten a node only when it has done so
+// altogether: it may count lookups of earlier processes that nobody else knows of.
+func (f *FS) Forget(id, lookups uint64) {
+	if below := f.forget(id, lookups); below > 0 {
+		f.RawFileSystem.Forget(id, below)
+	}
+}
+
+// forget returns how many lookups the nodes below are to forget.
+func (f *FS) forget(id, lookups uint64) (below uint64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	c, known := f.counts[id]
+	switch {
+	case !known: // of a node that no state had
+		return 0
+	case c.kernel > lookups:
+		f.counts[id] = count{c.kernel - lookups, c.below}
+		return 0
+	}
+	delete(f.counts, id)
+	delete(f.places, id)
+	return c.below
+}
+
+// inheritNodes notes what the kernel knows. What was looked up below stays known there.
+func (f *FS) inheritNodes(nodes []Node) {
+	f.mu.Lock()
+	before := f.counts
+	f.counts, f.places = make(map[uint64]count, len(nodes)), make(map[uint64]Node, len(nodes))
+	for _, n := range nodes {
+		f.counts[n.ID] = count{max(1, n.Lookups), before[n.ID].below}
+		f.places[n.ID] = n
+		delete(before, n.ID)
+	}
+	f.mu.Unlock()
+	for id, c := range before { // forgotten between two states
+		if c.below > 0 {
+			f.RawFileSystem.Forget(id, c.below)
+		}
+	}
+}
+
+// node makes sure that the nodes below know one that the kernel names.
+func (f *FS) node(cancel <-chan struct{}, id uint64) fuse.Status {
+	if !f.heir {
+		return fuse.OK
+	}
+	return f.revive(cancel, id, maxDepth)
+}
+
+// maxDepth bounds how deep a node may lie; a path has at most 4096 bytes.
+const maxDepth = 4096 / 2
+
+// revive looks an inherited node up by its path, unless it is known. An error of the
+// server's is the answer, and the next request tries again; only what is not there, or
+// is another node now, is ESTALE. Two that do so at once both count.
+func (f *FS) revive(cancel <-chan struct{}, id uint64, depth int) fuse.Status {
+	f.mu.Lock()
+	c, place := f.counts[id], f.places[id]
+	f.mu.Unlock()
+	switch {
+	case id == fuse.FUSE_ROOT_ID, c.below > 0:
+		return fuse.OK
+	case c.kernel == 0, place.ID == 0, depth == 0:
+		return stale
+	}
+	if status := f.revive(cancel, place.Parent, depth-1); !status.Ok() {
+		return status
+	}
+	// In nobody's name: what is said to the kernel here is no answer to anybody.
+	var out fuse.EntryOut
+	status := f.RawFileSystem.Lookup(cancel, &fuse.InHeader{NodeId: place.Parent}, place.Name, &out)
+	switch {
+	case status == fuse.ENOENT, status.Ok() && out.NodeId == 0:
+		return stale
+	case !status.Ok():
+		return status
+	case out.NodeId != id:
+		f.RawFileSystem.Forget(out.NodeId, 1)
+		return stale
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	c = f.counts[id]
+	f.counts[id] = count{c.kernel, c.below + 1}
+	return fuse.OK
+}

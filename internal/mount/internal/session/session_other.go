@@ -1,0 +1,52 @@
+//go:build !linux
+
+package session
+
+import (
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"github.com/hanwen/go-fuse/v2/fuse"
+)
+
+// Session does not exist where nothing can be mounted.
+type Session struct {
+	device   int
+	greeting Greeting
+	server   atomic.Pointer[fuse.Server]
+}
+
+// ErrOtherFeatures is never returned.
+var ErrOtherFeatures = errors.ErrUnsupported
+
+// Begin fails.
+func Begin(int, fuse.RawFileSystem, *fuse.MountOptions) (*Session, error) {
+	return nil, errors.ErrUnsupported
+}
+
+// Continue fails.
+func Continue(int, Greeting, fuse.RawFileSystem, *fuse.MountOptions) (*Session, error) {
+	return nil, errors.ErrUnsupported
+}
+
+// Descriptors returns none.
+func (*Session) Descriptors() []int { return nil }
+
+// Serve returns at once.
+func (*Session) Serve() bool { return false }
+
+// Drain reports false.
+func (*Session) Drain(time.Duration) bool { return false }
+
+// Resume fails.
+func (*Session) Resume() error { return errors.ErrUnsupported }
+
+// Leave does nothing.
+func (*Session) Leave() {}
+
+// Unblock fails.
+func (*Session) Unblock() error { return errors.ErrUnsupported }
+
+// Close does nothing.
+func (*Session) Close() {}
