@@ -98,14 +98,15 @@ var picture = map[string][]string{
 	"internal/options":                   {"secret", "internal/duration", "client", "internal/config", "internal/mount", "internal/view", "internal/exitcode"},                                                                                                                                                                                                                                                               // the words of the options, and the configurations made of them
 	"internal/logging":                   {},                                                                                                                                                                                                                                                                                                                                                                                 // loggers that wait for nobody
 	"internal/exitcode":                  {"secret"},
-	"internal/blocking":                  {},                                                                // what may block in the kernel beyond any interruption
-	"internal/attach":                    {"internal/mounttable", "internal/blocking", "internal/exitcode"}, // into the file tree and out of it
-	"internal/mounttable":                {},                                                                // the kernel's list of mounts, and which are ours
-	"internal/mount/internal/notifier":   {"fs", "internal/blocking"},                                       // the kernel is told what to forget
-	"internal/mount/internal/emitthread": {"internal/mounttable", "internal/blocking"},                      // the thread on which inotify events are made
-	"internal/dockerplugin":              {"secret", "internal/options", "internal/exitcode"},               // what container engines ask for
-	"internal/daemon":                    {"internal/exitcode"},                                             // into the background, and what is in memory kept from others
-	"internal/config":                    {},                                                                // knows the shape of a file, not what its keys mean
+	"internal/blocking":                  {},                                                                                                                                 // what may block in the kernel beyond any interruption
+	"internal/attach":                    {"internal/mounttable", "internal/blocking", "internal/exitcode"},                                                                  // into the file tree and out of it
+	"internal/mounttable":                {},                                                                                                                                 // the kernel's list of mounts, and which are ours
+	"internal/mount/internal/notifier":   {"fs", "internal/blocking"},                                                                                                        // the kernel is told what to forget
+	"internal/mount/internal/emitthread": {"internal/mounttable", "internal/blocking"},                                                                                       // the thread on which inotify events are made
+	"internal/volume":                    {"secret", "cache", "client", "internal/attach", "internal/mount", "internal/mounttable", "internal/options", "internal/exitcode"}, // many mounts of one process
+	"internal/dockerplugin":              {"secret", "internal/options", "internal/exitcode"},                                                                                // what container engines ask for
+	"internal/daemon":                    {"internal/exitcode"},                                                                                                              // into the background, and what is in memory kept from others
+	"internal/config":                    {},                                                                                                                                 // knows the shape of a file, not what its keys mean
 	"internal/view":                      {"secret"},
 
 	// A mount that outlives the process that serves it.

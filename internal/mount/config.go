@@ -42,6 +42,7 @@ type Config struct {
 	Raw      bool                    // Upstream shows values with their references unexpanded, so that they can be edited
 
 	Layout      Layout       // what is shown under which names
+	Views       []string     // the built-in views that each folder has; nil: all
 	Templates   []*view.View // views that each folder has besides the built-in ones
 	AllowOther  bool         // other users may enter; modes and owners decide what they see
 	Propagate   Propagate    // what the mount is where it propagates to, as in containers; "": PropagateRO

@@ -2,6 +2,8 @@ package mount
 
 import (
 	"log/slog"
+	"maps"
+	"slices"
 	"strings"
 
 	"infisicalfs/fs"
@@ -106,6 +108,14 @@ func (c Config) views() (map[string]fs.View, error) {
 	views := make(map[string]fs.View)
 	for _, v := range view.Builtin() {
 		views[v.Name()] = v.Render
+	}
+	for _, name := range c.Views {
+		if views[name] == nil {
+			return nil, exitcode.Errorf(exitcode.Config, "use "+strings.Join(slices.Sorted(maps.Keys(views)), ", "), "there is no view %q", name)
+		}
+	}
+	if c.Views != nil {
+		maps.DeleteFunc(views, func(name string, _ fs.View) bool { return !slices.Contains(c.Views, name) })
 	}
 	for _, v := range c.Templates {
 		name := v.Name()

@@ -221,6 +221,10 @@ func (m *Mount) Mountpoint() string { return m.point }
 // next access asks.
 func (m *Mount) Refresh() error { return m.rooms.tree.Refresh() }
 
+// MayRead asks, as [New] does before it mounts, whether the server shows the root to this
+// login. A fresh answer of the cache will do.
+func (m *Mount) MayRead(ctx context.Context) error { return m.rooms.firstContact(ctx) }
+
 // Done is closed when the mount has ended, whoever ended it.
 func (m *Mount) Done() <-chan struct{} { return m.ended }
 

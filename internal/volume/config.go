@@ -1,0 +1,57 @@
+package volume
+
+import (
+	"cmp"
+	"errors"
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"infisicalfs/cache"
+	"infisicalfs/client"
+	"infisicalfs/internal/exitcode"
+)
+
+// Config says where volumes are kept and who they are of. BaseDir, StateDir and Login are
+// required.
+type Config struct {
+	// BaseDir has the mountpoints. It is made, and made a mount of its own that is shared, so
+	// that containers which bind it, or what is in it, as "rslave" get what is mounted later.
+	BaseDir string
+	// StateDir has the list of volumes. It is made, for the user alone. One Manager at a
+	// time uses it.
+	StateDir string
+
+	// Login returns what to talk to a server with, as an identity of the configuration file,
+	// or, for the empty name, as that of the service. It reads credentials, and asks no server. It is
+	// called once for each identity that a volume names, and again if it fails.
+	Login func(identity string) (client.Config, error)
+
+	// Cache is how long answers hold, and how changes are heard of. Volumes may have
+	// shorter times (ttl, max-stale). TTL and MaxStale: zero means the cache's default.
+	Cache cache.Config
+
+	MaxVolumes int          // default 10,000
+	Version    string       // of the program, for status documents
+	Log        *slog.Logger // nil: nothing is logged
+}
+
+// withDefaults checks cfg and fills in what its zero values mean.
+func (cfg Config) withDefaults() (Config, error) {
+	if cfg.BaseDir == "" || cfg.StateDir == "" || cfg.Login == nil {
+		return cfg, exitcode.Errorf(exitcode.Config, "", "volumes want a base directory, a state directory and a log-in")
+	}
+	var err, other error
+	cfg.BaseDir, err = filepath.Abs(cfg.BaseDir)
+	cfg.StateDir, other = filepath.Abs(cfg.StateDir)
+	if err := errors.Join(err, other); err != nil {
+		return cfg, exitcode.Errorf(exitcode.Config, "give absolute paths", "%w", err)
+	}
+	cfg.Cache.TTL = cmp.Or(cfg.Cache.TTL, time.Minute)
+	cfg.Cache.MaxStale = cmp.Or(cfg.Cache.MaxStale, 15*time.Minute)
+	cfg.MaxVolumes = cmp.Or(cfg.MaxVolumes, 10_000)
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	return cfg, nil
+}

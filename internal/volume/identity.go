@@ -1,0 +1,100 @@
+package volume
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"infisicalfs/client"
+	"infisicalfs/internal/mount"
+	"infisicalfs/internal/options"
+)
+
+// identity is what all volumes of one identity share: one client, which has one token and
+// one set of connections, and one hub, which has the cache.
+type identity struct {
+	client *client.Client
+	hub    *mount.Hub
+}
+
+// identities makes them as they are wanted, and keeps them until the Manager is closed.
+type identities struct {
+	cfg Config
+
+	making chan struct{} // semaphore of who makes one, which reads files
+
+	mu    sync.Mutex              // guards all below
+	known map[string]*identity    // by the name that volumes have for it; "" for the service's own
+	gates map[string]*client.Gate // by the address of the server, which counts all of them together
+}
+
+func newIdentities(cfg Config) *identities {
+	return &identities{cfg: cfg, making: make(chan struct{}, 1), known: map[string]*identity{}, gates: map[string]*client.Gate{}}
+}
+
+// get returns the identity of that name. It asks no server.
+func (l *identities) get(ctx context.Context, name string) (*identity, error) {
+	select {
+	case l.making <- struct{}{}:
+		defer func() { <-l.making }()
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	if known := l.lookup(name); known != nil {
+		return known, nil
+	}
+	cfg, err := l.cfg.Login(name)
+	if err != nil {
+		if name != "" {
+			err = fmt.Errorf("the identity %s: %w", name, err)
+		}
+		return nil, err
+	}
+	// Volumes show what a project has, not what a person has in its place.
+	cfg.SharedOnly, cfg.RawReferences, cfg.Gate = true, false, l.gate(cfg.URL)
+	c, err := options.NewClient(cfg)
+	if err != nil {
+		return nil, err
+	}
+	log := l.cfg.Log
+	if name != "" {
+		log = log.With("identity", name)
+	}
+	made := &identity{c, mount.NewHub(mount.HubConfig{Upstream: c, Writer: c, MaxSecrets: c.MaxSecrets(), Cache: l.cfg.Cache, Log: log})}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.known[name] = made
+	return made, nil
+}
+
+func (l *identities) lookup(name string) *identity {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.known[name]
+}
+
+func (l *identities) gate(address string) *client.Gate {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.gates[address] == nil {
+		l.gates[address] = client.NewGate()
+	}
+	return l.gates[address]
+}
+
+// close gives the tokens back. No volume is mounted any more.
+func (l *identities) close() {
+	l.making <- struct{}{} // and nobody makes another
+	l.mu.Lock()
+	known := l.known
+	l.known = nil
+	l.mu.Unlock()
+	var all sync.WaitGroup
+	for _, i := range known {
+		all.Go(func() {
+			i.hub.Close()
+			i.client.Close()
+		})
+	}
+	all.Wait()
+}

@@ -1,0 +1,159 @@
+package volume
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"infisicalfs/internal/mount"
+	"infisicalfs/internal/options"
+	"infisicalfs/secret"
+)
+
+// ErrNotFound says that there is no volume of that name, ErrInUse that somebody has it
+// mounted, ErrClosed that the Manager has been closed.
+var (
+	ErrNotFound = errors.New("there is no such volume")
+	ErrInUse    = errors.New("the volume is in use")
+	ErrClosed   = errors.New("the service is ending")
+)
+
+// Manager serves volumes. All methods are safe for concurrent use.
+type Manager struct {
+	cfg        Config
+	log        *slog.Logger
+	identities *identities
+	release    func() // lets others use the state directory
+
+	life context.Context // ends with Close
+	end  context.CancelFunc
+	work sync.WaitGroup // goroutines that end with life, or with a mount
+
+	mu      sync.Mutex // guards all below and what volumes say it guards; nothing that waits happens under it
+	volumes map[string]*volume
+	changes uint64 // counts what changed in the state
+	closed  bool
+
+	saving sync.Mutex // held while the state is written, so that an older one cannot replace it
+	saved  uint64     // how many changes are on the disk; guarded by saving
+}
+
+// volume is one volume.
+type volume struct {
+	name    string
+	words   map[string]string
+	created time.Time
+	point   string
+	means   *options.Volume // the words; nil if they could not be understood
+	log     *slog.Logger
+
+	turn chan struct{} // semaphore of who mounts or unmounts it
+
+	// Guarded by Manager.mu.
+	users   map[string]bool
+	root    secret.Dir
+	mount   *mount.Mount // nil: not mounted
+	refused error        // the server does not let the identity see the root
+	failed  error        // why it is not mounted although it has users
+}
+
+// Volume is what is told of a volume.
+type Volume struct {
+	Name       string
+	Mountpoint string // also before it is mounted
+	CreatedAt  time.Time
+	// Status is fit for JSON and for people, and has no secret in it.
+	Status map[string]any
+}
+
+// Get tells of one volume. It never asks a server. The error is [ErrNotFound].
+func (m *Manager) Get(name string) (Volume, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	v := m.volumes[name]
+	if v == nil {
+		return Volume{}, fmt.Errorf("%w: %s", ErrNotFound, name)
+	}
+	return v.told(), nil
+}
+
+// List tells of all volumes, by name. It never asks a server.
+func (m *Manager) List() []Volume {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	list := make([]Volume, 0, len(m.volumes))
+	for _, v := range m.volumes {
+		list = append(list, v.told())
+	}
+	slices.SortFunc(list, func(a, b Volume) int { return strings.Compare(a.Name, b.Name) })
+	return list
+}
+
+// told is what is told of v. [Manager.mu] is held.
+func (v *volume) told() Volume {
+	status := map[string]any{"mounted": v.mount != nil, "users": len(v.users), "words": maps.Clone(v.words)}
+	if v.root != (secret.Dir{}) {
+		status["root"] = v.root.String()
+	}
+	if v.refused != nil {
+		status["refused"] = oneLine(v.refused)
+	}
+	if v.failed != nil {
+		status["failed"] = oneLine(v.failed)
+	}
+	return Volume{v.name, v.point, v.created, status}
+}
+
+// commit changes the state, and returns when that is on the disk. If it cannot be written
+// there the change is taken back. Both functions are called with [Manager.mu] held; an
+// error of change changes nothing.
+func (m *Manager) commit(change func() (undo func(), err error)) error {
+	m.mu.Lock()
+	if m.closed {
+		m.mu.Unlock()
+		return ErrClosed
+	}
+	undo, err := change()
+	m.changes++
+	mine := m.changes
+	m.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	err = m.save(mine)
+	if err != nil && undo != nil {
+		m.mu.Lock()
+		undo()
+		m.mu.Unlock()
+	}
+	return err
+}
+
+// save writes the state with at least so many changes in it.
+func (m *Manager) save(changes uint64) error {
+	m.saving.Lock()
+	defer m.saving.Unlock()
+	if m.saved >= changes {
+		return nil // somebody else wrote it meanwhile
+	}
+	m.mu.Lock()
+	now, records := m.changes, make([]record, 0, len(m.volumes))
+	for _, v := range m.volumes {
+		records = append(records, record{v.name, v.created, v.words, slices.Sorted(maps.Keys(v.users)), v.root})
+	}
+	m.mu.Unlock()
+	if err := writeState(m.cfg.StateDir, records); err != nil {
+		return err
+	}
+	m.saved = now
+	return nil
+}
+
+// oneLine is an error's text for where there is one line.
+func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }
