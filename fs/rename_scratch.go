@@ -20,17 +20,22 @@ import (
 func (r *renaming) renameScratch(ctx context.Context, sc *overlay.File) (done bool, err error) {
 	if w := r.overlay.Covering(sc); w != nil && !r.drafts.writeAnew(w, r.from.where()) {
 		switch name, nameErr := r.FS.newName(r.snap, r.newName); {
+		case nameErr == nil && r.from == r.to && w.Name == name: // changed his mind; it may be a backup's name too
+			r.overlay.Lift(w)
+			r.applyOwn(ownChange{at: overlay.Name{Dir: r.to.where(), Name: name}, became: sc, uncounted: true})
+			r.overlay.Unlink(r.to.where(), r.newName) // what was only here under that name
+			return true, nil
 		case r.from == r.to && !r.taken() && r.names.Backup(filename.Encode(w.Name), r.newName):
 			r.overlay.Move(sc, overlay.Temporary, r.to.where(), r.newName)
 			return true, nil
 		case nameErr != nil:
 			return true, nameErr
-		case r.from == r.to && w.Name == name: // changed his mind
-			r.overlay.Lift(w)
-			r.applyOwn(ownChange{at: overlay.Name{Dir: r.to.where(), Name: name}, became: sc, uncounted: true})
-			return true, nil
 		case r.from == r.to && !r.taken():
-			return true, r.sendRename(ctx, w, r.newName)
+			if err := r.sendRename(ctx, w, r.newName); err != nil {
+				return true, err
+			}
+			r.overlay.Unlink(r.to.where(), r.newName)
+			return true, nil
 		default:
 			err := r.sendRename(ctx, w, r.name)
 			return err != nil, err

@@ -92,8 +92,9 @@ func (d *dir) giveWay(ctx context.Context, shown string) {
 	if sc == nil || !f.overlay.LeftBehind(sc) || f.names.Temporary(shown, noSiblings) {
 		return
 	}
-	if _, e, ok, err := f.entry(ctx, d.where(), shown); err != nil || !ok || e.Secret == nil {
-		return
+	_, e, ok, err := f.entry(ctx, d.where(), shown)
+	if err != nil || !ok || e.Secret == nil || f.overlay.Whiteout(d.where(), e.Secret.Name) != nil {
+		return // there is none, or it has left the name: the rename is not carried out yet
 	}
 	f.keepOldFile(sc, f.overlay.Where(sc), "a program has left it as a backup, and somebody else has made a secret of its name")
 	f.overlay.Unlink(d.where(), shown)
