@@ -39,6 +39,7 @@ type File struct {
 	Data any
 
 	over   *Overlay // whose room its content takes
+	number uint64   // of the files that were made: which is older
 	id     fusefs.StableAttr
 	dir    secret.Dir // where it was created
 	basis  map[string]lostupdate.Base
@@ -78,10 +79,12 @@ type Made struct {
 // New makes a file without a name and content in the folder of snap.
 func (o *Overlay) New(snap *secret.Folder, class Class, made Made) *File {
 	made.By.Pid = 0
+	number := o.made.Add(1)
 	f := &File{
 		Data:     made.Data,
 		over:     o,
-		id:       inode.ScratchFile(o.made.Add(1)),
+		number:   number,
+		id:       inode.ScratchFile(number),
 		dir:      snap.Dir,
 		basis:    o.basisOf(snap),
 		caller:   made.By,

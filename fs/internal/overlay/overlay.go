@@ -65,6 +65,7 @@ type folder struct {
 	files     map[string]*File     // by file name
 	dirs      map[string]Dir       // scratch directories, by file name; what is in them is a folder of its own
 	whiteouts map[string]*Whiteout // by the secret's name
+	removed   map[string]uint64    // for secrets that were removed here: how many scratch files had been made; nil if none was
 }
 
 func (p *folder) empty() bool {

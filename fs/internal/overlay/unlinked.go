@@ -27,6 +27,23 @@ func (o *Overlay) Unlinked(dir secret.Dir, name string) {
 		o.gone = make(map[Name]time.Time)
 	}
 	o.gone[Name{dir, name}] = now
+	if part := o.folders[dir]; part != nil {
+		if part.removed == nil {
+			part.removed = make(map[string]uint64)
+		}
+		part.removed[name] = o.made.Load()
+	}
+}
+
+// UnlinkedSince reports whether the secret of that name was removed here since f was
+// made, however long ago that is. It is remembered for as long as the folder has
+// anything here.
+func (o *Overlay) UnlinkedSince(f *File, dir secret.Dir, name string) (since bool) {
+	o.look(dir, func(part *folder) {
+		made, ok := part.removed[name]
+		since = ok && f.number <= made
+	})
+	return since
 }
 
 // WasUnlinked reports whether the secret of that name was removed here within the
