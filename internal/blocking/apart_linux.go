@@ -1,33 +1,81 @@
 package blocking
 
 import (
+	"errors"
+	"slices"
 	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
 
-// Apart runs look, which waits for an answer from the mount that this process
+// Apart runs look, which may wait for an answer from a mount that this process
 // serves, in such a way that the process can be killed
 // meanwhile. A thread that waits for an answer cannot be killed before the
-// connection ends, the connection ends when nobody has the descriptor any more,
-// and all threads share their descriptors: a killed process would wait for
-// itself for ever. So this thread has a table of its own, without these. What it
-// opens is in that table only. Closing a file is a question too, which nothing
-// can interrupt: to open one, all descriptors of the connection have to be left
-// out.
-func Apart(without []int, look func() error) (err error) {
+// connection ends, the connection ends when nobody has its descriptor of /dev/fuse any
+// more, and all threads share their descriptors: a killed process would wait for
+// itself for ever. So this thread has a table of its own, without any of
+// /dev/fuse but those to keep. Those of other mounts of this process are left out too: two
+// threads, each with the other's, would wait for one another.
+//
+// What look opens is in that table only. Closing a file is a question too, which nothing
+// can interrupt: to open one, nothing of the connection may be kept.
+func Apart(look func() error, keep ...int) (err error) {
 	OnThread(func() {
 		if err = unix.Unshare(unix.CLONE_FILES); err != nil {
 			return
 		}
 		// The rest stays open here: the Go runtime wakes its poller through a
 		// descriptor, from whatever thread.
-		for _, fd := range without {
-			unix.Close(fd) // what is not open need not be closed
+		if err = closeDevices(keep); err == nil {
+			err = look()
 		}
-		err = look()
 	})
 	return err
+}
+
+// closeDevices closes each descriptor of /dev/fuse that the calling thread has, but
+// those to keep.
+func closeDevices(keep []int) error {
+	size, err := tableSize()
+	if err != nil {
+		return err
+	}
+	for fd := range size {
+		// Answered from memory, also for a file in a mount that nobody serves.
+		var st unix.Statx_t
+		err := unix.Statx(fd, "", unix.AT_EMPTY_PATH|unix.AT_STATX_DONT_SYNC, unix.STATX_TYPE, &st)
+		if err == nil && st.Mode&unix.S_IFMT == unix.S_IFCHR && st.Rdev_major == deviceMajor && st.Rdev_minor == deviceMinor && !slices.Contains(keep, fd) {
+			unix.Close(fd)
+		}
+	}
+	return nil
+}
+
+// The numbers of /dev/fuse, the same on all machines.
+const deviceMajor, deviceMinor = 10, 229
+
+// tableSize is more than the highest descriptor of the calling thread. It is one read,
+// where a list of what is open, with what each is, would take two calls for each.
+func tableSize() (int, error) {
+	const file = "/proc/thread-self/status"
+	fd, err := unix.Open(file, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return 0, err
+	}
+	defer unix.Close(fd)
+	buf := make([]byte, 4096)
+	n, err := unix.Read(fd, buf)
+	if err != nil {
+		return 0, err
+	}
+	_, rest, _ := strings.Cut(string(buf[:n]), "\nFDSize:\t")
+	line, _, found := strings.Cut(rest, "\n")
+	size, err := strconv.Atoi(line)
+	if !found || err != nil {
+		return 0, errors.New(file + " does not tell how many descriptors there are")
+	}
+	return size, nil
 }
 
 // OwnDescriptors gives the calling thread a descriptor table of its own, with

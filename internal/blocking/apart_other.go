@@ -7,4 +7,4 @@ import (
 )
 
 // Apart fails: only Linux gives a thread descriptors of its own.
-func Apart([]int, func() error) error { return errors.ErrUnsupported }
+func Apart(func() error, ...int) error { return errors.ErrUnsupported }

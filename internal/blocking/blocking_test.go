@@ -55,15 +55,22 @@ func TestApartFromDescriptors(t *testing.T) {
 	defer w.Close()
 	failure := errors.New("what the look says")
 	var open map[int]string
-	err = Apart([]int{int(r.Fd())}, func() error {
+	devices := someDevices(t)
+	err = Apart(func() error {
 		open, _ = Descriptors()
 		return failure
-	})
+	}, devices[1])
 	require.ErrorIs(t, err, failure)
-	require.NotContains(t, open, int(r.Fd()))
 	require.Contains(t, open, int(w.Fd()))
-	_, err = w.Write([]byte("x"))
-	require.NoError(t, err, "somebody can still read it")
+	for i, fd := range devices {
+		if i == 1 {
+			require.Equal(t, "/dev/fuse", open[fd])
+		} else {
+			require.NotContains(t, open, fd)
+		}
+		_, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
+		require.NoError(t, err, "the others have it")
+	}
 
 	OnThread(func() {
 		if err = OwnDescriptors(); err == nil {
@@ -75,4 +82,22 @@ func TestApartFromDescriptors(t *testing.T) {
 	for stream := range 3 {
 		require.Equal(t, "/dev/null", open[stream])
 	}
+}
+
+// someDevices opens /dev/fuse several times, once with a high number.
+func someDevices(t *testing.T) (fds []int) {
+	t.Helper()
+	for range 3 {
+		fd, err := unix.Open("/dev/fuse", unix.O_RDWR|unix.O_CLOEXEC, 0)
+		if err != nil && os.Getenv("REQUIRE_FUSE") == "" {
+			t.Skip(err)
+		}
+		require.NoError(t, err)
+		t.Cleanup(func() { unix.Close(fd) })
+		fds = append(fds, fd)
+	}
+	high, err := unix.FcntlInt(uintptr(fds[0]), unix.F_DUPFD_CLOEXEC, 900)
+	require.NoError(t, err)
+	t.Cleanup(func() { unix.Close(high) })
+	return append(fds, high)
 }

@@ -37,7 +37,8 @@ var roles = map[string]func() error{
 	"private": enterPrivateRoom,
 	"user":    beUser,
 
-	"wait for oneself": waitForOneself,
+	"wait for oneself":    waitForOneself,
+	"tell while it hangs": tellWhileItHangs,
 }
 
 func TestMain(m *testing.M) {

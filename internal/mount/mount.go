@@ -25,8 +25,7 @@ import (
 type Mount struct {
 	point     string
 	propagate Propagate
-	device    int          // number of the FUSE connection, the same in the mount table
-	fds       func() []int // what leads into the connection; not ours to close
+	device    int // number of the FUSE connection, the same in the mount table
 	rooms     *rooms
 	log       *slog.Logger
 	shows     string   // for people: the root of what is mounted
@@ -132,7 +131,6 @@ func start(ctx context.Context, cfg Config, p attach.Place, rooms *rooms) (*Moun
 		m.detachDead()
 		return nil, exitcode.Errorf(exitcode.FUSE, "", "%s was mounted but cannot be served: %w", point, err)
 	}
-	m.fds = rooms.descriptors
 	m.watch = func() { rooms.startEmitThread(cfg, point, m.device, func() { go m.goesOn() }) }
 	m.watch()
 	go m.run()
@@ -188,7 +186,7 @@ func (m *Mount) answers(ctx context.Context) error {
 		if err := m.getattr(); err != nil {
 			return struct{}{}, err
 		}
-		return struct{}{}, blocking.Apart(m.fds(), func() error { return attach.SettlePoll(m.point) })
+		return struct{}{}, blocking.Apart(func() error { return attach.SettlePoll(m.point) })
 	})
 	return err
 }
@@ -196,7 +194,7 @@ func (m *Mount) answers(ctx context.Context) error {
 // getattr asks the mount for the attributes of its root. It may block until
 // somebody unmounts by force, but not for longer than this process lives.
 func (m *Mount) getattr() error {
-	return blocking.Apart(m.fds(), func() error { return attach.Getattr(m.point, m.device) })
+	return blocking.Apart(func() error { return attach.Getattr(m.point, m.device) })
 }
 
 // inTree reports whether this mount is the topmost at its mountpoint. The kernel

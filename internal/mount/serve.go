@@ -28,7 +28,7 @@ func (r *rooms) serve(device int, cfg Config) error {
 	// with idmap, pods with a user namespace). The price is that requests do not name
 	// their user, see caller.go of fs.
 	options.IDMappedMount = attach.MayMount()
-	r.notifier = notifier.New(device, func() []int { return r.session.Descriptors() })
+	r.notifier = notifier.New(device)
 	options.ServerCallbacks = r.notifier
 	nodes := fs.FailOutdatedGetattr(fusefs.NewNodeFS(r.tree.Root(), options))
 	r.kernel = kernelstate.New(nodes, r.tree.Root().EmbeddedInode(), nil, cfg.logger())
@@ -36,9 +36,6 @@ func (r *rooms) serve(device int, cfg Config) error {
 	r.session, err = session.Begin(device, r.notifier.Serve(r.kernel), &options.MountOptions)
 	return err
 }
-
-// descriptors are those that lead into the connection.
-func (r *rooms) descriptors() []int { return r.notifier.Descriptors() }
 
 // kernelLog returns the logger that go-fuse writes to: its complaints, and with
 // Config.Debug a line for each message. Those lines show the first bytes of

@@ -5,14 +5,11 @@ package mount
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"syscall"
 	"testing"
-	"time"
 
-	"github.com/hanwen/go-fuse/v2/fuse"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
@@ -203,62 +200,4 @@ func TestDeadMountsOnOneAnotherAreHealed(t *testing.T) {
 	require.Equal(t, 1, depth(t, point))
 	require.NoError(t, m.Close())
 	requireFree(t, point)
-}
-
-// mute is a server that is asked for attributes and never answers.
-type mute struct {
-	fuse.RawFileSystem
-	asked chan bool
-}
-
-func (m mute) GetAttr(<-chan struct{}, *fuse.GetAttrIn, *fuse.AttrOut) fuse.Status {
-	m.asked <- true
-	select {}
-}
-
-// waitForOneself serves a mount and waits for an answer of it.
-func waitForOneself() error {
-	point := os.Getenv("POINT")
-	fd, err := attach.Mount(context.Background(), point, mounttable.SourceName, false, PropagateRO)
-	if err != nil {
-		return err
-	}
-	device, err := connection(point)
-	if err != nil {
-		return err
-	}
-	silent := mute{fuse.NewDefaultRawFileSystem(), make(chan bool)}
-	server, err := fuse.NewServer(silent, fmt.Sprintf("/dev/fd/%d", fd), &fuse.MountOptions{})
-	if err != nil {
-		return err
-	}
-	go server.Serve()
-	m := &Mount{point: point, device: device, fds: func() []int { return []int{fd} }}
-	go m.getattr()
-	<-silent.asked
-	fmt.Print("waiting")
-	select {}
-}
-
-func TestWhoWaitsForItselfCanBeKilled(t *testing.T) {
-	needFUSE(t)
-	point := directory(t)
-	cmd := again("wait for oneself", "POINT="+point)
-	out, err := cmd.StdoutPipe()
-	require.NoError(t, err)
-	require.NoError(t, cmd.Start())
-	_, err = out.Read(make([]byte, len("waiting")))
-	require.NoError(t, err)
-	require.NoError(t, cmd.Process.Kill())
-	reaped := make(chan error, 1)
-	go func() { reaped <- cmd.Wait() }()
-	select {
-	case err := <-reaped:
-		require.ErrorContains(t, err, "killed")
-	case <-time.After(10 * time.Second):
-		require.NoError(t, attach.Unmount(t.Context(), point, attach.Forcibly)) // frees it
-		<-reaped
-		t.Fatal("the process could not be killed")
-	}
-	mounted(t, config(point, sample()))
 }

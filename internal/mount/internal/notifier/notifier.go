@@ -2,7 +2,7 @@
 // FUSE_NOTIFY_INVAL_INODE, INVAL_ENTRY, DELETE and PRUNE. It stands between go-fuse's
 // nodes, which say what is outdated, and the connection:
 //
-//	n := notifier.New(fd, requests)
+//	n := notifier.New(fd)
 //	options.ServerCallbacks = n
 //	server, err := fuse.NewServer(n.Serve(fusefs.NewNodeFS(root, options)), …)
 package notifier

@@ -22,11 +22,9 @@ import (
 // not have the descriptor that requests are read from: when that is closed, the
 // kernel gives up the requests that were read from it.
 type Notifier struct {
-	requests func() []int                // the descriptors of what requests are read from
-	jobs     chan job                    // taken by threads that have nothing to do
-	side     *os.File                    // the other way; nil if there is none, as for users who may not open the device
-	number   int                         // side's descriptor, also when it is closed
-	server   atomic.Pointer[fuse.Server] // set by Init, before the kernel knows of anything to forget
+	jobs   chan job                    // taken by threads that have nothing to do
+	side   *os.File                    // the other way; nil if there is none, as for users who may not open the device
+	server atomic.Pointer[fuse.Server] // set by Init, before the kernel knows of anything to forget
 }
 
 var _ fusefs.ServerCallbacks = (*Notifier)(nil)
@@ -36,11 +34,9 @@ var _ fusefs.ServerCallbacks = (*Notifier)(nil)
 const cloneDevice = 0x8004e500
 
 // New returns a notifier into the connection that device is a descriptor of. Where
-// there is no other way into it notifications go through the server. Requests says
-// which descriptors requests are read from; it is not called before the first
-// notification.
-func New(device int, requests func() []int) *Notifier {
-	n := &Notifier{requests: requests, jobs: make(chan job)}
+// there is no other way into it notifications go through the server.
+func New(device int) *Notifier {
+	n := &Notifier{jobs: make(chan job)}
 	fd, err := unix.Open(fuseDevice, unix.O_RDWR|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return n
@@ -49,17 +45,8 @@ func New(device int, requests func() []int) *Notifier {
 		unix.Close(fd)
 		return n
 	}
-	n.side, n.number = os.NewFile(uintptr(fd), fuseDevice), fd
+	n.side = os.NewFile(uintptr(fd), fuseDevice)
 	return n
-}
-
-// Descriptors are all that lead into the connection. After Close the number of one may
-// be another's: they are for threads with descriptors of their own, which close them.
-func (n *Notifier) Descriptors() []int {
-	if n.side == nil {
-		return n.requests()
-	}
-	return append(n.requests(), n.number)
 }
 
 // Close is for the end of the mount; what is told later is lost.
@@ -115,7 +102,7 @@ func (n *Notifier) tell(message []byte) fuse.Status {
 	}
 	var sent error
 	err = side.Control(func(fd uintptr) {
-		sent = n.apart(func() error {
+		sent = n.apart(int(fd), func() error {
 			_, err := unix.Write(int(fd), message)
 			return err
 		})
@@ -128,20 +115,20 @@ func (n *Notifier) tell(message []byte) fuse.Status {
 
 // apart is [blocking.Apart], but threads that are done wait a
 // little for more, since one costs as much as thirty notifications.
-func (n *Notifier) apart(write func() error) error {
+func (n *Notifier) apart(side int, write func() error) error {
 	j := job{write, make(chan error, 1)}
 	select {
 	case n.jobs <- j:
 	default:
-		go n.thread(j)
+		go n.thread(side, j)
 	}
 	return <-j.done
 }
 
 // thread does a job, and more until there are none for a while. Where threads
 // cannot be set apart the first one fails.
-func (n *Notifier) thread(first job) {
-	err := blocking.Apart(n.requests(), func() error {
+func (n *Notifier) thread(side int, first job) {
+	err := blocking.Apart(func() error {
 		for j := first; ; {
 			j.done <- j.write()
 			select {
@@ -150,7 +137,7 @@ func (n *Notifier) thread(first job) {
 				return nil
 			}
 		}
-	})
+	}, side)
 	if err != nil {
 		first.done <- err
 	}

@@ -20,7 +20,7 @@ func TestMessages(t *testing.T) {
 	r, w, err := os.Pipe()
 	require.NoError(t, err)
 	defer r.Close()
-	n := &Notifier{requests: func() []int { return nil }, jobs: make(chan job), side: w}
+	n := &Notifier{jobs: make(chan job), side: w}
 	for name, c := range map[string]struct {
 		notify func() fuse.Status
 		code   uint32

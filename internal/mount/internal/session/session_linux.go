@@ -125,12 +125,6 @@ func (s *Session) attach() error {
 	return unix.Dup3(s.device, int(s.reads.Load()), unix.O_CLOEXEC)
 }
 
-// Descriptors are those that lead into the connection. A thread that waits for an
-// answer of the mount must have none of them, see package blocking.
-func (s *Session) Descriptors() []int {
-	return []int{s.device, int(s.reads.Load())}
-}
-
 // Serve answers requests until the kernel ends the connection, or until Leave; it
 // reports true after Leave.
 func (s *Session) Serve() (left bool) {

@@ -30,9 +30,6 @@ func Continue(int, Greeting, fuse.RawFileSystem, *fuse.MountOptions) (*Session, 
 	return nil, errors.ErrUnsupported
 }
 
-// Descriptors returns none.
-func (*Session) Descriptors() []int { return nil }
-
 // Serve returns at once.
 func (*Session) Serve() bool { return false }
 
