@@ -130,7 +130,7 @@ var picture = map[string][]string{
 
 	"internal/fusetest":    {},
 	"internal/arch":        {},
-	"internal/bench":       {"internal/devserver"}, // a program of its own: scripts/bench, scripts/soak
+	"internal/bench":       {"internal/devserver", "client", "internal/options", "internal/volume"}, // a program of its own: scripts/bench, scripts/soak
 	"internal/e2e":         {},
 	"internal/engines":     {}, // what containers see
 	"internal/integration": {},

@@ -23,7 +23,7 @@ func main() {
 
 func run(ctx context.Context, args []string) error {
 	if len(args) == 0 {
-		return errors.New("say speed, compare or soak: scripts/bench and scripts/soak do")
+		return errors.New("say speed, compare, volumes or soak: scripts/bench and scripts/soak do")
 	}
 	flags := pflag.NewFlagSet(args[0], pflag.ContinueOnError)
 	program := flags.String("program", "", "the infisicalfs to measure")
@@ -48,6 +48,17 @@ func run(ctx context.Context, args []string) error {
 			return err
 		}
 		return compare(ctx, *program, *against, max(1, *rounds))
+	case "volumes":
+		many := flags.Int("volumes", 100, "how many")
+		if err := flags.Parse(args[1:]); err != nil {
+			return err
+		}
+		return volumes(ctx, *program, max(2, *many))
+	case "volume-service":
+		if err := flags.Parse(args[1:]); err != nil || flags.NArg() != 1 {
+			return errors.Join(errors.New("volume-service wants one directory"), err)
+		}
+		return serveVolumes(ctx, flags.Arg(0), os.Stdin, os.Stdout)
 	case "soak":
 		lasts := flags.Duration("for", 10*time.Minute, "how long")
 		profile := flags.String("profile", "current", "which server: current, current-go, 2024 or 2024-07")
@@ -56,5 +67,5 @@ func run(ctx context.Context, args []string) error {
 		}
 		return soak(ctx, *program, *lasts, *profile, flags.Args())
 	}
-	return fmt.Errorf("there is no %q: say speed, compare or soak", args[0])
+	return fmt.Errorf("there is no %q: say speed, compare, volumes or soak", args[0])
 }

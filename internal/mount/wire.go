@@ -37,11 +37,11 @@ type rooms struct {
 	reconsider func()                 // Config.Refresh, may be nil
 	onAccess   func(error)            // Config.OnAccess, may be nil
 
-	readsAhead sync.WaitGroup                    // goroutines that read folders that appeared
-	kernel     *kernelstate.FS                   // the tree as the kernel knows it, by number; nil before serve
-	session    *session.Session                  // nil before serve
-	notifier   *notifier.Notifier                // nil before serve
-	emitThread atomic.Pointer[emitthread.Thread] // nil while nothing is mounted, and without --notify
+	readsAhead sync.WaitGroup                     // goroutines that read folders that appeared
+	kernel     *kernelstate.FS                    // the tree as the kernel knows it, by number; nil before serve
+	session    *session.Session                   // nil before serve
+	notifier   *notifier.Notifier                 // nil before serve
+	emitThread atomic.Pointer[emitthread.Emitter] // nil while nothing is mounted, and without --notify
 }
 
 // retained is how much of what was fetched is kept, in bytes.

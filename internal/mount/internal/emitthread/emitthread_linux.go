@@ -7,117 +7,101 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"infisicalfs/internal/blocking"
 	"infisicalfs/internal/mounttable"
 )
 
-// Thread makes system calls on the mount that this process
-// serves, so that watchers (inotify) are told of changes.
-//
-// It has a descriptor table of its own. A thread that waits for an answer of the
-// mount cannot be killed before the connection ends, and that ends when nobody
-// has the descriptor of /dev/fuse any more: sharing it, a killed process would
-// wait for itself for ever.
+// Emitter makes system calls on one mount that this process serves, so that watchers
+// (inotify) are told of changes. All mounts of a process do so on one thread.
 //
 // As root it goes through a second instance of the mount, which is in no
 // directory tree. So it does not matter what becomes of the visible one: whether
 // it is made read-only, moved or covered, and whether it could be unmounted just
 // now. But as long as the instance exists the connection does not end, so it is
 // closed when the mount table no longer has the mount.
-type Thread struct {
+type Emitter struct {
 	point  string
 	device int // of the mount
-	log    *slog.Logger
+	thread *thread
+	clone  int // the second instance, -1 if there is none; the thread's, as the descriptor is in its table
 
-	jobs  chan visit
-	ended chan struct{} // closed when the thread has ended
-	stop  func()
-}
-
-// visit is something to do on the thread.
-type visit struct {
-	do   func(root int)
-	done chan error
+	mu       sync.Mutex     // guards over, for whoever is about to emit
+	over     bool           // nothing is to be emitted any more
+	emitting sync.WaitGroup // counts those who emit, who came before that
+	ended    chan struct{}  // closed when the thread has let go of the mount
+	stop     func()
 }
 
 // Start begins for the mount of ours at point. It asks the mount nothing:
 // nobody need answer yet. left is called when the mount table no longer has it.
-func Start(point string, device int, log *slog.Logger, left func()) (*Thread, error) {
-	p := &Thread{point: point, device: device, log: log, jobs: make(chan visit), ended: make(chan struct{})}
-	over := make(chan struct{})
-	end := sync.OnceFunc(func() { close(over) })
+func Start(point string, device int, log *slog.Logger, left func()) (*Emitter, error) {
+	e := &Emitter{point: point, device: device, clone: -1, ended: make(chan struct{})}
+	end := sync.OnceFunc(func() {
+		e.mu.Lock()
+		e.over = true
+		e.mu.Unlock()
+		go e.letGo() // the thread may be at another mount
+	})
+	e.thread = shared.take(log)
+	e.thread.run(func() { e.clone, _ = cloneMount(point, device) })
 	unwatch, err := mounttable.OnLeaving(device, func() { end(); left() })
 	if err != nil {
+		end()
 		return nil, fmt.Errorf("watching the mount table: %w", err)
 	}
-	p.stop = func() { end(); unwatch() }
-	ready := make(chan struct{})
-	go func() {
-		defer close(p.ended)
-		blocking.OnThread(func() { p.run(over, ready) })
-	}()
-	<-ready
-	return p, nil
+	e.stop = func() { end(); unwatch() }
+	return e, nil
+}
+
+// letGo closes the second instance.
+func (e *Emitter) letGo() {
+	e.emitting.Wait()
+	e.thread.run(func() {
+		if e.clone >= 0 {
+			unix.Close(e.clone)
+		}
+	})
+	shared.give(e.thread)
+	close(e.ended)
 }
 
 // GoesOn reports whether there is one that has not ended.
-func (p *Thread) GoesOn() bool {
-	if p == nil {
+func (e *Emitter) GoesOn() bool {
+	if e == nil {
 		return false
 	}
-	select {
-	case <-p.ended:
-		return false
-	default:
-		return true
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return !e.over
+}
+
+// begin reports whether something may be emitted, and has letGo wait for that.
+func (e *Emitter) begin() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !e.over {
+		e.emitting.Add(1)
 	}
+	return !e.over
 }
 
 // Emit calls do on the thread with a descriptor of the mount's root and returns
 // when do has.
-func (p *Thread) Emit(do func(root int)) error {
-	v := visit{do, make(chan error, 1)}
-	select {
-	case p.jobs <- v:
-		return <-v.done
-	case <-p.ended:
+func (e *Emitter) Emit(do func(root int)) (err error) {
+	if !e.begin() {
 		return mounttable.ErrNotMounted
 	}
-}
-
-// Stop has the thread end, and does not wait. It may be called more than once.
-func (p *Thread) Stop() { p.stop() }
-
-// Ended is closed when the thread has ended.
-func (p *Thread) Ended() <-chan struct{} { return p.ended }
-
-// run is the thread.
-func (p *Thread) run(over <-chan struct{}, ready chan<- struct{}) {
-	if err := blocking.OwnDescriptors(); err != nil {
-		p.log.Debug("the thread that tells watchers shares the descriptors of the process", "error", err)
-	}
-	clone, err := cloneMount(p.point, p.device)
-	if err == nil {
-		defer unix.Close(clone)
-	}
-	close(ready)
-	for {
-		select {
-		case <-over:
-			return
-		case v := <-p.jobs:
-			v.done <- p.do(clone, v.do)
-		}
-	}
+	defer e.emitting.Done()
+	e.thread.run(func() { err = e.do(do) })
+	return err
 }
 
 // do calls do with the root of the clone, or of the mount at the mountpoint.
-func (p *Thread) do(clone int, do func(root int)) error {
-	if clone >= 0 {
-		do(clone)
+func (e *Emitter) do(do func(root int)) error {
+	if e.clone >= 0 {
+		do(e.clone)
 		return nil
 	}
-	root, err := mounttable.OpenRoot(p.point, p.device, 0)
+	root, err := mounttable.OpenRoot(e.point, e.device, 0)
 	if err != nil {
 		return err
 	}
@@ -125,6 +109,12 @@ func (p *Thread) do(clone int, do func(root int)) error {
 	do(root)
 	return nil
 }
+
+// Stop ends it, and does not wait. It may be called more than once.
+func (e *Emitter) Stop() { e.stop() }
+
+// Ended is closed when the thread has let go of the mount.
+func (e *Emitter) Ended() <-chan struct{} { return e.ended }
 
 // cloneMount returns a descriptor of another instance of the mount at point, in
 // no tree. Only root may do that.

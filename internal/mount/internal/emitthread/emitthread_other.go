@@ -7,20 +7,20 @@ import (
 	"log/slog"
 )
 
-// Thread does not exist here.
-type Thread struct{}
+// Emitter does not exist here.
+type Emitter struct{}
 
 // Start fails.
-func Start(string, int, *slog.Logger, func()) (*Thread, error) { return nil, errors.ErrUnsupported }
+func Start(string, int, *slog.Logger, func()) (*Emitter, error) { return nil, errors.ErrUnsupported }
 
 // GoesOn reports false.
-func (*Thread) GoesOn() bool { return false }
+func (*Emitter) GoesOn() bool { return false }
 
 // Emit fails.
-func (*Thread) Emit(func(int)) error { return errors.ErrUnsupported }
+func (*Emitter) Emit(func(int)) error { return errors.ErrUnsupported }
 
 // Stop does nothing.
-func (*Thread) Stop() {}
+func (*Emitter) Stop() {}
 
 // Ended is never closed.
-func (*Thread) Ended() <-chan struct{} { return nil }
+func (*Emitter) Ended() <-chan struct{} { return nil }

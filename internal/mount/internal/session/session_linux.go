@@ -33,9 +33,10 @@ type Session struct {
 	left     bool
 }
 
-// initSize is more than the kernel ever wants for a request that writes nothing; it
-// refuses to be read from with less than 8 KiB and the header of a WRITE.
-const initSize = 1 << 20
+// initSize is more than the kernel ever wants for its first request: before that is
+// answered it refuses to be read from with less than 8 KiB. A process may have a
+// thousand mounts, so it is not much more.
+const initSize = 16 << 10
 
 // Begin reads the kernel's first request from device, a descriptor of a new
 // connection, has a server for raw answer it, and passes the answer on. The descriptor

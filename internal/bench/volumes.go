@@ -1,0 +1,201 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
+
+	"infisicalfs/internal/devserver"
+)
+
+// cost is what a number of mounts of one environment cost.
+type cost struct {
+	mounts   int
+	requests int
+	ready    time.Duration // from none to all of them
+	threads  int64
+	resident int64         // bytes
+	event    time.Duration // CPU of all processes for one mount elsewhere and its unmount
+}
+
+// mountsAtOnce is how many are made side by side.
+const mountsAtOnce = 8
+
+// volumes measures many volumes of one process beside as many processes with a mount each,
+// the same server and in one run.
+func volumes(ctx context.Context, program string, many int) error {
+	if os.Geteuid() != 0 {
+		return errors.New("only root can have shared mounts")
+	}
+	work, err := os.MkdirTemp("", "infisicalfs-bench-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(work)
+	s, err := newSite(devserver.Config{})
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	one, all, err := inOneProcess(ctx, s, filepath.Join(work, "volumes"), many)
+	if err != nil {
+		return err
+	}
+	single, apart, err := inProcesses(ctx, s, program, filepath.Join(work, "processes"), many)
+	if err != nil {
+		return err
+	}
+	rows := [][]string{{"", "requests", "ready", "threads", "memory", "CPU of a mount event"}}
+	for _, row := range []struct {
+		name string
+		cost
+	}{{"one volume", one}, {"volumes of one process", all}, {"one process", single}, {"processes with a mount each", apart}} {
+		rows = append(rows, []string{fmt.Sprintf("%d: %s", row.mounts, row.name), fmt.Sprint(row.requests), row.ready.Round(time.Millisecond).String(),
+			fmt.Sprint(row.threads), inMiB(row.resident), row.event.Round(10 * time.Microsecond).String()})
+	}
+	fmt.Printf("\n%s", columns(rows))
+	printTargets(os.Stdout, volumeTargets(one, all))
+	return nil
+}
+
+// volumeTargets judges what each volume beyond the first costs.
+func volumeTargets(one, all cost) []target {
+	more := max(1, int64(all.mounts-one.mounts))
+	threads := float64(all.threads-one.threads) / float64(more)
+	memory := float64(all.resident-one.resident) / float64(more) / 1000
+	return []target{
+		{fmt.Sprintf("%d volumes: requests", all.mounts), fmt.Sprint(all.requests), fmt.Sprintf("%d, as of one", one.requests), verdictOf(all.requests <= one.requests)},
+		{"ready", all.ready.Round(time.Millisecond).String(), "≤ 30 ms each", verdictOf(all.ready <= time.Duration(all.mounts)*30*time.Millisecond)},
+		{"threads, each beyond the first", fmt.Sprintf("%.1f", threads), "≤ 3", verdictOf(threads <= 3)},
+		{"memory, each beyond the first", fmt.Sprintf("%.0f kB", memory), "≤ 300 kB", verdictOf(memory <= 300)},
+		{"CPU of a mount event", all.event.Round(10 * time.Microsecond).String(), "≤ 1 ms more than with one", verdictOf(all.event <= one.event+time.Millisecond)},
+	}
+}
+
+// inOneProcess measures the first volume and many of a process.
+func inOneProcess(ctx context.Context, s *site, dir string, many int) (one, all cost, err error) {
+	service, err := startService(ctx, s, dir)
+	if err != nil {
+		return one, all, err
+	}
+	defer func() { err = errors.Join(err, service.stop()) }()
+	measure := func(n int) (cost, error) {
+		began := time.Now()
+		if err := service.mount(n); err != nil {
+			return cost{}, err
+		}
+		return weigh(ctx, n, len(s.Requests()), time.Since(began), service.cmd.Process.Pid)
+	}
+	s.ResetRequests()
+	if one, err = measure(1); err == nil {
+		all, err = measure(many)
+	}
+	return one, all, err
+}
+
+// inProcesses measures a process with one mount, and many of them.
+func inProcesses(ctx context.Context, s *site, program, dir string, many int) (one, all cost, err error) {
+	var running []*mounted
+	defer func() {
+		var ends errgroup.Group
+		ends.SetLimit(mountsAtOnce)
+		for _, m := range running {
+			ends.Go(m.stop)
+		}
+		err = errors.Join(err, ends.Wait())
+	}()
+	measure := func(n int) (cost, error) {
+		began, first := time.Now(), len(running)
+		running = append(running, make([]*mounted, n-first)...)
+		var begins errgroup.Group
+		begins.SetLimit(mountsAtOnce)
+		for i := first; i < n; i++ {
+			begins.Go(func() (err error) {
+				running[i], err = start(filepath.Join(dir, strconv.Itoa(i)), s.environment(), program, "mount", "-f", "--project=demo", "--env=dev", "--control=off")
+				return err
+			})
+		}
+		if err := begins.Wait(); err != nil {
+			return cost{}, err
+		}
+		var pids []int
+		for _, m := range running {
+			pids = append(pids, m.cmd.Process.Pid)
+		}
+		return weigh(ctx, n, len(s.Requests()), time.Since(began), pids...)
+	}
+	s.ResetRequests()
+	if one, err = measure(1); err == nil {
+		all, err = measure(many)
+	}
+	return one, all, err
+}
+
+// weigh looks at processes that have n mounts.
+func weigh(ctx context.Context, n, requests int, ready time.Duration, pids ...int) (cost, error) {
+	pause(ctx, time.Second) // what has to do with beginning is over
+	w := cost{mounts: n, requests: requests, ready: ready}
+	for _, pid := range pids {
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+		if err != nil {
+			return w, err
+		}
+		w.threads += field(string(text), "Threads")
+		w.resident += field(string(text), "VmRSS") << 10
+	}
+	const events = 20
+	before, err := used(pids)
+	if err != nil {
+		return w, err
+	}
+	point, err := os.MkdirTemp("", "infisicalfs-bench-")
+	if err != nil {
+		return w, err
+	}
+	defer os.Remove(point)
+	for range events {
+		if err := errors.Join(unix.Mount("none", point, "tmpfs", 0, ""), unix.Unmount(point, 0)); err != nil {
+			return w, err
+		}
+		pause(ctx, 50*time.Millisecond) // one after the other
+	}
+	after, err := used(pids)
+	w.event = (after - before) / events
+	return w, err
+}
+
+// used is the CPU time of processes so far.
+func used(pids []int) (sum time.Duration, err error) {
+	for _, pid := range pids {
+		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
+		if err != nil {
+			return 0, err
+		}
+		for _, thread := range threads {
+			text, err := os.ReadFile(thread)
+			if err != nil {
+				continue // it has ended
+			}
+			if words := strings.Fields(string(text)); len(words) > 0 {
+				n, _ := strconv.ParseInt(words[0], 10, 64)
+				sum += time.Duration(n)
+			}
+		}
+	}
+	return sum, nil
+}
+
+// again is a command that runs this program.
+func again(args ...string) (*exec.Cmd, error) {
+	self, err := os.Executable()
+	return exec.Command(self, args...), err
+}
