@@ -28,6 +28,7 @@ import (
 	"infisicalfs/fs/internal/openfiles"
 	"infisicalfs/fs/internal/overlay"
 	"infisicalfs/fs/internal/ownchanges"
+	"infisicalfs/fs/internal/permission"
 	"infisicalfs/fs/internal/procend"
 	"infisicalfs/fs/internal/tempname"
 	"infisicalfs/fs/internal/unsent"
@@ -134,7 +135,7 @@ func (f *FS) DirMode() uint32 { return f.cfg.DirMode }
 
 // Options returns what the nodes need of go-fuse. The mount options in it
 // are the caller's to fill in, but for ExtraCapabilities; default_permissions has to be among them,
-// because the nodes leave the check of modes to the kernel.
+// because the nodes leave the check of modes to the kernel, or [CheckPermissions] has to be applied.
 func (f *FS) Options() *fusefs.Options {
 	attr := inode.OfDir(f.cfg.Root)
 	opts := &fusefs.Options{
@@ -154,3 +155,8 @@ func (f *FS) Options() *fusefs.Options {
 	}
 	return opts
 }
+
+// CheckPermissions returns the file system as the kernel is to see it where that
+// checks no modes. The nodes leave that to the kernel; see package permission. What
+// the kernel would ask nobody about, [CacheFull], cannot be checked.
+func CheckPermissions(raw fuse.RawFileSystem) fuse.RawFileSystem { return permission.Check(raw) }

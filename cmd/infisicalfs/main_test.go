@@ -17,7 +17,7 @@ import (
 // In a script the program is this test binary, under the program's names, so
 // that it runs with the race detector and without being built again.
 func TestMain(m *testing.M) {
-	commands := map[string]func(){"infisicalfs": main, "mount.infisicalfs": main}
+	commands := map[string]func(){"infisicalfs": main, "mount.infisicalfs": main, "fusemount": fusemount}
 	if commands[filepath.Base(os.Args[0])] == nil {
 		forgetSettings()
 		fusetest.HeedSignals()

@@ -48,7 +48,11 @@ its project, environment and path are the default.
 
 NAME is a mount of the configuration file, with its flags and its mountpoint; flags and variables given here
 win. An argument without a slash that is such a name is that mount, even if there is a directory so called:
-that would be ./NAME. 'infisicalfs config check NAME' explains it.`,
+that would be ./NAME. 'infisicalfs config check NAME' explains it.
+
+MOUNTPOINT may be /dev/fd/N: a descriptor of /dev/fuse that whoever calls has mounted, as Apptainer
+(--fusemount) and mount.fuse3 -o drop_privileges do. Owner and modes are then checked by infisicalfs, watchers
+are told nothing, and nothing is unmounted at the end.`,
 		Args:              mountArguments,
 		ValidArgsFunction: completeMountArguments,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -96,7 +100,7 @@ func (o *mountOptions) run(ctx context.Context, mountpoint string) error {
 		return o.runBehind(ctx, child, mountpoint)
 	}
 	return untilSignal(ctx, func(ctx context.Context) error {
-		return daemon.Daemonize(ctx, daemon.Descriptors(o.server.TokenFile, o.server.ClientSecretFile)...)
+		return daemon.Daemonize(ctx, daemon.Descriptors(o.server.TokenFile, o.server.ClientSecretFile, mountpoint)...)
 	})
 }
 
@@ -150,8 +154,11 @@ func (o *mountOptions) absolute() error {
 // serve logs in, mounts, says so, and stays until ctx ends or somebody unmounts.
 // Whatever fails before the mount leaves none behind.
 func (o *mountOptions) serve(ctx context.Context, h *hangups, mountpoint string, log *slog.Logger, ready func(*mount.Mount) error) error {
-	if err := attach.Check(mountpoint); err != nil {
-		return err
+	_, foreign := attach.Descriptor(mountpoint)
+	if !foreign {
+		if err := attach.Check(mountpoint); err != nil {
+			return err
+		}
 	}
 	before := settingsOf(o.flags) // a project file changes them
 	c, point, _, err := o.prepare(mountpoint, log)
@@ -160,7 +167,7 @@ func (o *mountOptions) serve(ctx context.Context, h *hangups, mountpoint string,
 	}
 	defer c.Close()
 	point.Hangup, point.Settings = h.status, o.fingerprint(c)
-	if o.behind {
+	if o.behind && !foreign {
 		if pid := mount.TakeOver(ctx, mountpoint, point.Settings); pid != 0 {
 			note("process %d, which still served an earlier mount of it for others, serves it here again", pid)
 			return ready(nil)

@@ -37,6 +37,7 @@ var picture = map[string][]string{
 		"fs/internal/ownchanges",
 		"fs/internal/overlay",
 		"fs/internal/pagecache",
+		"fs/internal/permission",
 		"fs/internal/procend",
 		"fs/internal/readonly",
 		"fs/internal/tempname",
@@ -60,6 +61,7 @@ var picture = map[string][]string{
 	"fs/internal/pagecache":   {"secret"},                           // what the kernel may keep of a file
 	"fs/internal/folderqueue": {"secret"},                           // the changes of one folder, one after the other
 	"fs/internal/lostupdate":  {"secret", "fs/internal/caller"},     // which version a writer has seen
+	"fs/internal/permission":  {"fs/internal/caller"},               // who may do what, where the kernel checks nothing
 	"fs/internal/ownchanges":  {"secret", "fs/internal/lostupdate"}, // what was changed through this mount
 	"fs/internal/procend":     {"fs/internal/caller"},               // when a process ends, and how
 	"fs/internal/inode":       {"secret"},                           // which number an inode has
@@ -147,7 +149,8 @@ var outside = []struct {
 		"internal/mount/internal/session", "internal/mount/internal/kernelstate",
 		"fs/internal/controldir", "fs/internal/readonly", // nodes of their own
 		"fs/internal/inode", "fs/internal/overlay", // what identifies and describes a node
-		"fs/internal/xattr", // an errno that each system has another of
+		"fs/internal/permission", // between the nodes and the kernel
+		"fs/internal/xattr",      // an errno that each system has another of
 	}, "the kernel's side stays in two rooms, and in the packages of fs that cannot be told without it"},
 	{"github.com/coreos/go-systemd/", []string{"internal/mount", "internal/dockerplugin"}, "the service manager is told about a mount's life, and hands over a socket"},
 	{"github.com/spf13/", []string{"cmd/infisicalfs", "internal/options", "internal/bench"}, "flags are the command's business, and the table in which its options are"},

@@ -46,6 +46,12 @@ func CanPropagate(Propagate) Propagation { return Propagation{As: PropagateRO} }
 // Mount fails.
 func Mount(context.Context, string, string, bool, Propagate) (int, error) { return -1, errOnlyLinux() }
 
+// CheckDescriptor fails.
+func CheckDescriptor(int) error { return errOnlyLinux() }
+
+// AwaitDescriptor fails.
+func AwaitDescriptor(context.Context, int) error { return errOnlyLinux() }
+
 // Claim fails.
 func Claim(context.Context, Place) (release func(), err error) { return nil, errOnlyLinux() }
 

@@ -44,6 +44,10 @@ func (m *Mount) unmount() error {
 		m.tell(daemon.SdNotifyStopping)
 	}
 	m.sendUnsent() // while it is connected: writers may still be closing
+	if m.foreign {
+		m.letGoOfForeign()
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), 4*lettingGo)
 	defer cancel()
 	grace, err := m.leaveTree(ctx)

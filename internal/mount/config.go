@@ -20,7 +20,7 @@ import (
 // Config says what to mount where. It is not changed by this package. The zero value
 // of each field means its default; a negative duration ([duration.None]) means none at all.
 type Config struct {
-	Mountpoint string     // an existing directory; relative to the working directory
+	Mountpoint string     // an existing directory, relative to the working directory; or /dev/fd/N, see attach.Descriptor
 	Root       secret.Dir // what the mountpoint shows; the zero Dir: all projects
 
 	// Hub is what the mount shares with others of this process, and stays the caller's to
@@ -127,6 +127,8 @@ func (c Config) Validate() error {
 		return exitcode.Errorf(exitcode.Config, "use default, off or full", "%q is no way of using the kernel's cache", c.FS.KernelCache)
 	case c.FS.KernelCache == fs.CacheFull && !c.readOnly():
 		return exitcode.Errorf(exitcode.Config, "add --read-only, or use --kernel-cache=default", "the kernel can answer everything from its cache only if nothing is written")
+	case c.FS.KernelCache == fs.CacheFull && c.foreign():
+		return exitcode.Errorf(exitcode.Config, "use --kernel-cache=default", "%s: who may read a file can only be checked if the kernel asks when it is opened", c.Mountpoint)
 	case (c.FS.FileMode|c.FS.DirMode|c.ServerModes)&^0o777 != 0:
 		return exitcode.Errorf(exitcode.Config, "use permission bits like 0400 or 0440", "a mode has only permission bits, 0000 to 0777")
 	}
@@ -143,6 +145,12 @@ func (c Config) Validate() error {
 		return err
 	}
 	return c.Layout.validate(c)
+}
+
+// foreign reports whether somebody else has made the mount.
+func (c Config) foreign() bool {
+	_, ok := attach.Descriptor(c.Mountpoint)
+	return ok
 }
 
 // validRoot holds a Dir to the form that package secret promises to everybody.

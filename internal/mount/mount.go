@@ -24,8 +24,9 @@ import (
 // use.
 type Mount struct {
 	point     string
+	foreign   bool // somebody else has made the mount; point is only what its descriptor is called
 	propagate Propagate
-	device    int // number of the FUSE connection, the same in the mount table
+	device    int // number of the FUSE connection, the same in the mount table; 0 if foreign
 	rooms     *rooms
 	log       *slog.Logger
 	shows     string   // for people: the root of what is mounted
@@ -60,6 +61,9 @@ type Mount struct {
 func New(ctx context.Context, cfg Config) (*Mount, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
+	}
+	if fd, ok := attach.Descriptor(cfg.Mountpoint); ok {
+		return serveForeign(ctx, cfg, fd)
 	}
 	if err := attach.Possible(cfg.AllowOther); err != nil {
 		return nil, err
@@ -108,19 +112,15 @@ func New(ctx context.Context, cfg Config) (*Mount, error) {
 
 // start mounts and begins to serve.
 func start(ctx context.Context, cfg Config, p attach.Place, rooms *rooms) (*Mount, error) {
-	log, point := cfg.logger(), p.Point
-	fd, release, err := attach.Take(ctx, p, log, func() (int, error) {
+	point := p.Point
+	fd, release, err := attach.Take(ctx, p, cfg.logger(), func() (int, error) {
 		return attach.Mount(ctx, point, source(cfg.Root), cfg.AllowOther, cfg.Propagate)
 	})
 	if err != nil {
 		return nil, err
 	}
 	defer release()
-	m := &Mount{
-		point: point, propagate: cfg.Propagate, rooms: rooms, log: log, shows: cfg.Root.String(),
-		sendUntil: sync.OnceValue(func() time.Time { return time.Now().Add(sendFor) }),
-		letGo:     make(chan struct{}), ended: make(chan struct{}), listened: make(chan struct{}),
-	}
+	m := newMount(cfg, point, rooms)
 	if m.device, err = connection(point); err != nil {
 		unix.Close(fd)
 	} else {
@@ -135,6 +135,14 @@ func start(ctx context.Context, cfg Config, p attach.Place, rooms *rooms) (*Moun
 	m.watch()
 	go m.run()
 	return m, nil
+}
+
+func newMount(cfg Config, point string, rooms *rooms) *Mount {
+	return &Mount{
+		point: point, propagate: cfg.Propagate, rooms: rooms, log: cfg.logger(), shows: cfg.Root.String(),
+		sendUntil: sync.OnceValue(func() time.Time { return time.Now().Add(sendFor) }),
+		letGo:     make(chan struct{}), ended: make(chan struct{}), listened: make(chan struct{}),
+	}
 }
 
 // connection returns the number of the FUSE connection behind the mount of ours
@@ -164,7 +172,7 @@ func (m *Mount) run() {
 	m.rooms.notifier.Close()
 	m.rooms.awaitEmitThread()
 	m.log.Info("no longer mounted", "mountpoint", m.point)
-	if !m.leaving.Load() && m.inTree() && errors.Is(attach.Probe(context.Background(), m.point), syscall.ENOTCONN) {
+	if !m.foreign && !m.leaving.Load() && m.inTree() && errors.Is(attach.Probe(context.Background(), m.point), syscall.ENOTCONN) {
 		m.err = fmt.Errorf("%s: the kernel ended the connection", m.point)
 		m.detachDead()
 	}
@@ -212,7 +220,7 @@ func (m *Mount) stands() bool {
 	return err != nil || mounts.Has(m.point, m.device)
 }
 
-// Mountpoint returns the absolute path without symbolic links.
+// Mountpoint returns the absolute path without symbolic links, or /dev/fd/N.
 func (m *Mount) Mountpoint() string { return m.point }
 
 // Refresh makes everything stale, and forgets what the server has refused: the

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
+	"github.com/hanwen/go-fuse/v2/fuse"
 
 	"infisicalfs/fs"
 	"infisicalfs/internal/attach"
@@ -27,13 +28,19 @@ func (r *rooms) serve(device int, cfg Config) error {
 	// Whoever could make the mount may map the owners of a bind of it (crun and nspawn
 	// with idmap, pods with a user namespace). The price is that requests do not name
 	// their user, see caller.go of fs.
-	options.IDMappedMount = attach.MayMount()
+	// It wants default_permissions, which a mount made by somebody else need not have.
+	options.IDMappedMount = !cfg.foreign() && attach.MayMount()
+	options.DisableReadDirPlus = cfg.foreign()
 	r.notifier = notifier.New(device)
 	options.ServerCallbacks = r.notifier
 	nodes := fs.FailOutdatedGetattr(fusefs.NewNodeFS(r.tree.Root(), options))
 	r.kernel = kernelstate.New(nodes, r.tree.Root().EmbeddedInode(), nil, cfg.logger())
+	var raw fuse.RawFileSystem = r.kernel
+	if cfg.foreign() {
+		raw = fs.CheckPermissions(raw)
+	}
 	var err error
-	r.session, err = session.Begin(device, r.notifier.Serve(r.kernel), &options.MountOptions)
+	r.session, err = session.Begin(device, r.notifier.Serve(raw), &options.MountOptions)
 	return err
 }
 

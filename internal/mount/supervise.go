@@ -29,6 +29,10 @@ func (m *Mount) Supervise() {
 	if timeout <= 0 {
 		return
 	}
+	if m.foreign {
+		m.log.Warn("the watchdog is off: where the mount is, so that it could be asked, is not known", "mountpoint", m.point)
+		return
+	}
 	go heartbeat(m.ended, timeout/2, m.getattr, func(late error) {
 		if late != nil {
 			m.log.Error("the mount does not answer", "mountpoint", m.point, "error", late)

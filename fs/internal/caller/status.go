@@ -16,6 +16,7 @@ type threadStatus struct {
 	hasMemory                         bool   // not on its way out
 	user                              uint32 // as whom it uses file systems
 	hasUser                           bool
+	groups                            []uint32 // besides its own
 	pending, blocked, ignored, caught signals
 }
 
@@ -44,6 +45,12 @@ func parseStatus(text string) (s threadStatus, err error) {
 			if ids := strings.Fields(value); len(ids) == 4 {
 				uid, err := strconv.ParseUint(ids[3], 10, 32)
 				s.user, s.hasUser = uint32(uid), err == nil
+			}
+		case "Groups":
+			for _, id := range strings.Fields(value) {
+				if gid, err := strconv.ParseUint(id, 10, 32); err == nil {
+					s.groups = append(s.groups, uint32(gid))
+				}
 			}
 		case "VmSize":
 			s.hasMemory = true

@@ -16,3 +16,13 @@ func User(thread uint32) (uid uint32, ok bool) {
 	status, err := readStatus(thread)
 	return status.user, err == nil && status.hasUser
 }
+
+// Groups returns the groups that a thread is in besides its own one, none if that
+// cannot be found out. Nothing is remembered.
+func Groups(thread uint32) []uint32 {
+	if thread == 0 {
+		return nil
+	}
+	status, _ := readStatus(thread)
+	return status.groups
+}

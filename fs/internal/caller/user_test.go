@@ -35,6 +35,19 @@ func TestUserForFileSystems(t *testing.T) {
 	}
 }
 
+func TestGroups(t *testing.T) {
+	s, err := parseStatus("Tgid:\t7\nGroups:\t4 24 4294967294 \n")
+	require.NoError(t, err)
+	require.Equal(t, []uint32{4, 24, math.MaxUint32 - 1}, s.groups)
+	mine, err := os.Getgroups()
+	require.NoError(t, err)
+	for _, gid := range mine {
+		require.Contains(t, Groups(uint32(os.Getpid())), uint32(gid))
+	}
+	require.Empty(t, Groups(0))
+	require.Empty(t, Groups(math.MaxInt32))
+}
+
 // What was said of a thread a moment ago does not count.
 func TestUserIsNotRemembered(t *testing.T) {
 	if os.Geteuid() != 0 {
