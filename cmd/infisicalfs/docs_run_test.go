@@ -150,7 +150,7 @@ func TestDocumentedCommandsWork(t *testing.T) {
 		params.Files = append(params.Files, filepath.Join(dir, "docs_"+name+".txtar"))
 		require.NoError(t, os.WriteFile(params.Files[len(params.Files)-1], []byte(strings.Join(script, "\n")+"\n"), 0o600))
 	}
-	require.ElementsMatch(t, pages, tried)
+	require.ElementsMatch(t, pages, append(tried, "docs/DOCKER.md")) // that one is tried in internal/engines, which has what it takes
 	for command, where := range elsewhere {
 		require.True(t, skipped[command], "no page has %q any more, which %s runs", command, where)
 	}

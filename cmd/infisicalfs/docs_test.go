@@ -13,7 +13,7 @@ import (
 )
 
 // pages are what users read, README first; the manual page is apart.
-var pages = []string{"README.md", "docs/READERS.md", "docs/WRITING.md", "docs/CONFIGURATION.md", "docs/CREDENTIALS.md", "docs/TROUBLE.md"}
+var pages = []string{"README.md", "docs/READERS.md", "docs/WRITING.md", "docs/CONFIGURATION.md", "docs/CREDENTIALS.md", "docs/DOCKER.md", "docs/TROUBLE.md"}
 
 func read(t *testing.T, path string) string {
 	text, err := os.ReadFile(path)
@@ -125,7 +125,7 @@ func TestEveryCommandIsExplained(t *testing.T) {
 func TestDocumentedCommandLines(t *testing.T) {
 	count := 0
 	for _, page := range pages {
-		lines := regexp.MustCompile("(?m)(?:^|`)(?:\\$ )?(?:\\./)?infisicalfs ([a-z]+)([^`\n]*)").FindAllStringSubmatch(read(t, "../../"+page), -1)
+		lines := regexp.MustCompile("(?m)(?:^|`)(?:\\$ )?(?:\\./)?infisicalfs ([a-z-]+)([^`\n]*)").FindAllStringSubmatch(read(t, "../../"+page), -1)
 		for _, line := range lines {
 			cmd, _, err := newRoot().Find([]string{line[1]})
 			require.NoError(t, err, "%s: %s", page, line[0])

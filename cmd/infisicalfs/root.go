@@ -58,6 +58,6 @@ func newRoot() *cobra.Command {
 	})
 	root.SetHelpFunc(help)
 	root.SetHelpCommand(helpCommand())
-	root.AddCommand(mountCommand(), runCommand(), unmountCommand(), rejectedCommand(), exportCommand(), statusCommand(), devCommand(), doctorCommand(), configCommand(), versionCommand(), completionCommand())
+	root.AddCommand(mountCommand(), runCommand(), unmountCommand(), rejectedCommand(), exportCommand(), statusCommand(), devCommand(), dockerPluginCommand(), doctorCommand(), configCommand(), versionCommand(), completionCommand())
 	return root
 }

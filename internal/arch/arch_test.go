@@ -106,7 +106,7 @@ var picture = map[string][]string{
 	"internal/mount/internal/notifier":   {"fs", "internal/blocking"},                                                                                                        // the kernel is told what to forget
 	"internal/mount/internal/emitthread": {"internal/mounttable", "internal/blocking"},                                                                                       // the thread on which inotify events are made
 	"internal/volume":                    {"secret", "cache", "client", "internal/attach", "internal/mount", "internal/mounttable", "internal/options", "internal/exitcode"}, // many mounts of one process
-	"internal/dockerplugin":              {"secret", "internal/options", "internal/exitcode"},                                                                                // what container engines ask for
+	"internal/dockerplugin":              {"secret", "internal/volume", "internal/options", "internal/exitcode"},                                                             // what container engines ask for
 	"internal/daemon":                    {"internal/exitcode"},                                                                                                              // into the background, and what is in memory kept from others
 	"internal/config":                    {},                                                                                                                                 // knows the shape of a file, not what its keys mean
 	"internal/view":                      {"secret"},
@@ -115,7 +115,7 @@ var picture = map[string][]string{
 	"internal/mount/internal/kernelstate": {"fs"}, // nodes and handles, as the kernel numbers them
 	"internal/mount/internal/session":     {},     // one connection, and the servers that answer on it one after the other
 
-	"cmd/infisicalfs": {"secret", "client", "internal/attach", "internal/config", "internal/daemon", "internal/logging", "internal/mounttable", "internal/options", "internal/mount", "internal/run", "internal/view", "internal/exitcode", "internal/devserver"},
+	"cmd/infisicalfs": {"secret", "client", "internal/attach", "internal/config", "internal/daemon", "internal/logging", "internal/mounttable", "internal/options", "internal/mount", "internal/run", "internal/view", "internal/exitcode", "internal/devserver", "internal/dockerplugin", "internal/volume"},
 
 	// For tests, and the dev server for trying things out.
 	"secret/secrettest":  {"secret"},

@@ -2,6 +2,7 @@ package dockerplugin
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -31,13 +32,13 @@ type background struct {
 	cancel context.CancelFunc
 	work   sync.WaitGroup
 
-	mu     sync.Mutex      // guards trying
-	trying map[string]bool // the volumes with a mount that goes on
+	mu     sync.Mutex                    // guards trying
+	trying map[string]context.CancelFunc // ends what goes on for a volume
 }
 
 // begin takes away what an earlier process may have left.
 func (b *background) begin(volumes Volumes, log *slog.Logger) {
-	b.volumes, b.log, b.trying = volumes, log, map[string]bool{}
+	b.volumes, b.log, b.trying = volumes, log, map[string]context.CancelFunc{}
 	b.ctx, b.cancel = context.WithCancel(context.Background())
 	for _, v := range volumes.List() {
 		b.letGo(b.ctx, v.Name)
@@ -55,23 +56,34 @@ func (b *background) Close() {
 func (b *background) goOn(name string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.trying[name] || b.ctx.Err() != nil {
+	if b.trying[name] != nil || b.ctx.Err() != nil {
 		return
 	}
-	b.trying[name] = true
+	ctx, cancel := context.WithTimeout(b.ctx, goOnFor)
+	b.trying[name] = cancel
 	b.work.Go(func() {
-		b.keep(name)
+		defer cancel()
+		b.keep(ctx, name)
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		delete(b.trying, name)
 	})
 }
 
-func (b *background) keep(name string) {
-	ctx, cancel := context.WithTimeout(b.ctx, goOnFor)
-	defer cancel()
+// enough ends what goes on for a volume: somebody has it mounted.
+func (b *background) enough(name string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if cancel := b.trying[name]; cancel != nil {
+		cancel()
+	}
+}
+
+func (b *background) keep(ctx context.Context, name string) {
 	if _, err := b.volumes.Mount(ctx, name, ownID); err != nil {
-		b.log.Warn("not mounted in the background", "volume", name, "error", err)
+		if !errors.Is(ctx.Err(), context.Canceled) {
+			b.log.Warn("not mounted in the background", "volume", name, "error", err)
+		}
 		return
 	}
 	b.log.Info("mounted in the background, for the next try", "volume", name)
@@ -95,7 +107,9 @@ func (p *Plugin) mount(ctx context.Context, r volumeRequest) (mountedAnswer, err
 	ctx, cancel := context.WithTimeout(ctx, mountWithin)
 	defer cancel()
 	point, err := p.Volumes.Mount(ctx, r.Name, r.ID)
-	if err != nil && ctx.Err() != nil {
+	if err == nil {
+		p.enough(r.Name)
+	} else if ctx.Err() != nil {
 		p.goOn(r.Name)
 		err = &exitcode.Error{
 			Err:  fmt.Errorf("the volume %q was not ready within %s: %w", r.Name, mountWithin, err),
@@ -104,4 +118,22 @@ func (p *Plugin) mount(ctx context.Context, r volumeRequest) (mountedAnswer, err
 		}
 	}
 	return mountedAnswer{point}, err
+}
+
+// unmount answers in time, too. What takes longer goes on: no engine asks again.
+func (p *Plugin) unmount(ctx context.Context, r volumeRequest) (nothing, error) {
+	soon, cancel := context.WithTimeout(ctx, mountWithin)
+	defer cancel()
+	err := p.Volumes.Unmount(soon, r.Name, r.ID)
+	if err == nil || soon.Err() == nil {
+		return nothing{}, err
+	}
+	p.work.Go(func() {
+		ctx, cancel := context.WithTimeout(p.ctx, goOnFor)
+		defer cancel()
+		if err := p.Volumes.Unmount(ctx, r.Name, r.ID); err != nil {
+			p.log.Error("still mounted", "volume", r.Name, "error", err)
+		}
+	})
+	return nothing{}, fmt.Errorf("the volume %q is still mounted after %s, which goes on in the background: %w", r.Name, mountWithin, err)
 }

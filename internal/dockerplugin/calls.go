@@ -3,9 +3,10 @@ package dockerplugin
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"time"
+
+	"infisicalfs/internal/volume"
 )
 
 // volumeRequest is what engines send about a volume. ID names one use of it, Opts are
@@ -29,7 +30,7 @@ type shownVolume struct {
 }
 
 // shown leaves the status to Get, as Docker does with its own.
-func shown(v Volume) shownVolume {
+func shown(v volume.Volume) shownVolume {
 	s := shownVolume{Name: v.Name, Mountpoint: v.Mountpoint}
 	if !v.CreatedAt.IsZero() {
 		s.CreatedAt = v.CreatedAt.UTC().Format(time.RFC3339)
@@ -56,33 +57,19 @@ func (p *Plugin) create(_ context.Context, r volumeRequest) (nothing, error) {
 func (p *Plugin) remove(ctx context.Context, r volumeRequest) (nothing, error) {
 	p.letGo(ctx, r.Name)
 	err := p.Volumes.Remove(r.Name)
-	if errors.Is(err, ErrNotFound) {
+	if errors.Is(err, volume.ErrNotFound) {
 		err = nil
 	}
 	return nothing{}, err
 }
 
-func (p *Plugin) unmount(ctx context.Context, r volumeRequest) (nothing, error) {
-	ctx, cancel := context.WithTimeout(ctx, mountWithin)
-	defer cancel()
-	return nothing{}, p.Volumes.Unmount(ctx, r.Name, r.ID)
-}
-
-func (p *Plugin) find(name string) (Volume, error) {
-	v, err := p.Volumes.Get(name)
-	if err != nil {
-		err = fmt.Errorf("%q: %w", name, err)
-	}
-	return v, err
-}
-
 func (p *Plugin) path(_ context.Context, r volumeRequest) (mountedAnswer, error) {
-	v, err := p.find(r.Name)
+	v, err := p.Volumes.Get(r.Name)
 	return mountedAnswer{v.Mountpoint}, err
 }
 
 func (p *Plugin) get(_ context.Context, r volumeRequest) (map[string]shownVolume, error) {
-	v, err := p.find(r.Name)
+	v, err := p.Volumes.Get(r.Name)
 	s := shown(v)
 	s.Status = v.Status
 	return map[string]shownVolume{"Volume": s}, err

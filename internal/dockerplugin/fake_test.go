@@ -18,14 +18,15 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"infisicalfs/internal/volume"
 	"infisicalfs/secret"
 )
 
 // fake is a Volumes in memory. slow is how long a mount takes that finds nothing
 // mounted.
 type fake struct {
-	slow time.Duration
-	fail error
+	slow, slowUnmount time.Duration
+	fail              error
 
 	mu    sync.Mutex // guards what follows
 	words map[string]map[string]string
@@ -51,7 +52,7 @@ func (f *fake) Remove(name string) error {
 	defer f.mu.Unlock()
 	switch {
 	case f.words[name] == nil:
-		return fmt.Errorf("removing: %w", ErrNotFound)
+		return fmt.Errorf("removing: %w", volume.ErrNotFound)
 	case len(f.ids[name]) > 0:
 		return errors.New("it is in use")
 	}
@@ -73,7 +74,7 @@ func (f *fake) Mount(ctx context.Context, name, id string) (string, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.words[name] == nil {
-		return "", ErrNotFound
+		return "", volume.ErrNotFound
 	}
 	f.ids[name][id] = true
 	return "/base/" + name, nil
@@ -85,24 +86,29 @@ func (f *fake) users(name string) int {
 	return len(f.ids[name])
 }
 
-func (f *fake) Unmount(_ context.Context, name, id string) error {
+func (f *fake) Unmount(ctx context.Context, name, id string) error {
+	select {
+	case <-time.After(f.slowUnmount):
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	delete(f.ids[name], id)
 	return nil
 }
 
-func (f *fake) Get(name string) (Volume, error) {
+func (f *fake) Get(name string) (volume.Volume, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.words[name] == nil {
-		return Volume{}, ErrNotFound
+		return volume.Volume{}, volume.ErrNotFound
 	}
 	made := time.Date(2026, 1, 2, 3, 4, 5, 0, time.FixedZone("", 3600))
-	return Volume{Name: name, Mountpoint: "/base/" + name, CreatedAt: made, Status: map[string]any{"shows": "/demo/dev"}}, nil
+	return volume.Volume{Name: name, Mountpoint: "/base/" + name, CreatedAt: made, Status: map[string]any{"shows": "/demo/dev"}}, nil
 }
 
-func (f *fake) List() (list []Volume) {
+func (f *fake) List() (list []volume.Volume) {
 	f.mu.Lock()
 	names := slices.Sorted(maps.Keys(f.words))
 	f.mu.Unlock()

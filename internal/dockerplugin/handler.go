@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"net/http"
 	"time"
+
+	"infisicalfs/internal/volume"
 )
 
 // maxRequest is far more than an engine sends: names, options and labels.
@@ -71,7 +73,11 @@ func handle[Request, Answer any](p *Plugin, path string, do func(ctx context.Con
 		}
 		took := time.Since(began).Round(time.Millisecond)
 		if err != nil {
-			p.Log.Error("an engine's call failed", "call", path, subject(request), "took", took, "error", p.Explain(err))
+			level := slog.LevelError
+			if errors.Is(err, volume.ErrNotFound) {
+				level = slog.LevelDebug // Docker asks all plugins about each name that it does not know
+			}
+			p.Log.Log(r.Context(), level, "an engine's call failed", "call", path, subject(request), "took", took, "error", p.Explain(err))
 			respond(w, http.StatusInternalServerError, map[string]string{"Err": p.Explain(err)})
 			return
 		}

@@ -18,11 +18,12 @@ func TestOneVolumesLife(t *testing.T) {
 	e.call("/Plugin.Activate", "", `{"Implements": ["VolumeDriver", "secretprovider"]}`)
 	e.call("/VolumeDriver.Capabilities", "{}", `{"Capabilities": {"Scope": "local"}}`)
 	e.call("/VolumeDriver.List", "", `{"Volumes": []}`)
-	require.Equal(t, `"v": no such volume`, e.refused("/VolumeDriver.Get", `{"Name": "v"}`))
-	require.Equal(t, `"v": no such volume`, e.refused("/VolumeDriver.Path", `{"Name": "v"}`))
+	require.Equal(t, "there is no such volume", e.refused("/VolumeDriver.Get", `{"Name": "v"}`))
+	require.Equal(t, "there is no such volume", e.refused("/VolumeDriver.Path", `{"Name": "v"}`))
 
-	e.call("/VolumeDriver.Create", `{"Name": "v", "Opts": {"project": "demo", "o": "env=dev,chmod=\"A=0400,B=0444\",,write"}}`, `{}`)
-	require.Equal(t, map[string]string{"project": "demo", "env": "dev", "chmod": "A=0400,B=0444", "write": "true"}, f.words["v"])
+	require.Empty(t, e.log.String(), "Docker asks about each name of others, too")
+	e.call("/VolumeDriver.Create", `{"Name": "v", "Opts": {"project": "demo", "o": "env=dev,gid=7,chmod=\"A=0400,B=0444\",,write", "GID": "7"}}`, `{}`)
+	require.Equal(t, map[string]string{"project": "demo", "gid": "7", "env": "dev", "chmod": "A=0400,B=0444", "write": "true"}, f.words["v"])
 	e.call("/VolumeDriver.Get", `{"Name": "v"}`, `{"Volume": {"Name": "v", "Mountpoint": "/base/v", "CreatedAt": "2026-01-02T02:04:05Z", "Status": {"shows": "/demo/dev"}}}`)
 	e.call("/VolumeDriver.List", "", `{"Volumes": [{"Name": "v", "Mountpoint": "/base/v", "CreatedAt": "2026-01-02T02:04:05Z"}]}`)
 	e.call("/VolumeDriver.Path", `{"Name": "v"}`, `{"Mountpoint": "/base/v"}`)
@@ -79,7 +80,7 @@ func TestFailuresAreExplained(t *testing.T) {
 }
 
 // An engine that does not wait for long is answered in time, and finds the volume
-// mounted when it tries again. It stays mounted for a minute without anybody.
+// mounted when it tries again. It stays mounted for a minute at most without anybody.
 func TestMountGoesOnInTheBackground(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
@@ -98,9 +99,17 @@ func TestMountGoesOnInTheBackground(t *testing.T) {
 		synctest.Wait()
 		require.Equal(t, 1, f.users("v"), "mounted, and kept")
 		e.call("/VolumeDriver.Mount", `{"Name": "v", "ID": "one"}`, `{"Mountpoint": "/base/v"}`)
-		time.Sleep(2 * time.Minute)
 		synctest.Wait()
-		require.Equal(t, map[string]bool{"one": true}, f.ids["v"], "kept for a minute")
+		require.Equal(t, map[string]bool{"one": true}, f.ids["v"], "kept until somebody has it")
+
+		e.call("/VolumeDriver.Unmount", `{"Name": "v", "ID": "one"}`, `{}`)
+		e.refused("/VolumeDriver.Mount", `{"Name": "v", "ID": "one"}`)
+		time.Sleep(20 * time.Second)
+		synctest.Wait()
+		require.Equal(t, 1, f.users("v"))
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		require.Zero(t, f.users("v"), "kept for a minute")
 	})
 }
 
@@ -121,5 +130,21 @@ func TestBackgroundIsInNobodysWay(t *testing.T) {
 		synctest.Wait()
 		require.Equal(t, 1, f.users("v"))
 		e.call("/VolumeDriver.Remove", `{"Name": "v"}`, `{}`)
+	})
+}
+
+// An unmount that takes long is finished all the same.
+func TestUnmountGoesOnInTheBackground(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		e := newEngine(t, f)
+		e.call("/VolumeDriver.Create", `{"Name": "v"}`, `{}`)
+		e.call("/VolumeDriver.Mount", `{"Name": "v", "ID": "one"}`, `{"Mountpoint": "/base/v"}`)
+		f.slowUnmount = 10 * time.Second
+		require.Contains(t, e.refused("/VolumeDriver.Unmount", `{"Name": "v", "ID": "one"}`), `the volume "v" is still mounted after 3.5s`)
+		time.Sleep(15 * time.Second)
+		synctest.Wait()
+		require.Zero(t, f.users("v"))
+		f.slowUnmount = 0
 	})
 }

@@ -2,22 +2,10 @@ package dockerplugin
 
 import (
 	"context"
-	"errors"
-	"time"
 
+	"infisicalfs/internal/volume"
 	"infisicalfs/secret"
 )
-
-// ErrNotFound says that there is no volume of that name.
-var ErrNotFound = errors.New("no such volume")
-
-// Volume is what an engine is told about a volume. Mountpoint is set before the first
-// mount, too: Docker binds what the first answer said.
-type Volume struct {
-	Name, Mountpoint string
-	CreatedAt        time.Time
-	Status           map[string]any // shown by "docker volume inspect"; no secrets
-}
 
 // Volumes does what the engines ask for. All of it is safe for concurrent use. Words are
 // options by the names of the flags of mount.
@@ -25,7 +13,7 @@ type Volumes interface {
 	// Create is idempotent with the same words, and an error with others.
 	Create(name string, words map[string]string) error
 	// Remove is an error while somebody has the volume mounted; one that is not there
-	// is ErrNotFound.
+	// is [volume.ErrNotFound].
 	Remove(name string) error
 	// Mount mounts the volume, if it is not, and notes that id uses it. It ends with
 	// ctx, and then id does not use it.
@@ -33,9 +21,10 @@ type Volumes interface {
 	// Unmount takes id from those who use the volume. An id that does not, and a volume
 	// that is not there, are no errors.
 	Unmount(ctx context.Context, name, id string) error
-	// Get and List never ask a server. A name that is unknown is ErrNotFound.
-	Get(name string) (Volume, error)
-	List() []Volume
+	// Get and List never ask a server, and name the mountpoint before the first mount,
+	// too: Docker binds what the first answer said. An unknown name is [volume.ErrNotFound].
+	Get(name string) (volume.Volume, error)
+	List() []volume.Volume
 	// Secret reads one secret: the words say where and as whom, key what it is called.
 	Secret(ctx context.Context, words map[string]string, key string) (secret.Value, error)
 }

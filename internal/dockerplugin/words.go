@@ -11,12 +11,17 @@ import (
 )
 
 // wordsOf makes words of the options of "volume create". An option "o" holds several, as
-// the option -o of mount(8) does: Podman's Quadlet can write no other.
+// the option -o of mount(8) does: Podman's Quadlet can write no other. Of the uid and gid
+// in it Podman makes two more, UID and GID.
 func wordsOf(opts map[string]string) (map[string]string, error) {
 	words := map[string]string{}
 	for _, name := range slices.Sorted(maps.Keys(opts)) {
 		if name != "o" {
-			if err := put(words, name, opts[name]); err != nil {
+			word := name
+			if name == "UID" || name == "GID" {
+				word = strings.ToLower(name)
+			}
+			if err := put(words, word, opts[name]); err != nil {
 				return nil, err
 			}
 			continue

@@ -100,6 +100,8 @@ func TestInstall(t *testing.T) {
 		"opt/secrets/share/fish/vendor_completions.d/infisicalfs.fish",
 		"opt/secrets/lib/systemd/system/infisicalfs@.service",
 		"opt/secrets/lib/systemd/system/infisicalfs-named@.service",
+		"opt/secrets/lib/systemd/system/infisicalfs-docker.service",
+		"opt/secrets/lib/systemd/system/infisicalfs-docker.socket",
 	}, slices.Delete(slices.Clone(files), helper, helper+1))
 	for _, file := range files {
 		require.Contains(t, out, filepath.Join(dir, file)+"\n", "it says what it makes")

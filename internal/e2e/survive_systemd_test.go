@@ -60,7 +60,7 @@ func unit(t *testing.T, name string) map[string][]string {
 func TestUnitsDoNotHideTheMount(t *testing.T) {
 	files, err := os.ReadDir(unitDirectory)
 	require.NoError(t, err)
-	require.Len(t, files, 3)
+	require.Len(t, files, 5)
 	for _, file := range files {
 		for name := range unit(t, file.Name()) {
 			require.NotContains(t, hiding, name, file.Name())
@@ -109,7 +109,7 @@ func TestUnitsAreWhatSystemdReads(t *testing.T) {
 	}
 	dir := t.TempDir()
 	var files []string
-	for _, name := range append(slices.Clone(serviceUnits), "srv-secrets.mount") {
+	for _, name := range append(slices.Clone(serviceUnits), "srv-secrets.mount", "infisicalfs-docker.service", "infisicalfs-docker.socket") {
 		text, err := os.ReadFile(filepath.Join(unitDirectory, name))
 		require.NoError(t, err)
 		here := strings.ReplaceAll(string(text), "/usr/local/bin/infisicalfs", program) // it has to exist
@@ -124,6 +124,25 @@ func TestUnitsAreWhatSystemdReads(t *testing.T) {
 		require.NoError(t, err, "%s", out)
 		require.Empty(t, string(out), args)
 	}
+}
+
+// Volumes are there before containers are, and the socket before either: it is where the
+// command would make it itself.
+func TestUnitsForContainers(t *testing.T) {
+	service, socket := unit(t, "infisicalfs-docker.service"), unit(t, "infisicalfs-docker.socket")
+	for name, value := range map[string]string{
+		"Type": "notify", "NotifyAccess": "main", "Restart": "always", "StartLimitIntervalSec": "0", "LimitCORE": "0",
+		"Requires": "infisicalfs-docker.socket", "ExecStart": "/usr/local/bin/infisicalfs docker-plugin",
+	} {
+		require.Equal(t, []string{value}, service[name], name)
+	}
+	for _, u := range []map[string][]string{service, socket} {
+		require.Contains(t, strings.Fields(u["Before"][0]), "docker.service")
+	}
+	require.Equal(t, []string{"0600"}, socket["SocketMode"])
+	out, err := exec.Command(program, "docker-plugin", "--help").Output()
+	require.NoError(t, err)
+	require.Contains(t, string(out), "(default "+socket["ListenStream"][0]+")")
 }
 
 // The line that systemd would run, told what systemd would tell it.
