@@ -227,6 +227,14 @@ func (c *container) comes(want, line string) {
 	require.True(c.t, eventually(func() bool { text, err = c.sh(line); return err == nil && text == want }), "%s: %s: last seen: %v %s", c.e.name, line, err, text)
 }
 
+// cannotWrite wants a file to be on a read-only file system.
+func (c *container) cannotWrite(file string) {
+	c.t.Helper()
+	text, err := c.sh("echo changed >" + file)
+	require.Error(c.t, err, c.e.name)
+	require.Contains(c.t, text, "Read-only file system", c.e.name)
+}
+
 // eventually reports whether something comes true.
 func eventually(is func() bool) bool {
 	for end := time.Now().Add(waitLimit); time.Now().Before(end); {
