@@ -23,7 +23,7 @@ func statusCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "status [flags] [MOUNTPOINT | NAME]",
 		Short: "Show how a mount is doing, or list all mounts",
-		Long: `Shows what a mount has asked the server, what it holds, and what went wrong last. Without
+		Long: `Shows what a mount has asked the server, what it holds, what went wrong last, and who uses it. Without
 MOUNTPOINT it lists the mounts on this machine, and processes whose mount was taken away here and that go on
 because somebody else has it. It never asks the server.
 
@@ -42,10 +42,17 @@ NAME is a mount of the configuration file, and means the mountpoint that it has 
 			if err != nil {
 				return err
 			}
-			if asJSON {
-				return printJSON(cmd.OutOrStdout(), s)
+			used, err := mount.UsedBy(cmd.Context(), point)
+			if err != nil {
+				return err
 			}
-			return printStatus(cmd.OutOrStdout(), s)
+			if asJSON {
+				return printJSON(cmd.OutOrStdout(), struct {
+					mount.Status
+					UsedBy []mounttable.Holder `json:"used_by,omitempty"`
+				}{s, used})
+			}
+			return printStatus(cmd.OutOrStdout(), s, used)
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
@@ -86,7 +93,7 @@ func listMounts(ctx context.Context, out io.Writer, asJSON bool) error {
 			state = fmt.Sprintf("in the mount namespace of process %d only", h.Status.PID)
 		}
 		if len(h.Holders) > 0 && !h.Status.InTree {
-			state += ", held by " + heldBy(h.Holders)
+			state += ", held by " + mounttable.HeldBy(h.Holders)
 		}
 		rows = append(rows, row{h.Status.Mountpoint, state, h.Status.PID, h.Holders})
 	}
@@ -111,7 +118,7 @@ func printJSON(out io.Writer, v any) error {
 	return err
 }
 
-func printStatus(out io.Writer, s mount.Status) error {
+func printStatus(out io.Writer, s mount.Status, used []mounttable.Holder) error {
 	var server client.Stats
 	if len(s.Server) > 0 {
 		if err := json.Unmarshal(s.Server, &server); err != nil {
@@ -128,6 +135,9 @@ func printStatus(out io.Writer, s mount.Status) error {
 	}
 	if p := s.Propagates; p.As != "" && !s.ReadOnly {
 		line("propagates", "%s", p)
+	}
+	if len(used) > 0 {
+		line("used by", "%s", oneLine(mounttable.HeldBy(used)))
 	}
 	line("login", "%s%s", server.Auth, tokenEnd(server.TokenEnds))
 	line("routes", "%s", server.Routes)

@@ -20,7 +20,7 @@ func TestLastErrorHasItsAge(t *testing.T) {
 		var s mount.Status
 		s.Cache.LastError = &cache.Failure{At: at, Text: "unavailable"}
 		var out strings.Builder
-		require.NoError(t, printStatus(&out, s))
+		require.NoError(t, printStatus(&out, s, nil))
 		require.Contains(t, out.String(), want)
 	}
 }

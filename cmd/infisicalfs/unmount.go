@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -17,8 +16,8 @@ func unmountCommand() *cobra.Command {
 		Use:     "unmount [flags] MOUNTPOINT | NAME",
 		Aliases: []string{"umount"},
 		Short:   "Unmount, also what a killed process left behind",
-		Long: `Unmounts MOUNTPOINT, and ends the process behind it. A mount that is in use stays: the error says how to
-see who uses it. A stale one, whose process has died, is removed. Mounts of other programs are left alone.
+		Long: `Unmounts MOUNTPOINT, and ends the process behind it. A mount that is in use stays: the error names the
+processes that use it. A stale one, whose process has died, is removed. Mounts of other programs are left alone.
 What is also in a container, or bound to another place, goes on there: it is said who has it, and 'infisicalfs
 status' lists it.
 
@@ -49,15 +48,7 @@ NAME is a mount of the configuration file, and means the mountpoint that it has 
 func goesOn(point string, pid int, holders []mounttable.Holder) string {
 	who := "somebody that cannot be seen from here"
 	if len(holders) > 0 {
-		who = heldBy(holders)
+		who = mounttable.HeldBy(holders)
 	}
 	return fmt.Sprintf("%s is unmounted here, and process %d goes on, because it is held by %s; it ends with the last of them, or for all of them with: kill %d", point, pid, who, pid)
-}
-
-func heldBy(holders []mounttable.Holder) string {
-	var list []string
-	for _, h := range holders {
-		list = append(list, h.String())
-	}
-	return strings.Join(list, ", ")
 }

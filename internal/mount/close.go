@@ -133,7 +133,7 @@ func (m *Mount) letGoWithin(d time.Duration) bool {
 // ending.
 func (m *Mount) goesOn() {
 	if !m.letGoWithin(lettingGo) {
-		m.log.Warn("unmounted here, and goes on for others", "mountpoint", m.point, "held_by", mounttable.HeldBy(mounttable.Holders(m.device)))
+		m.log.Warn("unmounted here, and goes on for others", "mountpoint", m.point, "held_by", mounttable.HeldBy(mounttable.Holders(m.device)[m.device]))
 	}
 }
 

@@ -38,7 +38,8 @@ type Hidden struct {
 
 // HiddenMounts finds them: this user's, as root everybody's.
 func HiddenMounts(ctx context.Context) ([]Hidden, error) {
-	return goingOn(ctx, func(mounts mounttable.Table, connection int) bool { return !mounts.Connected(connection) })
+	found, err := goingOn(ctx, func(mounts mounttable.Table, connection int) bool { return !mounts.Connected(connection) })
+	return withHolders(found), err
 }
 
 // elsewhere finds the processes whose mount was at point and is there no longer. It
@@ -48,10 +49,11 @@ func elsewhere(ctx context.Context, point string) []Hidden {
 	if err != nil {
 		return nil
 	}
-	return slices.DeleteFunc(found, func(h Hidden) bool { return h.Status.Mountpoint != point || h.Status.InTree })
+	return withHolders(slices.DeleteFunc(found, func(h Hidden) bool { return h.Status.Mountpoint != point || h.Status.InTree }))
 }
 
-// goingOn asks the processes that the mount table says this of.
+// goingOn asks the processes that the mount table says this of. It does not say who
+// holds their mounts.
 func goingOn(ctx context.Context, is func(mounts mounttable.Table, connection int) bool) ([]Hidden, error) {
 	mounts, err := mounttable.Read()
 	if err != nil {
@@ -66,9 +68,22 @@ func goingOn(ctx context.Context, is func(mounts mounttable.Table, connection in
 		if err != nil {
 			continue // it has ended, or is about to
 		}
-		found = append(found, Hidden{s, mounttable.Holders(target.Connection), target})
+		found = append(found, Hidden{Status: s, target: target})
 	}
 	return found, nil
+}
+
+// withHolders says who has each.
+func withHolders(found []Hidden) []Hidden {
+	var connections []int
+	for _, h := range found {
+		connections = append(connections, h.target.Connection)
+	}
+	holders := mounttable.Holders(connections...)
+	for i, connection := range connections {
+		found[i].Holders = holders[connection]
+	}
+	return found
 }
 
 // stillServed notes the processes that serve an earlier mount of point, which
@@ -82,4 +97,16 @@ func stillServed(ctx context.Context, point string) (notes []string) {
 		notes = append(notes, note)
 	}
 	return notes
+}
+
+// UsedBy finds who has something of the mount of ours at mountpoint, or another
+// instance of it, as far as this process may see. The mount is asked nothing.
+func UsedBy(ctx context.Context, mountpoint string) ([]mounttable.Holder, error) {
+	m, err := findOurs(ctx, mountpoint)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(mounttable.Holders(m.Minor)[m.Minor], func(h mounttable.Holder) bool {
+		return h.PID == 0 && h.Mountpoint == m.Mountpoint
+	}), nil
 }

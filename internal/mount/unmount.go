@@ -53,15 +53,15 @@ func Unmount(ctx context.Context, mountpoint string, discard bool) (Unmounted, e
 	}
 	process, err := watchProcess(from.PID)
 	if err != nil || from.PID == os.Getpid() {
-		return result, takeOut(ctx, top.Mountpoint) // nobody to wait for is known, or it is us
+		return result, takeOut(ctx, top) // nobody to wait for is known, or it is us
 	}
 	defer process.close()
 	result.PID = from.PID
-	if err := takeOut(ctx, top.Mountpoint); err != nil {
+	if err := takeOut(ctx, top); err != nil {
 		return result, err
 	}
 	if !process.endsWithin(ctx, lettingGo) && listens(ctx, behind(top), from) {
-		result.Goes, result.Holders = true, mounttable.Holders(top.Minor)
+		result.Goes, result.Holders = true, mounttable.Holders(top.Minor)[top.Minor]
 	}
 	return result, nil
 }
@@ -132,8 +132,9 @@ func unsentError(point string, left []Text) error {
 }
 
 // takeOut unmounts cleanly.
-func takeOut(ctx context.Context, point string) error {
+func takeOut(ctx context.Context, m *mountinfo.Info) error {
 	var err error
+	point := m.Mountpoint
 	// Whoever closed a file just now may still be on the way out.
 	for pause := 10 * time.Millisecond; ; pause *= 2 {
 		err = attach.Unmount(ctx, point, attach.Cleanly)
@@ -150,8 +151,28 @@ func takeOut(ctx context.Context, point string) error {
 	if _, gone := findOurs(ctx, point); gone != nil {
 		return nil // somebody else was faster
 	}
-	return exitcode.Errorf(exitcode.Mountpoint, "fuser -vm "+point+" shows who uses it; ending the infisicalfs process unmounts in any case",
-		"%s cannot be unmounted: %w", point, err)
+	const anyCase = "; ending the infisicalfs process unmounts in any case"
+	if who := usedHere(m); who != "" {
+		return exitcode.Errorf(exitcode.Mountpoint, "end what uses it, or leave its directories"+anyCase, "%s cannot be unmounted: %w: it is used by %s", point, err, who)
+	}
+	return exitcode.Errorf(exitcode.Mountpoint, "fuser -vm "+point+" shows who uses it"+anyCase, "%s cannot be unmounted: %w", point, err)
+}
+
+// usedHere names what keeps m from being unmounted: mounts inside of it, and processes
+// that have something of it. "" if nobody is seen.
+func usedHere(m *mountinfo.Info) string {
+	var all []string
+	if mounts, err := mounttable.Read(); err == nil {
+		for _, inside := range mounts {
+			if inside.Parent == m.ID {
+				all = append(all, "the mount "+inside.Mountpoint)
+			}
+		}
+	}
+	if users := mounttable.HeldBy(mounttable.Users(m.Minor)[m.Minor]); users != "" {
+		all = append(all, users)
+	}
+	return strings.Join(all, ", ")
 }
 
 // findOurs returns the mount of ours at mountpoint without touching it, also if

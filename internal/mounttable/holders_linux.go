@@ -6,23 +6,35 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/moby/sys/mountinfo"
 )
 
-// Holders finds who still has a mount of the connection: bind mounts that this
-// process sees, and other mount namespaces, each with the eldest process in it
-// that this one may look at. A plain user sees only his own processes; a
-// namespace without a process, and a file that is still open, nobody sees here.
-func Holders(connection int) []Holder {
-	var found []Holder
+// Holders finds who has a mount of each connection: bind mounts that this
+// process sees, other mount namespaces, each with the eldest process in it
+// that this one may look at, and [Users]. A plain user sees only his own processes; a
+// namespace without a process nobody sees here. All processes are looked at once,
+// however many connections there are.
+func Holders(connections ...int) map[int][]Holder {
+	found := map[int][]Holder{}
+	if len(connections) == 0 {
+		return found
+	}
 	namespaces(func(pid int, mounts Table) {
 		for _, m := range mounts {
-			if Ours(m) && m.Minor == connection {
-				found = append(found, holder(pid, m.Mountpoint))
+			if Ours(m) && slices.Contains(connections, m.Minor) {
+				found[m.Minor] = append(found[m.Minor], holder(pid, m.Mountpoint))
 			}
 		}
 	})
+	for connection, users := range Users(connections...) {
+		for _, user := range users {
+			if !slices.ContainsFunc(found[connection], func(h Holder) bool { return h.PID == user.PID }) {
+				found[connection] = append(found[connection], user)
+			}
+		}
+	}
 	return found
 }
 
@@ -31,9 +43,17 @@ func holder(pid int, point string) Holder {
 	h := Holder{PID: pid, Mountpoint: point}
 	if pid != 0 {
 		comm, _ := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "comm"))
-		h.Command = strings.TrimSpace(string(comm))
+		h.Command = strings.Map(graphic, strings.TrimSpace(string(comm)))
 	}
 	return h
+}
+
+// graphic leaves nothing in a name that a terminal would obey. A process names itself.
+func graphic(r rune) rune {
+	if unicode.IsGraphic(r) {
+		return r
+	}
+	return '?'
 }
 
 // namespaces calls do with the table of this mount namespace, with 0 for its process,

@@ -3,7 +3,10 @@
 package mounttable
 
 // Holders finds nobody.
-func Holders(int) []Holder { return nil }
+func Holders(...int) map[int][]Holder { return nil }
+
+// Users finds nobody.
+func Users(...int) map[int][]Holder { return nil }
 
 // WritableInReadOnly finds nobody.
 func WritableInReadOnly() []Holder { return nil }

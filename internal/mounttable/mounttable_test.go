@@ -82,8 +82,10 @@ func TestWhoseItIs(t *testing.T) {
 }
 
 func TestHoldersInAnErrorText(t *testing.T) {
+	require.Equal(t, "process 7 (bash: working directory, 2 open files)", Holder{PID: 7, Command: "bash", Uses: []string{"working directory", "2 open files"}}.String())
+	require.Contains(t, HeldBy(make([]Holder, 25)), ", and 5 more")
 	require.Empty(t, HeldBy(nil))
-	require.Equal(t, "the bind mount /srv, process 7 (sleep) at /mnt", HeldBy([]Holder{{Mountpoint: "/srv"}, {7, "sleep", "/mnt"}}))
+	require.Equal(t, "the bind mount /srv, process 7 (sleep) at /mnt", HeldBy([]Holder{{Mountpoint: "/srv"}, {PID: 7, Command: "sleep", Mountpoint: "/mnt"}}))
 }
 
 func TestTheListOfThisProcess(t *testing.T) {
