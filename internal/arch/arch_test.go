@@ -135,6 +135,7 @@ var picture = map[string][]string{
 	"internal/bench":       {"internal/devserver", "client", "internal/options", "internal/volume"}, // a program of its own: scripts/bench, scripts/soak
 	"internal/e2e":         {},
 	"internal/engines":     {}, // what containers see
+	"internal/image":       {}, // a program of its own: scripts/image
 	"internal/integration": {},
 }
 
