@@ -110,7 +110,7 @@ func (c *Cache) publish(folder *secret.Folder, born uint64, now time.Time, names
 		c.notify(secret.Change{Dir: folder.Dir, Err: folder.Denied, Old: old, New: folder})
 	case old != nil && names != nil:
 		if !snapshot.SameAt(old, folder, names) {
-			c.notify(secret.Change{Dir: folder.Dir, Old: old, New: folder, Names: names})
+			c.notify(secret.Change{Dir: folder.Dir, Old: old, New: folder, Names: names, Gone: snapshot.Gone(old, folder, names)})
 		}
 	case old != nil && !snapshot.Same(old, folder):
 		c.notify(secret.Change{Dir: folder.Dir, Old: old, New: folder})

@@ -98,12 +98,12 @@ func (t emitTree) Forget(d *dir, shown string) { d.NotifyEntry(shown) }
 
 // eventsFor returns what watchers are to be told of what differs between two
 // snapshots.
-func (f *FS) eventsFor(before, after *secret.Folder, differences []diff.Difference) []emit.Event {
+func (f *FS) eventsFor(change secret.Change, differences []diff.Difference) []emit.Event {
 	if !f.emitter.Tells() {
 		return nil
 	}
-	links := f.cfg.Links && after.Dir.IsFolder()
-	list := emit.Events(before, after, differences, links)
+	links := f.cfg.Links && change.New.Dir.IsFolder()
+	list := emit.Events(change.Old, change.New, differences, change.Gone, links)
 	for i := range list {
 		e := &list[i]
 		var attr fuse.Attr

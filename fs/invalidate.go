@@ -40,7 +40,7 @@ func (f *FS) outdated(change secret.Change, list []diff.Difference) (outdated, b
 		return out, true
 	}
 	out.sort(list)
-	out.events = f.eventsFor(change.Old, change.New, list)
+	out.events = f.eventsFor(change, list)
 	return out, true
 }
 

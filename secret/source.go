@@ -79,6 +79,10 @@ type Change struct {
 	// and subfolders of these names. So a small change in a large folder is small
 	// work for whoever hears of it.
 	Names []string
+	// Gone are those of Names that certainly stand for nothing in New any more, although it
+	// is [Folder.Partial]: they were removed here, and the folder has no imports under which one
+	// of the same name could come forth.
+	Gone []string
 }
 
 type backgroundKey struct{}

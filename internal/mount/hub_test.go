@@ -3,15 +3,18 @@
 package mount
 
 import (
+	"encoding/binary"
 	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"infisicalfs/cache"
 	tree "infisicalfs/fs"
@@ -135,4 +138,70 @@ func TestLeave(t *testing.T) {
 		text, err := os.ReadFile(filepath.Join(next.Mountpoint(), "GREETING"))
 		return err == nil && string(text) == "hello, world"
 	}, 10*time.Second, 10*time.Millisecond)
+}
+
+// hears watches a directory, and returns what waits for an event of a name there.
+func hears(t *testing.T, dir string) (event func(name string, mask uint32)) {
+	t.Helper()
+	_, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
+	require.NoError(t, err)
+	t.Cleanup(func() { unix.Close(fd) })
+	_, err = unix.InotifyAddWatch(fd, dir, unix.IN_MODIFY|unix.IN_CREATE|unix.IN_DELETE|unix.IN_MOVE)
+	require.NoError(t, err)
+	heard := map[string]uint32{}
+	return func(name string, mask uint32) {
+		t.Helper()
+		for deadline := time.Now().Add(10 * time.Second); heard[name]&mask == 0; {
+			require.True(t, time.Now().Before(deadline), "of %s was heard %x, not %x; %x", name, heard[name], mask, heard)
+			poll := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+			unix.Poll(poll, 100)
+			buf := make([]byte, 64<<10)
+			n, _ := unix.Read(fd, buf)
+			for buf = buf[:max(n, 0)]; len(buf) > 0; {
+				length := binary.NativeEndian.Uint32(buf[12:])
+				heard[strings.TrimRight(string(buf[16:16+length]), "\x00")] |= binary.NativeEndian.Uint32(buf[4:])
+				buf = buf[16+length:]
+			}
+		}
+		heard[name] = 0
+	}
+}
+
+// Who watches one mount hears what is changed through another: values, names, and what
+// goes, folders as well.
+func TestWatchersOfAHubsMountsHearOneAnother(t *testing.T) {
+	fake := sample()
+	pay := devDir.Child("pay")
+	fake.Set(pay, "KEY", "one")
+	fake.Set(pay.Child("eu"), "KEY", "one")
+	h := hub(t, fake)
+	writer := on(t, h, devDir, func(cfg *Config) { cfg.Writer, cfg.FS.FileMode, cfg.FS.DirMode = fake.Writer(), 0o600, 0o700 })
+	all, part := on(t, h, devDir, nil), on(t, h, pay, nil)
+	at := func(name string) string { return filepath.Join(writer.Mountpoint(), "pay", name) }
+	above, here := hears(t, filepath.Join(all.Mountpoint(), "pay")), hears(t, part.Mountpoint())
+	both := func(name string, mask uint32) {
+		t.Helper()
+		above(name, mask)
+		here(name, mask)
+	}
+	for _, m := range []string{filepath.Join(all.Mountpoint(), "pay/KEY"), filepath.Join(part.Mountpoint(), "KEY")} {
+		_, err := os.ReadFile(m)
+		require.NoError(t, err)
+	}
+	require.NoError(t, os.WriteFile(at("KEY"), []byte("two"), 0o600))
+	both("KEY", unix.IN_MODIFY)
+	require.NoError(t, os.Rename(at("KEY"), at("OTHER")))
+
+	both("KEY", unix.IN_DELETE|unix.IN_MOVED_FROM)
+	both("OTHER", unix.IN_CREATE|unix.IN_MOVED_TO)
+	require.NoError(t, os.Remove(at("OTHER")))
+	both("OTHER", unix.IN_DELETE)
+	require.NoError(t, os.Rename(at("eu"), at("us")))
+	both("eu", unix.IN_DELETE|unix.IN_MOVED_FROM)
+	both("us", unix.IN_CREATE|unix.IN_MOVED_TO)
+	require.NoError(t, os.Remove(at("us/KEY")))
+	require.NoError(t, os.Remove(at("us")))
+	both("us", unix.IN_DELETE)
 }

@@ -70,3 +70,22 @@ func Lacks(folder, old *secret.Folder) bool {
 	}
 	return false
 }
+
+// Gone returns those of names that stood for something in before and certainly stand for
+// nothing in after, into which before was edited: nothing that is removed from a folder
+// without imports is shown in another form.
+func Gone(before, after *secret.Folder, names []string) (gone []string) {
+	if before.Imports {
+		return nil
+	}
+	for _, name := range names {
+		_, secretBefore := before.Secret(name)
+		_, secretAfter := after.Secret(name)
+		_, folderBefore := before.Subfolder(name)
+		_, folderAfter := after.Subfolder(name)
+		if (secretBefore || folderBefore) && !secretAfter && !folderAfter {
+			gone = append(gone, name)
+		}
+	}
+	return gone
+}

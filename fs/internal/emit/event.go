@@ -44,9 +44,9 @@ type Event struct {
 // Date, which is zero where the server knows none, and Link.
 //
 // That a name has gone is told only if it is certain: one that a partial snapshot lacks
-// may exist. New is what was not shown before, be it that it could not be known. With
+// may exist, unless it is among gone, the server's names. New is what was not shown before, be it that it could not be known. With
 // links a secret is a link, which stays as it is whatever it leads to.
-func Events(before, after *secret.Folder, differences []diff.Difference, links bool) (list []Event) {
+func Events(before, after *secret.Folder, differences []diff.Difference, gone []string, links bool) (list []Event) {
 	add := func(k Kind, shown string, entry filename.Entry) {
 		list = append(list, newEvent(k, after.Dir, shown, entry))
 	}
@@ -54,7 +54,7 @@ func Events(before, after *secret.Folder, differences []diff.Difference, links b
 		was, is := d.Before, d.After
 		switch {
 		case d.Vanished():
-			if !after.Partial && (was.Folder == nil || !after.NoSubfolders) {
+			if (!after.Partial || slices.Contains(gone, serverName(was))) && (was.Folder == nil || !after.NoSubfolders) {
 				add(Vanished, d.Shown, was)
 			}
 		case d.Appeared():
@@ -76,6 +76,14 @@ func Events(before, after *secret.Folder, differences []diff.Difference, links b
 		return cmp.Or(cmp.Compare(a.Shown, b.Shown), cmp.Compare(b.Kind, a.Kind))
 	})
 	return list
+}
+
+// serverName is what the server calls an entry.
+func serverName(entry filename.Entry) string {
+	if entry.Folder != nil {
+		return entry.Folder.Name
+	}
+	return entry.Secret.Name
 }
 
 func newEvent(k Kind, dir secret.Dir, shown string, entry filename.Entry) Event {

@@ -38,6 +38,7 @@ func TestEvents(t *testing.T) {
 	for name, c := range map[string]struct {
 		before, after *secret.Folder
 		links         bool
+		gone          []string
 		want          []string
 	}{
 		"nothing":                          {before: folder(keys("A=1")), after: folder(keys("A=1"))},
@@ -49,6 +50,7 @@ func TestEvents(t *testing.T) {
 		"a link that came":                 {before: folder(nil), after: folder(keys("A=1")), links: true, want: keys("a new name A")},
 		"a folder takes a secret's name":   {before: folder(keys("A=1")), after: folder(keys("A=1"), "A"), want: keys("a name that went A", "a new name A/", "a new name A%secret")},
 		"what a partial snapshot lacks":    {before: folder(keys("A=1"), "jobs"), after: partial(folder(nil))},
+		"what was taken from one here":     {before: folder(keys("A=1", "B=1"), "jobs", "more"), after: partial(folder(nil)), gone: keys("A", "jobs"), want: keys("a name that went A", "a name that went jobs/")},
 		"folders that are not known":       {before: folder(nil, "jobs"), after: noSubfolders(folder(nil))},
 		"folders that are known only now":  {before: noSubfolders(folder(nil)), after: folder(nil, "jobs")},
 		"a secret among unknown folders":   {before: noSubfolders(folder(nil)), after: noSubfolders(folder(keys("A=1"))), want: keys("a new name A")},
@@ -56,7 +58,7 @@ func TestEvents(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got []string
-			for _, e := range Events(c.before, c.after, diff.Folders(c.before, c.after, nil), c.links) {
+			for _, e := range Events(c.before, c.after, diff.Folders(c.before, c.after, nil), c.gone, c.links) {
 				said := fmt.Sprintf("%s %s", e.Kind, e.Shown)
 				if e.Folder {
 					said += "/"
@@ -68,5 +70,5 @@ func TestEvents(t *testing.T) {
 	}
 	dated := folder(nil, "jobs")
 	dated.Folders[0].Updated = time.Date(2024, 7, 1, 0, 0, 0, 0, time.UTC)
-	require.Empty(t, Events(folder(nil, "jobs"), dated, diff.Folders(folder(nil, "jobs"), dated, nil), false), "a folder of another date")
+	require.Empty(t, Events(folder(nil, "jobs"), dated, diff.Folders(folder(nil, "jobs"), dated, nil), nil, false), "a folder of another date")
 }
