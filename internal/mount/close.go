@@ -4,8 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/coreos/go-systemd/v22/daemon"
-
 	tree "infisicalfs/fs"
 	"infisicalfs/internal/attach"
 	"infisicalfs/internal/exitcode"
@@ -41,7 +39,7 @@ func (m *Mount) unmount() error {
 	default:
 	}
 	if m.supervised.Load() {
-		m.tell(daemon.SdNotifyStopping)
+		Supervised{Log: m.log}.End()
 	}
 	m.sendUnsent() // while it is connected: writers may still be closing
 	if m.foreign {

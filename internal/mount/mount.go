@@ -231,6 +231,11 @@ func (m *Mount) Refresh() error { return m.rooms.tree.Refresh() }
 // login. A fresh answer of the cache will do.
 func (m *Mount) MayRead(ctx context.Context) error { return m.rooms.firstContact(ctx) }
 
+// Answers asks the mount a question, which somebody has to answer, and returns nil when it
+// is answered, or [mounttable.ErrNotMounted] if something else is at the mountpoint. It may
+// block until somebody unmounts by force, but not for longer than this process lives.
+func (m *Mount) Answers() error { return m.getattr() }
+
 // Done is closed when the mount has ended, whoever ended it.
 func (m *Mount) Done() <-chan struct{} { return m.ended }
 

@@ -3,6 +3,7 @@ package mount
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
@@ -17,38 +18,63 @@ import (
 // has returned. Telling can fail; that is logged, and the manager draws its
 // conclusions.
 func (m *Mount) Supervise() {
-	well := fmt.Sprintf("STATUS=%s on %s", m.shows, m.point)
-	if !m.tell(daemon.SdNotifyReady + "\n" + well) {
-		return
-	}
-	m.supervised.Store(true)
-	timeout, err := daemon.SdWatchdogEnabled(false)
-	if err != nil {
-		m.log.Warn("the watchdog is off", "error", err)
-	}
-	if timeout <= 0 {
-		return
+	s := Supervised{
+		Status: func() string { return fmt.Sprintf("%s on %s", m.shows, m.point) },
+		Ask:    m.getattr,
+		Log:    m.log.With("mountpoint", m.point),
 	}
 	if m.foreign {
-		m.log.Warn("the watchdog is off: where the mount is, so that it could be asked, is not known", "mountpoint", m.point)
-		return
+		s.Ask = nil // where the mount is, so that it could be asked, is not known
 	}
-	go heartbeat(m.ended, timeout/2, m.getattr, func(late error) {
+	m.supervised.Store(s.Begin(m.ended))
+}
+
+// Supervised is a process that a service manager may watch, whatever it serves. It is
+// for a process with several mounts what [Mount.Supervise] is for one with one.
+type Supervised struct {
+	Status func() string // what it serves, for people
+	Ask    func() error  // asks a mount; nil: the watchdog is off
+	Log    *slog.Logger
+}
+
+// Begin tells the service manager that the process is ready, and reports whether there is
+// one. Then the watchdog is told, if there is one, each time that Ask has answered in
+// time, until done is closed.
+func (s Supervised) Begin(done <-chan struct{}) bool {
+	if !s.tell(daemon.SdNotifyReady + "\nSTATUS=" + s.Status()) {
+		return false
+	}
+	timeout, err := daemon.SdWatchdogEnabled(false)
+	if err != nil {
+		s.Log.Warn("the watchdog is off", "error", err)
+	}
+	if timeout <= 0 {
+		return true
+	}
+	if s.Ask == nil {
+		s.Log.Warn("the watchdog is off: there is nothing that could be asked")
+		return true
+	}
+	go heartbeat(done, timeout/2, s.Ask, func(late error) {
 		if late != nil {
-			m.log.Error("the mount does not answer", "mountpoint", m.point, "error", late)
-			m.tell("STATUS=the mount does not answer: " + late.Error())
+			s.Log.Error("the mount does not answer", "error", late)
+			s.tell("STATUS=the mount does not answer: " + late.Error())
 			return
 		}
-		m.tell(daemon.SdNotifyWatchdog + "\n" + well)
+		s.tell(daemon.SdNotifyWatchdog + "\nSTATUS=" + s.Status())
 	})
+	return true
 }
+
+// End tells the service manager that the process is ending.
+func (s Supervised) End() { s.tell(daemon.SdNotifyStopping) }
 
 // tell sends state to the service manager and reports whether there is one that
 // got it.
-func (m *Mount) tell(state string) bool {
+func (s Supervised) tell(state string) bool {
 	sent, err := daemon.SdNotify(false, state)
 	if err != nil {
-		m.log.Warn("the service manager cannot be told", "error", err)
+		s.Log.Warn("the service manager cannot be told", "error", err)
 	}
 	return sent
 }

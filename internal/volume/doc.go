@@ -6,6 +6,7 @@
 //	err = m.Create("app", map[string]string{"project": "shop", "env": "prod"})
 //	point, err := m.Mount(ctx, "app", "container 1")
 //	err = m.Unmount(ctx, "app", "container 1")
+//	m.Supervise() // tells the service manager, for a process that serves nothing else
 //	err = m.Close() // the mounts stay, and the next Open puts live ones in their places
 //
 // A [Manager] owns the state directory and what is mounted below the base directory, as long

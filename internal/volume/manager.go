@@ -35,10 +35,11 @@ type Manager struct {
 	end  context.CancelFunc
 	work sync.WaitGroup // goroutines that end with life, or with a mount
 
-	mu      sync.Mutex // guards all below and what volumes say it guards; nothing that waits happens under it
-	volumes map[string]*volume
-	changes uint64 // counts what changed in the state
-	closed  bool
+	mu         sync.Mutex // guards all below and what volumes say it guards; nothing that waits happens under it
+	volumes    map[string]*volume
+	supervised bool   // a service manager was told of the volumes
+	changes    uint64 // counts what changed in the state
+	closed     bool
 
 	saving sync.Mutex // held while the state is written, so that an older one cannot replace it
 	saved  uint64     // how many changes are on the disk; guarded by saving

@@ -161,6 +161,7 @@ func (m *Manager) Close() error {
 	}
 	m.closed = true
 	m.mu.Unlock()
+	m.ends()
 	m.end()
 	var all sync.WaitGroup
 	for _, v := range m.volumes { // nobody adds or removes any after closed

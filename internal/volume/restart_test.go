@@ -143,10 +143,10 @@ func TestBadState(t *testing.T) {
 	require.Equal(t, os.FileMode(0o600), info.Mode())
 	for name, text := range map[string]string{
 		"empty": "", "cut": string(good[:len(good)/2]), "cut at the end": strings.TrimSuffix(strings.TrimSpace(string(good)), "}"),
-		"later":        strings.Replace(string(good), `"version": 1`, `"version": 2, "more": []`, 1),
+		"later":        strings.Replace(string(good), `"version":1`, `"version":2,"more":[]`, 1),
 		"none":         `{}`,
 		"more":         string(good) + "{}",
-		"unknown":      strings.Replace(string(good), `"created"`, `"colour": "blue", "created"`, 1),
+		"unknown":      strings.Replace(string(good), `"created"`, `"colour":"blue","created"`, 1),
 		"another path": strings.Replace(string(good), `"app"`, `"../app"`, 1),
 		"list":         "[]",
 	} {
@@ -160,7 +160,7 @@ func TestBadState(t *testing.T) {
 		require.Equal(t, text, string(still), name)
 	}
 	// Words that this version does not know are one volume's trouble.
-	odd := strings.Replace(string(good), `"volumes": [`, `"volumes": [{"name": "odd", "created": "2026-01-01T00:00:00Z", "words": {"colour": "blue"}, "users": ["x"]},`, 1)
+	odd := strings.Replace(string(good), `"volumes":[`, `"volumes":[{"name": "odd", "created": "2026-01-01T00:00:00Z", "words": {"colour": "blue"}, "users": ["x"]},`, 1)
 	require.NoError(t, os.WriteFile(path, []byte(odd), 0o600))
 	m = w.open()
 	w.reads(w.base+"/app/GREETING", "hello, world")

@@ -89,7 +89,7 @@ func (s state) check() error {
 // writeState replaces the file in one step. It is on the disk when it returns.
 func writeState(dir string, volumes []record) error {
 	slices.SortFunc(volumes, func(a, b record) int { return bytes.Compare([]byte(a.Name), []byte(b.Name)) })
-	text, err := json.MarshalIndent(state{stateVersion, volumes}, "", "  ")
+	text, err := json.Marshal(state{stateVersion, volumes})
 	if err == nil {
 		err = renameio.WriteFile(filepath.Join(dir, stateName), append(text, '\n'), 0o600)
 	}
