@@ -28,6 +28,7 @@ type Session struct {
 
 	mu       sync.Mutex    // guards what follows
 	changed  chan struct{} // closed when something of it changes, and replaced
+	begun    bool          // Serve was called
 	running  int           // servers that have not ended: two, if one did not end in time to be drained
 	draining bool          // a server that ends is no sign that the connection has
 	left     bool
@@ -130,6 +131,7 @@ func (s *Session) attach() error {
 // reports true after Leave.
 func (s *Session) Serve() (left bool) {
 	s.launch()
+	s.change(func() { s.begun = true })
 	for {
 		over, left, changed := s.state()
 		if over || left {
@@ -166,11 +168,12 @@ func (s *Session) state() (over, left bool, changed <-chan struct{}) {
 	return s.running == 0 && !s.draining, s.left, s.changed
 }
 
-// quiet reports whether no server runs, and what is closed when that may be different.
+// quiet reports whether no server runs any more, and what is closed when that may be
+// different.
 func (s *Session) quiet() (quiet bool, changed <-chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.running == 0, s.changed
+	return s.begun && s.running == 0, s.changed
 }
 
 // connected reports whether the kernel still has the mount.

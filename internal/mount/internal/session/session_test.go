@@ -190,3 +190,19 @@ func TestOtherFeatures(t *testing.T) {
 	require.NoError(t, unix.Unmount(point, 0))
 	require.False(t, <-ended)
 }
+
+// Who drains before Serve has begun waits for that.
+func TestDrainBeforeServe(t *testing.T) {
+	point, device := mountpoint(t)
+	s, err := Begin(device, &counting{RawFileSystem: fuse.NewDefaultRawFileSystem()}, options)
+	require.NoError(t, err)
+	require.False(t, s.Drain(time.Millisecond))
+	drained := make(chan bool)
+	go func() { drained <- s.Drain(10 * time.Second) }()
+	ended := serve(s)
+	require.True(t, <-drained)
+	require.NoError(t, s.Resume())
+	require.NoError(t, ask(point, "served"))
+	require.NoError(t, unix.Unmount(point, 0))
+	require.False(t, <-ended)
+}
