@@ -99,7 +99,7 @@ func (o *dockerPluginOptions) run(ctx context.Context) error {
 	server := &http.Server{Handler: plugin, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn)}
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(listener) }()
-	dockerplugin.Ready(log)
+	volumes.Supervise()
 	select {
 	case err = <-ended:
 		return err

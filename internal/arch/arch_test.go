@@ -153,7 +153,7 @@ var outside = []struct {
 		"fs/internal/permission", // between the nodes and the kernel
 		"fs/internal/xattr",      // an errno that each system has another of
 	}, "the kernel's side stays in two rooms, and in the packages of fs that cannot be told without it"},
-	{"github.com/coreos/go-systemd/", []string{"internal/mount", "internal/dockerplugin"}, "the service manager is told about a mount's life, and hands over a socket"},
+	{"github.com/coreos/go-systemd/", []string{"internal/mount", "internal/dockerplugin"}, "the service manager is told about mounts, and hands over a socket"},
 	{"github.com/spf13/", []string{"cmd/infisicalfs", "internal/options", "internal/bench"}, "flags are the command's business, and the table in which its options are"},
 	{"net/http", []string{"client", "client/internal/transport", "internal/control", "internal/dockerplugin", "internal/devserver", "internal/devserver/internal/fault", "internal/devserver/internal/web", "internal/devserver/internal/call", "internal/devserver/internal/secretread", "internal/devserver/internal/folders", "cmd/infisicalfs", "internal/bench"}, "only the client talks to a server"},
 	{"github.com/stretchr/", []string{"secret/secrettest", "internal/fusetest"}, "a test library does not belong into the binary"},
