@@ -1,6 +1,7 @@
 package control
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -14,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // ErrNoSocket means that no process answers for the mount here: it is dead, has
@@ -32,33 +34,52 @@ type Target struct {
 // Ask puts a question to the process behind a mount, and stores what it answers
 // in answer, which may be nil. It returns who answered. The error is
 // [ErrNoSocket], a [*Error], that of ctx, or one about the way.
-func Ask(ctx context.Context, of Target, call string, params map[string]string, answer any) (Peer, error) {
+func Ask(ctx context.Context, of Target, call string, params map[string]string, answer any) (peer Peer, err error) {
+	err = eachSocket(of, func(dir *directory, name string) error {
+		peer, err = ask(ctx, dir, name, of.UID, call, params, answer)
+		return err
+	})
+	return peer, err
+}
+
+// Open is Ask for a call that is answered with a [Stream], and returns the connection
+// to go on with, which is the caller's to close.
+func Open(ctx context.Context, of Target, call string, params map[string]string) (conn *net.UnixConn, peer Peer, err error) {
+	err = eachSocket(of, func(dir *directory, name string) error {
+		conn, peer, err = open(ctx, dir, name, of.UID, call, params)
+		return err
+	})
+	return conn, peer, err
+}
+
+// eachSocket calls try with the sockets of a mount until somebody listens at one.
+func eachSocket(of Target, try func(dir *directory, name string) error) error {
 	for _, path := range socketDirs(of.UID) {
 		dir, err := enter(path, of.UID)
 		if err != nil {
 			continue
 		}
-		peer, err := askIn(ctx, dir, of, call, params, answer)
+		err = eachIn(dir, of, try)
 		dir.close()
 		if !errors.Is(err, ErrNoSocket) {
-			return peer, err
+			return err
 		}
 	}
-	return Peer{}, ErrNoSocket
+	return ErrNoSocket
 }
 
-// askIn asks at the socket of the mount that somebody listens at. The others are
-// of killed processes.
-func askIn(ctx context.Context, dir *directory, of Target, call string, params map[string]string, answer any) (Peer, error) {
+// eachIn is eachSocket for one directory. Sockets that nobody listens at are of killed
+// processes.
+func eachIn(dir *directory, of Target, try func(dir *directory, name string) error) error {
 	for _, name := range dir.names() {
 		if connection, ok := connectionOf(name); !ok || connection != of.Connection {
 			continue
 		}
-		if peer, err := ask(ctx, dir, name, of.UID, call, params, answer); !errors.Is(err, ErrNoSocket) {
-			return peer, err
+		if err := try(dir, name); !errors.Is(err, ErrNoSocket) {
+			return err
 		}
 	}
-	return Peer{}, ErrNoSocket
+	return ErrNoSocket
 }
 
 // ask asks at one socket.
@@ -71,14 +92,7 @@ func ask(ctx context.Context, dir *directory, name string, uid int, call string,
 	transport := &http.Transport{DialContext: connect, DisableKeepAlives: true}
 	defer transport.CloseIdleConnections()
 
-	if params == nil {
-		params = map[string]string{}
-	}
-	body, err := json.Marshal(params)
-	if err != nil {
-		return peer, err
-	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://mount/"+call, bytes.NewReader(body))
+	r, err := request(ctx, call, params)
 	if err != nil {
 		return peer, err
 	}
@@ -88,6 +102,49 @@ func ask(ctx context.Context, dir *directory, name string, uid int, call string,
 	}
 	defer response.Body.Close()
 	return peer, decode(response, answer)
+}
+
+// request asks with the parameters, which may be nil.
+func request(ctx context.Context, call string, params map[string]string) (*http.Request, error) {
+	if params == nil {
+		params = map[string]string{}
+	}
+	body, err := json.Marshal(params)
+	if err != nil {
+		return nil, err
+	}
+	return http.NewRequestWithContext(ctx, http.MethodPost, "http://mount/"+call, bytes.NewReader(body))
+}
+
+// open asks at one socket for a connection. What is read ahead of the answer's end is
+// nothing: the server waits for our first word.
+func open(ctx context.Context, dir *directory, name string, uid int, call string, params map[string]string) (*net.UnixConn, Peer, error) {
+	r, err := request(ctx, call, params)
+	if err != nil {
+		return nil, Peer{}, err
+	}
+	c, peer, err := dial(ctx, dir, name, uid)
+	if err != nil {
+		return nil, peer, err
+	}
+	stop := context.AfterFunc(ctx, func() { c.SetDeadline(time.Unix(1, 0)) }) // the past
+	defer stop()
+	err = r.Write(c)
+	var response *http.Response
+	if err == nil {
+		response, err = http.ReadResponse(bufio.NewReader(c), r)
+	}
+	if err == nil && response.StatusCode != http.StatusSwitchingProtocols {
+		err = decode(response, nil)
+		if err == nil {
+			err = errors.New("the answer is no connection")
+		}
+	}
+	if err != nil {
+		c.Close()
+		return nil, peer, err
+	}
+	return c.(*net.UnixConn), peer, nil // as dial made it
 }
 
 // dial connects to a socket and makes sure that the process behind it is uid's.

@@ -5,6 +5,7 @@ package control
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -222,4 +223,42 @@ func TestPlaces(t *testing.T) {
 	}
 	require.Equal(t, "/run/infisicalfs", socketDirs(0)[0])
 	require.Equal(t, "/run/user/4711/infisicalfs", socketDirs(4711)[0])
+}
+
+// A call can go on with the connection, on which descriptors go along too; and it can
+// be refused as any.
+func TestAStream(t *testing.T) {
+	at := number(t)
+	s := serve(t, at, map[string]Call{
+		"echo": func(_ context.Context, _ Peer, words map[string]string) (any, error) {
+			return Stream(func(c *net.UnixConn) {
+				defer c.Close()
+				said := make([]byte, 5)
+				if _, err := io.ReadFull(c, said); err == nil {
+					_, _ = io.WriteString(c, words["before"]+string(said))
+				}
+			}), nil
+		},
+		"no":    func(context.Context, Peer, map[string]string) (any, error) { return nil, &Error{"not today", "", 8} },
+		"plain": func(context.Context, Peer, map[string]string) (any, error) { return "text", nil },
+	})
+	defer s.Close()
+	c, peer, err := Open(t.Context(), at, "echo", map[string]string{"before": "you said: "})
+	require.NoError(t, err)
+	require.Equal(t, os.Getpid(), peer.PID)
+	_, err = io.WriteString(c, "hello")
+	require.NoError(t, err)
+	text, err := io.ReadAll(c)
+	require.NoError(t, err)
+	require.Equal(t, "you said: hello", string(text))
+	require.NoError(t, c.Close())
+
+	_, _, err = Open(t.Context(), at, "no", nil)
+	require.ErrorContains(t, err, "not today")
+	_, _, err = Open(t.Context(), at, "plain", nil)
+	require.ErrorContains(t, err, "no connection")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, _, err = Open(ctx, at, "echo", nil)
+	require.Error(t, err)
 }

@@ -20,6 +20,10 @@ import (
 // if it is an [*Error].
 type Call func(ctx context.Context, from Peer, params map[string]string) (answer any, err error)
 
+// Stream is an answer that goes on with the connection itself, in words of its own, and
+// closes it. Who asks is the first to say something.
+type Stream func(conn *net.UnixConn)
+
 // Error is why a call failed, with what to do about it and the exit code that fits.
 type Error struct {
 	Text string `json:"error"`
@@ -124,9 +128,29 @@ func answering(calls map[string]Call) http.Handler {
 			fail(w, http.StatusUnprocessableEntity, err)
 			return
 		}
+		if stream, ok := answer.(Stream); ok {
+			goOn(w, stream)
+			return
+		}
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(answer) // fails if nobody waits for it any more
 	})
+}
+
+// goOn leaves the connection to stream.
+func goOn(w http.ResponseWriter, stream Stream) {
+	c, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		fail(w, http.StatusInternalServerError, err)
+		return
+	}
+	conn, ok := c.(*net.UnixConn)
+	if _, err = io.WriteString(c, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: stream\r\n\r\n"); !ok || err != nil {
+		c.Close()
+		return
+	}
+	_ = conn.SetDeadline(time.Time{})
+	stream(conn)
 }
 
 func fail(w http.ResponseWriter, status int, err error) {
