@@ -13,7 +13,7 @@ import (
 )
 
 // unlike are flags that may differ between two mounts that are alike.
-var unlike = []string{"config", "foreground", "log-file", "debug"}
+var unlike = []string{"config", "foreground", "log-file", "debug", "replace"}
 
 // fingerprint is the same for two mounts that show the same of the same server as
 // the same identity, and empty where that cannot be known: a token in the

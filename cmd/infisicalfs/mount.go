@@ -24,6 +24,7 @@ type mountOptions struct {
 	server     options.Server
 	scope      options.Scope
 	foreground bool
+	replace    bool
 	logFile    string
 	options.Look
 
@@ -73,6 +74,7 @@ are told nothing, and nothing is unmounted at the end.`,
 func (o *mountOptions) AddFlags(f *pflag.FlagSet) {
 	o.addFlags(f)
 	o.config.AddFlags(f)
+	f.BoolVar(&o.replace, "replace", false, "go on with a mount that another process serves, such as an older version, unnoticed")
 	f.BoolVarP(&o.foreground, "foreground", "f", false, "stay in the foreground; ^C unmounts")
 }
 
@@ -155,7 +157,7 @@ func (o *mountOptions) absolute() error {
 // Whatever fails before the mount leaves none behind.
 func (o *mountOptions) serve(ctx context.Context, h *hangups, mountpoint string, log *slog.Logger, ready func(*mount.Mount) error) error {
 	_, foreign := attach.Descriptor(mountpoint)
-	if !foreign {
+	if !foreign && !o.replace {
 		if err := attach.Check(mountpoint); err != nil {
 			return err
 		}
@@ -166,7 +168,7 @@ func (o *mountOptions) serve(ctx context.Context, h *hangups, mountpoint string,
 		return err
 	}
 	defer c.Close()
-	point.Hangup, point.Settings = h.status, o.fingerprint(c)
+	point.Hangup, point.Settings, point.Replace = h.status, o.fingerprint(c), o.replace
 	if o.behind && !foreign {
 		if pid := mount.TakeOver(ctx, mountpoint, point.Settings); pid != 0 {
 			note("process %d, which still served an earlier mount of it for others, serves it here again", pid)

@@ -38,6 +38,10 @@ func (m *Mount) unmount() error {
 		return nil // what is there now is not this mount
 	default:
 	}
+	if m.keep() {
+		<-m.ended // the mount is another process's by now
+		return nil
+	}
 	if m.supervised.Load() {
 		Supervised{Log: m.log}.End()
 	}

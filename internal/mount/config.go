@@ -78,6 +78,11 @@ type Config struct {
 	// It appears in the status document. Nil: that is not said.
 	Hangup func() string
 
+	// Replace goes on with the live mount of ours at Mountpoint, which another process of
+	// the same user serves, so that who uses it does not notice. Where there is none a new
+	// one is made as usual.
+	Replace bool
+
 	Debug   bool         // log each message of the kernel, without any content
 	Log     *slog.Logger // nil: nothing is logged
 	Version string       // of the program, for the status document

@@ -15,6 +15,7 @@ const (
 	callSend     = "send"            // tries to send what exists nowhere else; answered with the []Text that is left
 	callDiscard  = "discard"         // nothing is sent at the end
 	callReturn   = "return"          // mounts it again where it was taken out of the tree
+	callReplace  = "replace"         // goes on as package handover says
 	callRejected = "rejected"        // answered with a []Text
 	callGet      = "rejected/get"    // a text by its name: answered with its bytes
 	callRemove   = "rejected/remove" // a text by its name
@@ -31,6 +32,7 @@ func (m *Mount) listen() {
 		callSend:     m.trySending,
 		callDiscard:  m.discard,
 		callReturn:   m.comeBack,
+		callReplace:  m.handOver,
 		callRejected: m.listRejected,
 		callGet:      m.getRejected,
 		callRemove:   m.removeRejected,

@@ -31,9 +31,12 @@ import (
 const roleVariable = "MOUNT_TEST_ROLE"
 
 var roles = map[string]func() error{
-	"serve":   serveUntilUnmounted,
-	"command": mountInBackground,
-	"crash":   crash,
+	"serve":           serveUntilUnmounted,
+	"command":         mountInBackground,
+	"crash":           crash,
+	"next":            next,
+	"next that fails": nextThatFails,
+
 	"private": enterPrivateRoom,
 	"user":    beUser,
 

@@ -38,6 +38,11 @@ type Mount struct {
 	control  *control.Server // nil: nobody can ask
 	listened chan struct{}   // closed when control is set, or is not going to be
 
+	mayReplace func(from control.Peer, words map[string]string) error // another process may go on with the mount
+	offered    sync.Mutex                                             // held while one prepares to
+	handing    sync.Mutex                                             // held while it is being decided who serves, and for what follows
+	unmounting bool                                                   // nobody goes on with it any more
+
 	supervised atomic.Bool // a service manager has been told of the mount
 
 	letGo chan struct{} // closed when the kernel has let go
@@ -67,6 +72,14 @@ func New(ctx context.Context, cfg Config) (*Mount, error) {
 	}
 	if err := attach.Possible(cfg.AllowOther); err != nil {
 		return nil, err
+	}
+	if cfg.Replace {
+		if top, err := replaced(ctx, cfg); top != nil || err != nil {
+			if err != nil {
+				return nil, err
+			}
+			return replace(ctx, cfg, top)
+		}
 	}
 	log := cfg.logger()
 	place, err := attach.Inspect(ctx, cfg.Mountpoint)
@@ -131,18 +144,20 @@ func start(ctx context.Context, cfg Config, p attach.Place, rooms *rooms) (*Moun
 		m.detachDead()
 		return nil, exitcode.Errorf(exitcode.FUSE, "", "%s was mounted but cannot be served: %w", point, err)
 	}
-	m.watch = func() { rooms.startEmitThread(cfg, point, m.device, func() { go m.goesOn() }) }
 	m.watch()
 	go m.run()
 	return m, nil
 }
 
 func newMount(cfg Config, point string, rooms *rooms) *Mount {
-	return &Mount{
+	m := &Mount{
 		point: point, propagate: cfg.Propagate, rooms: rooms, log: cfg.logger(), shows: cfg.Root.String(),
 		sendUntil: sync.OnceValue(func() time.Time { return time.Now().Add(sendFor) }),
 		letGo:     make(chan struct{}), ended: make(chan struct{}), listened: make(chan struct{}),
 	}
+	m.mayReplace = m.replaceable(cfg)
+	m.watch = func() { rooms.startEmitThread(cfg, point, m.device, func() { go m.goesOn() }) }
+	return m
 }
 
 // connection returns the number of the FUSE connection behind the mount of ours
@@ -163,14 +178,17 @@ func connection(point string) (int, error) {
 // and cleans up.
 func (m *Mount) run() {
 	defer close(m.ended)
-	m.rooms.session.Serve()
-	m.rooms.session.Close()
+	elsewhere := m.rooms.session.Serve()
+	m.endSession()
 	close(m.letGo)
 	m.deafen() // the connection's number may be another's any moment
 	m.logLost(m.sendUnsent())
 	m.rooms.close()
 	m.rooms.notifier.Close()
 	m.rooms.awaitEmitThread()
+	if elsewhere {
+		return
+	}
 	m.log.Info("no longer mounted", "mountpoint", m.point)
 	if !m.foreign && !m.leaving.Load() && m.inTree() && errors.Is(attach.Probe(context.Background(), m.point), syscall.ENOTCONN) {
 		m.err = fmt.Errorf("%s: the kernel ended the connection", m.point)

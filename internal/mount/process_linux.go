@@ -24,6 +24,17 @@ func watchProcess(pid int) (*process, error) {
 
 func (p *process) close() { unix.Close(p.fd) }
 
+// end waits for the end of the process for at most limit, and then kills it. When end
+// returns the process executes nothing any more. It need not have ended: a thread of
+// it may wait in the kernel for what its killer is about to do.
+func (p *process) end(limit time.Duration) {
+	if p.endsWithin(context.Background(), limit) {
+		return
+	}
+	_ = unix.PidfdSendSignal(p.fd, unix.SIGKILL, nil, 0)
+	p.endsWithin(context.Background(), limit)
+}
+
 // endsWithin waits for the end of the process for at most limit, and reports
 // whether it came. One that its parent has not asked for yet has ended.
 func (p *process) endsWithin(ctx context.Context, limit time.Duration) bool {

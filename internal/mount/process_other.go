@@ -15,4 +15,6 @@ func watchProcess(int) (*process, error) { return nil, errors.ErrUnsupported }
 
 func (*process) close() {}
 
+func (*process) end(time.Duration) {}
+
 func (*process) endsWithin(context.Context, time.Duration) bool { return false }

@@ -1,17 +1,20 @@
 package mount
 
 import (
+	"fmt"
 	"io"
 	"log"
 	"log/slog"
 	"regexp"
 	"strings"
+	"syscall"
 
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
 
 	"infisicalfs/fs"
 	"infisicalfs/internal/attach"
+	"infisicalfs/internal/mount/internal/handover"
 	"infisicalfs/internal/mount/internal/kernelstate"
 	"infisicalfs/internal/mount/internal/notifier"
 	"infisicalfs/internal/mount/internal/session"
@@ -19,7 +22,26 @@ import (
 )
 
 // serve takes over device, on which the kernel waits, and prepares to answer it.
-func (r *rooms) serve(device int, cfg Config) error {
+func (r *rooms) serve(device int, cfg Config) (err error) {
+	raw, options := r.raw(device, cfg, nil)
+	r.session, err = session.Begin(device, raw, options)
+	return err
+}
+
+// goOn is serve for a connection that another process has served, and serves until
+// this one begins.
+func (r *rooms) goOn(device int, cfg Config, before *handover.Document, inherited *inheritance) (err error) {
+	raw, options := r.raw(device, cfg, &before.Kernel)
+	inherited.set(r.kernel)
+	r.session, err = session.Continue(device, before.Greeting, raw, options)
+	if err != nil {
+		r.notifier.Close()
+	}
+	return err
+}
+
+// raw is the tree as the kernel knows it. Before is what it knows from another process.
+func (r *rooms) raw(device int, cfg Config, before *kernelstate.State) (fuse.RawFileSystem, *fuse.MountOptions) {
 	options := r.tree.Options()
 	options.MaxWrite = attach.MaxMessage
 	options.FsName, options.Name = mounttable.SourceName, mounttable.Subtype
@@ -34,14 +56,12 @@ func (r *rooms) serve(device int, cfg Config) error {
 	r.notifier = notifier.New(device)
 	options.ServerCallbacks = r.notifier
 	nodes := fs.FailOutdatedGetattr(fusefs.NewNodeFS(r.tree.Root(), options))
-	r.kernel = kernelstate.New(nodes, r.tree.Root().EmbeddedInode(), nil, cfg.logger())
+	r.kernel = kernelstate.New(nodes, r.tree.Root().EmbeddedInode(), before, cfg.logger())
 	var raw fuse.RawFileSystem = r.kernel
 	if cfg.foreign() {
 		raw = fs.CheckPermissions(raw)
 	}
-	var err error
-	r.session, err = session.Begin(device, r.notifier.Serve(raw), &options.MountOptions)
-	return err
+	return r.notifier.Serve(raw), &options.MountOptions
 }
 
 // kernelLog returns the logger that go-fuse writes to: its complaints, and with
@@ -62,11 +82,16 @@ func (w *traceWriter) Write(line []byte) (int, error) {
 	switch {
 	case strings.HasPrefix(text, "rx "), strings.HasPrefix(text, "tx "):
 		w.to.Debug("fuse: " + withoutContent(text))
+	case text == drained:
+		w.to.Debug("fuse: " + text)
 	default:
 		w.to.Warn("fuse: " + text)
 	}
 	return len(line), nil
 }
+
+// drained is what go-fuse says at the end of a reader that has nothing more to read.
+var drained = fmt.Sprintf("Failed to read from fuse conn: %v", fuse.Status(syscall.EAGAIN))
 
 // A request is "rx 4: READ n5 {Fh 1 [0 +4096) ...}  p77" with names and content
 // between the brace and the last word; an answer is "tx 4:     OK, ..." with

@@ -141,9 +141,12 @@ func (r *rooms) refresh() error {
 		r.reconsider()
 	}
 	r.cache.Expire()
-	r.tree.Apply(secret.Change{Deep: true})
+	r.forgetAll()
 	return nil
 }
+
+// forgetAll has the kernel forget what it knows of names, values and dates.
+func (r *rooms) forgetAll() { r.tree.Apply(secret.Change{Deep: true}) }
 
 // contact is firstContact, if the server is to be asked at all before the mount is made.
 func (r *rooms) contact(ctx context.Context, cfg Config) error {
@@ -184,6 +187,14 @@ func (r *rooms) startEmitThread(cfg Config, point string, device int, left func(
 		return
 	}
 	r.emitThread.Store(p)
+}
+
+// stopEmitThread ends the thread that tells watchers while the mount is answered.
+func (r *rooms) stopEmitThread() {
+	if p := r.emitThread.Load(); p != nil {
+		p.Stop()
+		<-p.Ended()
+	}
 }
 
 // awaitEmitThread returns when the thread that tells watchers has ended. Call it when

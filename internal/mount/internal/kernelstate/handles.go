@@ -101,17 +101,21 @@ func (f *FS) reopen(cancel <-chan struct{}, h *inherited) (uint64, fuse.Status) 
 	return f.settle(h, number, fuse.OK)
 }
 
-// settle notes what became of opening h again, unless somebody else was faster.
+// settle notes what became of opening h again, unless somebody else was faster or it
+// was closed meanwhile.
 func (f *FS) settle(h *inherited, number uint64, status fuse.Status) (uint64, fuse.Status) {
 	f.mu.Lock()
-	faster := h.now != 0 || !h.status.Ok()
-	if !faster {
+	late := h.now != 0 || !h.status.Ok() || f.inherited[h.Number] != h
+	if !late {
 		h.now, h.status = number, status
 	}
 	now, status := h.now, h.status
 	f.mu.Unlock()
-	if faster && number != 0 {
+	if late && number != 0 {
 		f.closeBelow(h.Handle, number)
+	}
+	if status.Ok() && now == 0 {
+		status = stale
 	}
 	return now, status
 }
@@ -176,29 +180,16 @@ func (f *FS) numberBelow(number uint64) (uint64, bool) {
 	return h.now, h.now != 0
 }
 
-// inheritHandles notes what the kernel has open. What was opened again stays so if it
-// still shows the same.
+// inheritHandles notes what the kernel has open.
 func (f *FS) inheritHandles(handles []Handle) {
 	f.mu.Lock()
-	before := f.inherited
+	defer f.mu.Unlock()
 	f.inherited = make(map[uint64]*inherited, len(handles))
 	for _, h := range handles {
-		next := &inherited{Handle: h}
-		switch old := before[h.Number]; {
-		case h.Status != 0:
-			next.status = fuse.Status(h.Status)
-		case h.writes():
+		next := &inherited{Handle: h, status: fuse.Status(h.Status)}
+		if h.writes() {
 			next.status = fuse.EIO
-		case old != nil && old.Handle == h:
-			next.now, next.status = old.now, old.status
-			delete(before, h.Number)
 		}
 		f.inherited[h.Number] = next
-	}
-	f.mu.Unlock()
-	for _, h := range before {
-		if h.now != 0 {
-			f.closeBelow(h.Handle, h.now)
-		}
 	}
 }

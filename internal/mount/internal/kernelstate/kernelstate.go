@@ -72,18 +72,45 @@ func (f *FS) Inherit(before *State) {
 	f.inheritHandles(before.Handles)
 }
 
-// Warm looks up the nodes and opens the handles that were inherited, before the first
-// request needs them. What cannot be had now is tried again when it is used.
-func (f *FS) Warm() {
+// Warm looks up the nodes that were inherited, before the first request needs them,
+// until cancel is closed. What cannot be had now is tried again when it is used.
+func (f *FS) Warm(cancel <-chan struct{}) {
+	for _, id := range f.Nodes() {
+		if closed(cancel) {
+			return
+		}
+		f.node(cancel, id)
+	}
+}
+
+// Reopen is Warm for the handles, so that they keep the version that they show: later
+// it may be gone. Requests may be served meanwhile.
+func (f *FS) Reopen(cancel <-chan struct{}) {
 	f.mu.Lock()
-	ids, handles := slices.Collect(maps.Keys(f.places)), slices.Collect(maps.Keys(f.inherited))
+	numbers := slices.Collect(maps.Keys(f.inherited))
 	f.mu.Unlock()
-	for _, id := range ids {
-		f.node(nil, id)
+	for _, number := range numbers {
+		if closed(cancel) {
+			return
+		}
+		f.handle(cancel, number)
 	}
-	for _, number := range handles {
-		f.handle(nil, number)
+}
+
+func closed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
 	}
+}
+
+// Nodes returns those that were inherited and that the kernel has.
+func (f *FS) Nodes() []uint64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Collect(maps.Keys(f.places))
 }
 
 // Inherited reports whether the kernel has the node with that number from an earlier

@@ -251,17 +251,29 @@ func TestStateTravels(t *testing.T) {
 	require.Len(t, numbers, 5)
 	require.Contains(t, numbers, own.Fh)
 
-	next, below := heir(t, state)
-	next.Warm()
+	next, below := heir(t, f.ExportNodes())
+	next.Warm(nil)
 	require.NotZero(t, below.looked[file])
-	opened := below.calls["Open"]
-	require.Equal(t, 2, opened)
+	next.Inherit(state)
+	next.Reopen(nil)
+	require.Equal(t, 2, below.calls["Open"])
+	for _, number := range []uint64{own.Fh, openFile} {
+		require.Equal(t, fuse.OK, call(next, "Read", file, number))
+		call(next, "Release", file, number)
+	}
+	require.Equal(t, 2, below.calls["Open"])
+	require.Equal(t, 2, below.calls["Release"])
+	require.Equal(t, fuse.OK, call(next, "ReadDir", folder, openDir))
+}
+
+// A handle that is closed while it is opened again, ahead of time, stays closed.
+func TestClosedWhileItIsOpenedAgain(t *testing.T) {
+	f, below := heir(t, before())
+	h := f.inherited[openFile]
 	call(f, "Release", file, openFile)
-	next.Inherit(f.Export())
-	require.Len(t, below.open, 1+1+1, "the one that was closed since is closed, the other and the directory stay")
-	require.Equal(t, fuse.OK, call(next, "Read", file, own.Fh))
-	require.Equal(t, opened, below.calls["Open"])
-	require.Equal(t, stale, call(next, "Read", file, openFile))
+	_, status := f.reopen(nil, h)
+	require.Equal(t, stale, status)
+	require.Len(t, below.open, 1)
 }
 
 // Requests of a process without a predecessor cost nothing more.

@@ -122,7 +122,7 @@ func (f *FS) revive(cancel <-chan struct{}, id uint64, depth int) fuse.Status {
 	}
 	// In nobody's name: what is said to the kernel here is no answer to anybody.
 	var out fuse.EntryOut
-	status := f.RawFileSystem.Lookup(cancel, &fuse.InHeader{NodeId: place.Parent}, place.Name, &out)
+	status := f.RawFileSystem.Lookup(cancel, &fuse.InHeader{NodeId: place.Parent}, string(place.Name), &out)
 	switch {
 	case status == fuse.ENOENT, status.Ok() && out.NodeId == 0:
 		return stale

@@ -2,6 +2,7 @@ package kernelstate
 
 import (
 	"cmp"
+	"encoding/json"
 	"slices"
 	"syscall"
 
@@ -22,8 +23,22 @@ type State struct {
 type Node struct {
 	ID      uint64 `json:"id"`
 	Parent  uint64 `json:"parent"`
-	Name    string `json:"name"`
+	Name    Name   `json:"name"`
 	Lookups uint64 `json:"lookups"`
+}
+
+// Name is a file name, which JSON would mend where it is not UTF-8.
+type Name string
+
+// MarshalJSON writes the bytes in base64.
+func (n Name) MarshalJSON() ([]byte, error) { return json.Marshal([]byte(n)) }
+
+// UnmarshalJSON reads what MarshalJSON writes.
+func (n *Name) UnmarshalJSON(text []byte) error {
+	var b []byte
+	err := json.Unmarshal(text, &b)
+	*n = Name(b)
+	return err
 }
 
 // Handle is an open file or directory.
@@ -42,12 +57,18 @@ type Handle struct {
 	Status int32 `json:"status,omitempty"`
 }
 
-// Export returns the state for a successor. It asks the nodes below which version each
-// open file has; while requests are served it is only nearly right.
-func (f *FS) Export() *State {
+// ExportNodes returns the state without handles, at any time: nearly that of now.
+func (f *FS) ExportNodes() *State {
 	s := &State{Epoch: f.epoch}
 	f.exportNodes(s, f.root, fuse.FUSE_ROOT_ID)
 	f.exportLost(s)
+	return s
+}
+
+// Export returns the state. Nothing may be served meanwhile: the nodes below are asked
+// which version each open file shows.
+func (f *FS) Export() *State {
+	s := f.ExportNodes()
 	for _, h := range f.openHandles() {
 		s.Handles = append(s.Handles, f.describe(h))
 	}
@@ -64,7 +85,7 @@ func (f *FS) exportNodes(s *State, at *fusefs.Inode, id uint64) {
 		if known.kernel == 0 {
 			continue
 		}
-		node := Node{ID: child.StableAttr().Ino, Parent: id, Name: name, Lookups: known.kernel}
+		node := Node{ID: child.StableAttr().Ino, Parent: id, Name: Name(name), Lookups: known.kernel}
 		s.Nodes = append(s.Nodes, node)
 		f.exportNodes(s, child, node.ID)
 	}

@@ -2,6 +2,7 @@ package session
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -242,8 +243,24 @@ func (s *Session) Resume() error {
 	return err
 }
 
+// Resend has the kernel ask again all that was read from the connection and not
+// answered: FUSE_NOTIFY_RESEND, since Linux 6.9. Nothing may be served meanwhile.
+func (s *Session) Resend() error {
+	const code, size = 7, 16
+	message := binary.NativeEndian.AppendUint32(nil, size)
+	message = binary.NativeEndian.AppendUint32(message, code)
+	_, err := unix.Write(s.device, binary.NativeEndian.AppendUint64(message, 0))
+	return err
+}
+
 // Leave has Serve return after a successful Drain: another process serves.
 func (s *Session) Leave() { s.change(func() { s.left = true }) }
+
+// Left reports whether Leave was called.
+func (s *Session) Left() bool {
+	_, left, _ := s.state()
+	return left
+}
 
 // Unblock undoes what Drain in another process has done to the open file, which both
 // have: else every reader would end at once. It is to be called before Serve.

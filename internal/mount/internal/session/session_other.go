@@ -39,8 +39,14 @@ func (*Session) Drain(time.Duration) bool { return false }
 // Resume fails.
 func (*Session) Resume() error { return errors.ErrUnsupported }
 
+// Resend fails.
+func (*Session) Resend() error { return errors.ErrUnsupported }
+
 // Leave does nothing.
 func (*Session) Leave() {}
+
+// Left reports false.
+func (*Session) Left() bool { return false }
 
 // Unblock fails.
 func (*Session) Unblock() error { return errors.ErrUnsupported }

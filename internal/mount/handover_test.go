@@ -1,0 +1,368 @@
+//go:build linux
+
+package mount
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/moby/sys/mountinfo"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"infisicalfs/internal/control"
+	"infisicalfs/internal/exitcode"
+	"infisicalfs/internal/mount/internal/handover"
+	"infisicalfs/secret"
+)
+
+// readOnly is a mount that another process could go on with.
+func readOnly(point string, up secret.Upstream) Config {
+	cfg := config(point, up)
+	cfg.Settings, cfg.FS.Notify = "all alike", NotifyFull
+	return cfg
+}
+
+// bigger is more than fits into what the kernel reads at once from a file without cache.
+var bigger = bytes.Repeat([]byte("0123456789abcdef"), 1024)
+
+// next serves a mount after another process, or first. VALUE is what the secret has that
+// tests change.
+func next() error {
+	up := sample()
+	up.Set(devDir, "CHANGED", os.Getenv("VALUE"))
+	up.Set(devDir, "BIGGER", string(bigger))
+	up.Set(devDir.Child("sub"), "INSIDE", "a value")
+	cfg := readOnly(os.Getenv("POINT"), up)
+	cfg.Replace = true
+	m, err := New(context.Background(), cfg)
+	if err != nil {
+		return err
+	}
+	fmt.Print("mounted")
+	return m.Wait()
+}
+
+// nextThatFails takes part in handing a mount over up to the step that STEP names, and
+// fails there, or is stuck if WAITS is set.
+func nextThatFails() error {
+	top, err := findOurs(context.Background(), os.Getenv("POINT"))
+	if err != nil {
+		return err
+	}
+	c, device, err := offered(top)
+	if err != nil {
+		return err
+	}
+	for _, step := range []struct {
+		name string
+		do   func() error
+	}{
+		{"document", func() error { return nil }},
+		{"ready", func() error { return handover.Send(c, handover.Message{Word: handover.Ready}, -1) }},
+		{"taken over", func() error { _, _, err := handover.Receive(c); return err }},
+		{"read", func() error { // and does not answer
+			_, err := unix.FcntlInt(uintptr(device), unix.F_SETFL, unix.O_RDWR)
+			if err == nil {
+				_, err = unix.Read(device, make([]byte, 1<<20))
+			}
+			return err
+		}},
+	} {
+		if err := step.do(); err != nil {
+			return fmt.Errorf("%s: %w", step.name, err)
+		}
+		if step.name != os.Getenv("STEP") {
+			continue
+		}
+		fmt.Print("reached")
+		if os.Getenv("WAITS") != "" {
+			select {}
+		}
+		return errors.New("failing as told")
+	}
+	return errors.New("there is no such step")
+}
+
+// offered is offered the mount and returns the descriptor of its connection, once the
+// one before us has come to its end.
+func offered(top *mountinfo.Info) (*net.UnixConn, int, error) {
+	for {
+		c, _, err := control.Open(context.Background(), behind(top), callReplace, map[string]string{wordSettings: "all alike"})
+		if err != nil {
+			return nil, -1, err
+		}
+		if err := handover.Send(c, handover.Message{Hello: handover.Formats}, -1); err == nil {
+			if _, device, err := handover.Receive(c); err == nil {
+				return c, device, nil
+			}
+		}
+		c.Close()
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// servedNext begins a process that goes on with the mount at point.
+func servedNext(t *testing.T, point, value string) *exec.Cmd {
+	t.Helper()
+	cmd := again("next", "POINT="+point, "VALUE="+value)
+	out, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	cmd.Stderr = os.Stderr
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
+	text := make([]byte, 4096)
+	n, err := out.Read(text)
+	require.NoError(t, err)
+	require.Equal(t, "mounted", string(text[:n]))
+	return cmd
+}
+
+// reader does all that programs do with a mount, over and over, and notes what fails.
+type reader struct {
+	point string
+	over  atomic.Bool
+	group sync.WaitGroup
+	count atomic.Int64
+
+	held []*os.File
+
+	mu     sync.Mutex // guards failed
+	failed []error
+}
+
+func (r *reader) begin(what string, do func() error) {
+	r.group.Go(func() {
+		for !r.over.Load() {
+			if err := do(); err != nil {
+				r.mu.Lock()
+				r.failed = append(r.failed, fmt.Errorf("%s: %w", what, err))
+				r.mu.Unlock()
+				return
+			}
+			r.count.Add(1)
+			time.Sleep(time.Millisecond)
+		}
+	})
+}
+
+func (r *reader) path(name string) string { return filepath.Join(r.point, name) }
+
+// is fails unless a read gave what was expected.
+func is(want string) func(got []byte, err error) error {
+	return func(got []byte, err error) error {
+		if err == nil && string(got) != want {
+			err = fmt.Errorf("read %.40q of %d bytes", got, len(got))
+		}
+		return err
+	}
+}
+
+func (r *reader) direct(name string) (*os.File, error) {
+	fd, err := unix.Open(r.path(name), unix.O_RDONLY|unix.O_DIRECT|unix.O_CLOEXEC, 0)
+	return os.NewFile(uintptr(fd), name), err
+}
+
+func (r *reader) all(t *testing.T) {
+	r.begin("open and read", func() error { return is("hello, world")(os.ReadFile(r.path("GREETING"))) })
+	r.begin("open and read in a folder", func() error { return is("a value")(os.ReadFile(r.path("sub/INSIDE"))) })
+	r.begin("read past the cache", func() error {
+		f, err := r.direct("GREETING")
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		return is("hello, world")(io.ReadAll(f))
+	})
+	held, err := os.Open(r.path("BIGGER"))
+	require.NoError(t, err)
+	direct, err := r.direct("BIGGER")
+	require.NoError(t, err)
+	dir, err := os.Open(r.path("sub"))
+	require.NoError(t, err)
+	r.held = []*os.File{held, direct, dir}
+	for what, f := range map[string]*os.File{"a held file": held, "a held file past the cache": direct} {
+		off := 0
+		r.begin(what, func() error {
+			off = (off + 4096) % len(bigger)
+			got := make([]byte, 4096)
+			n, err := f.ReadAt(got, int64(off))
+			if errors.Is(err, io.EOF) {
+				err = nil
+			}
+			return is(string(bigger[off:off+4096]))(got[:n], err)
+		})
+	}
+	r.begin("fstat", func() error {
+		info, err := held.Stat()
+		if err == nil && info.Size() != int64(len(bigger)) {
+			err = fmt.Errorf("a size of %d", info.Size())
+		}
+		return err
+	})
+	r.begin("list a held directory", func() error {
+		if _, err := dir.Seek(0, io.SeekStart); err != nil {
+			return err
+		}
+		names, err := dir.Readdirnames(-1)
+		return is("[INSIDE]")([]byte(fmt.Sprint(names)), err)
+	})
+	r.begin("an absent name", func() error {
+		if _, err := os.Lstat(r.path("ABSENT")); !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("it is there: %w", err)
+		}
+		return nil
+	})
+	r.begin("walk", func() error {
+		return filepath.WalkDir(r.point, func(_ string, _ os.DirEntry, err error) error { return err })
+	})
+}
+
+func (r *reader) stop(t *testing.T) {
+	r.over.Store(true)
+	r.group.Wait()
+	for _, f := range r.held {
+		require.NoError(t, f.Close())
+	}
+	require.NoError(t, errors.Join(r.failed...))
+	t.Logf("%d accesses", r.count.Load())
+}
+
+// Process after process goes on with a mount, and programs that use it all the time do
+// not notice.
+func TestReplacedUnnoticed(t *testing.T) {
+	needFUSE(t)
+	point := directory(t)
+	serving := servedNext(t, point, "one")
+	r := &reader{point: point}
+	r.all(t)
+	for range 10 {
+		before := serving
+		serving = servedNext(t, point, "one")
+		require.NoError(t, before.Wait())
+		require.Equal(t, 1, depth(t, point))
+		s, err := ReadStatus(point)
+		require.NoError(t, err)
+		require.Equal(t, serving.Process.Pid, s.PID)
+	}
+	r.stop(t)
+	require.NoError(t, unmounted(t.Context(), point))
+	require.NoError(t, serving.Wait())
+}
+
+// Who has read half of a value reads no half of another. What did not change is read on.
+func TestNoMixtureOfVersions(t *testing.T) {
+	needFUSE(t)
+	point := directory(t)
+	first := servedNext(t, point, "the old value, which is long")
+	r := &reader{point: point}
+	open := func(flags int) *os.File {
+		fd, err := unix.Open(r.path("CHANGED"), flags|unix.O_CLOEXEC, 0)
+		require.NoError(t, err)
+		f := os.NewFile(uintptr(fd), "CHANGED")
+		t.Cleanup(func() { f.Close() })
+		return f
+	}
+	half := make([]byte, 14)
+	direct, cached, unread := open(unix.O_DIRECT), open(0), open(0)
+	for _, f := range []*os.File{direct, cached} {
+		_, err := io.ReadFull(f, half)
+		require.NoError(t, err)
+		require.Equal(t, "the old value,", string(half))
+	}
+	greeting, err := os.Open(r.path("GREETING"))
+	require.NoError(t, err)
+	defer greeting.Close()
+
+	serving := servedNext(t, point, "A NEW VALUE, WHICH IS LONGER STILL")
+	require.NoError(t, first.Wait())
+	_, err = direct.Read(half)
+	require.ErrorIs(t, err, syscall.ESTALE)
+	for f, rest := range map[*os.File]string{cached: " which is long", unread: "the old value, which is long"} {
+		got, err := io.ReadAll(f)
+		if !errors.Is(err, syscall.ESTALE) {
+			require.NoError(t, err)
+			require.Equal(t, rest, string(got), "what the kernel keeps is the old value")
+		}
+	}
+	got, err := os.ReadFile(r.path("CHANGED"))
+	require.NoError(t, err)
+	require.Equal(t, "A NEW VALUE, WHICH IS LONGER STILL", string(got))
+	info, err := os.Stat(r.path("CHANGED"))
+	require.NoError(t, err)
+	require.EqualValues(t, len(got), info.Size())
+	require.NoError(t, is("hello, world")(io.ReadAll(greeting)))
+	for _, f := range []*os.File{direct, cached, unread, greeting} {
+		require.NoError(t, f.Close())
+	}
+	require.NoError(t, unmounted(t.Context(), point))
+	require.NoError(t, serving.Wait())
+}
+
+// What could be noticed is refused, and the mount stays as it is.
+func TestWhatIsNotReplaced(t *testing.T) {
+	needFUSE(t)
+	point := directory(t)
+	writable := config(point, sample())
+	writable.Writer, writable.Settings = sample().Writer(), "all alike"
+	other := readOnly(point, sample())
+	other.Settings = "something else"
+	unknown := readOnly(point, sample())
+	unknown.Settings = ""
+	for text, cfg := range map[string]Config{"can be written": writable, "same options": other, "cannot be known": unknown} {
+		m := mounted(t, cfg)
+		want := readOnly(point, sample())
+		want.Replace = true
+		_, err := New(t.Context(), want)
+		require.ErrorContains(t, err, text)
+		requireCode(t, exitcode.Mountpoint, err)
+		got, err := os.ReadFile(filepath.Join(point, "GREETING"))
+		require.NoError(t, err)
+		require.Equal(t, "hello, world", string(got))
+		require.NoError(t, m.Close())
+	}
+	want := readOnly(point, sample())
+	want.Replace = true
+	m := mounted(t, want) // there is nothing
+	require.NoError(t, m.Close())
+	killed(t, point)
+	mounted(t, want) // or something dead
+}
+
+// Whoever fails to go on leaves the mount with the process that has served it, at each
+// step, and nobody notices.
+func TestAFailedReplacement(t *testing.T) {
+	needFUSE(t)
+	point := directory(t)
+	serving := servedNext(t, point, "one")
+	r := &reader{point: point}
+	r.all(t)
+	for step, waits := range map[string]string{"document": "", "ready": "", "taken over": "", "read": "yes"} {
+		cmd := again("next that fails", "POINT="+point, "STEP="+step, "WAITS="+waits)
+		cmd.Stderr = os.Stderr
+		out, err := cmd.Output()
+		require.Error(t, err)
+		require.Equal(t, "reached", strings.TrimSuffix(string(out), "failing as told\n"), step)
+		s, err := ReadStatus(point)
+		require.NoError(t, err, step)
+		require.Equal(t, serving.Process.Pid, s.PID, step)
+	}
+	last := servedNext(t, point, "one")
+	require.NoError(t, serving.Wait())
+	r.stop(t)
+	require.NoError(t, unmounted(t.Context(), point))
+	require.NoError(t, last.Wait())
+}

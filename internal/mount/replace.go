@@ -1,0 +1,195 @@
+package mount
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/moby/sys/mountinfo"
+	"golang.org/x/sys/unix"
+
+	"infisicalfs/internal/attach"
+	"infisicalfs/internal/control"
+	"infisicalfs/internal/exitcode"
+	"infisicalfs/internal/mount/internal/handover"
+	"infisicalfs/internal/mount/internal/kernelstate"
+)
+
+// warmFor is how long reading what is in use may take before the mount is gone on with.
+// What is missing then is read when it is used.
+const warmFor = 10 * time.Second
+
+// replaced returns the live mount of ours at the mountpoint that cfg wants to be gone on
+// with, nil if there is none and a new one has to be made.
+func replaced(ctx context.Context, cfg Config) (*mountinfo.Info, error) {
+	top, err := findOurs(ctx, cfg.Mountpoint)
+	if err != nil {
+		return nil, nil // whoever makes a new one says what is wrong with the place
+	}
+	if err := uncovered(top); err != nil {
+		return nil, err
+	}
+	if errors.Is(attach.Probe(ctx, top.Mountpoint), syscall.ENOTCONN) {
+		return nil, nil
+	}
+	return top, nil
+}
+
+// replace goes on with a mount that another process serves. All that can go wrong goes
+// wrong while that process serves; if anything does, it goes on. See package handover.
+func replace(ctx context.Context, cfg Config, top *mountinfo.Info) (*Mount, error) {
+	inherited := &inheritance{}
+	cfg.FS.Inherited = inherited.has
+	point := top.Mountpoint
+	rooms := wire(cfg, point, time.Now())
+	m, err := func() (*Mount, error) {
+		if err := rooms.contact(ctx, cfg); err != nil {
+			return nil, fmt.Errorf("reading %s: %w", cfg.Root, err)
+		}
+		c, peer, err := control.Open(ctx, behind(top), callReplace, map[string]string{wordSettings: cfg.Settings, wordVersion: cfg.Version})
+		if err == nil {
+			defer c.Close()
+			stop := context.AfterFunc(ctx, func() { c.SetDeadline(time.Unix(1, 0)) }) // the past
+			defer stop()
+			if err = sameNamespace(peer.PID); err == nil {
+				return goOn(ctx, c, cfg, rooms, top, inherited)
+			}
+		}
+		return nil, notReplaced(err, point)
+	}()
+	if err != nil {
+		rooms.close()
+		return nil, err
+	}
+	m.takenOver(ctx)
+	return m, nil
+}
+
+// goOn speaks with the process that serves, and serves in its place.
+func goOn(ctx context.Context, c *net.UnixConn, cfg Config, rooms *rooms, top *mountinfo.Info, inherited *inheritance) (*Mount, error) {
+	m := newMount(cfg, top.Mountpoint, rooms)
+	m.device, rooms.inTree = top.Minor, m.stands
+	fail := func(err error) (*Mount, error) { return nil, notReplaced(err, m.point) }
+	if err := handover.Send(c, handover.Message{Hello: handover.Formats}, -1); err != nil {
+		return fail(err)
+	}
+	before, device, err := received(c, m.device)
+	if err != nil {
+		return fail(err)
+	}
+	if err := rooms.goOn(device, cfg, before, inherited); err != nil {
+		return fail(err)
+	}
+	warm, cancel := context.WithTimeout(ctx, warmFor)
+	rooms.kernel.Warm(warm.Done())
+	cancel()
+	now, err := ready(c)
+	if err != nil {
+		rooms.session.Close()
+		rooms.notifier.Close()
+		return fail(err)
+	}
+	rooms.kernel.Inherit(&now.Kernel)
+	// What the kernel was told of sizes and dates may be older than what is read now.
+	for _, node := range rooms.kernel.Nodes() {
+		rooms.notifier.InodeNotify(node, -1, 0)
+	}
+	if err := rooms.session.Unblock(); err != nil {
+		return fail(err)
+	}
+	go m.run()
+	if err := handover.Send(c, handover.Message{Word: handover.Serving}, -1); err != nil {
+		m.log.Warn("the process before was not told that this one serves, and will end it", "mountpoint", m.point, "error", err)
+	}
+	return m, nil
+}
+
+// received waits for what the kernel knows, and for the descriptor of its connection.
+func received(c *net.UnixConn, connection int) (*handover.Document, int, error) {
+	message, device, err := handover.Receive(c)
+	var d *handover.Document
+	if err == nil {
+		d, err = handover.Read(message)
+	}
+	switch {
+	case err != nil:
+	case device < 0:
+		return nil, -1, errors.New("no descriptor came")
+	case d.Connection != connection:
+		err = fmt.Errorf("the process serves connection %d and not %d", d.Connection, connection)
+	default:
+		err = isConnection(device, connection)
+	}
+	if err != nil && device >= 0 {
+		unix.Close(device)
+	}
+	return d, device, err
+}
+
+// ready says that this process can serve, and returns what the kernel knows once the
+// other one serves no more.
+func ready(c *net.UnixConn) (*handover.Document, error) {
+	if err := handover.Send(c, handover.Message{Word: handover.Ready}, -1); err != nil {
+		return nil, err
+	}
+	message, _, err := handover.Receive(c)
+	if err != nil {
+		return nil, err
+	}
+	return handover.Read(message)
+}
+
+// notReplaced says in the user's words why the mount stays with the process that serves it.
+func notReplaced(err error, point string) error {
+	if refusal, ok := errors.AsType[*handover.Refusal](err); ok {
+		return exitcode.Errorf(exitcode.Mountpoint, refusal.Hint, "not replaced: %w", err)
+	}
+	if failure, ok := errors.AsType[*control.Error](err); ok {
+		return &exitcode.Error{Err: fmt.Errorf("not replaced: %w", err), Hint: failure.Hint, Code: failure.Code}
+	}
+	hint := "infisicalfs unmount " + point + " and mount again; an older version cannot hand over a mount"
+	if errors.Is(err, os.ErrPermission) {
+		hint = "do it as the user who mounted"
+	}
+	return exitcode.Errorf(exitcode.Mountpoint, hint, "the process that serves %s did not hand it over: %w", point, err)
+}
+
+// takenOver is what is done once the mount is served here: others can ask this process,
+// watchers are told of changes, and the kernel forgets what it had from the one before.
+func (m *Mount) takenOver(ctx context.Context) {
+	m.watch()
+	m.listen()
+	close(m.listened)
+	if err := m.answers(ctx); err != nil {
+		m.log.Warn("the mount does not answer yet", "mountpoint", m.point, "error", err)
+	}
+	warm, cancel := context.WithTimeout(ctx, warmFor)
+	defer cancel()
+	m.rooms.kernel.Reopen(warm.Done())
+	m.rooms.forgetAll()
+	m.log.Info("went on with the mount of another process", "mountpoint", m.point, "processes", m.rooms.kernel.Epoch())
+}
+
+// inheritance is what the tree asks of what the kernel has from the process before. It
+// is asked for the first time when that is known.
+type inheritance struct {
+	mu     sync.Mutex // guards kernel
+	kernel *kernelstate.FS
+}
+
+func (i *inheritance) has(node uint64) bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.kernel != nil && i.kernel.Inherited(node)
+}
+
+func (i *inheritance) set(kernel *kernelstate.FS) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.kernel = kernel
+}
