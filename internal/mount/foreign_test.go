@@ -17,6 +17,7 @@ import (
 
 	"infisicalfs/fs"
 	"infisicalfs/internal/attach"
+	"infisicalfs/internal/blocking"
 	"infisicalfs/internal/exitcode"
 	"infisicalfs/secret/secrettest"
 )
@@ -55,6 +56,8 @@ func servedDescriptor(t *testing.T, change ...func(*Config)) (point string, m *M
 	}
 	m, err := New(t.Context(), cfg)
 	require.NoError(t, err)
+	// Or a Go program could not open files of its own mount: nobody has asked for a poll yet.
+	require.NoError(t, blocking.Apart(func() error { return attach.SettlePoll(point) }))
 	t.Cleanup(func() {
 		require.NoError(t, unix.Unmount(point, unix.MNT_DETACH))
 		select {
