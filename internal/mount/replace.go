@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"infisicalfs/internal/attach"
+	"infisicalfs/internal/blocking"
 	"infisicalfs/internal/control"
 	"infisicalfs/internal/exitcode"
 	"infisicalfs/internal/mount/internal/handover"
@@ -165,7 +166,8 @@ func (m *Mount) takenOver(ctx context.Context) {
 	m.watch()
 	m.listen()
 	close(m.listened)
-	if err := m.answers(ctx); err != nil {
+	// As in answers; about polls the kernel knows from the process before.
+	if _, err := blocking.Bounded(ctx, 10*blocking.LookTimeout, func() (struct{}, error) { return struct{}{}, m.getattr() }); err != nil {
 		m.log.Warn("the mount does not answer yet", "mountpoint", m.point, "error", err)
 	}
 	warm, cancel := context.WithTimeout(ctx, warmFor)
