@@ -59,15 +59,21 @@ func (d *dir) create(ctx context.Context, shown string, flags, mode uint32, out 
 	}
 	n := d.newFile(name)
 	h := n.newHandle(ctx, flags, nil)
-	err = d.fs.opened.Open(h, func() error { return h.loadNew(ctx, snap, e.Secret, flags) })
+	var child *fusefs.Inode
+	err = d.fs.opened.Open(h, func() error {
+		err := h.loadNew(ctx, snap, e.Secret, flags)
+		if err == nil { // before anybody else knows the handle
+			child = d.NewInode(ctx, n, d.secretID(shown, name))
+			h.file = child.Operations().(*file) // which the kernel may have known before
+		}
+		return err
+	})
 	if err != nil {
 		return nil, nil, err
 	}
 	d.fs.drafts.add(h, snap.Dir, name)
 	d.fs.writers.Add(h)
 	d.fs.draftAttr(snap.Dir, name, &out.Attr)
-	child := d.NewInode(ctx, n, d.secretID(shown, name))
-	h.file = child.Operations().(*file) // which the kernel may have known before
 	h.keepCacheOut()
 	return child, h, nil
 }

@@ -2,6 +2,8 @@ package fs
 
 import (
 	"fmt"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -123,6 +125,27 @@ func TestRevocationDuringOpen(t *testing.T) {
 			require.Zero(t, w.Counts().Open)
 		})
 	}
+}
+
+// A folder that is taken away looks at each open file while others are being made.
+func TestRevocationWhileFilesAreMade(t *testing.T) {
+	w := newWorld(writing)
+	defer w.Close()
+	k := fusetest.Direct(t, w.Root(), w.Options())
+	var over atomic.Bool
+	var group sync.WaitGroup
+	group.Go(func() {
+		for !over.Load() {
+			w.Apply(secret.Change{Dir: payments, Err: secret.ErrDenied})
+		}
+	})
+	for i := range 500 {
+		f, err := k.CreateFile(fmt.Sprintf("demo/dev/KEY_%d", i), syscall.O_WRONLY, 0o600)
+		require.NoError(t, err)
+		require.NoError(t, f.Close())
+	}
+	over.Store(true)
+	group.Wait()
 }
 
 func TestRevocationReachesOpenDirectories(t *testing.T) {
