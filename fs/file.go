@@ -194,7 +194,12 @@ func (n *file) openFlags(ctx context.Context, h *handle) uint32 {
 	case pagecache.DirectWrongSize:
 		n.fs.queue(n.outdated())
 	}
-	return fuse.FOPEN_DIRECT_IO | fuse.FOPEN_KEEP_CACHE // or others would lose their pages
+	if n.pages.Wanted() {
+		return fuse.FOPEN_DIRECT_IO | fuse.FOPEN_KEEP_CACHE // or others would lose their pages
+	}
+	// sendfile(2) and splice(2) read pages even so, and who has an older version open
+	// with direct I/O may have put its bytes into them.
+	return fuse.FOPEN_DIRECT_IO
 }
 
 // openInherited opens h for a handle of an earlier process that the kernel shows pages

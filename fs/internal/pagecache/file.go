@@ -206,6 +206,14 @@ func (f *File) InUse() bool {
 	return f.opens > 0
 }
 
+// Wanted reports whether somebody has the version that pages may be of open with the page
+// cache: who has an outdated one has lost them anyway.
+func (f *File) Wanted() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.opens > 0 && f.served != nil
+}
+
 // Drop makes what is open with the page cache outdated, and then has forget make
 // the kernel forget size and pages.
 func (f *File) Drop(forget func()) {
