@@ -8,6 +8,7 @@ import (
 	"syscall"
 
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
+	"github.com/hanwen/go-fuse/v2/fuse"
 
 	"infisicalfs/secret"
 )
@@ -105,7 +106,7 @@ func (l *listing) Lseek(ctx context.Context, salt uint64, whence uint32) (uint64
 	case !asksVersion(whence):
 		return 0, syscall.EINVAL
 	case !l.loaded && whence == LseekVersion:
-		return 0, syscall.ENODATA
+		return 0, syscall.Errno(fuse.ENOATTR) // ENODATA on Linux
 	case !l.loaded:
 		if errno := l.load(ctx); errno != 0 {
 			return 0, errno
