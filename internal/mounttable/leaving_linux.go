@@ -100,14 +100,19 @@ func (t *tableWatch) run(table, woken int) {
 		if !t.tell(woken, connectionsIn(buffer), err != nil) {
 			return
 		}
-		time.Sleep(min(rests*time.Since(began), time.Second/10))
+		rest := min(rests*time.Since(began), time.Second/10)
+		wait([]unix.PollFd{{Fd: int32(woken)}}, int(rest.Milliseconds())) // or until nobody waits any more
 		// The kernel reports what has changed since the table was last polled.
-		for {
-			poll := []unix.PollFd{{Fd: int32(table), Events: unix.POLLPRI}, {Fd: int32(woken), Events: unix.POLLIN}}
-			_, err = unix.Poll(poll, -1)
-			if err != unix.EINTR {
-				break
-			}
+		wait([]unix.PollFd{{Fd: int32(table), Events: unix.POLLPRI}, {Fd: int32(woken), Events: unix.POLLIN}}, -1)
+	}
+}
+
+// wait returns when one of the descriptors has what is asked for, or an end, or after
+// so many milliseconds.
+func wait(fds []unix.PollFd, milliseconds int) {
+	for {
+		if _, err := unix.Poll(fds, milliseconds); err != unix.EINTR {
+			return
 		}
 	}
 }
