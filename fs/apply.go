@@ -95,6 +95,9 @@ func (f *FS) applyOwn(c ownChange) {
 	default:
 		f.drafts.replace(c.left.Dir, c.left.Name, c.at.Dir, c.at.Name)
 	}
+	if c.at != none {
+		f.overlay.MadeAgain(c.at.Dir, c.at.Name)
+	}
 	if c.left != none { // what is written there next is not based on it
 		f.overlay.Unlinked(c.left.Dir, c.left.Name)
 		f.bases.Forget(c.left.Dir, c.left.Name)
@@ -175,12 +178,15 @@ func (f *FS) applyOwnFolder(c ownFolderChange) {
 	case c.left == none:
 	case c.at == none:
 		f.dropOverlay(c.left.Contains, func(sc *overlay.File, at overlay.Name) { f.keepOldFile(sc, at, "its folder was removed") })
+		f.overlay.RemovedFolder(c.left)
+		f.bases.ForgetFolder(c.left)
 	default:
 		// The name was free on the server: what is here of a folder that was called so is
 		// of one that is gone.
 		f.dropOverlay(c.at.Contains, func(sc *overlay.File, at overlay.Name) { f.keepFile(sc, at, "its folder was removed by somebody else") })
 		f.overlay.MoveFolder(c.left, c.at)
 		f.drafts.moveFolder(c.left, c.at)
+		f.bases.MoveFolder(c.left, c.at)
 	}
 	if c.node != nil {
 		c.node.from.relocate(c.node.shown, c.left.Name(), c.node.to, c.at.Name())

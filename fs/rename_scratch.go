@@ -137,11 +137,14 @@ func (r *renaming) mayPromote(ctx context.Context, dir secret.Dir, name string) 
 // baseOfScratch is what the content is based on: the version that the caller
 // has seen, or else the one that was there when the file was created.
 func (r *renaming) baseOfScratch(ctx context.Context, sc *overlay.File, dir secret.Dir, name string) lostupdate.Base {
-	if r.target.Secret == nil && (r.overlay.WasUnlinked(dir, name) || r.overlay.UnlinkedSince(sc, dir, name)) {
+	if r.target.Secret == nil && r.overlay.WasUnlinked(dir, name) {
 		return lostupdate.Base{}
 	}
 	if known, ok := r.bases.LastRead(r.processOf(ctx), dir, name); ok {
-		return known
+		return known // since it was removed here, if it was
+	}
+	if r.target.Secret == nil && r.overlay.UnlinkedSince(sc, dir, name) {
+		return lostupdate.Base{}
 	}
 	if w := r.overlay.Whiteout(dir, name); w != nil {
 		return w.Base

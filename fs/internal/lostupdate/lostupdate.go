@@ -13,6 +13,7 @@ package lostupdate
 
 import (
 	"slices"
+	"strings"
 	"sync"
 
 	"infisicalfs/fs/internal/caller"
@@ -145,13 +146,36 @@ func (b *Bases) Rename(who caller.Process, dir secret.Dir, name, newName string,
 
 // Forget says that there is no secret of that name any more.
 func (b *Bases) Forget(dir secret.Dir, name string) {
+	b.forget(func(key reader) bool { return key.dir == dir && key.name == name })
+}
+
+// ForgetFolder says that there is no folder of that name any more.
+func (b *Bases) ForgetFolder(dir secret.Dir) {
+	b.forget(func(key reader) bool { return dir.Contains(key.dir) })
+}
+
+func (b *Bases) forget(gone func(reader) bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	gone := func(key reader) bool { return key.dir == dir && key.name == name }
 	for key := range b.known {
 		if gone(key) {
 			delete(b.known, key)
 		}
 	}
 	b.order = slices.DeleteFunc(b.order, gone)
+}
+
+// MoveFolder takes all that is known of a renamed folder, and of those below, along.
+func (b *Bases) MoveFolder(from, to secret.Dir) {
+	b.ForgetFolder(to)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for i, key := range b.order {
+		if from.Contains(key.dir) {
+			k := b.known[key]
+			delete(b.known, key)
+			key.dir.Path = to.Path + strings.TrimPrefix(key.dir.Path, from.Path)
+			b.known[key], b.order[i] = k, key
+		}
+	}
 }

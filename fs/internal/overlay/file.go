@@ -41,14 +41,14 @@ type File struct {
 	over   *Overlay // whose room its content takes
 	number uint64   // of the files that were made: which is older
 	id     fusefs.StableAttr
-	dir    secret.Dir // where it was created
-	basis  map[string]lostupdate.Base
 	caller fuse.Caller // who made it; no thread, as that may be somebody else's by now
 
 	maker   atomic.Pointer[procend.Lifetime] // of a doubtful file; nil for others
 	changed chan struct{}                    // full if something happened to it that decides a doubtful file's fate
 
 	// What follows is guarded by [Overlay.mu].
+	dir      secret.Dir                 // where it was created, by the name that the folder has now
+	basis    map[string]lostupdate.Base // the versions of what was there
 	class    Class
 	at       Name // under which file name it is found, if it is linked
 	linked   bool
@@ -126,12 +126,20 @@ func (f *File) ID() fusefs.StableAttr { return f.id }
 // SetID gives a file that nobody knows yet another identity.
 func (f *File) SetID(id fusefs.StableAttr) { f.id = id }
 
-// Dir returns the folder in which the file was made.
-func (f *File) Dir() secret.Dir { return f.dir }
+// Dir returns the folder in which the file was made, by the name that it has now.
+func (f *File) Dir() secret.Dir {
+	f.over.mu.Lock()
+	defer f.over.mu.Unlock()
+	return f.dir
+}
 
 // BaseOf returns the version of a secret that was in the file's folder when it was
 // made, the zero Base if there was none.
-func (f *File) BaseOf(name string) lostupdate.Base { return f.basis[name] }
+func (f *File) BaseOf(name string) lostupdate.Base {
+	f.over.mu.Lock()
+	defer f.over.mu.Unlock()
+	return f.basis[name]
+}
 
 // Caller returns whose file it is: who made it, without a thread.
 func (f *File) Caller() fuse.Caller { return f.caller }

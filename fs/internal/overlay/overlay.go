@@ -21,6 +21,7 @@ package overlay
 
 import (
 	"cmp"
+	"iter"
 	"slices"
 	"strings"
 	"sync"
@@ -38,12 +39,12 @@ import (
 type Overlay struct {
 	mu      sync.Mutex // guards what follows and all in it; nothing is called under it
 	folders map[secret.Dir]*folder
-	gone    map[Name]time.Time // when secrets were unlinked here, by the server's names
-	sweep   time.Time          // when gone is rid next of those that are too long ago
-	rooms   [3]Room            // what scratch files take, by class
-	dirs    int                // scratch directories
-	clock   uint64             // of closes and new names of scratch files
-	evicted uint64             // temporaries that had to go for others, ever
+	gone    map[Name]removal // secrets that were removed here, by the server's names
+	sweep   time.Time        // when gone is rid next of those that nobody asks for any more
+	rooms   [3]Room          // what scratch files take, by class
+	dirs    int              // scratch directories
+	clock   uint64           // of closes and new names of scratch files
+	evicted uint64           // temporaries that had to go for others, ever
 
 	made      atomic.Uint64 // scratch files and directories ever
 	lastBasis atomic.Pointer[basis]
@@ -65,7 +66,6 @@ type folder struct {
 	files     map[string]*File     // by file name
 	dirs      map[string]Dir       // scratch directories, by file name; what is in them is a folder of its own
 	whiteouts map[string]*Whiteout // by the secret's name
-	removed   map[string]uint64    // for secrets that were removed here: how many scratch files had been made; nil if none was
 }
 
 func (p *folder) empty() bool {
@@ -121,10 +121,41 @@ func (o *Overlay) MoveFolder(from, to secret.Dir) {
 			}
 		}
 	}
-	for name, at := range o.gone {
+	for f := range o.linked() {
+		if from.Contains(f.dir) { // wherever it is
+			f.dir = moved(f.dir)
+		}
+	}
+	for name, removed := range o.gone {
 		if from.Contains(name.Dir) {
 			delete(o.gone, name)
-			o.gone[Name{moved(name.Dir), name.Name}] = at
+			o.gone[Name{moved(name.Dir), name.Name}] = removed
+		}
+	}
+}
+
+// linked returns all files that have a name. [Overlay.mu] is held meanwhile.
+func (o *Overlay) linked() iter.Seq[*File] {
+	return func(yield func(*File) bool) {
+		for _, part := range o.folders {
+			for _, f := range part.files {
+				if !yield(f) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// RemovedFolder says that a folder was removed here, after all that was in it: a file
+// that was made in it and is elsewhere is based on nothing in a folder that is made
+// in its place.
+func (o *Overlay) RemovedFolder(dir secret.Dir) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for f := range o.linked() {
+		if dir.Contains(f.dir) {
+			f.basis = nil
 		}
 	}
 }
@@ -161,7 +192,7 @@ type Counts struct {
 	Evicted                        uint64 // temporaries that had to go for others, ever
 	Whiteouts                      int
 	Folders                        int // that have anything here
-	Unlinked                       int // names that are remembered, see [Overlay.WasUnlinked]
+	Unlinked                       int // names that are remembered, see [Overlay.Unlinked]
 	Dirs                           int // scratch directories
 }
 

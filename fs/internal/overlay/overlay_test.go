@@ -164,6 +164,8 @@ func TestFoldersMoveWithAllThatIsHere(t *testing.T) {
 	var o Overlay
 	f := made(t, &o, Temporary, sub.Child("deep"), "KEY~", 1)
 	stays := made(t, &o, Temporary, dev, "KEY~", 1)
+	from := o.New(&secret.Folder{Dir: sub}, Temporary, Made{}) // and is elsewhere
+	require.True(t, o.Link(from, dev, "FROM~"))
 	o.Unlinked(sub, "GONE")
 	require.NoError(t, o.Mkdir(sub, ".~tmp~"))
 	to := dev.Child("other")
@@ -174,10 +176,40 @@ func TestFoldersMoveWithAllThatIsHere(t *testing.T) {
 	require.Same(t, stays, o.Find(dev, "KEY~"))
 	require.True(t, o.WasUnlinked(to, "GONE"))
 	require.False(t, o.WasUnlinked(sub, "GONE"))
+	require.True(t, o.UnlinkedSince(f, to, "GONE"))
+	require.False(t, o.UnlinkedSince(f, sub, "GONE"))
+	require.Equal(t, to, from.Dir())
+	require.Equal(t, dev, stays.Dir())
 	_, ok := o.Dir(to, ".~tmp~")
 	require.True(t, ok)
 	o.Drop(to.Contains)
-	require.Equal(t, Counts{Temporary: Room{1, 1}, Folders: 1}, o.Counts())
+	require.Equal(t, Counts{Temporary: Room{2, 1}, Folders: 1}, o.Counts())
+}
+
+// A removal is remembered for longer while a file is here that is older.
+func TestUnlinkedNamesAreRememberedWhileAFileIsOlder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var o Overlay
+		older := made(t, &o, Temporary, dev, "OLDER~", 1)
+		o.Unlinked(dev, "KEY")
+		o.Unlinked(dev, "AGAIN")
+		o.MadeAgain(dev, "AGAIN")
+		o.MadeAgain(dev, "NEVER_REMOVED")
+		o.Unlinked(sub, "KEY")
+		newer := made(t, &o, Temporary, dev, "NEWER~", 1)
+		o.Move(older, Temporary, sub, "MOVED~")
+		time.Sleep(time.Hour)
+		o.Unlinked(sub, "OTHER")
+		require.Equal(t, 2, o.Counts().Unlinked, "the folder's and the latest")
+		require.True(t, o.UnlinkedSince(older, dev, "KEY"))
+		require.False(t, o.UnlinkedSince(older, dev, "AGAIN"))
+		require.False(t, o.UnlinkedSince(newer, dev, "KEY"))
+		require.False(t, o.WasUnlinked(dev, "KEY"))
+		o.Unlink(sub, "MOVED~")
+		time.Sleep(time.Hour)
+		o.Unlinked(sub, "OTHER")
+		require.Equal(t, 1, o.Counts().Unlinked)
+	})
 }
 
 func TestUnlinkedNamesAreRememberedForAMinute(t *testing.T) {

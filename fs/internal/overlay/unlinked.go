@@ -10,40 +10,63 @@ import (
 // creates it again means the secret.
 const unlinkedFor = time.Minute
 
-// Unlinked says that the secret of that name was removed here.
+// removal is that a secret has left its name here: it was deleted, renamed or moved.
+type removal struct {
+	at   time.Time
+	made uint64 // how many scratch files had been made
+}
+
+// Unlinked says that the secret of that name was removed here, or has left the name.
+// That is remembered for a minute, and for as long as the folder's scratch files that
+// are older have a name anywhere.
 func (o *Overlay) Unlinked(dir secret.Dir, name string) {
 	now := time.Now()
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if !now.Before(o.sweep) { // not each time: rm -r removes many
 		o.sweep = now.Add(unlinkedFor)
-		for old, at := range o.gone {
-			if now.Sub(at) >= unlinkedFor {
-				delete(o.gone, old)
-			}
-		}
+		o.forget(now)
 	}
 	if o.gone == nil {
-		o.gone = make(map[Name]time.Time)
+		o.gone = make(map[Name]removal)
 	}
-	o.gone[Name{dir, name}] = now
-	if part := o.folders[dir]; part != nil {
-		if part.removed == nil {
-			part.removed = make(map[string]uint64)
+	o.gone[Name{dir, name}] = removal{now, o.made.Load()}
+}
+
+// forget forgets the removals that nobody asks for any more. [Overlay.mu] is held.
+func (o *Overlay) forget(now time.Time) {
+	eldest := make(map[secret.Dir]uint64) // by where they were made
+	for f := range o.linked() {
+		if number, ok := eldest[f.dir]; !ok || f.number < number {
+			eldest[f.dir] = f.number
 		}
-		part.removed[name] = o.made.Load()
+	}
+	for name, old := range o.gone {
+		number, ok := eldest[name.Dir]
+		if now.Sub(old.at) >= unlinkedFor && !(ok && number <= old.made) {
+			delete(o.gone, name)
+		}
+	}
+}
+
+// MadeAgain says that there is a secret of that name, by what was done here. If that is
+// removed as well, it is another removal.
+func (o *Overlay) MadeAgain(dir secret.Dir, name string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if removed, ok := o.gone[Name{dir, name}]; ok {
+		removed.made = 0
+		o.gone[Name{dir, name}] = removed
 	}
 }
 
 // UnlinkedSince reports whether the secret of that name was removed here since f was
-// made, however long ago that is. It is remembered for as long as the folder has
-// anything here.
-func (o *Overlay) UnlinkedSince(f *File, dir secret.Dir, name string) (since bool) {
-	o.look(dir, func(part *folder) {
-		made, ok := part.removed[name]
-		since = ok && f.number <= made
-	})
-	return since
+// made in its folder, however long ago that is, and not made again here.
+func (o *Overlay) UnlinkedSince(f *File, dir secret.Dir, name string) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	removed, ok := o.gone[Name{dir, name}]
+	return ok && f.number <= removed.made
 }
 
 // WasUnlinked reports whether the secret of that name was removed here within the
@@ -51,8 +74,8 @@ func (o *Overlay) UnlinkedSince(f *File, dir secret.Dir, name string) (since boo
 func (o *Overlay) WasUnlinked(dir secret.Dir, name string) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	at, ok := o.gone[Name{dir, name}]
-	return ok && time.Since(at) < unlinkedFor
+	removed, ok := o.gone[Name{dir, name}]
+	return ok && time.Since(removed.at) < unlinkedFor
 }
 
 // NamesUnlinked returns the names that were removed in dir within the last
@@ -60,8 +83,8 @@ func (o *Overlay) WasUnlinked(dir secret.Dir, name string) bool {
 func (o *Overlay) NamesUnlinked(dir secret.Dir) (names []string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for name, at := range o.gone {
-		if name.Dir == dir && time.Since(at) < unlinkedFor {
+	for name, removed := range o.gone {
+		if name.Dir == dir && time.Since(removed.at) < unlinkedFor {
 			names = append(names, name.Name)
 		}
 	}
