@@ -3,7 +3,6 @@ package e2e
 import (
 	"fmt"
 	"math/rand/v2"
-	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -201,7 +200,7 @@ func TestKilledWhileTellingTheKernel(t *testing.T) {
 	}
 	require.NoError(t, refresh())
 	hanging := make(chan bool, 100)
-	defer w.Inject(devserver.Fault{Match: func(r *http.Request) bool { hanging <- true; return true }, Hang: true})()
+	defer w.Inject(devserver.Fault{Hang: true, Hit: func() { hanging <- true }})()
 	looked := make(chan error)
 	for _, folder := range []string{"", "payments"} {
 		go func() {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"net/http"
 	"os"
 	"os/exec"
 	"slices"
@@ -170,16 +169,11 @@ func TestAWriterKilledInItsClose(t *testing.T) {
 	}, "--timeout=3s")
 }
 
-// injectSeen puts a fault in force; hit waits for a request that suffers it.
+// injectSeen puts a fault in force; hit waits for a request that suffers it, also
+// if the fault is removed right after.
 func (d *desk) injectSeen(f devserver.Fault) (hit func(*testing.T), remove func()) {
-	seen, match := make(chan struct{}, 1000), f.Match
-	f.Match = func(r *http.Request) bool {
-		if !match(r) {
-			return false
-		}
-		seen <- struct{}{}
-		return true
-	}
+	seen := make(chan struct{}, 1000)
+	f.Hit = func() { seen <- struct{}{} }
 	hit = func(t *testing.T) {
 		t.Helper()
 		select {
@@ -239,12 +233,13 @@ func TestAKilledDaemon(t *testing.T) {
 					soon(t, "the server has acted", func() bool { return d.stored(t, "desk/KEY").Value != old })
 				}
 				require.Contains(t, c.want, d.stored(t, "desk/KEY").Value)
-				now := d.stored(t, "desk/KEY").Value
+				now, sent := d.stored(t, "desk/KEY").Value, d.record.writes("desk")
 
 				p.exit(t, "0")
 				remove()
 				d.mountAgain(t)
 				require.Equal(t, now, sh(t, d.at("desk"), "cat KEY"))
+				require.Equal(t, sent, d.record.writes("desk"), "the next process sends nothing for the killed one")
 			})
 		}
 	})

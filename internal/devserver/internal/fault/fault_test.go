@@ -41,6 +41,33 @@ func TestAMatchMayReadTheBody(t *testing.T) {
 	require.Nil(t, l.Take(get("/"), []byte("hit")))
 }
 
+// Who has heard of a hit may remove the fault at once: the request suffers it all
+// the same. Who has only seen it match has not heard of a hit.
+func TestAHitIsFinal(t *testing.T) {
+	var l List
+	var remove func()
+	remove = l.Inject(Fault{Hang: true, Hit: func() { remove() }})
+	f := l.Take(get("/"), nil)
+	require.NotNil(t, f)
+	require.False(t, f.Suffer(get("/"), nil), "the server does not act")
+
+	hits := 0
+	remove = l.Inject(Fault{Match: func(*http.Request) bool { remove(); return true }, Hit: func() { hits++ }})
+	require.Nil(t, l.Take(get("/"), nil))
+	require.Zero(t, hits, "removed while it matched")
+
+	inner := false
+	l.Inject(Fault{Times: 1, Hit: func() { hits++ }, Match: func(*http.Request) bool {
+		if !inner {
+			inner = true
+			require.NotNil(t, l.Take(get("/"), nil), "another request is faster")
+		}
+		return true
+	}})
+	require.Nil(t, l.Take(get("/"), nil))
+	require.Equal(t, 1, hits, "used up while it matched")
+}
+
 func TestWhatEndsAHang(t *testing.T) {
 	for what, end := range map[string]func(closeServer, remove func()){
 		"the server is closed": func(closeServer, _ func()) { closeServer() },

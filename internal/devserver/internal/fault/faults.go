@@ -17,6 +17,7 @@ import (
 type Fault struct {
 	Match func(*http.Request) bool // nil: every request; it may read the body
 	Times int                      // how many requests it hits; 0: until removed
+	Hit   func()                   // told of each request that it hits, before that suffers; removing it no longer spares that one
 
 	Status int         // answer this instead; 0: the real answer
 	Header http.Header // of the answer
@@ -67,11 +68,15 @@ func (l *List) remove(a *Active) {
 	l.active = slices.DeleteFunc(l.active, func(x *Active) bool { return x == a })
 }
 
-// Take returns the fault that hits a request, nil if none does.
+// Take returns the fault that hits a request, nil if none does. That a fault
+// matches is not yet a hit: it may be removed, or used up, while Match runs.
 func (l *List) Take(r *http.Request, body []byte) *Active {
 	for _, a := range l.snapshot() {
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		if (a.Match == nil || a.Match(r)) && l.use(a) {
+			if a.Hit != nil {
+				a.Hit()
+			}
 			return a
 		}
 	}
