@@ -193,6 +193,7 @@ func TestDescriptorIsMountedLater(t *testing.T) {
 	point := mountDescriptor(t, fd)
 	m := <-started
 	require.NoError(t, <-failed)
+	require.NoError(t, blocking.Apart(func() error { return attach.SettlePoll(point) }))
 	text, err := os.ReadFile(filepath.Join(point, "GREETING"))
 	require.NoError(t, err)
 	require.Equal(t, "hello, world", string(text))
