@@ -38,7 +38,7 @@ func help(cmd *cobra.Command, _ []string) {
 		fmt.Fprintln(out, "\nCommands:")
 		for _, sub := range cmd.Commands() {
 			if sub.IsAvailableCommand() {
-				fmt.Fprintf(out, "  %-12s %s\n", sub.Name(), sub.Short)
+				fmt.Fprintf(out, "  %-*s %s\n", sub.NamePadding(), sub.Name(), sub.Short)
 			}
 		}
 	}
