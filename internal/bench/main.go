@@ -50,10 +50,11 @@ func run(ctx context.Context, args []string) error {
 		return compare(ctx, *program, *against, max(1, *rounds))
 	case "volumes":
 		many := flags.Int("volumes", 100, "how many")
+		apart := flags.Int("processes", 100, "how many processes to compare with")
 		if err := flags.Parse(args[1:]); err != nil {
 			return err
 		}
-		return volumes(ctx, *program, max(2, *many))
+		return volumes(ctx, *program, max(2, *many), max(1, min(*many, *apart)))
 	case "volume-service":
 		if err := flags.Parse(args[1:]); err != nil || flags.NArg() != 1 {
 			return errors.Join(errors.New("volume-service wants one directory"), err)

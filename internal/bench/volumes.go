@@ -30,9 +30,9 @@ type cost struct {
 // mountsAtOnce is how many are made side by side.
 const mountsAtOnce = 8
 
-// volumes measures many volumes of one process beside as many processes with a mount each,
-// the same server and in one run.
-func volumes(ctx context.Context, program string, many int) error {
+// volumes measures many volumes of one process beside processes with a mount each, the same
+// server and in one run.
+func volumes(ctx context.Context, program string, many, apart int) error {
 	if os.Geteuid() != 0 {
 		return errors.New("only root can have shared mounts")
 	}
@@ -50,7 +50,7 @@ func volumes(ctx context.Context, program string, many int) error {
 	if err != nil {
 		return err
 	}
-	single, apart, err := inProcesses(ctx, s, program, filepath.Join(work, "processes"), many)
+	single, separate, err := inProcesses(ctx, s, program, filepath.Join(work, "processes"), apart)
 	if err != nil {
 		return err
 	}
@@ -58,7 +58,7 @@ func volumes(ctx context.Context, program string, many int) error {
 	for _, row := range []struct {
 		name string
 		cost
-	}{{"one volume", one}, {"volumes of one process", all}, {"one process", single}, {"processes with a mount each", apart}} {
+	}{{"one volume", one}, {"volumes of one process", all}, {"one process", single}, {"processes with a mount each", separate}} {
 		rows = append(rows, []string{fmt.Sprintf("%d: %s", row.mounts, row.name), fmt.Sprint(row.requests), row.ready.Round(time.Millisecond).String(),
 			fmt.Sprint(row.threads), inMiB(row.resident), row.event.Round(10 * time.Microsecond).String()})
 	}

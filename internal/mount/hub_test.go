@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -204,4 +205,24 @@ func TestWatchersOfAHubsMountsHearOneAnother(t *testing.T) {
 	require.NoError(t, os.Remove(at("us/KEY")))
 	require.NoError(t, os.Remove(at("us")))
 	both("us", unix.IN_DELETE)
+}
+
+// A process with a thousand mounts has two or three thousand buffers for requests.
+func TestMountsOfAHubHaveSmallBuffers(t *testing.T) {
+	fake := sample()
+	large := strings.Repeat("0123456789abcdef", 16<<10)
+	fake.Set(devDir, "LARGE", large)
+	h := hub(t, fake)
+	var log syncBuffer
+	m := on(t, h, devDir, func(cfg *Config) {
+		cfg.Writer, cfg.FS.FileMode, cfg.FS.DirMode = fake.Writer(), 0o600, 0o700
+		cfg.Debug, cfg.Log = true, slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	})
+	requests := func(name string) int { return strings.Count(log.String(), ": "+name+" n") }
+	require.Equal(t, large, reads(t, m, "LARGE"))
+	require.LessOrEqual(t, requests("READ"), 4, "128 KiB each, and the end")
+	other := strings.ToUpper(large)
+	require.NoError(t, os.WriteFile(filepath.Join(m.Mountpoint(), "LARGE"), []byte(other), 0o600))
+	require.Equal(t, len(large)>>12, requests("WRITE"))
+	require.Equal(t, other, reads(t, m, "LARGE"))
 }

@@ -44,6 +44,9 @@ func (r *rooms) goOn(device int, cfg Config, before *handover.Document, inherite
 func (r *rooms) raw(device int, cfg Config, before *kernelstate.State) (fuse.RawFileSystem, *fuse.MountOptions) {
 	options := r.tree.Options()
 	options.MaxWrite = attach.MaxMessage
+	if cfg.Hub != nil {
+		frugal(&options.MountOptions)
+	}
 	options.FsName, options.Name = mounttable.SourceName, mounttable.Subtype
 	options.Debug = cfg.Debug
 	options.MountOptions.Logger = kernelLog(cfg.logger())
@@ -62,6 +65,15 @@ func (r *rooms) raw(device int, cfg Config, before *kernelstate.State) (fuse.Raw
 		raw = fs.CheckPermissions(raw)
 	}
 	return r.notifier.Serve(raw), &options.MountOptions
+}
+
+// frugal has readers' buffers be small where a process has many mounts: each of the two or
+// more readers that a mount has waits with a buffer for the largest WRITE. Nearly all that is
+// written is smaller than a page; more comes in several requests. READs are as large as
+// elsewhere: that is the kernel's own bound, if it is not told another one.
+func frugal(options *fuse.MountOptions) {
+	options.MaxWrite = 4 << 10
+	options.DisabledCapabilities |= fuse.CAP_MAX_PAGES
 }
 
 // kernelLog returns the logger that go-fuse writes to: its complaints, and with
