@@ -77,6 +77,7 @@ func (n *file) openScratch(ctx context.Context, sc *overlay.File, flags uint32) 
 		n.fs.doubtLeftBehind(sc, h.buffer.Opener())
 	}
 	n.pages.Writing() // it may be a secret before it is closed
+	h.cacheOut.Store(true)
 	if flags&syscall.O_TRUNC != 0 {
 		sc.Empty(h.buffer.Opener())
 	}

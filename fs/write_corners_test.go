@@ -1,6 +1,7 @@
 package fs
 
 import (
+	"io"
 	"os"
 	"syscall"
 	"testing"
@@ -125,4 +126,32 @@ func TestFlagsOfAnnotations(t *testing.T) {
 	s, _ := w.Own(dev, "GREETING")
 	require.Equal(t, "more", s.Comment)
 	require.Equal(t, []string{"more"}, s.Tags)
+}
+
+// Who opens a file for writing and writes nothing takes nothing away from who reads it.
+func TestOpeningToWriteLeavesReadersAlone(t *testing.T) {
+	w := newWorld(ttl(time.Hour), writing)
+	dir := fusetest.Mounted(t, w.Root(), w.Options())
+	path := dir + "/demo/dev/GREETING"
+	reader, err := os.Open(path)
+	require.NoError(t, err)
+	defer reader.Close()
+	read := func() string {
+		text := make([]byte, 100)
+		n, err := reader.ReadAt(text, 0)
+		require.ErrorIs(t, err, io.EOF)
+		return string(text[:n])
+	}
+	require.Equal(t, "hello, world", read())
+	for _, flags := range []int{os.O_RDWR, os.O_WRONLY, os.O_WRONLY | os.O_APPEND, os.O_RDWR | os.O_CREATE} {
+		writer, err := os.OpenFile(path, flags, 0)
+		require.NoError(t, err)
+		require.Equal(t, "hello, world", read(), "it is open for writing")
+		require.NoError(t, writer.Close())
+		require.Equal(t, "hello, world", read(), "it was open for writing")
+	}
+	require.Empty(t, w.Writes())
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Equal(t, "hello, world", string(text))
 }

@@ -29,6 +29,8 @@ type writeHandle struct {
 	caller  fuse.Caller   // who opened it: RELEASE names nobody
 	wrote   atomic.Bool   // to its scratch file
 
+	cacheOut atomic.Bool // the page cache is kept out, see keepCacheOut
+
 	under *overlay.Whiteout // it was created while its secret was away; set before anybody knows the handle
 	notes xattr.Notes       // about a secret that it creates
 }
@@ -99,6 +101,7 @@ func (h *writeHandle) edit(ctx context.Context, e textedit.Edit) syscall.Errno {
 	if h.scratch != nil {
 		return h.editScratch(who, e)
 	}
+	h.keepCacheOut()
 	shreds := !textedit.MayBeText(e.Data) && caller.Shreds(threadOf(ctx))
 	refused, err := h.buffer.Edit(who, e, shreds)
 	dir, name := h.file.where()

@@ -34,13 +34,22 @@ func (n *file) openToWrite(ctx context.Context, flags uint32) (fusefs.FileHandle
 	dir, name := n.where()
 	n.fs.drafts.add(h, dir, name)
 	n.fs.writers.Add(h)
-	h.keepCacheOut()
+	if flags&syscall.O_TRUNC != 0 { // the kernel takes the file for empty from here on
+		h.keepCacheOut()
+	}
+	if n.pages.Wanted() {
+		return h, fuse.FOPEN_DIRECT_IO | fuse.FOPEN_KEEP_CACHE, 0 // or others would lose their pages
+	}
 	return h, fuse.FOPEN_DIRECT_IO, 0
 }
 
 // keepCacheOut lets nobody have the file open with the page cache from now on.
-// Who has it open so now has a moment to come to an end.
+// Who has it open so now has a moment to come to an end. Until something is written
+// there is no need: many programs open a file for writing and only read it.
 func (h *writeHandle) keepCacheOut() {
+	if h.cacheOut.Swap(true) {
+		return
+	}
 	p := &h.file.pages
 	p.Writing()
 	p.SetNewest(nil)
@@ -51,6 +60,9 @@ func (h *writeHandle) keepCacheOut() {
 // letCacheIn ends that, by having the kernel let go of the file: what it has made
 // of the writes is not what the server has made of them.
 func (h *writeHandle) letCacheIn() {
+	if !h.cacheOut.Load() {
+		return
+	}
 	h.file.forget()
 	h.file.fs.queue(h.file.outdated())
 }
