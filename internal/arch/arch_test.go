@@ -112,6 +112,7 @@ var picture = map[string][]string{
 	"internal/view":                      {"secret"},
 
 	// A mount that outlives the process that serves it.
+	"internal/systemd":                    {},                                                                         // what the service manager keeps for the next process, and what it is about to do
 	"internal/mount/internal/handover":    {"internal/mount/internal/kernelstate", "internal/mount/internal/session"}, // what two processes say to each other
 	"internal/mount/internal/kernelstate": {"fs"},                                                                     // nodes and handles, as the kernel numbers them
 	"internal/mount/internal/session":     {},                                                                         // one connection, and the servers that answer on it one after the other
@@ -119,8 +120,9 @@ var picture = map[string][]string{
 	"cmd/infisicalfs": {"secret", "client", "internal/attach", "internal/config", "internal/daemon", "internal/logging", "internal/mounttable", "internal/options", "internal/mount", "internal/run", "internal/view", "internal/exitcode", "internal/devserver", "internal/dockerplugin", "internal/volume"},
 
 	// For tests, and the dev server for trying things out.
-	"secret/secrettest":  {"secret"},
-	"internal/devserver": {"internal/devserver/internal/store", "internal/devserver/internal/fault", "internal/devserver/internal/web", "internal/devserver/internal/call", "internal/devserver/internal/shape", "internal/devserver/internal/secretread", "internal/devserver/internal/secretwrite", "internal/devserver/internal/folders"}, // routes and JSON over what is known
+	"secret/secrettest":            {"secret"},
+	"internal/systemd/systemdtest": {},                                                                                                                                                                                                                                                                                                                 // a service manager in small
+	"internal/devserver":           {"internal/devserver/internal/store", "internal/devserver/internal/fault", "internal/devserver/internal/web", "internal/devserver/internal/call", "internal/devserver/internal/shape", "internal/devserver/internal/secretread", "internal/devserver/internal/secretwrite", "internal/devserver/internal/folders"}, // routes and JSON over what is known
 
 	"internal/devserver/internal/store":       {},                                                                                                                                                                                          // knows no HTTP
 	"internal/devserver/internal/fault":       {},                                                                                                                                                                                          // knows no secrets
@@ -154,11 +156,12 @@ var outside = []struct {
 		"fs/internal/permission", // between the nodes and the kernel
 		"fs/internal/xattr",      // an errno that each system has another of
 	}, "the kernel's side stays in two rooms, and in the packages of fs that cannot be told without it"},
+	{"github.com/godbus/dbus/", []string{"internal/systemd", "internal/systemd/systemdtest"}, "the service manager is asked on D-Bus"},
 	{"github.com/coreos/go-systemd/", []string{"internal/mount", "internal/dockerplugin"}, "the service manager is told about mounts, and hands over a socket"},
 	{"github.com/spf13/", []string{"cmd/infisicalfs", "internal/options", "internal/bench"}, "flags are the command's business, and the table in which its options are"},
 	{"net/http", []string{"client", "client/internal/transport", "internal/control", "internal/dockerplugin", "internal/devserver", "internal/devserver/internal/fault", "internal/devserver/internal/web", "internal/devserver/internal/call", "internal/devserver/internal/secretread", "internal/devserver/internal/folders", "cmd/infisicalfs", "internal/bench"}, "only the client talks to a server"},
-	{"github.com/stretchr/", []string{"secret/secrettest", "internal/fusetest"}, "a test library does not belong into the binary"},
-	{"testing", []string{"secret/secrettest", "internal/fusetest"}, "a test library does not belong into the binary"},
+	{"github.com/stretchr/", []string{"secret/secrettest", "internal/fusetest", "internal/systemd/systemdtest"}, "a test library does not belong into the binary"},
+	{"testing", []string{"secret/secrettest", "internal/fusetest", "internal/systemd/systemdtest"}, "a test library does not belong into the binary"},
 }
 
 type listed struct {

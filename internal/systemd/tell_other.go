@@ -1,0 +1,5 @@
+//go:build !linux
+
+package systemd
+
+func tell(string, int) error { return ErrNoManager }
