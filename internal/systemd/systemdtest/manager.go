@@ -122,6 +122,7 @@ func (m *Manager) Start(t testing.TB, cmd *exec.Cmd) {
 		cmd.Env = os.Environ()
 	}
 	m.mu.Lock()
+	defer m.mu.Unlock() // to the end: nothing is closed while it is handed over
 	byNumber := map[int]kept{} // whose order is not fixed, nor is it systemd's
 	for i, k := range m.store {
 		byNumber[i] = k
@@ -130,7 +131,6 @@ func (m *Manager) Start(t testing.TB, cmd *exec.Cmd) {
 	for k := range maps.Values(byNumber) {
 		names, cmd.ExtraFiles = append(names, k.name), append(cmd.ExtraFiles, k.file)
 	}
-	m.mu.Unlock()
 	cmd.Env = append(cmd.Env, "NOTIFY_SOCKET="+m.Socket(), "FDSTORE=4")
 	if len(names) > 0 {
 		cmd.Env = append(cmd.Env, fmt.Sprintf("LISTEN_FDS=%d", len(names)), "LISTEN_FDNAMES="+strings.Join(names, ":"))
