@@ -111,6 +111,17 @@ var picture = map[string][]string{
 	"internal/config":                    {},                                                                                                                                 // knows the shape of a file, not what its keys mean
 	"internal/view":                      {"secret"},
 
+	// Proofs of who a machine, pod or person is in a cloud. They know nothing of Infisical.
+	"internal/credential/internal/aws": {"secret", "internal/exitcode",
+		"internal/credential/internal/metadata",
+		"internal/credential/internal/roundtrip",
+		"internal/credential/internal/tokenfile",
+	},
+	"internal/credential/internal/metadata":  {"internal/credential/internal/roundtrip"}, // whether the machine is in a cloud, and what its cloud says
+	"internal/credential/internal/roundtrip": {},                                         // one request and its answer, within bounds
+	"internal/credential/internal/tokenfile": {"secret", "internal/exitcode"},            // files with one token
+	"internal/credential/internal/cloudtest": {},                                         // for tests: plays what is around a machine in a cloud
+
 	// A mount that outlives the process that serves it.
 	"internal/systemd":                    {},                                                                         // what the service manager keeps for the next process, and what it is about to do
 	"internal/mount/internal/handover":    {"internal/mount/internal/kernelstate", "internal/mount/internal/session"}, // what two processes say to each other
@@ -159,7 +170,12 @@ var outside = []struct {
 	{"github.com/godbus/dbus/", []string{"internal/systemd", "internal/systemd/systemdtest"}, "the service manager is asked on D-Bus"},
 	{"github.com/coreos/go-systemd/", []string{"internal/mount", "internal/dockerplugin"}, "the service manager is told about mounts, and hands over a socket"},
 	{"github.com/spf13/", []string{"cmd/infisicalfs", "internal/options", "internal/bench"}, "flags are the command's business, and the table in which its options are"},
-	{"net/http", []string{"client", "client/internal/transport", "internal/control", "internal/dockerplugin", "internal/devserver", "internal/devserver/internal/fault", "internal/devserver/internal/web", "internal/devserver/internal/call", "internal/devserver/internal/secretread", "internal/devserver/internal/folders", "cmd/infisicalfs", "internal/bench"}, "only the client talks to a server"},
+	{"net/http", []string{"client", "client/internal/transport", "internal/control", "internal/dockerplugin", "internal/devserver", "internal/devserver/internal/fault", "internal/devserver/internal/web", "internal/devserver/internal/call", "internal/devserver/internal/secretread", "internal/devserver/internal/folders", "cmd/infisicalfs", "internal/bench",
+		"internal/credential/internal/aws",
+		"internal/credential/internal/metadata",
+		"internal/credential/internal/roundtrip",
+		"internal/credential/internal/cloudtest",
+	}, "only the client talks to a server, and to a cloud only who proves an identity there"},
 	{"github.com/stretchr/", []string{"secret/secrettest", "internal/fusetest", "internal/systemd/systemdtest"}, "a test library does not belong into the binary"},
 	{"testing", []string{"secret/secrettest", "internal/fusetest", "internal/systemd/systemdtest"}, "a test library does not belong into the binary"},
 }
