@@ -69,6 +69,7 @@ func TestANewTokenThatIsRefusedTooIsNotReplacedAgain(t *testing.T) {
 			_, err := w.client.Fetch(t.Context(), dev, nil)
 			require.ErrorIs(t, err, secret.ErrUnauthenticated)
 		}
+		synctest.Wait() // what was broken off may still arrive
 		require.LessOrEqual(t, w.count("login"), 2)
 		time.Sleep(31 * time.Second)
 		_, err := w.client.Fetch(t.Context(), dev, nil)
