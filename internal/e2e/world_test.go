@@ -26,6 +26,10 @@ var (
 	base    string // everything that these tests make is below
 )
 
+// racing are options of the race detector. By default each process with it would
+// sleep for a second before it ends, and each mount waits for the end of three.
+const racing = "atexit_sleep_ms=10"
+
 func TestMain(m *testing.M) {
 	fusetest.HeedSignals()
 	dir, err := os.MkdirTemp("", "infisicalfs-e2e-")
@@ -38,6 +42,7 @@ func TestMain(m *testing.M) {
 		fmt.Fprintf(os.Stderr, "building: %v\n%s", err, out)
 		os.Exit(1)
 	}
+	os.Setenv("GORACE", racing) // of all that these tests start
 	flag.Parse()
 	flag.Set("test.parallel", "8") // these tests mostly wait
 	code := m.Run()
@@ -169,7 +174,7 @@ func (w *world) mountWith(t *testing.T, program, identity string, flags ...strin
 	m := &mounted{dir: name + "-mnt", log: name + ".log"}
 	require.NoError(t, os.Mkdir(m.dir, 0o755))
 	cmd := exec.Command(program, append(append([]string{"mount", "--log-file", m.log}, flags...), m.dir)...)
-	cmd.Env = append(w.environ(identity), "GORACE=log_path="+name+".race")
+	cmd.Env = append(w.environ(identity), "GORACE="+racing+" log_path="+name+".race")
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	m.pid = m.status(t).PID
