@@ -122,7 +122,7 @@ func (m *Manager) Start(t testing.TB, cmd *exec.Cmd) {
 		cmd.Env = os.Environ()
 	}
 	m.mu.Lock()
-	defer m.mu.Unlock() // to the end: nothing is closed while it is handed over
+	defer m.mu.Unlock()        // to the end: nothing is closed while it is handed over
 	byNumber := map[int]kept{} // whose order is not fixed, nor is it systemd's
 	for i, k := range m.store {
 		byNumber[i] = k
