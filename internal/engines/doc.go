@@ -4,5 +4,5 @@
 //
 // As root they run in namespaces of their own (mounts, processes, network), so that
 // what they start and mount ends with them, whatever happens, and the machine's own
-// engines are left alone. All share one dockerd.
+// engines are left alone. All share one dockerd, and one systemd with the shipped unit.
 package engines

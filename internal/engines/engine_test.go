@@ -53,7 +53,7 @@ var dockerd *exec.Cmd
 
 // daemon returns a dockerd that keeps everything in dir. It has no network.
 func daemon(dir string) *exec.Cmd {
-	cmd := exec.Command("dockerd", "--iptables=false", "--ip6tables=false", "--bridge=none", "--cgroup-parent=/infisicalfs-engines",
+	cmd := exec.Command("dockerd", "--iptables=false", "--ip6tables=false", "--bridge=none", "--exec-opt=native.cgroupdriver=cgroupfs", "--cgroup-parent=/infisicalfs-engines",
 		"--data-root="+dir+"/data", "--exec-root="+dir+"/exec", "--pidfile="+dir+"/pid", "--host=unix://"+dir+"/sock", "--shutdown-timeout=5")
 	cmd.Env = append(os.Environ(), "PATH="+os.Getenv("PATH")+":/usr/sbin:/sbin")
 	return cmd

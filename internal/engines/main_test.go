@@ -42,6 +42,7 @@ func TestMain(m *testing.M) {
 		prepare()
 	}
 	code := m.Run()
+	stopManager()
 	stopDocker()
 	unmountAll()
 	if err := os.RemoveAll(dir); err != nil {
@@ -90,10 +91,11 @@ func enterNamespaces(dir string) {
 // own, directories in which they and their plugins leave things, and a base for mounts.
 func prepare() {
 	check(exec.Command("ip", "link", "set", "lo", "up").Run())
-	for _, dir := range []string{"/etc/docker", "/run/docker"} {
+	for _, dir := range []string{"/etc/docker", "/run/docker", "/run/systemd"} {
 		check(os.MkdirAll(dir, 0o755))
 		check(unix.Mount("tmpfs", dir, "tmpfs", 0, "mode=755"))
 	}
+	check(os.Mkdir("/run/systemd/system", 0o755)) // without it systemd thinks that it is not in use here
 	base = filepath.Join(tmp, "b")
 	check(os.MkdirAll(base, 0o755))
 	check(unix.Mount(base, base, "", unix.MS_BIND, ""))
