@@ -144,7 +144,9 @@ type secretRequest struct {
 func (w secretRequest) build(routes transport.Routes) transport.Request {
 	op := map[string]string{http.MethodPost: "create", http.MethodPatch: "update", http.MethodDelete: "delete"}[w.method]
 	r := transport.Request{Op: op + " secret", Method: w.method, Class: "secret"}
-	r.Secret, _ = w.fields["secretValue"].(string)
+	if value, ok := w.fields["secretValue"].(string); ok {
+		r.Secrets = []string{value}
+	}
 	body := bodyFor(w.at, routes)
 	body["secretPath"] = w.at.dir.Path
 	prefix, batch := "/v4/secrets", "/v4/secrets/batch"

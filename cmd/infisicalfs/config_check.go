@@ -82,6 +82,7 @@ func (o *mountOptions) explain(out io.Writer, flags *pflag.FlagSet, args []strin
 // check does what mount does before it asks the server, and says in words what
 // would be shown and as whom.
 func (o *mountOptions) check(what target) (shows, as string, err error) {
+	o.inspect = true
 	c, _, who, err := o.prepare(what.mountpoint, nil)
 	if err != nil {
 		return "", "", err

@@ -106,7 +106,7 @@ func (e *examination) close() {
 }
 
 func (e *examination) credentials(context.Context) (detail string, err error) {
-	e.who, err = e.server.Credentials(os.LookupEnv)
+	e.who, err = e.server.InspectCredentials(os.LookupEnv)
 	return e.who.String(), err
 }
 

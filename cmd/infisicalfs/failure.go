@@ -41,6 +41,12 @@ func note(format string, args ...any) {
 	fmt.Fprintf(os.Stderr, "infisicalfs: note: %s\n", oneLine(fmt.Sprintf(format, args...)))
 }
 
+func noteAll(texts []string) {
+	for _, text := range texts {
+		note("%s", text)
+	}
+}
+
 // oneLine makes a text with foreign words in it, such as a path or a server's
 // message, fit for a line of a terminal: what would move the cursor is a blank,
 // what cannot be seen, or turns the direction of writing, is shown as \u202e.

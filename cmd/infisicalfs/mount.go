@@ -33,6 +33,8 @@ type mountOptions struct {
 	named     string // the mount of the configuration file, if it is one
 	reopenLog func() error
 
+	inspect bool // nothing is mounted, so no credential is removed
+
 	behind bool // in the background, where another process may serve instead
 }
 
@@ -102,7 +104,7 @@ func (o *mountOptions) run(ctx context.Context, mountpoint string) error {
 		return o.runBehind(ctx, child, mountpoint)
 	}
 	return untilSignal(ctx, func(ctx context.Context) error {
-		return daemon.Daemonize(ctx, daemon.Descriptors(o.server.TokenFile, o.server.ClientSecretFile, mountpoint)...)
+		return daemon.Daemonize(ctx, daemon.Descriptors(append(o.server.Who.Paths(), mountpoint)...)...)
 	})
 }
 
@@ -140,7 +142,7 @@ func (o *mountOptions) runBehind(ctx context.Context, child *daemon.Child, mount
 // absolute makes the paths that are opened again later independent of the
 // working directory, which the background process leaves.
 func (o *mountOptions) absolute() error {
-	for _, path := range []*string{&o.server.TokenFile, &o.server.ClientSecretFile, &o.config.file} {
+	for _, path := range append(o.server.Who.Files(), &o.config.file) {
 		if *path == "" || options.LooksLikeSecret(*path) {
 			continue
 		}
@@ -163,12 +165,12 @@ func (o *mountOptions) serve(ctx context.Context, h *hangups, mountpoint string,
 		}
 	}
 	before := settingsOf(o.flags) // a project file changes them
-	c, point, _, err := o.prepare(mountpoint, log)
+	c, point, who, err := o.prepare(mountpoint, log)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	point.Hangup, point.Settings, point.Replace = h.status, o.fingerprint(c), o.replace
+	point.Hangup, point.Settings, point.Replace = h.status, o.fingerprint(c, who), o.replace
 	if o.behind && !foreign {
 		if pid := mount.TakeOver(ctx, mountpoint, point.Settings); pid != 0 {
 			note("process %d, which still served an earlier mount of it for others, serves it here again", pid)
@@ -180,6 +182,7 @@ func (o *mountOptions) serve(ctx context.Context, h *hangups, mountpoint string,
 		note("showing the project that %s names", from)
 	}
 	return serveMount(ctx, c, o.scope, point, func(m *mount.Mount) error {
+		noteAll(who.Warnings)
 		if err := ready(m); err != nil {
 			return err
 		}
@@ -198,7 +201,11 @@ func (o *mountOptions) prepare(mountpoint string, log *slog.Logger) (*client.Cli
 	if err != nil {
 		return fail(err)
 	}
-	who, err := o.server.Credentials(os.LookupEnv)
+	look := o.server.Credentials
+	if o.inspect {
+		look = o.server.InspectCredentials
+	}
+	who, err := look(os.LookupEnv)
 	if err != nil {
 		return fail(err)
 	}
@@ -248,9 +255,7 @@ func serveMount(ctx context.Context, c *client.Client, scope options.Scope, cfg 
 	if id := c.EmptyOrganization(); id != "" {
 		note("%s", options.EmptyOrganization(id))
 	}
-	for _, text := range m.Notes() {
-		note("%s", text)
-	}
+	noteAll(m.Notes())
 	if err := ready(m); err != nil {
 		m.Close()
 		return err

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"infisicalfs/internal/config"
+	"infisicalfs/internal/credential"
 	"infisicalfs/internal/exitcode"
 	"infisicalfs/internal/options"
 )
@@ -144,13 +145,12 @@ func (o *configOptions) flagSettings(mount config.Section) []config.Setting {
 }
 
 // overlay sets the flags that are not set yet, and returns the settings that it
-// has used. A token and a machine identity are two answers to one question, so who
+// has used. Two methods of logging in are two answers to one question, so who
 // has given one has set the other.
 func overlay(flags *pflag.FlagSet, settings []config.Setting) (used []config.Setting) {
-	token, machine := flags.Changed("token-file"), flags.Changed("client-id") || flags.Changed("client-secret-file")
+	answers := credential.Answers(flags.Changed)
 	for _, s := range settings {
-		answered := s.Key == "token-file" && machine || (s.Key == "client-id" || s.Key == "client-secret-file") && token
-		if f := flags.Lookup(s.Key); f == nil || f.Changed || answered {
+		if f := flags.Lookup(s.Key); f == nil || f.Changed || answers(s.Key) {
 			continue
 		}
 		for _, value := range s.Values {

@@ -100,7 +100,11 @@ func (o *runOptions) run(ctx context.Context, flags *pflag.FlagSet, args []strin
 		return err
 	}
 	o.closeCredentials()
-	env := environmentWith(given, front.Variables, o.keepCredentials)
+	var credentials []string
+	if !o.keepCredentials {
+		credentials = o.mount.server.Who.SecretVariables(os.LookupEnv)
+	}
+	env := environmentWith(given, front.Variables, credentials)
 	env = append(env, "INFISICALFS_DIR="+front.Dir)
 	return notExecuted(args[0], front.Exec(path, args, env))
 }
@@ -120,7 +124,7 @@ func (o *runOptions) settle(flags *pflag.FlagSet) error {
 
 // closeCredentials closes what the keeper has read a secret from.
 func (o *runOptions) closeCredentials() {
-	for _, fd := range daemon.Descriptors(o.mount.server.TokenFile, o.mount.server.ClientSecretFile) {
+	for _, fd := range daemon.Descriptors(o.mount.server.Who.Paths()...) {
 		if fd > 2 {
 			unix.Close(fd)
 		}

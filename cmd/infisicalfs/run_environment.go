@@ -10,7 +10,6 @@ import (
 	"infisicalfs/client"
 	"infisicalfs/internal/exitcode"
 	"infisicalfs/internal/mount"
-	"infisicalfs/internal/options"
 	"infisicalfs/internal/view"
 	"infisicalfs/secret"
 )
@@ -76,24 +75,13 @@ func everyVariable(f *secret.Folder) ([]string, error) {
 	return list, nil
 }
 
-// credentialVariables are those with which a program could log in.
-func credentialVariables() []string {
-	list := slices.Clone(options.TokenVariables)
-	for _, prefix := range options.IdentityPrefixes {
-		list = append(list, prefix+"CLIENT_SECRET")
-	}
-	return list
-}
-
 // environmentWith returns env with variables in the place of those of the same
-// names, and without credentials unless they are kept. A variable that is added
+// names, and without those that have credentials. A variable that is added
 // is somebody's wish, whatever its name.
-func environmentWith(env, variables []string, credentials bool) []string {
+func environmentWith(env, variables, credentials []string) []string {
 	drop := map[string]bool{"INFISICALFS_DIR": true}
-	if !credentials {
-		for _, name := range credentialVariables() {
-			drop[name] = true
-		}
+	for _, name := range credentials {
+		drop[name] = true
 	}
 	added := variables[:0:0]
 	for _, v := range variables {

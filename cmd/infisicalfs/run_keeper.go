@@ -21,7 +21,7 @@ func (o *runOptions) keep(ctx context.Context, keeper *run.Keeper) error {
 	if err := keeper.HandOn(); err != nil {
 		return err
 	}
-	handed := append(keeper.Descriptors(), daemon.Descriptors(o.mount.server.TokenFile, o.mount.server.ClientSecretFile)...)
+	handed := append(keeper.Descriptors(), daemon.Descriptors(o.mount.server.Who.Paths()...)...)
 	err := untilSignal(ctx, func(ctx context.Context) error { return daemon.Daemonize(ctx, handed...) })
 	if errors.Is(err, errInterrupted) {
 		return errTold // by whoever interrupted
@@ -69,7 +69,7 @@ func (o *runOptions) serve(ctx context.Context, log *slog.Logger, ready func(run
 		return err
 	}
 	defer leave()
-	c, cfg, _, err := o.mount.prepare(point, log)
+	c, cfg, who, err := o.mount.prepare(point, log)
 	if err != nil {
 		return err
 	}
@@ -81,6 +81,7 @@ func (o *runOptions) serve(ctx context.Context, log *slog.Logger, ready func(run
 		}
 	}
 	return serveMount(ctx, c, o.mount.scope, cfg, func(m *mount.Mount) error {
+		noteAll(who.Warnings)
 		report.Dir = m.Mountpoint()
 		return ready(report)
 	})

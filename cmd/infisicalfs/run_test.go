@@ -6,7 +6,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"infisicalfs/internal/credential"
 	"infisicalfs/internal/exitcode"
+	"infisicalfs/internal/options"
 	"infisicalfs/secret"
 )
 
@@ -48,11 +50,12 @@ func TestEnvironmentWith(t *testing.T) {
 		"INFISICAL_TOKEN=fake", "INFISICAL_ACCESS_TOKEN=fake", "INFISICAL_UNIVERSAL_AUTH_ACCESS_TOKEN=fake",
 		"INFISICAL_CLIENT_SECRET=fake", "INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET=fake",
 	}
+	credentials := new(credential.Flags).SecretVariables(options.Unset)
 	require.Equal(t, []string{"PATH=/bin", "INFISICAL_API_URL=u", "INFISICAL_CLIENT_ID=id", "A=new"},
-		environmentWith(env, []string{"A=new", "INFISICALFS_DIR=elsewhere"}, false))
+		environmentWith(env, []string{"A=new", "INFISICALFS_DIR=elsewhere"}, credentials))
 	require.Equal(t, []string{"PATH=/bin", "A=old", "INFISICAL_API_URL=u", "INFISICAL_CLIENT_ID=id", "INFISICAL_TOKEN=wanted"},
-		environmentWith(env, []string{"INFISICAL_TOKEN=wanted"}, false))
-	require.Len(t, environmentWith(env, nil, true), len(env)-1)
+		environmentWith(env, []string{"INFISICAL_TOKEN=wanted"}, credentials))
+	require.Len(t, environmentWith(env, nil, nil), len(env)-1)
 }
 
 func TestRunCode(t *testing.T) {

@@ -97,7 +97,7 @@ var picture = map[string][]string{
 	"internal/control":                   {},                                                                                                                                                                                                                                                                                                                                                                                                                     // the way to a mount's process apart from the mount
 	"internal/mount":                     {"internal/attach", "internal/duration", "internal/mounttable", "internal/blocking", "internal/mount/internal/handover", "internal/mount/internal/kernelstate", "internal/mount/internal/notifier", "internal/mount/internal/session", "internal/mount/internal/emitthread", "secret", "cache", "fs", "internal/control", "internal/layout", "internal/glob", "internal/rights", "internal/view", "internal/exitcode"}, // wires the rooms
 	"internal/run":                       {"internal/attach", "internal/mount", "internal/exitcode"},                                                                                                                                                                                                                                                                                                                                                             // a command and its namespace
-	"internal/options":                   {"secret", "internal/duration", "client", "internal/config", "internal/mount", "internal/view", "internal/exitcode"},                                                                                                                                                                                                                                                                                                   // the words of the options, and the configurations made of them
+	"internal/options":                   {"secret", "internal/duration", "client", "internal/credential", "internal/config", "internal/mount", "internal/view", "internal/exitcode"},                                                                                                                                                                                                                                                                            // the words of the options, and the configurations made of them
 	"internal/logging":                   {},                                                                                                                                                                                                                                                                                                                                                                                                                     // loggers that wait for nobody
 	"internal/exitcode":                  {"secret"},
 	"internal/blocking":                  {},                                                                                                                                 // what may block in the kernel beyond any interruption
@@ -121,6 +121,7 @@ var picture = map[string][]string{
 	"internal/credential/internal/roundtrip": {},                                         // one request and its answer, within bounds
 	"internal/credential/internal/tokenfile": {"secret", "internal/exitcode"},            // files with one token
 	"internal/credential/internal/cloudtest": {},                                         // for tests: plays what is around a machine in a cloud
+	"internal/credential":                    {"secret", "client", "internal/exitcode"},  // what to log in with, and where that is found
 
 	// A mount that outlives the process that serves it.
 	"internal/systemd":                    {},                                                                         // what the service manager keeps for the next process, and what it is about to do
@@ -128,7 +129,7 @@ var picture = map[string][]string{
 	"internal/mount/internal/kernelstate": {"fs"},                                                                     // nodes and handles, as the kernel numbers them
 	"internal/mount/internal/session":     {},                                                                         // one connection, and the servers that answer on it one after the other
 
-	"cmd/infisicalfs": {"secret", "client", "internal/attach", "internal/config", "internal/daemon", "internal/logging", "internal/mounttable", "internal/options", "internal/mount", "internal/run", "internal/view", "internal/exitcode", "internal/devserver", "internal/dockerplugin", "internal/volume"},
+	"cmd/infisicalfs": {"secret", "client", "internal/credential", "internal/attach", "internal/config", "internal/daemon", "internal/logging", "internal/mounttable", "internal/options", "internal/mount", "internal/run", "internal/view", "internal/exitcode", "internal/devserver", "internal/dockerplugin", "internal/volume"},
 
 	// For tests, and the dev server for trying things out.
 	"secret/secrettest":            {"secret"},
@@ -169,8 +170,9 @@ var outside = []struct {
 	}, "the kernel's side stays in two rooms, and in the packages of fs that cannot be told without it"},
 	{"github.com/godbus/dbus/", []string{"internal/systemd", "internal/systemd/systemdtest"}, "the service manager is asked on D-Bus"},
 	{"github.com/coreos/go-systemd/", []string{"internal/mount", "internal/dockerplugin"}, "the service manager is told about mounts, and hands over a socket"},
-	{"github.com/spf13/", []string{"cmd/infisicalfs", "internal/options", "internal/bench"}, "flags are the command's business, and the table in which its options are"},
+	{"github.com/spf13/", []string{"cmd/infisicalfs", "internal/options", "internal/credential", "internal/bench"}, "flags are the command's business, and the tables in which its options are"},
 	{"net/http", []string{"client", "client/internal/transport", "internal/control", "internal/dockerplugin", "internal/devserver", "internal/devserver/internal/fault", "internal/devserver/internal/web", "internal/devserver/internal/call", "internal/devserver/internal/secretread", "internal/devserver/internal/folders", "cmd/infisicalfs", "internal/bench",
+		"internal/credential", // whoever issues a proof
 		"internal/credential/internal/aws",
 		"internal/credential/internal/metadata",
 		"internal/credential/internal/roundtrip",

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 
 	"infisicalfs/internal/config"
+	"infisicalfs/internal/credential"
 	"infisicalfs/internal/exitcode"
 )
 
@@ -53,7 +54,7 @@ func openSecrets(files *config.Config) (list []Doubt) {
 	}
 	seen := map[string]bool{}
 	for _, section := range sections {
-		for _, key := range []string{"client-secret-file", "token-file"} {
+		for _, key := range credential.SecretFileFlags() {
 			s, ok := section.Setting(key)
 			if !ok || seen[s.Value()] {
 				continue

@@ -41,9 +41,13 @@ func Variable(f *pflag.Flag) string {
 var Borrowed = map[string][]string{
 	"url":          {"INFISICAL_DOMAIN", "INFISICAL_API_URL", "INFISICAL_URL"},
 	"organization": {"INFISICAL_ORGANIZATION_ID"},
-	"project":      {"INFISICAL_PROJECT_ID"},
-	"env":          {"INFISICAL_ENVIRONMENT"},
-	"path":         {"INFISICAL_SECRET_PATH"},
+	"auth":         {"INFISICAL_AUTH_METHOD"},
+	"identity-id":  {"INFISICAL_MACHINE_IDENTITY_ID"},
+
+	"organization-slug": {"INFISICAL_AUTH_ORGANIZATION_SLUG"},
+	"project":           {"INFISICAL_PROJECT_ID"},
+	"env":               {"INFISICAL_ENVIRONMENT"},
+	"path":              {"INFISICAL_SECRET_PATH"},
 }
 
 // FirstOf returns value, or the first of the variables that is set, without the

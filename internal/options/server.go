@@ -2,6 +2,7 @@ package options
 
 import (
 	"cmp"
+	"crypto/x509"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"infisicalfs/client"
+	"infisicalfs/internal/credential"
 	"infisicalfs/internal/duration"
 	"infisicalfs/internal/exitcode"
 )
@@ -19,15 +21,13 @@ const defaultServer = "https://app.infisical.com"
 
 // Server says which server to talk to and as whom.
 type Server struct {
-	url, caCert      string
-	insecureHTTP     bool
-	Organization     string
-	ClientID         string
-	ClientSecretFile string
-	TokenFile        string
-	timeout          time.Duration
-	rateWait         time.Duration
-	maxSecrets       int
+	url, caCert  string
+	insecureHTTP bool
+	Organization string
+	Who          credential.Flags // as whom
+	timeout      time.Duration
+	rateWait     time.Duration
+	maxSecrets   int
 }
 
 // AddFlags declares the options' flags.
@@ -36,9 +36,7 @@ func (o *Server) AddFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.caCert, "ca-cert", "", "`file` with further certificate authorities, PEM")
 	f.BoolVar(&o.insecureHTTP, "insecure-http", false, "allow http:// to other hosts than this one")
 	f.StringVar(&o.Organization, "organization", "", "organisation `id`, for servers that list projects only by it")
-	f.StringVar(&o.ClientID, "client-id", "", "client `id` of a machine identity (universal auth)")
-	f.StringVar(&o.ClientSecretFile, "client-secret-file", "", "`file` with the client secret; /dev/fd/N reads a descriptor")
-	f.StringVar(&o.TokenFile, "token-file", "", "`file` with an access token; read again when the server refuses it")
+	o.Who.AddFlags(f)
 	f.DurationVar(&o.timeout, "timeout", 10*time.Second, "hard deadline of one operation on the server")
 	f.DurationVar(&o.rateWait, "rate-wait", 65*time.Second, "how long to wait when the server's rate limit is reached; 0: not at all")
 	f.IntVar(&o.maxSecrets, "max-secrets", client.DefaultMaxSecrets, "how many secrets, or folders, a folder may have; of more it is an error")
@@ -48,7 +46,7 @@ func (o *Server) AddFlags(f *pflag.FlagSet) {
 // credentials.
 func (o *Server) ClientConfig(lookup func(string) (string, bool), log *slog.Logger) (client.Config, error) {
 	cfg := client.Config{
-		URL:          cmp.Or(FirstOf(lookup, o.url, Borrowed["url"]...), defaultServer),
+		URL:          o.address(lookup),
 		InsecureHTTP: o.insecureHTTP,
 		Organization: FirstOf(lookup, o.Organization, Borrowed["organization"]...),
 		Timeout:      o.timeout,
@@ -65,13 +63,26 @@ func (o *Server) ClientConfig(lookup func(string) (string, bool), log *slog.Logg
 		return cfg, exitcode.Errorf(exitcode.Config, fmt.Sprintf("use a number like %d", client.DefaultMaxSecrets), "--max-secrets must be more than nothing")
 	}
 	if o.caCert != "" {
-		pool, err := client.LoadCertificates(o.caCert)
+		pool, err := loadAuthorities(o.caCert)
 		if err != nil {
-			return cfg, exitcode.Errorf(exitcode.Config, "--ca-cert wants a readable file with certificates in PEM form", "%w", err)
+			return cfg, err
 		}
 		cfg.RootCAs = pool
 	}
 	return cfg, nil
+}
+
+// address is where the server is.
+func (o *Server) address(lookup func(string) (string, bool)) string {
+	return cmp.Or(FirstOf(lookup, o.url, Borrowed["url"]...), defaultServer)
+}
+
+func loadAuthorities(file string) (*x509.CertPool, error) {
+	pool, err := client.LoadCertificates(file)
+	if err != nil {
+		return nil, exitcode.Errorf(exitcode.Config, "--ca-cert wants a readable file with certificates in PEM form", "%w", err)
+	}
+	return pool, nil
 }
 
 // NewClient makes the client, with the exit code for an address that cannot be.

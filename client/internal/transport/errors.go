@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -194,8 +195,12 @@ const withheld = "(its words repeat what was sent and are left out)"
 // the whole secret is shorter.
 const revealingLength = 8
 
-// echoes reports whether words of a server have a part of a secret in them.
-func echoes(words, sent string) bool {
+// echoes reports whether words of a server have a part of one of the secrets in them.
+func echoes(words string, sent []string) bool {
+	return slices.ContainsFunc(sent, func(text string) bool { return echoesPart(words, text) })
+}
+
+func echoesPart(words, sent string) bool {
 	if len(sent) <= revealingLength {
 		return sent != "" && strings.Contains(words, sent)
 	}

@@ -124,17 +124,17 @@ func TestEchoes(t *testing.T) {
 		"cannot parse 'usly fake val' (cut off": true,
 		"usly fa":                               false, // too short to tell anything
 	} {
-		require.Equal(t, want, echoes(words, sent), words)
+		require.Equal(t, want, echoesPart(words, sent), words)
 	}
-	require.False(t, echoes("anything", ""))
-	require.True(t, echoes("expected a number, got abc", "abc"))
-	require.False(t, echoes("expected a number", "abc"))
+	require.False(t, echoesPart("anything", ""))
+	require.True(t, echoes("expected a number, got abc", []string{"longer than that", "abc"}))
+	require.False(t, echoes("expected a number", []string{"abc"}))
 }
 
 // Validators like to say what they stumbled over.
 func TestAnErrorDoesNotRepeatWhatWasSent(t *testing.T) {
 	const sent = "obviously fake value"
-	answer := &Response{op: "update secret", status: http.StatusBadRequest, sent: sent,
+	answer := &Response{op: "update secret", status: http.StatusBadRequest, sent: []string{sent},
 		body: []byte(`{"error": "BadRequest", "message": "cannot rotate ` + sent + `", "reqId": "` + sent + `"}`)}
 	_, err := answer.Handle()
 	require.ErrorContains(t, err, "update secret: the server says 400 BadRequest: "+withheld)

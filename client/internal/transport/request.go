@@ -20,11 +20,15 @@ type Request struct {
 	Method    string
 	Path      string // below /api, escaped
 	Query     url.Values
-	Body      any    // sent as JSON; DELETE has one too
-	Secret    string // what of the body is secret, not to be repeated from an answer
-	Class     string // which rate budget it draws on
-	Anonymous bool   // carries no token
-	ETag      string // sent as If-None-Match, with its quotes
+	Body      any      // sent as JSON; DELETE has one too
+	Secrets   []string // what of the body is secret, not to be repeated from an answer
+	Class     string   // which rate budget it draws on
+	Anonymous bool     // carries no token
+	ETag      string   // sent as If-None-Match, with its quotes
+
+	// Of a login that takes a way of its own; empty: as all requests.
+	Through http.RoundTripper // carries it
+	Address string            // of the server for it
 
 	// Decode reads a 2xx answer as it arrives; nil: it is kept as a whole. It is
 	// called for each attempt, begins anew then, and keeps nothing if its
@@ -37,10 +41,10 @@ type Response struct {
 	op          string
 	status      int
 	header      http.Header
-	body        []byte // empty if it was read as it arrived
-	fault       error  // why what was read as it arrived is not an answer
-	conditional bool   // "not modified" would be about what the request's etag is of
-	sent        string // the request's
+	body        []byte   // empty if it was read as it arrived
+	fault       error    // why what was read as it arrived is not an answer
+	conditional bool     // "not modified" would be about what the request's etag is of
+	sent        []string // the request's secrets
 }
 
 // encode renders a body. Markup characters stay as they are: escaping them for
@@ -58,7 +62,10 @@ func encode(body any) ([]byte, error) {
 // or not all of it; it wraps [secret.ErrUnavailable], [secret.ErrTimeout],
 // [secret.ErrTooLarge] or the cause of ctx's end.
 func (t *Transport) send(ctx context.Context, r Request, token secret.Value, responseTimeout time.Duration) (*Response, error) {
-	u := *t.base
+	u, carrier, err := t.way(r)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", r.Op, err)
+	}
 	u.RawPath = u.EscapedPath() + r.Path
 	u.Path, _ = url.PathUnescape(u.RawPath)
 	u.RawQuery = r.Query.Encode()
@@ -88,9 +95,9 @@ func (t *Transport) send(ctx context.Context, r Request, token secret.Value, res
 		req.Header.Set("Authorization", "Bearer "+token.Reveal())
 	}
 
-	answer, err := t.http.Do(req)
+	answer, err := carrier.Do(req)
 	if err != nil {
-		return nil, transportError(ctx, r.Op, t.base.Host, err)
+		return nil, transportError(ctx, r.Op, u.Host, err)
 	}
 	defer answer.Body.Close()
 	got, err := t.receive(ctx, r, answer)
@@ -98,4 +105,21 @@ func (t *Transport) send(ctx context.Context, r Request, token secret.Value, res
 		return nil, err
 	}
 	return got, nil
+}
+
+// way is the address of a request, without its path, and what carries it there.
+func (t *Transport) way(r Request) (url.URL, *http.Client, error) {
+	address, carrier := t.base, t.http
+	if r.Address != "" {
+		var err error
+		if address, err = baseURL(r.Address, t.cfg.InsecureHTTP); err != nil {
+			return url.URL{}, nil, err
+		}
+	}
+	if r.Through != nil {
+		own := *t.http
+		own.Transport = timeoutTripper{r.Through}
+		carrier = &own
+	}
+	return *address, carrier, nil
 }

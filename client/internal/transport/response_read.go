@@ -14,7 +14,7 @@ import (
 
 // receive reads an answer: as it arrives if the request says how, else as a whole.
 func (t *Transport) receive(ctx context.Context, r Request, answer *http.Response) (*Response, error) {
-	got := &Response{op: r.Op, status: answer.StatusCode, header: answer.Header, conditional: matchesETag(answer.Header, r.ETag), sent: r.Secret}
+	got := &Response{op: r.Op, status: answer.StatusCode, header: answer.Header, conditional: matchesETag(answer.Header, r.ETag), sent: r.Secrets}
 	switch {
 	case got.status < 200 || got.status > 299:
 		return got, t.receiveRefusal(ctx, answer.Body, got)

@@ -89,7 +89,7 @@ func (t *Transport) Submit(ctx context.Context, r Request) (*Response, error) {
 		}
 		answer, err := t.attemptWithin(ctx, limit, r, token)
 		switch {
-		case neverLeft(err):
+		case NeverLeft(err):
 			return nil, err
 		case err != nil:
 			return nil, OutcomeUnknown{err}
@@ -113,8 +113,8 @@ func (t *Transport) attemptWithin(ctx context.Context, limit time.Duration, r Re
 	return t.attempt(ctx, r, token, 1)
 }
 
-// neverLeft reports whether a request failed before there was a connection.
-func neverLeft(err error) bool {
+// NeverLeft reports whether a request failed before there was a connection.
+func NeverLeft(err error) bool {
 	var op *net.OpError
 	return errors.As(err, &op) && op.Op == "dial" || isCertificateError(err)
 }

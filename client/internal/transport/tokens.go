@@ -107,12 +107,14 @@ func (t *tokens) obtain(ctx context.Context) (secret.Value, error) {
 	switch {
 	case err == nil:
 		return t.accept(fresh), nil
-	case errors.Is(err, secret.ErrUnauthenticated):
+	case errors.Is(err, secret.ErrUnauthenticated) && !(alive && errors.Is(err, ErrUnproven)):
 		t.loginDenied(err)
 	case alive:
 		t.transport.log.Warn("the token was not replaced; the old one still works", "until", old.end(), "error", err)
 		t.renewLater()
 		return old.value, nil
+	case pauses(err):
+		t.pauseLogins(err)
 	}
 	return secret.Value{}, err
 }
@@ -161,17 +163,25 @@ func (t *tokens) renewLater() {
 	t.renewAfter = time.Now().Add(minLoginPause)
 }
 
-// loginDenied notes that the credentials are not accepted. Only what the server
-// itself refused is paused for: reading a token again costs nobody anything.
+// loginDenied notes that the credentials are not accepted.
 func (t *tokens) loginDenied(err error) {
 	t.mu.Lock()
-	defer t.mu.Unlock()
 	t.current = Token{}
-	var refusal *APIError
-	if errors.As(err, &refusal) {
-		t.loginPause = min(max(2*t.loginPause, minLoginPause), maxLoginPause)
-		t.loginError, t.loginAfter = err, time.Now().Add(t.loginPause)
+	t.mu.Unlock()
+	if pauses(err) {
+		t.pauseLogins(err)
 	}
+}
+
+// pauseLogins makes err the answer to all who want a token, for a while.
+func (t *tokens) pauseLogins(err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.loginPause = min(max(2*t.loginPause, minLoginPause), maxLoginPause)
+	if isLockedOut(err) {
+		t.loginPause = maxLoginPause
+	}
+	t.loginError, t.loginAfter = err, time.Now().Add(t.loginPause)
 }
 
 // isRejected reports whether the server rejected this token a moment ago.

@@ -38,7 +38,7 @@ type byName struct{}
 func (byName) Method() string { return "test" }
 
 func (byName) Login(ctx context.Context, t *Transport) (Token, error) {
-	return t.Exchange(ctx, Request{Op: "log in", Path: "/v1/auth/test/login", Body: map[string]string{"clientSecret": "fake-secret"}, Secret: "fake-secret"})
+	return t.Exchange(ctx, Request{Op: "log in", Path: "/v1/auth/test/login", Body: map[string]string{"clientSecret": "fake-secret"}, Secrets: []string{"fake-secret"}})
 }
 
 func (byName) Replaced() bool { return false }

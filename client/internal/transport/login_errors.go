@@ -1,0 +1,45 @@
+package transport
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+
+	"infisicalfs/secret"
+)
+
+// ErrUnproven is an internal error of the server where it should have judged a login: whoever
+// it asked, a cloud, refuses or could not be asked. That is not known, so a token that
+// still works is kept.
+var ErrUnproven = fmt.Errorf("the server could not have the login confirmed: %w", secret.ErrUnauthenticated)
+
+// Pausing is the failure of a login that cost others something, so that it is not tried
+// again at once.
+type Pausing struct{ Err error }
+
+func (p Pausing) Error() string { return p.Err.Error() }
+
+func (p Pausing) Unwrap() error { return p.Err }
+
+// pauses reports whether a failed login is waited after: the server or somebody
+// else was asked in vain. Reading a token again costs nobody anything.
+func pauses(err error) bool {
+	var refusal *APIError
+	var pausing Pausing
+	return errors.As(err, &pausing) || errors.As(err, &refusal) && errors.Is(err, secret.ErrUnauthenticated)
+}
+
+// isLockedOut reports whether the server says that it takes no login of this
+// identity for a while, whether right or wrong.
+func isLockedOut(err error) bool {
+	var refusal *APIError
+	return errors.As(err, &refusal) && strings.Contains(refusal.Message, "temporarily locked")
+}
+
+// RefusedByPeer reports whether the other side ended the TLS handshake with an alert, as
+// it does if it does not accept a client's certificate.
+func RefusedByPeer(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && op.Op == "remote error"
+}

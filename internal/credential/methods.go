@@ -1,0 +1,25 @@
+package credential
+
+// methods is the list of all methods, in the order in which they are shown.
+func methods() []*Method {
+	return []*Method{
+		token(),
+		serviceToken(),
+		universalAuth(),
+		kubernetes(),
+		oidcAuth(),
+		jwtAuth(),
+		ldapAuth(),
+		tlsCertAuth(),
+	}
+}
+
+// methodNamed returns the method of that name, nil if there is none.
+func methodNamed(name string) *Method {
+	for _, m := range methods() {
+		if m.Name == name {
+			return m
+		}
+	}
+	return nil
+}

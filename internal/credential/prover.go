@@ -1,0 +1,43 @@
+package credential
+
+import (
+	"context"
+	"strings"
+
+	"infisicalfs/client"
+	"infisicalfs/internal/exitcode"
+)
+
+// inputs is the source's content, for [Prover.Inputs].
+func (s Source) inputs() ([]byte, error) {
+	value, err := s.Read()
+	return []byte(value.Reveal()), err
+}
+
+// missing is the error of a method that was picked and has no credential: what gives it
+// one, each way as people write it.
+func missing(method string, ways ...string) error {
+	return exitcode.Errorf(exitcode.Login, "give "+strings.Join(ways, ", or "), "%s was picked, and there is no credential for it", method)
+}
+
+// proveByJWT is the proof of the methods whose body has one JWT, which is read from the
+// source for each login. One that has ended is said to have, and not sent.
+func proveByJWT(source Source) Prover {
+	return Prover{
+		Proof: func(context.Context) (client.Proof, error) {
+			value, err := source.Read()
+			if err != nil {
+				return client.Proof{}, err
+			}
+			return jwtProof(source.From, value.Reveal())
+		},
+		Inputs: source.inputs,
+	}
+}
+
+func jwtProof(from, text string) (client.Proof, error) {
+	if err := checkEnd(from, text); err != nil {
+		return client.Proof{}, err
+	}
+	return client.Proof{Fields: map[string]any{"jwt": text}, Secret: []string{"jwt"}}, nil
+}
