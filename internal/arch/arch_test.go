@@ -133,8 +133,8 @@ var picture = map[string][]string{
 
 	// For tests, and the dev server for trying things out.
 	"secret/secrettest":            {"secret"},
-	"internal/systemd/systemdtest": {},                                                                                                                                                                                                                                                                                                                 // a service manager in small
-	"internal/devserver":           {"internal/devserver/internal/store", "internal/devserver/internal/fault", "internal/devserver/internal/web", "internal/devserver/internal/call", "internal/devserver/internal/shape", "internal/devserver/internal/secretread", "internal/devserver/internal/secretwrite", "internal/devserver/internal/folders"}, // routes and JSON over what is known
+	"internal/systemd/systemdtest": {},                                                                                                                                                                                                                                                                                                                                                      // a service manager in small
+	"internal/devserver":           {"internal/devserver/internal/store", "internal/devserver/internal/fault", "internal/devserver/internal/web", "internal/devserver/internal/call", "internal/devserver/internal/shape", "internal/devserver/internal/secretread", "internal/devserver/internal/secretwrite", "internal/devserver/internal/folders", "internal/devserver/internal/login"}, // routes and JSON over what is known
 
 	"internal/devserver/internal/store":       {},                                                                                                                                                                                          // knows no HTTP
 	"internal/devserver/internal/fault":       {},                                                                                                                                                                                          // knows no secrets
@@ -143,6 +143,7 @@ var picture = map[string][]string{
 	"internal/devserver/internal/secretread":  {"internal/devserver/internal/store", "internal/devserver/internal/web", "internal/devserver/internal/call", "internal/devserver/internal/shape"},                                           // changes nothing
 	"internal/devserver/internal/secretwrite": {"internal/devserver/internal/store", "internal/devserver/internal/web", "internal/devserver/internal/call", "internal/devserver/internal/shape"},                                           // knows no reading
 	"internal/devserver/internal/folders":     {"internal/devserver/internal/store", "internal/devserver/internal/web", "internal/devserver/internal/call", "internal/devserver/internal/shape", "internal/devserver/internal/secretread"}, // folders and imports
+	"internal/devserver/internal/login":       {"internal/devserver/internal/store", "internal/devserver/internal/web", "internal/devserver/internal/call"},                                                                                // how identities get in
 	"internal/devserver/internal/web":         {"internal/devserver/internal/store", "internal/devserver/internal/fault"},                                                                                                                  // knows no routes
 
 	"internal/fusetest":    {},

@@ -10,9 +10,9 @@
 // real ones: the files in testdata/contract and testdata/contract-2024-07 are
 // those answers.
 //
-// This package has the server, the login, the routes (routes.go) and what answers
+// This package has the server, the routes (routes.go) and what answers
 // about projects; front.go lends the names of the packages below to the outside.
-// These are, in internal: folders, secretread and secretwrite, the other handlers;
+// These are, in internal: login, how one gets in; folders, secretread and secretwrite, the other handlers;
 // shape, what several of them show; call, one request on its way and what its
 // caller may do; store, what a server knows, without HTTP; web, how answers,
 // refusals and limits look; fault, what goes wrong on request.

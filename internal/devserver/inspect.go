@@ -78,6 +78,14 @@ func (s *Server) Credentials(identity string) Credentials {
 	}
 }
 
+// IssueJWT signs claims as an issuer would that all methods of logging in with a JWT
+// trust: a cluster, a CI system, a cloud.
+func (s *Server) IssueJWT(claims map[string]any) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.state.IssueJWT(claims)
+}
+
 // UserToken returns an access token of a logged-in user, who is an admin of
 // every project and the only one who can have personal secrets. It lives ten days.
 func (s *Server) UserToken() string {

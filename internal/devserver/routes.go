@@ -3,6 +3,7 @@ package devserver
 import (
 	"infisicalfs/internal/devserver/internal/call"
 	"infisicalfs/internal/devserver/internal/folders"
+	"infisicalfs/internal/devserver/internal/login"
 	"infisicalfs/internal/devserver/internal/secretread"
 	"infisicalfs/internal/devserver/internal/secretwrite"
 	"infisicalfs/internal/devserver/internal/web"
@@ -11,7 +12,8 @@ import (
 // routesOf are all routes that a server of the profile has.
 func routesOf(p web.Profile) []call.Route {
 	var all []call.Route
-	all = append(all, authRoutes()...)
+	all = append(all, statusRoutes()...)
+	all = append(all, login.Routes(p)...)
 	all = append(all, projectRoutes(p)...)
 	all = append(all, secretRoutes(p)...)
 	all = append(all, folders.Routes(p)...)

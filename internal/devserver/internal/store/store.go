@@ -14,6 +14,9 @@ type State struct {
 	Projects   []*Project  `json:"projects"`
 	Tokens     []*Token    `json:"tokens"`
 	Rules      []Rule      `json:"rules"`
+
+	IssuerKey     []byte            `json:"issuerKey,omitempty"`     // of the JWTs that IssueJWT makes, PKCS #8
+	Organizations map[string]string `json:"organizations,omitempty"` // ids of sub-organisations, by slug
 }
 
 // Identity is a machine identity with universal auth.
@@ -26,9 +29,17 @@ type Identity struct {
 	OrgRole        string       `json:"orgRole"`
 	Memberships    []Membership `json:"memberships"`
 	Token          *TokenConfig `json:"token,omitempty"`
-	Failures       int          `json:"failures,omitempty"` // wrong secrets in a row
-	LastFailure    time.Time    `json:"lastFailure,omitzero"`
-	LockedUntil    time.Time    `json:"lockedUntil,omitzero"`
+	Addresses      []string     `json:"addresses,omitempty"`     // from which universal auth is allowed; none: any
+	Organizations  []string     `json:"organizations,omitempty"` // slugs of the sub-organisations that it is a member of
+	Logins         []*Login     `json:"logins,omitempty"`        // besides universal auth
+	Lockout                     // of universal auth
+}
+
+// Lockout counts wrong logins.
+type Lockout struct {
+	Failures    int       `json:"failures,omitempty"` // in a row
+	LastFailure time.Time `json:"lastFailure,omitzero"`
+	LockedUntil time.Time `json:"lockedUntil,omitzero"`
 }
 
 // Membership is the role, "admin" or "viewer", of an identity in a project.
@@ -66,6 +77,8 @@ type Token struct {
 	Renewed    time.Time   `json:"renewed"`
 	Uses       int         `json:"uses"`
 	Revoked    bool        `json:"revoked,omitempty"`
+	Method     string      `json:"method,omitempty"` // of the login; empty: universal-auth
+	OrgID      string      `json:"orgId,omitempty"`  // a sub-organisation's; empty: the identity's own
 }
 
 // Project is a project and what is in it. Environments are in the order in which they were made.

@@ -1,102 +1,44 @@
-package devserver
+package login
 
 import (
-	"crypto/subtle"
+	"cmp"
 	"slices"
-	"time"
 
 	"infisicalfs/internal/devserver/internal/call"
 	"infisicalfs/internal/devserver/internal/store"
 	"infisicalfs/internal/devserver/internal/web"
 )
 
-func authRoutes() []call.Route {
-	return []call.Route{
-		call.On("GET", "/api/status", web.Unlimited, call.Anybody, status),
-		call.On("POST", "/api/v1/auth/universal-auth/login", web.WriteClass, call.Anybody, login),
-		call.On("POST", "/api/v1/auth/token/renew", web.WriteClass, call.Anybody, renew),
-		call.On("POST", "/api/v1/auth/token/revoke", web.WriteClass, call.Anybody, revoke),
-	}
-}
-
-func status(c *call.Call) (any, error) {
-	return map[string]any{
-		"date":                     call.Stamp(c.Now),
-		"message":                  "Ok",
-		"emailConfigured":          false,
-		"inviteOnlySignup":         true,
-		"redisConfigured":          true,
-		"secretScanningConfigured": false,
-	}, nil
-}
-
-// tokenAnswer is what login and renew return; times are in seconds.
-type tokenAnswer struct {
+// answer is what login and renew return; times are in seconds.
+type answer struct {
 	AccessToken string  `json:"accessToken"`
 	ExpiresIn   float64 `json:"expiresIn"`
 	MaxTTL      float64 `json:"accessTokenMaxTTL"`
 	TokenType   string  `json:"tokenType"`
 }
 
-// Current servers lock a client out for a while after some wrong secrets in a
-// row; those of 2024 do not.
-const (
-	lockoutFailures = 3
-	lockoutReset    = 30 * time.Second
-	lockoutTime     = 5 * time.Minute
-)
-
-func login(c *call.Call) (any, error) {
-	f := c.BodyForm()
-	clientID, clientSecret := f.Str("clientId"), f.Str("clientSecret")
-	if err := f.Failure(); err != nil {
-		return nil, err
-	}
-	st := c.State
-	id := store.Find(st.Identities, func(i *store.Identity) bool { return i.ClientID == clientID })
-	if id == nil {
-		if c.Profile == web.Y2024 {
-			return nil, web.NotFound("No identity with specified client ID was found")
-		}
-		return nil, web.Unauthorized("Invalid credentials")
-	}
-	if !c.Old() && c.Now.Before(id.LockedUntil) {
-		return nil, web.Unauthorized("This identity auth method is temporarily locked, please try again later")
-	}
-	if subtle.ConstantTimeCompare([]byte(clientSecret), []byte(id.ClientSecret)) != 1 {
-		countFailure(c, id)
-		return nil, web.Unauthorized("Invalid credentials")
-	}
-	id.Failures = 0
+// grant makes a token for an identity that has logged in.
+func grant(c *call.Call, id *store.Identity, method, orgID string) answer {
 	c.Identified(id.Name)
-
 	config := c.Tokens
 	if id.Token != nil {
 		config = id.Token.WithDefaults()
 	}
-	t := &store.Token{ID: store.NewUUID(), IdentityID: id.ID, Config: config, Created: c.Now, Renewed: c.Now}
+	t := &store.Token{ID: store.NewUUID(), IdentityID: id.ID, Config: config, Created: c.Now, Renewed: c.Now, Method: method, OrgID: orgID}
+	st := c.State
 	st.Tokens = append(slices.DeleteFunc(st.Tokens, func(t *store.Token) bool { return c.Now.After(t.Created.Add(t.Config.MaxTTL)) }), t)
 	c.Changed = true
-	return issueToken(c, t, id), nil
-}
-
-func countFailure(c *call.Call, id *store.Identity) {
-	if c.Now.Sub(id.LastFailure) > lockoutReset {
-		id.Failures = 0
-	}
-	id.Failures++
-	id.LastFailure = c.Now
-	if id.Failures >= lockoutFailures {
-		id.LockedUntil, id.Failures = c.Now.Add(lockoutTime), 0
-	}
-	c.Changed = true
+	return issueToken(c, t, id)
 }
 
 // issueToken issues the JWT of t. On a server of 2024 it is the same text every
 // time, lives until the max TTL, and the TTL is kept by the server; a current
 // server makes a new one that lives no longer than the max TTL allows.
-func issueToken(c *call.Call, t *store.Token, id *store.Identity) tokenAnswer {
-	cl := store.Claims{AuthTokenType: store.IdentityTokenType, IdentityID: id.ID, ClientSecretID: id.ClientSecretID, TokenID: t.ID}
+func issueToken(c *call.Call, t *store.Token, id *store.Identity) answer {
+	cl := store.Claims{AuthTokenType: store.IdentityTokenType, IdentityID: id.ID, TokenID: t.ID}
+	if cmp.Or(t.Method, Universal) == Universal {
+		cl.ClientSecretID = id.ClientSecretID
+	}
 	end := t.Created.Add(t.Config.MaxTTL)
 	life := t.Config.TTL
 	if c.Old() {
@@ -105,13 +47,13 @@ func issueToken(c *call.Call, t *store.Token, id *store.Identity) tokenAnswer {
 		life = min(life, end.Sub(t.Renewed))
 		no := false
 		org := c.State.OrgID
-		cl.ID, cl.IdentityName, cl.AuthMethod = store.NewUUID(), id.Name, "universal-auth"
-		cl.OrgID, cl.RootOrgID, cl.ParentOrgID = org, org, org
+		cl.ID, cl.IdentityName, cl.AuthMethod = store.NewUUID(), id.Name, cmp.Or(t.Method, Universal)
+		cl.OrgID, cl.RootOrgID, cl.ParentOrgID = cmp.Or(t.OrgID, org), org, org
 		cl.TTL, cl.MaxTTL, cl.CreationEpoch = t.Config.TTL.Seconds(), t.Config.MaxTTL.Seconds(), t.Created.Unix()
 		cl.NumUses, cl.IPRestrictionEnabled = t.Config.NumUses, &no
 		cl.IssuedAt, cl.Expires = t.Renewed.Unix(), t.Renewed.Add(life).Unix()
 	}
-	return tokenAnswer{
+	return answer{
 		AccessToken: c.State.Sign(cl),
 		ExpiresIn:   life.Seconds(),
 		MaxTTL:      t.Config.MaxTTL.Seconds(),
