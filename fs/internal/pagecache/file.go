@@ -78,7 +78,7 @@ type File struct {
 	epoch atomic.Uint64
 
 	mu           sync.Mutex     // guards what follows; the kernel is not told anything under it
-	served       *secret.Secret // the version of pages and of opens with the page cache; nil without, and once it is outdated
+	served       *secret.Secret // the version of pages and of opens with the page cache, with its newest date; nil without, and once it is outdated
 	opens        int32          // with the page cache, outdated ones included
 	superseded   bool           // a newer version than served is known, since supersededAt
 	complete     bool           // pages are of no other version: an open that dropped all others has come to its end
@@ -124,10 +124,13 @@ func (f *File) choose(newest *secret.Secret, keep bool) (served *secret.Secret, 
 		f.served = newest
 	}
 	switch {
-	case f.served == nil, SameContent(f.served, newest):
+	case f.served == nil:
 		return newest, false
 	case newest.ID == f.served.ID && newest.Version < f.served.Version:
 		return f.served, false // newest was asked for before
+	case sameBytes(f.served, newest):
+		f.served = newest
+		return newest, false
 	}
 	f.supersede()
 	return f.served, true
@@ -241,7 +244,7 @@ func (f *File) Inherit() { f.Writing() }
 func (f *File) OpenInherited(epoch uint64, s *secret.Secret) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if epoch != f.epoch.Load() || f.superseded || f.served != nil && !SameContent(f.served, s) {
+	if epoch != f.epoch.Load() || f.superseded || f.served != nil && !sameBytes(f.served, s) {
 		return false
 	}
 	f.served, f.pages = s, s.Value.Fingerprint()
@@ -258,8 +261,13 @@ func (f *File) Writing() {
 	f.sized = severalSizes
 }
 
+// sameBytes reports whether the pages of one version are those of the other. What else
+// may differ, such as the date, is for the kernel to ask again and costs no reader
+// anything: there are secrets without a date, whose file has that of an answer.
+func sameBytes(a, b *secret.Secret) bool { return a.Hidden == b.Hidden && a.Value.Equal(b.Value) }
+
 // SameContent reports whether two versions make no difference for a file: what
 // is read of it, its date, and what its owner and mode may depend on.
 func SameContent(a, b *secret.Secret) bool {
-	return a.Hidden == b.Hidden && a.Value.Equal(b.Value) && a.Updated.Equal(b.Updated) && slices.Equal(a.Metadata, b.Metadata)
+	return sameBytes(a, b) && a.Updated.Equal(b.Updated) && slices.Equal(a.Metadata, b.Metadata)
 }

@@ -13,10 +13,10 @@ func (f *File) SetNewest(s *secret.Secret) {
 	defer f.mu.Unlock()
 	switch {
 	case f.served == nil:
-	case s == nil || !SameContent(f.served, s):
+	case s == nil || !sameBytes(f.served, s):
 		f.supersede()
 	default:
-		f.superseded = false
+		f.served, f.superseded = s, false
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"infisicalfs/secret"
 )
 
 // opened tells the kernel the size of a version and opens it, with the cache.
@@ -27,6 +29,36 @@ func TestWhoHasTheNewestVersionOpenIsNotOutdated(t *testing.T) {
 	f.Publish(func() { t.Error("the pages are of the newest version") }, func() { asked = true })
 	require.True(t, asked)
 	require.False(t, f.Outdated(epoch))
+}
+
+// Another date of the same bytes is shown, and takes nothing from who reads them: not
+// when an answer has it, nor when it is heard of.
+func TestAnotherDateOutdatesNobody(t *testing.T) {
+	for what, learn := range map[string]func(f *File, dated *secret.Secret){
+		"answered": func(f *File, dated *secret.Secret) {
+			served, waiting := f.TellSize(dated, false)
+			require.Same(t, dated, served)
+			require.False(t, waiting)
+		},
+		"heard of": func(f *File, dated *secret.Secret) { f.SetNewest(dated) },
+	} {
+		t.Run(what, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var f File
+				epoch := openedWith(t, &f, "v")
+				dated := versionOf("v")
+				dated.Updated = time.Now()
+				learn(&f, dated)
+				<-time.After(2 * ReaderWait)
+				asked := false
+				f.Publish(func() { t.Error("the pages are of these bytes") }, func() { asked = true })
+				require.True(t, asked, "which date the file has now")
+				require.False(t, f.Outdated(epoch))
+				served, _ := f.Serve(dated, false)
+				require.Same(t, dated, served)
+			})
+		})
+	}
 }
 
 // How long a publication waits for the one that has the old version open.
