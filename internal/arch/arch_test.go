@@ -117,6 +117,22 @@ var picture = map[string][]string{
 		"internal/credential/internal/roundtrip",
 		"internal/credential/internal/tokenfile",
 	},
+	"internal/credential/internal/alicloud": {"secret", "internal/exitcode"},
+	"internal/credential/internal/azure": {"secret", "internal/exitcode",
+		"internal/credential/internal/metadata",
+		"internal/credential/internal/roundtrip",
+		"internal/credential/internal/tokenfile",
+	},
+	"internal/credential/internal/gcp": {"secret", "internal/exitcode",
+		"internal/credential/internal/metadata",
+		"internal/credential/internal/tokenfile",
+	},
+	"internal/credential/internal/oci": {"internal/exitcode",
+		"internal/credential/internal/tokenfile",
+	},
+	"internal/credential/internal/spiffe": {"secret", "internal/exitcode",
+		"internal/credential/internal/roundtrip",
+	},
 	"internal/credential/internal/metadata":  {"internal/credential/internal/roundtrip"}, // whether the machine is in a cloud, and what its cloud says
 	"internal/credential/internal/roundtrip": {},                                         // one request and its answer, within bounds
 	"internal/credential/internal/tokenfile": {"secret", "internal/exitcode"},            // files with one token
@@ -178,9 +194,13 @@ var outside = []struct {
 		"internal/credential/internal/metadata",
 		"internal/credential/internal/roundtrip",
 		"internal/credential/internal/cloudtest",
+		"internal/credential/internal/azure",
+		"internal/credential/internal/gcp",
+		"internal/credential/internal/oci",
+		"internal/credential/internal/spiffe",
 	}, "only the client talks to a server, and to a cloud only who proves an identity there"},
-	{"github.com/stretchr/", []string{"secret/secrettest", "internal/fusetest", "internal/systemd/systemdtest"}, "a test library does not belong into the binary"},
-	{"testing", []string{"secret/secrettest", "internal/fusetest", "internal/systemd/systemdtest"}, "a test library does not belong into the binary"},
+	{"github.com/stretchr/", []string{"internal/credential/internal/cloudtest", "secret/secrettest", "internal/fusetest", "internal/systemd/systemdtest"}, "a test library does not belong into the binary"},
+	{"testing", []string{"internal/credential/internal/cloudtest", "secret/secrettest", "internal/fusetest", "internal/systemd/systemdtest"}, "a test library does not belong into the binary"},
 }
 
 type listed struct {

@@ -21,9 +21,10 @@ var ErrTimeout = errors.New("no answer in time")
 
 // Answer is an answer of any status. The body may be a credential.
 type Answer struct {
-	Status int
-	Header http.Header
-	Body   []byte
+	Status  int
+	Header  http.Header
+	Body    []byte
+	Trailer http.Header // what followed the body
 }
 
 // String hides the body, so that an answer can be printed by accident.
@@ -68,7 +69,7 @@ func send(rt http.RoundTripper, r *http.Request) (Answer, error) {
 	case len(body) > maxBody:
 		return Answer{}, fmt.Errorf("the answer is longer than %d KiB", maxBody>>10)
 	}
-	return Answer{Status: response.StatusCode, Header: response.Header, Body: body}, nil
+	return Answer{Status: response.StatusCode, Header: response.Header, Body: body, Trailer: response.Trailer}, nil
 }
 
 // OneLine makes what a service says about a failure fit for a message: one line
