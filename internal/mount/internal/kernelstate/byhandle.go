@@ -87,18 +87,23 @@ func (f *FS) SetLkw(cancel <-chan struct{}, in *fuse.LkIn) fuse.Status {
 }
 
 func (f *FS) ReadDir(cancel <-chan struct{}, in *fuse.ReadIn, out *fuse.DirEntryList) fuse.Status {
+	number := in.Fh
 	if status := f.looks(cancel, in.NodeId, &in.Fh); !status.Ok() {
 		return status
 	}
-	return f.RawFileSystem.ReadDir(cancel, in, out)
+	status := f.RawFileSystem.ReadDir(cancel, in, out)
+	f.shown(number)
+	return status
 }
 
 func (f *FS) ReadDirPlus(cancel <-chan struct{}, in *fuse.ReadIn, out *fuse.DirEntryList) fuse.Status {
+	number := in.Fh
 	if status := f.looks(cancel, in.NodeId, &in.Fh); !status.Ok() {
 		return status
 	}
 	status := f.RawFileSystem.ReadDirPlus(cancel, in, out)
-	f.listed(out.Bytes())
+	f.listed(in.NodeId, out.Bytes())
+	f.shown(number)
 	return status
 }
 
@@ -116,6 +121,9 @@ func (f *FS) SetAttr(cancel <-chan struct{}, in *fuse.SetAttrIn, out *fuse.AttrO
 		}
 	} else if status := f.node(cancel, in.NodeId); !status.Ok() {
 		return status
+	}
+	if in.Valid&fuse.FATTR_SIZE != 0 && wasSent(&in.InHeader) {
+		return fuse.EIO // to cut once more could cut what somebody else has written since
 	}
 	return f.RawFileSystem.SetAttr(cancel, in, out)
 }

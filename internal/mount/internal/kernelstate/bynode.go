@@ -9,7 +9,7 @@ func (f *FS) Lookup(cancel <-chan struct{}, header *fuse.InHeader, name string, 
 		return status
 	}
 	status := f.RawFileSystem.Lookup(cancel, header, name, out)
-	f.looked(status, out.NodeId)
+	f.looked(status, header.NodeId, name, out.NodeId)
 	return status
 }
 
@@ -18,7 +18,7 @@ func (f *FS) Mknod(cancel <-chan struct{}, in *fuse.MknodIn, name string, out *f
 		return status
 	}
 	status := f.RawFileSystem.Mknod(cancel, in, name, out)
-	f.looked(status, out.NodeId)
+	f.looked(status, in.NodeId, name, out.NodeId)
 	return status
 }
 
@@ -26,8 +26,8 @@ func (f *FS) Mkdir(cancel <-chan struct{}, in *fuse.MkdirIn, name string, out *f
 	if status := f.node(cancel, in.NodeId); !status.Ok() {
 		return status
 	}
-	status := f.RawFileSystem.Mkdir(cancel, in, name, out)
-	f.looked(status, out.NodeId)
+	status := f.made(cancel, &in.InHeader, name, f.RawFileSystem.Mkdir(cancel, in, name, out), out)
+	f.looked(status, in.NodeId, name, out.NodeId)
 	return status
 }
 
@@ -36,7 +36,7 @@ func (f *FS) Symlink(cancel <-chan struct{}, header *fuse.InHeader, target, name
 		return status
 	}
 	status := f.RawFileSystem.Symlink(cancel, header, target, name, out)
-	f.looked(status, out.NodeId)
+	f.looked(status, header.NodeId, name, out.NodeId)
 	return status
 }
 
@@ -45,7 +45,7 @@ func (f *FS) Link(cancel <-chan struct{}, in *fuse.LinkIn, name string, out *fus
 		return status
 	}
 	status := f.RawFileSystem.Link(cancel, in, name, out)
-	f.looked(status, out.NodeId)
+	f.looked(status, in.NodeId, name, out.NodeId)
 	return status
 }
 
@@ -54,7 +54,7 @@ func (f *FS) Create(cancel <-chan struct{}, in *fuse.CreateIn, name string, out 
 		return status
 	}
 	status := f.RawFileSystem.Create(cancel, in, name, out)
-	f.looked(status, out.NodeId)
+	f.looked(status, in.NodeId, name, out.NodeId)
 	f.open(status, out.NodeId, in.Flags, false, &out.OpenOut)
 	return status
 }
@@ -64,7 +64,7 @@ func (f *FS) Tmpfile(cancel <-chan struct{}, in *fuse.CreateIn, out *fuse.Create
 		return status
 	}
 	status := f.RawFileSystem.Tmpfile(cancel, in, out)
-	f.looked(status, out.NodeId)
+	f.looked(status, in.NodeId, "", out.NodeId)
 	f.open(status, out.NodeId, in.Flags, false, &out.OpenOut)
 	return status
 }
@@ -91,21 +91,22 @@ func (f *FS) Unlink(cancel <-chan struct{}, header *fuse.InHeader, name string) 
 	if status := f.node(cancel, header.NodeId); !status.Ok() {
 		return status
 	}
-	return f.RawFileSystem.Unlink(cancel, header, name)
+	return gone(header, f.RawFileSystem.Unlink(cancel, header, name))
 }
 
 func (f *FS) Rmdir(cancel <-chan struct{}, header *fuse.InHeader, name string) fuse.Status {
 	if status := f.node(cancel, header.NodeId); !status.Ok() {
 		return status
 	}
-	return f.RawFileSystem.Rmdir(cancel, header, name)
+	return gone(header, f.RawFileSystem.Rmdir(cancel, header, name))
 }
 
 func (f *FS) Rename(cancel <-chan struct{}, in *fuse.RenameIn, oldName, newName string) fuse.Status {
 	if status := f.nodes(cancel, in.NodeId, in.Newdir); !status.Ok() {
 		return status
 	}
-	return f.RawFileSystem.Rename(cancel, in, oldName, newName)
+	status := f.RawFileSystem.Rename(cancel, in, oldName, newName)
+	return f.moved(cancel, in, oldName, newName, status)
 }
 
 func (f *FS) Readlink(cancel <-chan struct{}, header *fuse.InHeader) ([]byte, fuse.Status) {

@@ -13,6 +13,7 @@ type opened struct {
 	node          uint64
 	flags, answer uint32
 	dir           bool
+	shown         bool // the journal knows what it shows
 }
 
 // inherited is a handle of an earlier process.
@@ -35,11 +36,46 @@ func (f *FS) open(status fuse.Status, node uint64, flags uint32, dir bool, out *
 	number := out.Fh
 	out.Fh |= f.epoch << 32
 	f.mu.Lock()
-	defer f.mu.Unlock()
 	for uint64(len(f.opened)) <= number {
 		f.opened = append(f.opened, opened{})
 	}
-	f.opened[number] = opened{node, flags, out.OpenFlags, dir}
+	f.opened[number] = opened{node: node, flags: flags, answer: out.OpenFlags, dir: dir}
+	f.mu.Unlock()
+	if f.journal != nil {
+		f.journal.Opened(f.describe(Handle{Number: out.Fh, Node: node, Flags: flags, Answer: out.OpenFlags, Dir: dir}))
+	}
+}
+
+// shown writes down which list an open directory shows, before the kernel hears of it
+// for the first time: what it asks for next is a place in that list. The number is the
+// kernel's.
+func (f *FS) shown(number uint64) {
+	if f.journal == nil {
+		return
+	}
+	if h, first := f.firstShown(number); first {
+		f.journal.Opened(f.describe(h))
+	}
+}
+
+func (f *FS) firstShown(number uint64) (h Handle, first bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if number>>32 != f.epoch {
+		h, ok := f.inherited[number]
+		if !ok || !h.Any {
+			return Handle{}, false
+		}
+		h.Any = false
+		return h.Handle, true
+	}
+	number &= lowerHalf
+	if number >= uint64(len(f.opened)) || f.opened[number].shown {
+		return Handle{}, false
+	}
+	o := &f.opened[number]
+	o.shown = true
+	return Handle{Number: f.epoch<<32 | number, Node: o.node, Flags: o.flags, Answer: o.answer, Dir: o.dir}, true
 }
 
 // handle makes sure that the nodes below know a handle that the kernel has, and returns
@@ -149,6 +185,9 @@ func (f *FS) closeBelow(h Handle, number uint64) {
 // released notes that the kernel has closed a handle, and returns how the nodes below
 // call it; false if they do not know it.
 func (f *FS) released(number uint64) (uint64, bool) {
+	if f.journal != nil {
+		f.journal.Closed(number)
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if number>>32 == f.epoch {

@@ -46,11 +46,24 @@ type FS struct {
 	salt  uint64 // of fingerprints of versions, which leave this process
 	heir  bool   // there was a process before this one
 
+	journal Journal // nil: nobody could read it
+
 	mu        sync.Mutex            // guards what follows; nothing below is called under it
 	counts    map[uint64]count      // what the kernel knows, without the root, by node id
 	places    map[uint64]Node       // of what it knows from earlier processes
 	opened    []opened              // by go-fuse's number of a handle
 	inherited map[uint64]*inherited // handles of earlier processes, as the kernel numbers them
+}
+
+// Journal is told of each change before the kernel hears of it. Calls come from many
+// goroutines, and from two of them not always in the order of the changes: lookups and
+// what is forgotten add up.
+type Journal interface {
+	Began(epoch uint64) // a process serves from here on
+	Looked(Node)        // the kernel looked a node up, that often
+	Forgot(id, lookups uint64)
+	Opened(Handle) // or shows something since it was opened
+	Closed(number uint64)
 }
 
 // New returns the file system above raw, whose nodes are below root. Before is the
@@ -62,6 +75,12 @@ func New(raw fuse.RawFileSystem, root *fusefs.Inode, before *State, log *slog.Lo
 		f.Inherit(before)
 	}
 	return f
+}
+
+// Keep has all that changes from now on written down. Nothing may be served yet.
+func (f *FS) Keep(j Journal) {
+	f.journal = j
+	j.Began(f.epoch)
 }
 
 // Inherit takes over what the kernel holds, in the place of what it was said to hold

@@ -14,14 +14,17 @@ type count struct {
 	below  uint64 // and not by the nodes below; 0: they do not know it (yet)
 }
 
-// looked notes that the kernel is about to be told of a node.
-func (f *FS) looked(status fuse.Status, id uint64) {
+// looked notes that the kernel is about to be told of the node of that name.
+func (f *FS) looked(status fuse.Status, parent uint64, name string, id uint64) {
 	if !status.Ok() || id == 0 {
 		return
 	}
 	f.mu.Lock()
-	defer f.mu.Unlock()
 	f.lookedUp(id)
+	f.mu.Unlock()
+	if f.journal != nil {
+		f.journal.Looked(Node{ID: id, Parent: parent, Name: Name(name), Lookups: 1})
+	}
 }
 
 // lookedUp is called with the lock held.
@@ -30,17 +33,17 @@ func (f *FS) lookedUp(id uint64) {
 	f.counts[id] = count{c.kernel + 1, c.below + 1}
 }
 
-// listed notes the nodes in an answer to READDIRPLUS: one entry after the other, each
-// with what a LOOKUP would say, and a name that is padded to 8 bytes.
-func (f *FS) listed(entries []byte) {
+// listed notes the nodes in an answer to READDIRPLUS about a directory.
+func (f *FS) listed(parent uint64, entries []byte) {
 	f.mu.Lock()
-	defer f.mu.Unlock()
-	for len(entries) >= direntAt+direntName {
-		if id := native.Uint64(entries); id != 0 { // 0: . and .., and what could not be looked up
-			f.lookedUp(id)
+	for id := range entriesOf(entries) {
+		f.lookedUp(id)
+	}
+	f.mu.Unlock()
+	if f.journal != nil {
+		for id, name := range entriesOf(entries) {
+			f.journal.Looked(Node{ID: id, Parent: parent, Name: Name(name), Lookups: 1})
 		}
-		name := int(native.Uint32(entries[direntAt+direntLen:]))
-		entries = entries[min(len(entries), (direntAt+direntName+name+7)&^7):]
 	}
 }
 
@@ -53,7 +56,11 @@ func (f *FS) count(id uint64) count {
 // Forget hands on that the kernel has forgotten a node only when it has done so
 // altogether: it may count lookups of earlier processes that nobody else knows of.
 func (f *FS) Forget(id, lookups uint64) {
-	if below := f.forget(id, lookups); below > 0 {
+	below := f.forget(id, lookups)
+	if f.journal != nil {
+		f.journal.Forgot(id, lookups)
+	}
+	if below > 0 {
 		f.RawFileSystem.Forget(id, below)
 	}
 }
