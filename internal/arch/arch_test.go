@@ -142,7 +142,7 @@ var picture = map[string][]string{
 	// A mount that outlives the process that serves it.
 	"internal/systemd":                    {},                                                                         // what the service manager keeps for the next process, and what it is about to do
 	"internal/mount/internal/handover":    {"internal/mount/internal/kernelstate", "internal/mount/internal/session"}, // what two processes say to each other
-	"internal/mount/internal/journal":     {"internal/mount/internal/kernelstate"}, // the same, for who comes after a kill
+	"internal/mount/internal/journal":     {"internal/mount/internal/kernelstate"},                                    // the same, for who comes after a kill
 	"internal/mount/internal/kernelstate": {"fs"},                                                                     // nodes and handles, as the kernel numbers them
 	"internal/mount/internal/session":     {},                                                                         // one connection, and the servers that answer on it one after the other
 
