@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -169,12 +170,18 @@ func (w *world) mount(t *testing.T, identity string, flags ...string) *mounted {
 // mountWith is mount with another build of the program.
 func (w *world) mountWith(t *testing.T, program, identity string, flags ...string) *mounted {
 	t.Helper()
+	return w.mountIn(t, program, w.environ(identity), flags...)
+}
+
+// mountIn is mountWith in an environment that is given, with all that is in it to log in with.
+func (w *world) mountIn(t *testing.T, program string, environ []string, flags ...string) *mounted {
+	t.Helper()
 	needFUSE(t)
 	name := filepath.Join(w.tmp, fmt.Sprint(mountNumber().next()))
 	m := &mounted{dir: name + "-mnt", log: name + ".log"}
 	require.NoError(t, os.Mkdir(m.dir, 0o755))
 	cmd := exec.Command(program, append(append([]string{"mount", "--log-file", m.log}, flags...), m.dir)...)
-	cmd.Env = append(w.environ(identity), "GORACE="+racing+" log_path="+name+".race")
+	cmd.Env = append(slices.Clone(environ), "GORACE="+racing+" log_path="+name+".race")
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	m.pid = m.status(t).PID
