@@ -185,7 +185,7 @@ func (o *devOptions) mount(ctx context.Context, url string, credentials devserve
 	if err != nil {
 		return err
 	}
-	return serveMount(ctx, c, o.scope, point, func(*mount.Mount) error {
+	return serveMount(ctx, c, o.scope, point, nil, func(*mount.Mount) error {
 		fmt.Fprintf(out, "mounted on %s; ^C ends both\n", mountpoint)
 		return nil
 	})

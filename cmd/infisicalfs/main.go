@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"infisicalfs/internal/exitcode"
+	"infisicalfs/internal/logging"
+	"infisicalfs/internal/mount"
 	"infisicalfs/internal/run"
 )
 
@@ -40,6 +42,8 @@ func execute(args []string) int {
 	root.SetArgs(args[1:])
 	if cmd, err := root.ExecuteContextC(context.Background()); err != nil {
 		code := fail(err)
+		// Where the words were wrong, nothing was looked at.
+		mount.ReceiveLegacy(logging.Foreground(false)).GiveUp(errLegacyUnused)
 		if cmd.Name() == "run" {
 			code = runCode(code)
 		}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -28,6 +29,8 @@ type mountOptions struct {
 	logFile    string
 	options.Look
 
+	legacy *mount.Legacy // what an earlier process of the same unit has left
+
 	// For reading all of it again.
 	flags     *pflag.FlagSet
 	named     string // the mount of the configuration file, if it is one
@@ -37,6 +40,9 @@ type mountOptions struct {
 
 	behind bool // in the background, where another process may serve instead
 }
+
+// errLegacyUnused is why a mount that was left is given up at the end of a process.
+var errLegacyUnused = errors.New("the process that was to go on with it ends")
 
 func mountCommand() *cobra.Command {
 	var o mountOptions
@@ -59,6 +65,8 @@ are told nothing, and nothing is unmounted at the end.`,
 		Args:              mountArguments,
 		ValidArgsFunction: completeMountArguments,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			o.legacy = mount.ReceiveLegacy(logging.Foreground(o.Debug)) // first: whoever uses it waits
+			defer o.legacy.GiveUp(errLegacyUnused)
 			what, err := o.config.settle(cmd.Flags(), args)
 			if err != nil {
 				return err
@@ -159,8 +167,14 @@ func (o *mountOptions) absolute() error {
 // Whatever fails before the mount leaves none behind.
 func (o *mountOptions) serve(ctx context.Context, h *hangups, mountpoint string, log *slog.Logger, ready func(*mount.Mount) error) error {
 	_, foreign := attach.Descriptor(mountpoint)
-	if !foreign && !o.replace {
-		if err := attach.Check(mountpoint); err != nil {
+	check := func() error {
+		if foreign || o.replace {
+			return nil
+		}
+		return attach.Check(mountpoint)
+	}
+	if o.legacy == nil { // or nobody would answer
+		if err := check(); err != nil {
 			return err
 		}
 	}
@@ -171,6 +185,13 @@ func (o *mountOptions) serve(ctx context.Context, h *hangups, mountpoint string,
 	}
 	defer c.Close()
 	point.Hangup, point.Settings, point.Replace = h.status, o.fingerprint(c, who), o.replace
+	legacy := o.legacy
+	if legacy != nil && !legacy.Fits(point) {
+		legacy = nil
+		if err := check(); err != nil {
+			return err
+		}
+	}
 	if o.behind && !foreign {
 		if pid := mount.TakeOver(ctx, mountpoint, point.Settings); pid != 0 {
 			note("process %d, which still served an earlier mount of it for others, serves it here again", pid)
@@ -181,7 +202,7 @@ func (o *mountOptions) serve(ctx context.Context, h *hangups, mountpoint string,
 		// Or somebody would wonder why a mount made here shows one folder.
 		note("showing the project that %s names", from)
 	}
-	return serveMount(ctx, c, o.scope, point, func(m *mount.Mount) error {
+	return serveMount(ctx, c, o.scope, point, legacy, func(m *mount.Mount) error {
 		noteAll(who.Warnings)
 		if err := ready(m); err != nil {
 			return err
@@ -231,31 +252,23 @@ func (o *mountOptions) prepare(mountpoint string, log *slog.Logger) (*client.Cli
 }
 
 // serveMount is the part of serve that a dev server's mount shares. It completes
-// cfg.
-func serveMount(ctx context.Context, c *client.Client, scope options.Scope, cfg mount.Config, ready func(*mount.Mount) error) error {
+// cfg. The mount is legacy, gone on with, unless that is nil or cannot be.
+func serveMount(ctx context.Context, c *client.Client, scope options.Scope, cfg mount.Config, legacy *mount.Legacy, ready func(*mount.Mount) error) error {
 	neverStopped()
-	if err := c.Login(ctx); err != nil {
-		return err
-	}
-	root, err := scope.Root(ctx, c)
-	if err != nil {
-		return err
-	}
-	user, err := c.IsUser(ctx)
-	if err != nil {
-		return err
-	}
-	cfg.FS.PersonalReadOnly = user && cfg.FS.PersonalReadOnly
-	cfg.Root, cfg.Upstream, cfg.Version = root, c, version
+	cfg.Upstream, cfg.Version = c, version
 	cfg.Status = func() any { return c.Stats() }
-	m, err := mount.New(ctx, cfg)
-	if err != nil {
-		return err
+	var m *mount.Mount
+	var err error
+	if legacy != nil {
+		if m, err = mount.GoOn(ctx, cfg, legacy); err != nil {
+			cfg.Log.Warn("a new mount is made", "error", err)
+		}
 	}
-	if id := c.EmptyOrganization(); id != "" {
-		note("%s", options.EmptyOrganization(id))
+	if m == nil {
+		if m, err = mountAnew(ctx, c, scope, cfg); err != nil {
+			return err
+		}
 	}
-	noteAll(m.Notes())
 	if err := ready(m); err != nil {
 		m.Close()
 		return err
@@ -264,8 +277,35 @@ func serveMount(ctx context.Context, c *client.Client, scope options.Scope, cfg 
 	case <-m.Done():
 		return m.Wait()
 	case <-ctx.Done():
-		return m.Close()
+		return m.Finish()
 	}
+}
+
+// mountAnew logs in, asks the server what is meant, mounts that, and says what may not be
+// what was meant.
+func mountAnew(ctx context.Context, c *client.Client, scope options.Scope, cfg mount.Config) (*mount.Mount, error) {
+	if err := c.Login(ctx); err != nil {
+		return nil, err
+	}
+	root, err := scope.Root(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	user, err := c.IsUser(ctx)
+	if err != nil {
+		return nil, err
+	}
+	cfg.FS.PersonalReadOnly = user && cfg.FS.PersonalReadOnly
+	cfg.Root = root
+	m, err := mount.New(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	if id := c.EmptyOrganization(); id != "" {
+		note("%s", options.EmptyOrganization(id))
+	}
+	noteAll(m.Notes())
+	return m, nil
 }
 
 // backgroundLog is where a process without a terminal logs.

@@ -80,7 +80,7 @@ func (o *runOptions) serve(ctx context.Context, log *slog.Logger, ready func(run
 			return err
 		}
 	}
-	return serveMount(ctx, c, o.mount.scope, cfg, func(m *mount.Mount) error {
+	return serveMount(ctx, c, o.mount.scope, cfg, nil, func(m *mount.Mount) error {
 		noteAll(who.Warnings)
 		report.Dir = m.Mountpoint()
 		return ready(report)

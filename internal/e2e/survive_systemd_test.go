@@ -76,6 +76,8 @@ func TestUnitsKeepTheMountAlive(t *testing.T) {
 		u := unit(t, service)
 		for name, value := range map[string]string{
 			"Type": "notify", "NotifyAccess": "main", "Restart": "always", "StartLimitIntervalSec": "0", "LimitCORE": "0",
+			// Whoever uses the mount waits for the next process.
+			"FileDescriptorStoreMax": "4", "RestartSec": "100ms",
 		} {
 			require.Equal(t, []string{value}, u[name], name)
 		}
@@ -170,9 +172,9 @@ func TestNamedUnitServes(t *testing.T) {
 	// tried here, is told the right directory.
 	command, ok := strings.CutPrefix(strings.Join(u["ExecStopPost"], ""), "-/bin/sh -c '")
 	require.True(t, ok)
-	command = strings.NewReplacer("%i", "my-app.1", "/usr/local/bin/infisicalfs", program).Replace(strings.TrimSuffix(command, "'"))
-	for result, want := range map[string]string{"watchdog": "-f\n" + dir + "\n", "timeout": "-f\n" + dir + "\n", "success": "", "signal": ""} {
-		cmd := exec.Command("sh", "-c", `umount() { printf '%s\n' "$@"; }; `+command)
+	command = strings.NewReplacer("%i", "my-app.1", "$$", "$", "/usr/local/bin/infisicalfs", program).Replace(strings.TrimSuffix(command, "'"))
+	for result, want := range map[string]string{"watchdog": "-f\n" + dir + "\n", "timeout": "-f\n" + dir + "\n", "success": "", "signal": "", "exit-code": ""} {
+		cmd := exec.Command("sh", "-c", `umount() { printf '%s\n' "$@"; }; sleep() { :; }; `+command)
 		cmd.Env = append(w.environ("admin"), "XDG_CONFIG_HOME="+w.tmp, "SERVICE_RESULT="+result)
 		out, err := cmd.CombinedOutput()
 		require.NoError(t, err, "%s", out)

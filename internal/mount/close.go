@@ -45,6 +45,7 @@ func (m *Mount) unmount() error {
 	if m.supervised.Load() {
 		Supervised{Log: m.log}.End()
 	}
+	m.forgetLegacy()
 	m.sendUnsent() // while it is connected: writers may still be closing
 	if m.foreign {
 		m.letGoOfForeign()

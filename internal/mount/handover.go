@@ -191,12 +191,17 @@ func (m *Mount) takeBack() {
 
 // state is the message with what the next process has to know.
 func (m *Mount) state(format int, kernel *kernelstate.State) handover.Message {
-	return handover.Message{Document: &handover.Document{
+	return handover.Message{Document: m.documented(format, kernel)}
+}
+
+// documented is what the next process has to know.
+func (m *Mount) documented(format int, kernel *kernelstate.State) *handover.Document {
+	return &handover.Document{
 		Format:     format,
 		Connection: m.device,
 		Greeting:   m.rooms.session.Greeting(),
 		Kernel:     *kernel,
-	}}
+	}
 }
 
 // sameNamespace fails if another process has other mounts than this one.

@@ -37,6 +37,8 @@ var roles = map[string]func() error{
 	"next":            next,
 	"next that fails": nextThatFails,
 
+	"service": service,
+
 	"private": enterPrivateRoom,
 	"user":    beUser,
 

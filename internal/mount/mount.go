@@ -16,6 +16,7 @@ import (
 	"infisicalfs/internal/blocking"
 	"infisicalfs/internal/control"
 	"infisicalfs/internal/exitcode"
+	"infisicalfs/internal/mount/internal/statefd"
 	"infisicalfs/internal/mounttable"
 	"infisicalfs/secret"
 )
@@ -44,6 +45,10 @@ type Mount struct {
 	unmounting bool                                                   // nobody goes on with it any more
 
 	supervised atomic.Bool // a service manager has been told of the mount
+
+	legacy     *legacy                      // what the unit's next process has to know, but for what changes; nil: none can go on with the mount
+	memory     atomic.Pointer[statefd.File] // where that is; nil: the service manager keeps nothing
+	catchingUp sync.WaitGroup               // a goroutine that asks the server what was not known at the beginning
 
 	letGo chan struct{} // closed when the kernel has let go
 	ended chan struct{} // closed when the kernel has let go and all is cleaned up
@@ -156,6 +161,10 @@ func newMount(cfg Config, point string, rooms *rooms) *Mount {
 		letGo:     make(chan struct{}), ended: make(chan struct{}), listened: make(chan struct{}),
 	}
 	m.mayReplace = m.replaceable(cfg)
+	if cfg.outlivable() {
+		l := legacyOf(cfg, point)
+		m.legacy = &l
+	}
 	m.watch = func() { rooms.startEmitThread(cfg, point, m.device, func() { go m.goesOn() }) }
 	return m
 }
@@ -183,12 +192,17 @@ func (m *Mount) run() {
 	close(m.letGo)
 	m.deafen() // the connection's number may be another's any moment
 	m.logLost(m.sendUnsent())
+	m.catchingUp.Wait()
 	m.rooms.close()
 	m.rooms.notifier.Close()
 	m.rooms.awaitEmitThread()
+	if memory := m.memory.Load(); memory != nil {
+		defer memory.Close()
+	}
 	if elsewhere {
 		return
 	}
+	m.forgetLegacy()
 	m.log.Info("no longer mounted", "mountpoint", m.point)
 	if !m.foreign && !m.leaving.Load() && m.inTree() && errors.Is(attach.Probe(context.Background(), m.point), syscall.ENOTCONN) {
 		m.err = fmt.Errorf("%s: the kernel ended the connection", m.point)

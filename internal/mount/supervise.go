@@ -16,8 +16,10 @@ import (
 // question, twice in that time; a mount that answers too late, or that something
 // else covers, gets none, and the manager starts it anew. Call it once, when New
 // has returned. Telling can fail; that is logged, and the manager draws its
-// conclusions.
+// conclusions. Where the manager keeps descriptors, it is given what the unit's next
+// process needs to go on with the mount, see [Mount.Finish].
 func (m *Mount) Supervise() {
+	m.leaveToNext() // before anybody may want a restart
 	s := Supervised{
 		Status: func() string { return fmt.Sprintf("%s on %s", m.shows, m.point) },
 		Ask:    m.getattr,

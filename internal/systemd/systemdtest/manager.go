@@ -102,6 +102,21 @@ func (m *Manager) Stored() (names []string) {
 // Flush closes what it keeps, as when the unit has stopped.
 func (m *Manager) Flush() { m.forget(func(kept) bool { return true }) }
 
+// Kept returns a descriptor of its own of what is kept under a name, the caller's to close.
+func (m *Manager) Kept(t testing.TB, name string) int {
+	t.Helper()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	i := slices.IndexFunc(m.store, func(k kept) bool { return k.name == name })
+	require.GreaterOrEqual(t, i, 0, name)
+	fd, err := unix.FcntlInt(m.store[i].file.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	require.NoError(t, err)
+	return fd
+}
+
+// Drop closes what it keeps of a name.
+func (m *Manager) Drop(name string) { m.forget(func(k kept) bool { return k.name == name }) }
+
 func (m *Manager) forget(those func(kept) bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -202,7 +217,7 @@ func (m *Manager) told(message string, fds []int) {
 		}
 	}
 	if slices.Contains(lines, "FDSTOREREMOVE=1") {
-		m.forget(func(k kept) bool { return k.name == name })
+		m.Drop(name)
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -253,8 +253,36 @@ func (s *Session) Resend() error {
 	return err
 }
 
+// Resends reports whether the kernel can do what [Session.Resend] asks for.
+func (s *Session) Resends() bool {
+	// The second half of the flags in struct fuse_init_in, behind the header and four
+	// numbers, has FUSE_HAS_RESEND, the 39th of both.
+	const at, flag = 40 + 4*4, 1 << (39 - 32)
+	init := s.greeting.Init
+	return len(init) >= at+4 && binary.NativeEndian.Uint32(init[at:])&flag != 0
+}
+
 // Leave has Serve return after a successful Drain: another process serves.
 func (s *Session) Leave() { s.change(func() { s.left = true }) }
+
+// Abandon is Leave after a Drain that did not succeed: what was read and is not answered
+// yet is not answered here any more. The next process has to call Resend.
+func (s *Session) Abandon() error {
+	null, err := unix.Open("/dev/null", unix.O_RDWR|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(null)
+	// Where the server writes its answers to.
+	if err := unix.Dup3(null, int(s.reads.Load()), unix.O_CLOEXEC); err != nil {
+		return err
+	}
+	s.Leave()
+	return nil
+}
+
+// Connected reports whether the kernel still has the mount.
+func (s *Session) Connected() bool { return connected(s.device) }
 
 // Left reports whether Leave was called.
 func (s *Session) Left() bool {

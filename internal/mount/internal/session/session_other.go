@@ -42,6 +42,15 @@ func (*Session) Resume() error { return errors.ErrUnsupported }
 // Resend fails.
 func (*Session) Resend() error { return errors.ErrUnsupported }
 
+// Resends reports false.
+func (*Session) Resends() bool { return false }
+
+// Abandon fails.
+func (*Session) Abandon() error { return errors.ErrUnsupported }
+
+// Connected reports false.
+func (*Session) Connected() bool { return false }
+
 // Leave does nothing.
 func (*Session) Leave() {}
 

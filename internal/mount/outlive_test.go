@@ -1,0 +1,212 @@
+//go:build linux
+
+package mount
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"infisicalfs/internal/mount/internal/statefd"
+	"infisicalfs/internal/systemd/systemdtest"
+	"infisicalfs/secret"
+)
+
+// service is a process of a unit: it goes on with what was left, or mounts, and ends as
+// the service manager wants. SETTINGS are its settings, AWAY has the server away.
+func service() error {
+	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
+	legacy := ReceiveLegacy(log)
+	up := sample()
+	up.Set(devDir, "CHANGED", os.Getenv("VALUE"))
+	up.Set(devDir, "BIGGER", string(bigger))
+	up.Set(devDir.Child("sub"), "INSIDE", "a value")
+	if os.Getenv("AWAY") != "" {
+		up.FailAll(secret.ErrUnavailable)
+	}
+	cfg := readOnly(os.Getenv("POINT"), up)
+	cfg.Settings, cfg.Log = os.Getenv("SETTINGS"), log
+	var m *Mount
+	var err error
+	if legacy.Fits(cfg) {
+		m, err = GoOn(context.Background(), cfg, legacy)
+	}
+	if m == nil {
+		m, err = New(context.Background(), cfg)
+	}
+	if err != nil {
+		return err
+	}
+	stop := make(chan os.Signal, 1)
+	signal.Notify(stop, unix.SIGTERM)
+	m.Supervise()
+	select {
+	case <-stop:
+		return m.Finish()
+	case <-m.Done():
+		return m.Wait()
+	}
+}
+
+// unit is a service manager, and the mount that its unit serves.
+type unit struct {
+	*systemdtest.Manager
+	t      *testing.T
+	point  string
+	main   *exec.Cmd
+	stderr *syncBuffer
+}
+
+func newUnit(t *testing.T) *unit {
+	needFUSE(t)
+	return &unit{Manager: systemdtest.New(t), t: t, point: directory(t), stderr: new(syncBuffer)}
+}
+
+// start starts a process of the unit, and returns when it is ready.
+func (u *unit) start(environment ...string) {
+	u.t.Helper()
+	u.main = again("service", append([]string{"POINT=" + u.point, "SETTINGS=all alike", "VALUE=one", manyProcessors}, environment...)...)
+	u.main.Stderr = u.stderr
+	cmd := u.main
+	u.Start(u.t, cmd)
+	u.t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
+	u.Until(u.t, "READY=1")
+}
+
+// stop has the process end, because of a job.
+func (u *unit) stop(job string) {
+	u.t.Helper()
+	u.SetJob(job)
+	require.NoError(u.t, u.main.Process.Signal(unix.SIGTERM))
+	require.NoError(u.t, u.main.Wait(), "%s", u.stderr.String())
+	u.SetJob("")
+}
+
+func (u *unit) kill() {
+	u.t.Helper()
+	require.NoError(u.t, u.main.Process.Kill())
+	require.Error(u.t, u.main.Wait())
+}
+
+func (u *unit) is(want string) {
+	u.t.Helper()
+	got, err := os.ReadFile(filepath.Join(u.point, "GREETING"))
+	require.NoError(u.t, err, "%s", u.stderr.String())
+	require.Equal(u.t, want, string(got))
+	require.Equal(u.t, 1, depth(u.t, u.point))
+}
+
+// The unit is restarted again and again, and programs that use the mount all the time do not
+// notice.
+func TestRestartedUnnoticed(t *testing.T) {
+	u := newUnit(t)
+	u.start()
+	r := &reader{point: u.point}
+	r.all(t)
+	for range 5 {
+		u.stop("restart")
+		u.start()
+		require.Equal(t, []string{"fuse", "state"}, u.Stored())
+	}
+	r.stop(t)
+	u.stop("stop")
+	requireFree(t, u.point)
+	require.Empty(t, u.Stored())
+}
+
+// Only what the manager has said to follow is waited for.
+func TestAnEndThatNobodyFollowsUnmounts(t *testing.T) {
+	u := newUnit(t)
+	for _, end := range []func(){
+		func() { u.stop("") },
+		func() { u.stop("stop") },
+		func() { u.Flush(); u.stop("restart") }, // it keeps nothing
+		func() { require.NoError(t, unmounted(t.Context(), u.point)); require.NoError(t, u.main.Wait()) },
+	} {
+		u.start()
+		u.is("hello, world")
+		end()
+		requireFree(t, u.point)
+		require.Empty(t, u.Stored())
+	}
+	u.start()
+	u.Mute()
+	u.stop("restart")
+	requireFree(t, u.point)
+}
+
+// The next process serves before it knows whether the server answers: what it cannot know
+// is an outage.
+func TestRestartedInAnOutage(t *testing.T) {
+	u := newUnit(t)
+	u.start()
+	u.is("hello, world")
+	u.stop("restart")
+	u.start("AWAY=yes")
+	_, err := os.ReadFile(filepath.Join(u.point, "CHANGED"))
+	require.ErrorIs(t, err, syscall.EIO)
+	u.stop("restart")
+	u.start()
+	u.is("hello, world")
+	u.stop("stop")
+}
+
+// A killed process is followed by one that answers whoever waited.
+func TestKilledUnnoticed(t *testing.T) {
+	u := newUnit(t)
+	u.start()
+	for i := range 4 {
+		u.kill()
+		answer := make(chan error, 1)
+		go func() { answer <- is("a value")(os.ReadFile(filepath.Join(u.point, "sub/INSIDE"))) }()
+		u.start()
+		require.NoError(t, <-answer, i)
+		u.is("hello, world")
+	}
+	u.stop("stop")
+	requireFree(t, u.point)
+}
+
+// What does not fit is given up, and a new mount is in its place: dead is what programs
+// had open, and nothing hangs.
+func TestWhatWasLeftAndDoesNotFit(t *testing.T) {
+	u := newUnit(t)
+	for name, next := range map[string]func(){
+		"other settings":             func() { u.start("SETTINGS=others") },
+		"one part":                   func() { u.Drop("state"); u.start() },
+		"the other part":             func() { u.Drop("fuse"); u.start() },
+		"not in the tree":            func() { require.NoError(t, unix.Unmount(u.point, unix.MNT_DETACH)); u.start() },
+		"too many have tried before": func() { u.tried(maxTries); u.start() },
+	} {
+		u.start()
+		held, err := os.Open(filepath.Join(u.point, "BIGGER"))
+		require.NoError(t, err)
+		u.stop("restart")
+		next()
+		u.is("hello, world")
+		_, err = held.ReadAt(make([]byte, 10), 8192)
+		require.Error(t, err, name)
+		require.NoError(t, held.Close())
+		require.Equal(t, []string{"fuse", "state"}, u.Stored(), name)
+		u.stop("stop")
+		requireFree(t, u.point)
+	}
+}
+
+// tried has as many processes come to nothing after they have seen what was left.
+func (u *unit) tried(times int) {
+	memory := statefd.Open(u.Kept(u.t, keptState))
+	defer memory.Close()
+	for range times {
+		_, err := memory.Try()
+		require.NoError(u.t, err)
+	}
+}
