@@ -18,6 +18,12 @@ var methods = []*method{
 	{path: "jwt-auth", since: current, fields: jwtField, check: jwt},
 	{path: "ldap-auth", since: current, fields: ldapFields, check: ldap, locks: true},
 	{path: "tls-cert-auth", since: current, fields: noFields, check: tlsCert},
+	{path: "aws-auth", since: always, fields: awsFields, check: aws},
+	{path: "gcp-auth", since: always, fields: jwtField, check: gcp},
+	{path: "azure-auth", since: always, fields: jwtField, check: azure},
+	{path: "oci-auth", since: current, fields: ociForm, check: oci},
+	{path: "alicloud-auth", since: current, fields: alicloudForm, check: alicloud},
+	{path: "spiffe-auth", since: current, fields: jwtField, check: spiffe},
 }
 
 // Which servers have a method.

@@ -23,10 +23,11 @@ type Login struct {
 	CommonNames []string `json:"commonNames,omitempty"`
 
 	// Of clouds that sign requests: whose key it is, and by which it is known here.
-	AccessKeys map[string]string `json:"accessKeys,omitempty"` // secrets by id (aws-auth, alicloud-auth)
+	AccessKeys map[string]string `json:"accessKeys,omitempty"` // secrets by id (aws-auth, where a session token follows behind a blank; alicloud-auth)
 	PublicKey  string            `json:"publicKey,omitempty"`  // PEM (oci-auth, gcp-auth with a key file)
-	Principal  string            `json:"principal,omitempty"`  // the ARN, tenancy or user that the key belongs to
-	Allowed    []string          `json:"allowed,omitempty"`    // principals, as patterns; none: any
+	Principal  string            `json:"principal,omitempty"`  // the ARN or tenancy that the key belongs to
+	Allowed    []string          `json:"allowed,omitempty"`    // principals: ARNs, accounts, users; none: any
+	Nonces     []string          `json:"nonces,omitempty"`     // that were used (alicloud-auth)
 
 	Addresses []string `json:"addresses,omitempty"` // of callers, as prefixes; none: any
 	Lockout
