@@ -3,6 +3,8 @@ package engines
 import (
 	"bufio"
 	"os"
+	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -108,22 +110,33 @@ func TestInotifyInContainers(t *testing.T) {
 	}
 }
 
-// watcher is an inotifywait in a container.
+// watcher is an inotifywait in a container, or on the machine.
 type watcher struct {
 	t     *testing.T
 	lines chan string // what it says; closed at its end
 }
 
+func watchArgs(dir string) []string {
+	return []string{"-m", "-e", "modify", "-e", "moved_to", "-e", "create", "-e", "delete", "--format", "%e %f", dir}
+}
+
 // watch begins to watch a directory, and returns when it does.
 func (c *container) watch(dir string) *watcher {
 	c.t.Helper()
-	cmd := c.command("exec inotifywait -m -e modify -e moved_to -e create -e delete --format '%e %f' " + dir)
+	args := watchArgs(dir)
+	args[slices.Index(args, "%e %f")] = "'%e %f'"
+	return watch(c.t, c.command("exec inotifywait "+strings.Join(args, " ")))
+}
+
+// watch starts an inotifywait, and returns when it watches.
+func watch(t *testing.T, cmd *exec.Cmd) *watcher {
+	t.Helper()
 	pipe, err := cmd.StdoutPipe()
-	require.NoError(c.t, err)
+	require.NoError(t, err)
 	cmd.Stderr = cmd.Stdout
-	require.NoError(c.t, cmd.Start())
-	c.t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
-	in := &watcher{c.t, make(chan string, 1000)}
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
+	in := &watcher{t, make(chan string, 1000)}
 	go func() {
 		defer close(in.lines)
 		for scan := bufio.NewScanner(pipe); scan.Scan(); {

@@ -31,3 +31,22 @@ func TestUnit(t *testing.T) {
 	require.NoError(t, err)
 	require.Nil(t, table.At(u.dir), "nothing is mounted there any more")
 }
+
+// The service's process is killed under containers: they read on when it is back, and what
+// they met meanwhile were errors, not a secret that is not there.
+func TestUnitKilledUnderContainers(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	u := w.unit("killed")
+	a := w.audience()
+	u.systemctl("start")
+	a.enters()
+	a.check()
+	r := a.reads()
+	for kills := 1; kills <= 2; kills++ {
+		u.kill()
+		u.comesBack(kills)
+		a.check()
+	}
+	r.noAbsence(t)
+}
