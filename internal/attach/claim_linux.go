@@ -28,7 +28,7 @@ func Claim(ctx context.Context, p Place) (release func(), err error) {
 		release()
 		return nil, exitcode.Errorf(exitcode.Mountpoint, "", "another process is mounting on %s", p.Point)
 	}
-	mounts, err := mounttable.Read()
+	mounts, err := mounttable.Leading(p.Point)
 	if err == nil && mounttable.Ours(mounts.At(p.Point)) && !(p.Stale && errors.Is(Probe(ctx, p.Point), syscall.ENOTCONN)) {
 		err = exitcode.Errorf(exitcode.Mountpoint, "infisicalfs unmount "+p.Point, "%s is mounted already", p.Point)
 	}

@@ -49,7 +49,7 @@ func Take(ctx context.Context, p Place, log *slog.Logger, mount func() (int, err
 		return -1, nil, err
 	}
 	if p.Stale { // somebody else may have been at it before it was claimed
-		if p, err = Inspect(ctx, p.Point); err == nil {
+		if p, err = InspectOwn(ctx, p.Point); err == nil {
 			p, err = Unstack(ctx, p, log)
 		}
 	}
@@ -84,7 +84,7 @@ func Unstack(ctx context.Context, p Place, log *slog.Logger) (Place, error) {
 			return Place{}, err
 		}
 		var err error
-		if p, err = Inspect(ctx, p.Point); err != nil {
+		if p, err = InspectOwn(ctx, p.Point); err != nil {
 			return Place{}, err
 		}
 	}

@@ -57,7 +57,7 @@ func Replace(ctx context.Context, point string, log *slog.Logger, mount func() (
 
 // overAndUnder leaves the dead mount on top where it fails.
 func overAndUnder(point string, mount func() (int, error)) (int, error) {
-	mounts, err := mounttable.Read()
+	mounts, err := mounttable.Leading(point)
 	if err != nil {
 		return -1, err
 	}

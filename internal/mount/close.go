@@ -100,7 +100,7 @@ func (m *Mount) Leave() error {
 // leaveTree takes the mount out of the tree if it is still there, and says how
 // long its connection may take to end by itself.
 func (m *Mount) leaveTree(ctx context.Context) (grace time.Duration, err error) {
-	mounts, err := mounttable.Read()
+	mounts, err := tableAt(m.point)
 	if err != nil {
 		return 0, err
 	}

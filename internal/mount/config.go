@@ -25,7 +25,8 @@ type Config struct {
 
 	// Hub is what the mount shares with others of this process, and stays the caller's to
 	// close, after Wait. Then Upstream, Raw, MaxSecrets and Cache are those of the hub, but for
-	// TTL and MaxStale, which may be shorter here. Nil: the mount has a cache of its own.
+	// TTL and MaxStale, which may be shorter here, and Mountpoint is in a directory of the
+	// caller's own. Nil: the mount has a cache of its own.
 	Hub *Hub
 
 	Upstream   secret.Upstream // stays the caller's to close, after Wait

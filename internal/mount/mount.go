@@ -87,7 +87,11 @@ func New(ctx context.Context, cfg Config) (*Mount, error) {
 		}
 	}
 	log := cfg.logger()
-	place, err := attach.Inspect(ctx, cfg.Mountpoint)
+	inspect := attach.Inspect
+	if cfg.Hub != nil {
+		inspect = attach.InspectOwn
+	}
+	place, err := inspect(ctx, cfg.Mountpoint)
 	if err != nil {
 		return nil, err
 	}
@@ -172,7 +176,7 @@ func newMount(cfg Config, point string, rooms *rooms) *Mount {
 // connection returns the number of the FUSE connection behind the mount of ours
 // at point.
 func connection(point string) (int, error) {
-	mounts, err := mounttable.Read()
+	mounts, err := tableAt(point)
 	if err != nil {
 		return 0, err
 	}
@@ -223,10 +227,12 @@ func (m *Mount) detachDead() {
 // a machine under load is no reason to give up.
 func (m *Mount) answers(ctx context.Context) error {
 	_, err := blocking.Bounded(ctx, 10*blocking.LookTimeout, func() (struct{}, error) {
-		if err := m.getattr(); err != nil {
-			return struct{}{}, err
-		}
-		return struct{}{}, blocking.Apart(func() error { return attach.SettlePoll(m.point) })
+		return struct{}{}, blocking.Apart(func() error {
+			if err := attach.Getattr(m.point, m.device); err != nil {
+				return err
+			}
+			return attach.SettlePoll(m.point)
+		})
 	})
 	return err
 }
@@ -248,8 +254,19 @@ func (m *Mount) inTree() bool {
 // stands reports whether the mount is at its mountpoint, on top or not, as this
 // process sees it; true if that cannot be seen.
 func (m *Mount) stands() bool {
-	mounts, err := mounttable.Read()
+	mounts, err := tableAt(m.point)
 	return err != nil || mounts.Has(m.point, m.device)
+}
+
+// tableAt reads the mount table as far as it is about a mount of ours at point, or all of it
+// if the path does not lead to one, because a directory on the way is covered or does not
+// answer.
+func tableAt(point string) (mounttable.Table, error) {
+	mounts, err := blocking.Within(context.Background(), func() (mounttable.Table, error) { return mounttable.Leading(point) })
+	if err != nil || !mounttable.Ours(mounts.At(point)) {
+		return mounttable.Read()
+	}
+	return mounts, nil
 }
 
 // Mountpoint returns the absolute path without symbolic links, or /dev/fd/N.

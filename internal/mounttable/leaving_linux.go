@@ -1,8 +1,6 @@
 package mounttable
 
 import (
-	"bytes"
-	"errors"
 	"sync"
 	"time"
 
@@ -15,23 +13,26 @@ import (
 // called afterwards. It is called on a goroutine that others wait for, too, and shall
 // not take long.
 //
-// However many mounts a process has, it has one goroutine for this, which reads the
-// table once for a change of it.
+// However many mounts a process has, it has one goroutine for this, which looks at the
+// table once for a change of it, and of what did not change only at the numbers.
 func OnLeaving(device int, do func()) (stop func(), err error) {
-	return theWatch.add(&waiter{device, do})
+	return theWatch.add(&waiter{device: device, do: do})
 }
 
 // waiter is one call of OnLeaving.
 type waiter struct {
 	device int
 	do     func()
+	after  uint64 // which look it came after; guarded by tableWatch.mu
 }
 
 // tableWatch watches the mount table for all of a process.
 type tableWatch struct {
 	mu      sync.Mutex // guards what follows; nobody is called while it is held
 	waiters map[*waiter]bool
-	wake    int // the end of a pipe that wakes the goroutine; valid while there are waiters
+	looks   uint64 // how often the goroutine has begun to look
+	fresh   bool   // there are waiters that came after the last look
+	wake    int    // the end of a pipe that wakes the goroutine; valid while there are waiters
 }
 
 var theWatch tableWatch
@@ -45,7 +46,7 @@ func (t *tableWatch) add(w *waiter) (stop func(), err error) {
 			return nil, err
 		}
 	}
-	t.waiters[w] = true
+	t.waiters[w], w.after, t.fresh = true, t.looks, true
 	t.nudge() // what left before it was added is not reported again
 	return sync.OnceFunc(func() { t.remove(w) }), nil
 }
@@ -85,19 +86,27 @@ func (t *tableWatch) finish() {
 // nudge has the goroutine look again. A pipe that is full does that too.
 func (t *tableWatch) nudge() { _, _ = unix.Write(t.wake, []byte{0}) }
 
-// rests is how much longer the goroutine rests than it has read, so that a machine on
-// which a thousand mounts come and go does not do much else than read about them.
+// rests is how much longer the goroutine rests than it has looked, so that a machine on
+// which a thousand mounts come and go does not do much else than look at them.
 const rests = 10
 
-// run reads the table when it has changed, or a waiter has come.
+// run looks at the table when it has changed, or a waiter has come.
 func (t *tableWatch) run(table, woken int) {
 	defer unix.Close(table)
 	defer unix.Close(woken)
-	for buffer := []byte(nil); ; {
-		began := time.Now()
-		var err error
-		buffer, err = readAgain(table, buffer)
-		if !t.tell(woken, connectionsIn(buffer), err != nil) {
+	var now connections = newByID()
+	for {
+		began, look := time.Now(), t.beginLook()
+		fewer, err := now.look()
+		if _, text := now.(*byText); err != nil && !text {
+			now = &byText{table: table}
+			fewer, err = now.look()
+		}
+		has := now.has
+		if err != nil {
+			fewer, has = true, func(int) bool { return false }
+		}
+		if !t.tell(woken, look, fewer, has) {
 			return
 		}
 		rest := min(rests*time.Since(began), time.Second/10)
@@ -117,9 +126,19 @@ func wait(fds []unix.PollFd, milliseconds int) {
 	}
 }
 
-// tell calls the waiters whose mounts are not connected, or all, and reports whether
-// the goroutine goes on.
-func (t *tableWatch) tell(woken int, connected map[int]bool, all bool) bool {
+// beginLook returns the number of a look that begins. Whoever waits since before it may be
+// judged by what it sees, and nobody else: that mount may be younger.
+func (t *tableWatch) beginLook() uint64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.looks++
+	return t.looks
+}
+
+// tell calls the waiters whose mounts a look has not seen, and reports whether the
+// goroutine goes on. If no connection has gone since the look before, only waiters
+// that came after that may be called.
+func (t *tableWatch) tell(woken int, look uint64, fewer bool, has func(device int) bool) bool {
 	emptied := drain(woken) // before the waiters are looked at
 	t.mu.Lock()
 	if emptied || len(t.waiters) == 0 {
@@ -127,13 +146,21 @@ func (t *tableWatch) tell(woken int, connected map[int]bool, all bool) bool {
 		return false
 	}
 	var left []*waiter
-	for w := range t.waiters {
-		if all || !connected[w.device] {
-			left = append(left, w)
-			delete(t.waiters, w)
+	if fewer || t.fresh {
+		t.fresh = false
+		for w := range t.waiters {
+			if w.after >= look {
+				t.fresh = true
+			} else if !has(w.device) {
+				left = append(left, w)
+				delete(t.waiters, w)
+			}
 		}
+		if t.fresh {
+			t.nudge() // what its nudge has led to may have been this look
+		}
+		t.finish()
 	}
-	t.finish()
 	goesOn := len(t.waiters) > 0
 	t.mu.Unlock()
 	for _, w := range left {
@@ -154,45 +181,4 @@ func drain(pipe int) (closed bool) {
 			return err == nil && n == 0
 		}
 	}
-}
-
-// readAgain reads a file of /proc from its beginning into buffer, or a larger one.
-func readAgain(fd int, buffer []byte) ([]byte, error) {
-	buffer = buffer[:0]
-	for {
-		if cap(buffer)-len(buffer) < 4096 {
-			buffer = append(make([]byte, 0, 2*cap(buffer)+16<<10), buffer...)
-		}
-		n, err := unix.Pread(fd, buffer[len(buffer):cap(buffer)], int64(len(buffer)))
-		switch {
-		case errors.Is(err, unix.EINTR):
-		case err != nil:
-			return buffer, err
-		case n == 0:
-			return buffer, nil
-		}
-		buffer = buffer[:len(buffer)+max(n, 0)]
-	}
-}
-
-// connectionsIn returns the numbers of the connections of ours that a mount table has.
-func connectionsIn(table []byte) map[int]bool {
-	found := map[int]bool{}
-	ours := []byte(" - " + FSType + " ")
-	for line := range bytes.Lines(table) {
-		if !bytes.Contains(line, ours) {
-			continue
-		}
-		fields := bytes.SplitN(line, []byte(" "), 4) // ID PARENT MAJOR:MINOR
-		_, minor, ok := bytes.Cut(fields[min(2, len(fields)-1)], []byte(":"))
-		if !ok {
-			continue
-		}
-		number := 0
-		for _, digit := range minor {
-			number = 10*number + int(digit-'0')
-		}
-		found[number] = true
-	}
-	return found
 }
