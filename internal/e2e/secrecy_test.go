@@ -23,7 +23,9 @@ const canary = "canary-value-0123456789"
 // the log at debug level, not in the status, not in an error, whatever goes
 // wrong.
 func TestNothingSecretIsWritten(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, profile devserver.Profile) {
+		t.Parallel()
 		w := newWorld(t, devserver.Config{Profile: profile})
 		w.edit(t, func(e *devserver.Editor) error { return e.Set("demo", "dev", "/", "CANARY", canary) })
 		m := w.mount(t, "viewer", "--debug", "--ttl=0s", "--timeout=1s", "--rate-wait=1s")

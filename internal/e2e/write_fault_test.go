@@ -93,6 +93,7 @@ func (w circumstance) folder(c change) string {
 func TestFaultsWhileWriting(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, profile devserver.Profile) {
+		t.Parallel()
 		for _, f := range faults {
 			t.Run(f.name, func(t *testing.T) {
 				t.Parallel()
