@@ -3,7 +3,7 @@ package fault
 import (
 	"bufio"
 	"bytes"
-	"compress/gzip"
+	"compress/flate"
 	"fmt"
 	"io"
 	"net/http"
@@ -122,19 +122,42 @@ func ManySecrets(w io.Writer, n int) {
 	io.WriteString(w, `],"imports":[]}`)
 }
 
+// oneEntry is what manyEntries writes, with a verb where the number of the entry goes.
+const oneEntry = `{"id":"0a1b2c3d-4e5f-4a6b-8c7d-00000%[1]s","_id":"0a1b2c3d-4e5f-4a6b-8c7d-00000%[1]s","workspace":"5a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d",` +
+	`"environment":"dev","version":1,"type":"shared","secretKey":"SECRET_%[1]s","secretValue":"value-%[1]s","secretComment":"","secretPath":"/",` +
+	`"secretReminderNote":null,"secretReminderRepeatDays":null,"skipMultilineEncoding":false,"createdAt":"2026-01-02T03:04:05.000Z",` +
+	`"updatedAt":"2026-01-02T03:04:05.000Z","isRotatedSecret":false,"secretValueHidden":false,"tags":[],"secretMetadata":[]}`
+
+// manyEntries writes n of them. It counts in the text itself: formatting each would
+// take longer than reading it.
 func manyEntries(w io.Writer, n int) {
+	const mark = "#######" // as many digits
+	entry := fmt.Appendf(nil, ","+oneEntry, mark)
+	var numbers [][]byte
+	for at := bytes.Index(entry, []byte(mark)); at >= 0; at = bytes.Index(entry, []byte(mark)) {
+		number := entry[at : at+len(mark)]
+		copy(number, "0000000")
+		numbers = append(numbers, number)
+	}
+	out := bufio.NewWriterSize(w, 64<<10)
+	defer out.Flush()
 	for i := range n {
-		comma := ","
-		if i == 0 {
-			comma = ""
-		}
-		_, err := fmt.Fprintf(w, `%s{"id":"0a1b2c3d-4e5f-4a6b-8c7d-%012d","_id":"0a1b2c3d-4e5f-4a6b-8c7d-%012d","workspace":"5a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d",`+
-			`"environment":"dev","version":1,"type":"shared","secretKey":"SECRET_%07d","secretValue":"value-%07d","secretComment":"","secretPath":"/",`+
-			`"secretReminderNote":null,"secretReminderRepeatDays":null,"skipMultilineEncoding":false,"createdAt":"2026-01-02T03:04:05.000Z",`+
-			`"updatedAt":"2026-01-02T03:04:05.000Z","isRotatedSecret":false,"secretValueHidden":false,"tags":[],"secretMetadata":[]}`, comma, i, i, i, i)
-		if err != nil {
+		if _, err := out.Write(entry[max(0, 1-i):]); err != nil { // the first without its comma
 			return
 		}
+		for _, number := range numbers {
+			increment(number)
+		}
+	}
+}
+
+// increment adds one to a number in decimal digits.
+func increment(digits []byte) {
+	for i := len(digits) - 1; i >= 0; i-- {
+		if digits[i]++; digits[i] <= '9' {
+			return
+		}
+		digits[i] = '0'
 	}
 }
 
@@ -158,18 +181,31 @@ func repeat(w io.Writer, text string) {
 	}
 }
 
-// bomb compresses an answer that never ends.
+// bomb is a compressed answer that never ends. It is compressed once, and is as long as
+// who reads it has patience for.
 func bomb(begin, text string) func(http.ResponseWriter, *http.Request) {
+	head := slices.Concat([]byte("\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"), deflated([]byte(begin)))
+	block := bytes.Repeat(deflated(bytes.Repeat([]byte(text), 64<<10)), 64)
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Encoding", "gzip")
 		w.Header().Set("Content-Type", "application/json")
-		out, err := gzip.NewWriterLevel(w, gzip.BestSpeed)
-		if err != nil {
-			panic("devserver: " + err.Error()) // the level is a constant
+		_, err := w.Write(head)
+		for err == nil {
+			_, err = w.Write(block)
 		}
-		io.WriteString(out, begin)
-		repeat(out, text)
 	}
+}
+
+// deflated returns text as a part of a compressed stream that can stand anywhere in it.
+func deflated(text []byte) []byte {
+	var out bytes.Buffer
+	w, err := flate.NewWriter(&out, flate.BestSpeed)
+	if err != nil {
+		panic("devserver: " + err.Error()) // the level is a constant
+	}
+	w.Write(text)
+	w.Flush()
+	return out.Bytes()
 }
 
 // drip says a little more all the time, and never all.
