@@ -137,7 +137,16 @@ var picture = map[string][]string{
 	"internal/credential/internal/roundtrip": {},                                         // one request and its answer, within bounds
 	"internal/credential/internal/tokenfile": {"secret", "internal/exitcode"},            // files with one token
 	"internal/credential/internal/cloudtest": {},                                         // for tests: plays what is around a machine in a cloud
-	"internal/credential":                    {"secret", "client", "internal/exitcode"},  // what to log in with, and where that is found
+	"internal/credential": {"secret", "client", "internal/exitcode",
+		"internal/credential/internal/alicloud",
+		"internal/credential/internal/aws",
+		"internal/credential/internal/azure",
+		"internal/credential/internal/gcp",
+		"internal/credential/internal/metadata",
+		"internal/credential/internal/oci",
+		"internal/credential/internal/roundtrip",
+		"internal/credential/internal/spiffe",
+	}, // what to log in with, and where that is found
 
 	// A mount that outlives the process that serves it.
 	"internal/mount/internal/statefd":     {},                                                                         // memory that outlives a process

@@ -11,6 +11,7 @@ import (
 
 	"infisicalfs/client"
 	"infisicalfs/internal/exitcode"
+	"infisicalfs/secret"
 )
 
 // ErrNoCredentials is the error where nothing is found at all.
@@ -63,6 +64,15 @@ func (s *Search) Find(ctx context.Context) (Found, error) {
 			return s.take(sighting{pinned, pinned.Name + ", as " + by + " says"}, rank, by)
 		}
 		seen := s.seen(ctx, rank)
+		if rank == Machine && len(seen) > 1 {
+			// Nobody has asked for any of them, so the order of the list decides: what is
+			// nearest to the process, a pod or a job, before the machine that it runs on.
+			found, err := s.take(seen[0], rank, "")
+			for _, other := range seen[1:] {
+				found.Passed = append(found.Passed, Passed{other.from, seen[0].method.Name + " is nearer; --auth " + other.method.Name + " picks it"})
+			}
+			return found, err
+		}
 		if len(seen) > 1 {
 			return Found{}, exitcode.Errorf(exitcode.Config, "keep one of them and unset the other, or pick a method with --auth",
 				"two credentials at once: %s and %s", seen[0].from, seen[1].from)
@@ -196,6 +206,7 @@ func (s *Search) auth(m *Method) (client.Auth, error) {
 		if err := oneWord(from, id); err != nil {
 			return nil, err
 		}
+		s.id = id
 		common["identityId"], s.identity = id, m.Name+" "+id
 	}
 	prover, err := m.Prove(s)
@@ -207,7 +218,7 @@ func (s *Search) auth(m *Method) (client.Auth, error) {
 		Proof: func(ctx context.Context) (client.Proof, error) {
 			proof, err := prover.Proof(ctx)
 			if err != nil {
-				return client.Proof{}, err
+				return client.Proof{}, outage(err)
 			}
 			if proof.Fields == nil {
 				proof.Fields = map[string]any{}
@@ -218,6 +229,15 @@ func (s *Search) auth(m *Method) (client.Auth, error) {
 			return proof, nil
 		},
 	}), nil
+}
+
+// outage marks the failure to reach whoever makes a proof as one: the credentials are
+// not at fault.
+func outage(err error) error {
+	if exitcode.Of(err) == exitcode.Unreachable {
+		return fmt.Errorf("%w: %w", err, secret.ErrUnavailable)
+	}
+	return err
 }
 
 // nothing is the error where nothing is seen, with what may have been meant.

@@ -83,7 +83,9 @@ func FileFlags() []string {
 
 // SecretFileFlags are those of them whose files nobody but the owner should read.
 func SecretFileFlags() []string {
-	return flagNames(func(_ *Method, s Setting) bool { return s.Secret && !s.Public || s.Flag == tlsKey.Flag })
+	return flagNames(func(_ *Method, s Setting) bool {
+		return s.Secret && !s.Public || s.Flag == tlsKey.Flag || s.Flag == gcpKey.Flag
+	})
 }
 
 // Answers returns a function that reports whether a flag asks what has been answered by

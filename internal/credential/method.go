@@ -63,6 +63,10 @@ type Setting struct {
 	// the flag names, and its variables are not handed on to other programs.
 	Secret bool
 
+	// Platform: its variables are made by the platform for all programs, to which they
+	// are handed on.
+	Platform bool
+
 	// Free: a secret that may have blanks inside, as passwords do.
 	Free bool
 
@@ -88,7 +92,7 @@ const (
 // secretVariables are those variables of a method that hold what is secret.
 func (m *Method) secretVariables() (names []string) {
 	for _, setting := range m.Settings {
-		if setting.Secret {
+		if setting.Secret && !setting.Platform {
 			names = append(names, setting.Variables...)
 		}
 	}

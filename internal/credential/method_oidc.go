@@ -26,7 +26,7 @@ var (
 
 	// GitHub's and Forgejo's runners answer there to who shows the token.
 	actionsURL   = Setting{Variables: []string{"ACTIONS_ID_TOKEN_REQUEST_URL"}, Shared: true}
-	actionsToken = Setting{Variables: []string{"ACTIONS_ID_TOKEN_REQUEST_TOKEN"}, Secret: true, Shared: true}
+	actionsToken = Setting{Variables: []string{"ACTIONS_ID_TOKEN_REQUEST_TOKEN"}, Secret: true, Shared: true, Platform: true}
 )
 
 // oidcAuth is a JWT of an issuer whose keys the server looks up.

@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 	"time"
 
@@ -50,14 +49,7 @@ func tlsCertAuth() *Method {
 				Proof: func(context.Context) (client.Proof, error) {
 					return client.Proof{URL: address, Transport: s.certificateTransport(certFrom, cert, key)}, nil
 				},
-				Inputs: func() ([]byte, error) {
-					text, err := os.ReadFile(cert)
-					if err != nil {
-						return nil, pathError(err)
-					}
-					more, err := os.ReadFile(key)
-					return append(text, more...), err
-				},
+				Inputs: contentOf(cert, key),
 			}, nil
 		},
 	}

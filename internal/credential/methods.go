@@ -7,10 +7,17 @@ func methods() []*Method {
 		serviceToken(),
 		universalAuth(),
 		kubernetes(),
+		awsIAM(),
+		gcpIDToken(),
+		gcpIAM(),
+		azureAuth(),
 		oidcAuth(),
 		jwtAuth(),
 		ldapAuth(),
 		tlsCertAuth(),
+		ociAuth(),
+		alicloudAuth(),
+		spiffeAuth(),
 	}
 }
 

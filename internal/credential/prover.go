@@ -2,6 +2,7 @@ package credential
 
 import (
 	"context"
+	"os"
 	"strings"
 
 	"infisicalfs/client"
@@ -12,6 +13,20 @@ import (
 func (s Source) inputs() ([]byte, error) {
 	value, err := s.Read()
 	return []byte(value.Reveal()), err
+}
+
+// contentOf returns what reads a file, for [Prover.Inputs].
+func contentOf(paths ...string) func() ([]byte, error) {
+	return func() (all []byte, err error) {
+		for _, path := range paths {
+			text, err := os.ReadFile(path)
+			if err != nil {
+				return nil, pathError(err)
+			}
+			all = append(all, text...)
+		}
+		return all, nil
+	}
 }
 
 // missing is the error of a method that was picked and has no credential: what gives it

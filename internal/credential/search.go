@@ -27,6 +27,7 @@ type Search struct {
 
 	used     map[string]bool // the places of which something has been taken
 	warnings []string
+	id       string // of the machine identity, while its method is asked to prove it
 	identity string // for [Found.Identity]
 }
 

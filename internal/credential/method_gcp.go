@@ -1,0 +1,79 @@
+package credential
+
+import (
+	"context"
+	"time"
+
+	"infisicalfs/client"
+	"infisicalfs/internal/credential/internal/gcp"
+	"infisicalfs/internal/credential/internal/metadata"
+)
+
+var gcpIdentity = []string{"INFISICAL_GCP_AUTH_IDENTITY_ID"}
+
+// gcpIDToken is the service account of a machine at Google Cloud, of which the machine's
+// metadata service makes a token.
+func gcpIDToken() *Method {
+	return &Method{
+		Name: "gcp-id-token", Path: "gcp-auth", Summary: "the service account of a machine at Google Cloud",
+		Identity: gcpIdentity, Remote: true,
+		Elsewhere: func(_ context.Context, s *Search, rank Rank) string {
+			for _, hint := range s.metadata().Hints() {
+				if rank == Machine && hint.Cloud == metadata.GCP {
+					return inCloud("Google Cloud", hint.From)
+				}
+			}
+			return ""
+		},
+		Prove: func(s *Search) (Prover, error) {
+			services, id := s.metadata(), s.id
+			return Prover{Proof: func(ctx context.Context) (client.Proof, error) {
+				token, err := gcp.IDToken(ctx, services, id)
+				if err != nil {
+					return client.Proof{}, err
+				}
+				return jwtProof("the metadata service of Google Cloud", token.Reveal())
+			}}, nil
+		},
+	}
+}
+
+var gcpKey = Setting{
+	Flag: "gcp-key-file", Usage: "`file` with the key of a service account, as Google's console makes it (gcp-iam)",
+	Paths: []string{"INFISICAL_GCP_IAM_SERVICE_ACCOUNT_KEY_FILE_PATH"}, Stored: "infisical-gcp-key",
+}
+
+// gcpIAM is a service account of Google Cloud whose key somebody has downloaded.
+func gcpIAM() *Method {
+	return &Method{
+		Name: "gcp-iam", Path: "gcp-auth", Summary: "the key of a service account of Google Cloud",
+		Identity: []string{}, Settings: []Setting{gcpKey}, Remote: true,
+		Prove: func(s *Search) (Prover, error) {
+			path, from := s.path(gcpKey)
+			if path == "" {
+				return Prover{}, missing("gcp-iam", "--gcp-key-file", gcpKey.Paths[0])
+			}
+			if err := s.guard(from, path); err != nil {
+				return Prover{}, err
+			}
+			if _, err := gcp.ReadKey(from, path); err != nil {
+				return Prover{}, err
+			}
+			id := s.id
+			return Prover{
+				Proof: func(context.Context) (client.Proof, error) {
+					key, err := gcp.ReadKey(from, path)
+					if err != nil {
+						return client.Proof{}, err
+					}
+					token, err := key.Sign(id, time.Now())
+					if err != nil {
+						return client.Proof{}, err
+					}
+					return jwtProof(from, token.Reveal())
+				},
+				Inputs: contentOf(path),
+			}, nil
+		},
+	}
+}
