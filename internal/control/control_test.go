@@ -136,6 +136,20 @@ func TestSweep(t *testing.T) {
 	require.Equal(t, []string{"2.a.sock", "3.a.sock", "notes"}, left)
 }
 
+// A process with many mounts looks for what others have left now and then, and not for each.
+func TestSweepingIsNotRepeatedForEachMount(t *testing.T) {
+	s, now := sweeps{at: map[string]time.Time{}}, time.Now()
+	times := 0
+	for range 1000 {
+		if s.due("/run/infisicalfs", now) {
+			times++
+		}
+		now = now.Add(100 * time.Millisecond)
+	}
+	require.Equal(t, 2, times, "in 100 seconds")
+	require.True(t, s.due("/tmp/infisicalfs-0", now), "another directory")
+}
+
 // Who gives up is not kept waiting, and his question ends.
 func TestGivingUp(t *testing.T) {
 	at := number(t)

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -129,6 +130,26 @@ func (d *directory) names() []string {
 
 // listeningBy is how old a socket is whose process has had the time to listen at it.
 const listeningBy = time.Minute
+
+// sweeps says when directories were swept by this process: one with a thousand mounts, each
+// with a socket, does not look at all of them for each new one.
+type sweeps struct {
+	mu sync.Mutex // guards at
+	at map[string]time.Time
+}
+
+var swept = sweeps{at: map[string]time.Time{}}
+
+// due reports whether a directory is to be swept now, which the caller then does.
+func (s *sweeps) due(path string, now time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if last, ok := s.at[path]; ok && now.Sub(last) < listeningBy {
+		return false
+	}
+	s.at[path] = now
+	return true
+}
 
 // sweep removes the sockets that killed processes left behind.
 func (d *directory) sweep() {

@@ -78,7 +78,9 @@ func bind(name string) (net.Listener, *directory, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("no directory for the control socket: %w", err)
 	}
-	dir.sweep()
+	if swept.due(dir.path, time.Now()) {
+		dir.sweep()
+	}
 	listener, err := net.Listen("unix", dir.address(name))
 	if err != nil {
 		dir.close()

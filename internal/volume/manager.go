@@ -60,6 +60,7 @@ type volume struct {
 	users   map[string]bool
 	root    secret.Dir
 	mount   *mount.Mount // nil: not mounted
+	kept    []byte       // its record as it is written into the state; nil: to be encoded again
 	refused error        // the server does not let the identity see the root
 	failed  error        // why it is not mounted although it has users
 }
@@ -111,16 +112,17 @@ func (v *volume) told() Volume {
 	return Volume{v.name, v.point, v.created, status}
 }
 
-// commit changes the state, and returns when that is on the disk. If it cannot be written
-// there the change is taken back. Both functions are called with [Manager.mu] held; an
+// commit changes what is kept of v, and returns when that is on the disk. If it cannot be
+// written there the change is taken back. Both functions are called with [Manager.mu] held; an
 // error of change changes nothing.
-func (m *Manager) commit(change func() (undo func(), err error)) error {
+func (m *Manager) commit(v *volume, change func() (undo func(), err error)) error {
 	m.mu.Lock()
 	if m.closed {
 		m.mu.Unlock()
 		return ErrClosed
 	}
 	undo, err := change()
+	v.kept = nil
 	m.changes++
 	mine := m.changes
 	m.mu.Unlock()
@@ -131,6 +133,7 @@ func (m *Manager) commit(change func() (undo func(), err error)) error {
 	if err != nil && undo != nil {
 		m.mu.Lock()
 		undo()
+		v.kept = nil
 		m.mu.Unlock()
 	}
 	return err
@@ -144,16 +147,32 @@ func (m *Manager) save(changes uint64) error {
 		return nil // somebody else wrote it meanwhile
 	}
 	m.mu.Lock()
-	now, records := m.changes, make([]record, 0, len(m.volumes))
-	for _, v := range m.volumes {
-		records = append(records, record{v.name, v.created, v.words, slices.Sorted(maps.Keys(v.users)), v.root})
-	}
+	now := m.changes
+	records, err := m.records()
 	m.mu.Unlock()
-	if err := writeState(m.cfg.StateDir, records); err != nil {
+	if err == nil {
+		err = writeState(m.cfg.StateDir, records)
+	}
+	if err != nil {
 		return err
 	}
 	m.saved = now
 	return nil
+}
+
+// records are those of all volumes, by name. Only what has changed is encoded: of a thousand
+// volumes that is one. [Manager.mu] is held.
+func (m *Manager) records() (list [][]byte, err error) {
+	for _, name := range slices.Sorted(maps.Keys(m.volumes)) {
+		v := m.volumes[name]
+		if v.kept == nil {
+			if v.kept, err = (record{v.name, v.created, v.words, slices.Sorted(maps.Keys(v.users)), v.root}).encode(); err != nil {
+				return nil, err
+			}
+		}
+		list = append(list, v.kept)
+	}
+	return list, nil
 }
 
 // oneLine is an error's text for where there is one line.

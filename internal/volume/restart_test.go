@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/stretchr/testify/require"
 
@@ -191,4 +192,32 @@ func TestAStateThatCannotBeWritten(t *testing.T) {
 	require.Equal(t, 0, v.Status["users"])
 	_, err = m.Mount(t.Context(), "app", "id")
 	require.NoError(t, err)
+}
+
+// The state has all that is known of all volumes, and of a thousand only the one that has
+// changed is encoded for it.
+func TestOnlyWhatHasChangedIsEncoded(t *testing.T) {
+	w := newWorld(t)
+	m := w.open()
+	require.NoError(t, m.Create("idle", dev()))
+	w.mounted(m, "app", dev())
+	kept := func(name string) *byte {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		return unsafe.SliceData(m.volumes[name].kept)
+	}
+	idle, app := kept("idle"), kept("app")
+	require.NotNil(t, idle)
+	require.NotNil(t, app)
+	_, err := m.Mount(t.Context(), "app", "another id")
+	require.NoError(t, err)
+	require.NotSame(t, app, kept("app"))
+	require.Same(t, idle, kept("idle"))
+
+	records, err := readState(w.state)
+	require.NoError(t, err)
+	require.Len(t, records, 2)
+	require.Equal(t, []string{"another id", "id"}, records[0].Users)
+	require.Equal(t, dev(), records[1].Words)
+	require.Equal(t, m.volumes["app"].root, records[0].Root)
 }

@@ -129,6 +129,9 @@ func (m *Manager) serve(ctx context.Context, v *volume, root secret.Dir, unasked
 		return err
 	}
 	m.mu.Lock()
+	if v.root != root {
+		v.kept = nil
+	}
 	v.mount, v.root = mounted, root
 	m.mu.Unlock()
 	m.work.Go(func() {

@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"time"
 
 	"github.com/google/renameio/v2"
@@ -86,14 +85,15 @@ func (s state) check() error {
 	return nil
 }
 
+// encode returns what the file has of a volume.
+func (r record) encode() ([]byte, error) { return json.Marshal(r) }
+
 // writeState replaces the file in one step. It is on the disk when it returns.
-func writeState(dir string, volumes []record) error {
-	slices.SortFunc(volumes, func(a, b record) int { return bytes.Compare([]byte(a.Name), []byte(b.Name)) })
-	text, err := json.Marshal(state{stateVersion, volumes})
-	if err == nil {
-		err = renameio.WriteFile(filepath.Join(dir, stateName), append(text, '\n'), 0o600)
-	}
-	if err != nil {
+func writeState(dir string, volumes [][]byte) error {
+	text := fmt.Appendf(nil, `{"version":%d,"volumes":[`, stateVersion)
+	text = append(text, bytes.Join(volumes, []byte(","))...)
+	text = append(text, "]}\n"...)
+	if err := renameio.WriteFile(filepath.Join(dir, stateName), text, 0o600); err != nil {
 		return exitcode.Errorf(exitcode.Other, "make room on the file system of the state directory", "the list of volumes cannot be written: %w", err)
 	}
 	return nil

@@ -22,7 +22,7 @@ func (m *Manager) Create(name string, words map[string]string) error {
 		return err
 	}
 	fresh := m.volume(record{Name: name, Created: time.Now().UTC().Truncate(time.Second), Words: maps.Clone(words)})
-	return m.commit(func() (func(), error) {
+	return m.commit(fresh, func() (func(), error) {
 		switch old := m.volumes[name]; {
 		case old != nil && maps.Equal(old.words, words):
 			return nil, nil
@@ -48,7 +48,7 @@ func (m *Manager) Remove(name string) error {
 		return err
 	}
 	defer done()
-	err = m.commit(func() (func(), error) {
+	err = m.commit(v, func() (func(), error) {
 		if len(v.users) > 0 {
 			return nil, fmt.Errorf("%w: %s", ErrInUse, name)
 		}
@@ -82,7 +82,7 @@ func (m *Manager) Mount(ctx context.Context, name, id string) (mountpoint string
 		return "", fmt.Errorf("volume %s: %w", name, err)
 	}
 	fresh := false
-	err = m.commit(func() (func(), error) {
+	err = m.commit(v, func() (func(), error) {
 		fresh = !v.users[id]
 		v.users[id], v.root = true, root
 		return func() { v.leave(id, fresh) }, nil
@@ -93,7 +93,7 @@ func (m *Manager) Mount(ctx context.Context, name, id string) (mountpoint string
 	if err = m.note(v, m.serve(ctx, v, root, false)); err == nil {
 		return v.point, nil
 	}
-	if again := m.commit(func() (func(), error) { v.leave(id, fresh); return nil, nil }); again != nil {
+	if again := m.commit(v, func() (func(), error) { v.leave(id, fresh); return nil, nil }); again != nil {
 		v.log.Error("the next start will mount the volume for an id that was told that it is not mounted", "error", again)
 	}
 	return "", fmt.Errorf("volume %s: %w", name, err)
@@ -119,7 +119,7 @@ func (m *Manager) Unmount(ctx context.Context, name, id string) error {
 	}
 	defer done()
 	used, last := false, false
-	err = m.commit(func() (func(), error) {
+	err = m.commit(v, func() (func(), error) {
 		used = v.users[id]
 		delete(v.users, id)
 		last = len(v.users) == 0
@@ -133,7 +133,7 @@ func (m *Manager) Unmount(ctx context.Context, name, id string) error {
 		m.forget(v, mounted, nil)
 		return nil
 	}
-	if again := m.commit(func() (func(), error) { v.users[id] = true; return nil, nil }); again != nil {
+	if again := m.commit(v, func() (func(), error) { v.users[id] = true; return nil, nil }); again != nil {
 		v.log.Error("the next start will not mount the volume although it is mounted", "error", again)
 	}
 	return fmt.Errorf("volume %s: %w", name, err)
