@@ -48,18 +48,49 @@ func bothEngines(t *testing.T, test func(t *testing.T, e *engine)) {
 	t.Run("podman", func(t *testing.T) { t.Parallel(); test(t, podman(t)) })
 }
 
-// dockerd is the one daemon of these tests, nil before the first asks for it.
-var dockerd *exec.Cmd
+// dockerd is the daemon that tests share, nil before the first asks for it.
+var dockerd *daemon
 
-// daemon returns a dockerd that keeps everything in dir. It has no network.
-func daemon(dir string) *exec.Cmd {
-	cmd := exec.Command("dockerd", "--iptables=false", "--ip6tables=false", "--bridge=none", "--exec-opt=native.cgroupdriver=cgroupfs", "--cgroup-parent=/infisicalfs-engines",
-		"--data-root="+dir+"/data", "--exec-root="+dir+"/exec", "--pidfile="+dir+"/pid", "--host=unix://"+dir+"/sock", "--shutdown-timeout=5")
-	cmd.Env = append(os.Environ(), "PATH="+os.Getenv("PATH")+":/usr/sbin:/sbin")
-	return cmd
+// daemon is a dockerd that keeps everything in a directory. It has no network.
+type daemon struct {
+	dir   string
+	flags []string
+	cmd   *exec.Cmd
 }
 
-// client returns what runs docker for a dockerd that daemon has started: the one of
+// start starts it and waits until it answers.
+func (d *daemon) start() (*engine, error) {
+	command, err := client(d.dir)
+	if err != nil {
+		return nil, err
+	}
+	log, err := os.Create(filepath.Join(d.dir, "log"))
+	if err != nil {
+		return nil, err
+	}
+	defer log.Close()
+	d.cmd = exec.Command("dockerd", append([]string{"--iptables=false", "--ip6tables=false", "--bridge=none",
+		"--exec-opt=native.cgroupdriver=cgroupfs", "--cgroup-parent=/infisicalfs-engines",
+		"--data-root=" + d.dir + "/data", "--exec-root=" + d.dir + "/exec", "--pidfile=" + d.dir + "/pid",
+		"--host=unix://" + d.dir + "/sock", "--shutdown-timeout=5"}, d.flags...)...)
+	d.cmd.Env = append(os.Environ(), "PATH="+os.Getenv("PATH")+":/usr/sbin:/sbin")
+	d.cmd.Stdout, d.cmd.Stderr = log, log
+	if err := d.cmd.Start(); err != nil {
+		return nil, err
+	}
+	if !eventually(func() bool { return command("version").Run() == nil }) {
+		text, _ := os.ReadFile(log.Name())
+		return nil, fmt.Errorf("dockerd does not answer:\n%s", text)
+	}
+	return &engine{"docker", command}, nil
+}
+
+func (d *daemon) stop() {
+	d.cmd.Process.Signal(unix.SIGTERM)
+	d.cmd.Wait()
+}
+
+// client returns what runs docker for the dockerd of a directory: the one of
 // its own package, as a newer one elsewhere in PATH may not speak with it.
 func client(dir string) (func(args ...string) *exec.Cmd, error) {
 	path, err := exec.LookPath("docker")
@@ -80,30 +111,15 @@ func dockerEnviron(dir string) []string {
 func dockerDir() string { return filepath.Join(tmp, "d") }
 
 func startDocker() (*engine, error) {
-	dir := dockerDir()
-	if err := os.Mkdir(dir, 0o755); err != nil {
+	if err := os.Mkdir(dockerDir(), 0o755); err != nil {
 		return nil, err
 	}
-	command, err := client(dir)
+	dockerd = &daemon{dir: dockerDir()}
+	e, err := dockerd.start()
 	if err != nil {
 		return nil, err
 	}
-	log, err := os.Create(filepath.Join(dir, "log"))
-	if err != nil {
-		return nil, err
-	}
-	defer log.Close()
-	dockerd = daemon(dir)
-	dockerd.Stdout, dockerd.Stderr = log, log
-	if err := dockerd.Start(); err != nil {
-		return nil, err
-	}
-	e := &engine{"docker", command}
-	if !eventually(func() bool { return command("version").Run() == nil }) {
-		text, _ := os.ReadFile(log.Name())
-		return nil, fmt.Errorf("dockerd does not answer:\n%s", text)
-	}
-	return e, importImage(command)
+	return e, importImage(e.command)
 }
 
 // stopDocker lets dockerd clean up the machine's cgroups; all else ends with the
@@ -112,8 +128,7 @@ func stopDocker() {
 	if dockerd == nil {
 		return
 	}
-	dockerd.Process.Signal(unix.SIGTERM)
-	dockerd.Wait()
+	dockerd.stop()
 	groups, _ := filepath.Glob("/sys/fs/cgroup/*/infisicalfs-engines")
 	for _, group := range append(groups, "/sys/fs/cgroup/infisicalfs-engines") {
 		os.Remove(group)

@@ -81,8 +81,7 @@ func TestKilledBetweenCalls(t *testing.T) {
 	require.Empty(t, p.must("VolumeDriver.List", nil)["Volumes"])
 }
 
-// manyVolumes is less than could be: with the race detector each costs a good deal of CPU.
-const manyVolumes = 40
+const manyVolumes = 100
 
 // Many volumes of one environment, all at once: on a busy machine some are told to try
 // again, and are mounted then. The server is asked as if there were a few.
