@@ -136,7 +136,7 @@ var picture = map[string][]string{
 	"internal/credential/internal/metadata":  {"internal/credential/internal/roundtrip"}, // whether the machine is in a cloud, and what its cloud says
 	"internal/credential/internal/roundtrip": {},                                         // one request and its answer, within bounds
 	"internal/credential/internal/tokenfile": {"secret", "internal/exitcode"},            // files with one token
-	"internal/credential/internal/cloudtest": {},                                         // for tests: plays what is around a machine in a cloud
+	"internal/credential/cloudtest":          {},                                         // for tests: plays what is around a machine in a cloud
 	"internal/credential": {"secret", "client", "internal/exitcode",
 		"internal/credential/internal/alicloud",
 		"internal/credential/internal/aws",
@@ -146,6 +146,7 @@ var picture = map[string][]string{
 		"internal/credential/internal/oci",
 		"internal/credential/internal/roundtrip",
 		"internal/credential/internal/spiffe",
+		"internal/credential/internal/tokenfile",
 	}, // what to log in with, and where that is found
 
 	// A mount that outlives the process that serves it.
@@ -204,14 +205,14 @@ var outside = []struct {
 		"internal/credential/internal/aws",
 		"internal/credential/internal/metadata",
 		"internal/credential/internal/roundtrip",
-		"internal/credential/internal/cloudtest",
+		"internal/credential/cloudtest",
 		"internal/credential/internal/azure",
 		"internal/credential/internal/gcp",
 		"internal/credential/internal/oci",
 		"internal/credential/internal/spiffe",
 	}, "only the client talks to a server, and to a cloud only who proves an identity there"},
-	{"github.com/stretchr/", []string{"internal/credential/internal/cloudtest", "secret/secrettest", "internal/fusetest", "internal/systemd/systemdtest"}, "a test library does not belong into the binary"},
-	{"testing", []string{"internal/credential/internal/cloudtest", "secret/secrettest", "internal/fusetest", "internal/systemd/systemdtest"}, "a test library does not belong into the binary"},
+	{"github.com/stretchr/", []string{"internal/credential/cloudtest", "secret/secrettest", "internal/fusetest", "internal/systemd/systemdtest"}, "a test library does not belong into the binary"},
+	{"testing", []string{"internal/credential/cloudtest", "secret/secrettest", "internal/fusetest", "internal/systemd/systemdtest"}, "a test library does not belong into the binary"},
 }
 
 type listed struct {

@@ -10,23 +10,37 @@ import (
 	"infisicalfs/internal/credential/internal/roundtrip"
 )
 
-// What the methods of clouds ask. Nothing of it asks anybody by being made.
-
-// metadata is the client of metadata services.
-func (s *Search) metadata() *metadata.Client { return metadata.New(metadata.Config{Lookup: s.Lookup}) }
-
-// web reaches services on the internet, through the proxies that the environment names.
-func web() http.RoundTripper {
-	return &http.Transport{
-		Proxy: http.ProxyFromEnvironment, TLSHandshakeTimeout: 5 * time.Second, ResponseHeaderTimeout: 10 * time.Second,
-		ForceAttemptHTTP2: true, DisableKeepAlives: true,
-	}
+// surroundings are what the methods of clouds ask. One serves all methods of a search and
+// the logins that come of it: a service that has answered once is known to be there.
+type surroundings struct {
+	metadata *metadata.Client
+	local    http.RoundTripper // to addresses of this machine and its cloud, past every proxy
+	web      http.RoundTripper // to services on the internet, by the proxy of the environment
 }
 
+// around returns the surroundings. Nothing of it asks anybody by being made.
+func (s *Search) around() *surroundings {
+	s.once.Do(func() {
+		if s.surroundings == nil {
+			local := roundtrip.Direct()
+			s.surroundings = &surroundings{
+				metadata: metadata.New(metadata.Config{Lookup: s.Lookup, Transport: local}),
+				local:    local,
+				web:      roundtrip.Web(s.RootCAs),
+			}
+		}
+	})
+	return s.surroundings
+}
+
+func (s *Search) metadata() *metadata.Client { return s.around().metadata }
+
 func (s *Search) awsSources() *aws.Sources {
-	return &aws.Sources{Lookup: s.Lookup, Web: web(), Metadata: s.metadata(), Container: roundtrip.Direct(), Now: time.Now}
+	around := s.around()
+	return &aws.Sources{Lookup: s.Lookup, Web: around.web, Metadata: around.metadata, Container: around.local, Now: time.Now}
 }
 
 func (s *Search) azureSources() *azure.Sources {
-	return &azure.Sources{Lookup: s.Lookup, Web: web(), Local: roundtrip.Direct(), Metadata: s.metadata()}
+	around := s.around()
+	return &azure.Sources{Lookup: s.Lookup, Web: around.web, Local: around.local, Metadata: around.metadata}
 }

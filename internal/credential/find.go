@@ -111,7 +111,34 @@ func (s *Search) seen(ctx context.Context, rank Rank) (list []sighting) {
 			list = append(list, sighting{m, from})
 		}
 	}
-	return list
+	return slices.DeleteFunc(slices.Clone(list), func(one sighting) bool { return s.owner(one.from, list) != one.method })
+}
+
+// owner is the method to which a variable belongs by which several are seen: the one that
+// is fed with something else too, or the first of them.
+func (s *Search) owner(from string, list []sighting) (owner *Method) {
+	for _, one := range list {
+		switch {
+		case one.from != from:
+		case s.fed(one.method):
+			return one.method
+		case owner == nil:
+			owner = one.method
+		}
+	}
+	return owner
+}
+
+// fed reports whether something is set that only this method takes.
+func (s *Search) fed(m *Method) bool {
+	for _, setting := range m.Settings {
+		for rank := Explicit; rank <= Directory && !setting.Shared; rank++ {
+			if _, ok := s.at(setting, rank); ok {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // seenIn says by what a method is seen in a rank, empty if it is not. What has been

@@ -21,7 +21,7 @@ func awsIAM() *Method {
 		},
 		Prove: func(s *Search) (Prover, error) {
 			sources := s.awsSources()
-			return Prover{Proof: func(ctx context.Context) (client.Proof, error) {
+			return Prover{Inputs: contentNow(sources.Files), Proof: func(ctx context.Context) (client.Proof, error) {
 				proof, err := sources.Prove(ctx)
 				if err != nil {
 					return client.Proof{}, err

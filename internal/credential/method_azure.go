@@ -31,7 +31,7 @@ func azureAuth() *Method {
 			clientID, _ := s.Text(azureClientID)
 			resource, _ := s.Text(azureResource)
 			sources := s.azureSources()
-			return Prover{Proof: func(ctx context.Context) (client.Proof, error) {
+			return Prover{Inputs: contentNow(sources.Files), Proof: func(ctx context.Context) (client.Proof, error) {
 				token, err := sources.Token(ctx, cmp.Or(resource, azureManagement), clientID)
 				if err != nil {
 					return client.Proof{}, err

@@ -24,7 +24,7 @@ func ociAuth() *Method {
 			if _, err := oci.Find(lookup); err != nil {
 				return Prover{}, err
 			}
-			return Prover{Proof: func(context.Context) (client.Proof, error) {
+			return Prover{Inputs: contentNow(func() []string { return oci.Files(lookup) }), Proof: func(context.Context) (client.Proof, error) {
 				key, err := oci.Find(lookup)
 				if err != nil {
 					return client.Proof{}, err

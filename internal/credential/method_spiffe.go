@@ -19,7 +19,7 @@ func spiffeAuth() *Method {
 	return &Method{
 		Name: "spiffe-auth", Path: "spiffe-auth", Summary: "a workload's SPIFFE id (JWT-SVID)",
 		Identity: []string{"INFISICAL_SPIFFE_AUTH_IDENTITY_ID"},
-		Settings: []Setting{spiffeSocket, spiffeAudience, spiffeID, jwtFile()},
+		Settings: []Setting{spiffeSocket, spiffeAudience, spiffeID, jwtFile(), jwtVariable()},
 		Remote:   true,
 		Elsewhere: func(_ context.Context, s *Search, rank Rank) string {
 			if rank == Machine && s.variable(spiffe.Variable) != "" {
@@ -28,7 +28,7 @@ func spiffeAuth() *Method {
 			return ""
 		},
 		Prove: func(s *Search) (Prover, error) {
-			source, err := s.Secret(jwtFile())
+			source, err := s.Secret(jwtFile(), jwtVariable())
 			if err != nil {
 				return Prover{}, err
 			}

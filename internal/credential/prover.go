@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"infisicalfs/client"
+	"infisicalfs/internal/credential/internal/tokenfile"
 	"infisicalfs/internal/exitcode"
 )
 
@@ -13,6 +14,19 @@ import (
 func (s Source) inputs() ([]byte, error) {
 	value, err := s.Read()
 	return []byte(value.Reveal()), err
+}
+
+// contentNow is [contentOf] for files whose names are found anew each time, and which may
+// be missing.
+func contentNow(paths func() []string) func() ([]byte, error) {
+	return func() (all []byte, err error) {
+		for _, path := range paths() {
+			if text, err := tokenfile.Read("", path); err == nil { // never waits, as opening a pipe would
+				all = append(append(all, text...), 0)
+			}
+		}
+		return all, nil
+	}
 }
 
 // contentOf returns what reads a file, for [Prover.Inputs].

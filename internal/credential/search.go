@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"infisicalfs/internal/exitcode"
 	"infisicalfs/secret"
@@ -24,6 +25,9 @@ type Search struct {
 
 	// ReadOnly: nothing is removed, whatever the flags say.
 	ReadOnly bool
+
+	once         sync.Once // makes surroundings
+	surroundings *surroundings
 
 	used     map[string]bool // the places of which something has been taken
 	warnings []string
@@ -190,6 +194,21 @@ func (s *Search) open(p place, setting Setting) (Source, error) {
 		return Source{p.name, p.file, func() (secret.Value, error) { return value, nil }}, nil
 	}
 	return Source{p.name, p.file, func() (secret.Value, error) { return readFile(p, setting) }}, nil
+}
+
+// settle does what is done with a file of a secret that a method has read itself: it is
+// guarded, and removed if that is asked for. Kept means that nobody can read it again.
+func (s *Search) settle(from, path string) (kept bool, err error) {
+	if strings.HasSuffix(from, ofSystemd) {
+		return false, nil
+	}
+	if err := s.guard(from, path); err != nil {
+		return false, err
+	}
+	if !s.Flags.Remove || s.ReadOnly {
+		return false, nil
+	}
+	return true, remove(place{name: from, file: path})
 }
 
 // guard warns of a file that others can read, or refuses it if --strict says so. For

@@ -31,6 +31,25 @@ func (p profile) has() bool {
 	return false
 }
 
+// profileFile is a file with profiles: which variable names it, and what it is called in
+// ~/.aws if none does.
+type profileFile struct{ variable, name string }
+
+// profileFiles are the two, of which the second wins.
+var profileFiles = []profileFile{{"AWS_CONFIG_FILE", "config"}, {"AWS_SHARED_CREDENTIALS_FILE", "credentials"}}
+
+// profilePath is where the file is, empty if nobody is at home.
+func (s *Sources) profilePath(file profileFile) string {
+	if path := s.variable(file.variable); path != "" {
+		return path
+	}
+	home := s.variable("HOME")
+	if home == "" {
+		return ""
+	}
+	return filepath.Join(home, ".aws", file.name)
+}
+
 // profile reads the profile that AWS_PROFILE names, or the one called default. That
 // there are no files is fine, that a profile is named and missing is not. What the
 // credentials file says wins.
@@ -38,14 +57,10 @@ func (s *Sources) profile() (profile, error) {
 	named := cmp.Or(s.variable("AWS_PROFILE"), s.variable("AWS_DEFAULT_PROFILE"))
 	p := profile{name: cmp.Or(named, "default"), values: map[string]string{}}
 	found := false
-	for _, file := range []struct{ variable, name string }{{"AWS_CONFIG_FILE", "config"}, {"AWS_SHARED_CREDENTIALS_FILE", "credentials"}} {
-		path := s.variable(file.variable)
+	for _, file := range profileFiles {
+		path := s.profilePath(file)
 		if path == "" {
-			home := s.variable("HOME")
-			if home == "" {
-				continue
-			}
-			path = filepath.Join(home, ".aws", file.name)
+			continue
 		}
 		text, err := tokenfile.Read("AWS's "+file.name+" file", path)
 		if errors.Is(err, os.ErrNotExist) {

@@ -51,6 +51,21 @@ func (s *Sources) Hint() string {
 	return ""
 }
 
+// Files are the files that keys may be read from, whether they are there or not.
+func (s *Sources) Files() (paths []string) {
+	for _, name := range []string{"AWS_WEB_IDENTITY_TOKEN_FILE", tokenFile} {
+		if path := s.variable(name); path != "" {
+			paths = append(paths, path)
+		}
+	}
+	for _, file := range profileFiles {
+		if path := s.profilePath(file); path != "" {
+			paths = append(paths, path)
+		}
+	}
+	return paths
+}
+
 // Prove finds keys and region and returns the signed request.
 //
 // Errors that say what to do are an [exitcode.Error]: a source that is named and does

@@ -11,8 +11,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"infisicalfs/internal/credential/cloudtest"
 	"infisicalfs/internal/credential/internal/aws"
-	"infisicalfs/internal/credential/internal/cloudtest"
 	"infisicalfs/internal/credential/internal/metadata"
 	"infisicalfs/internal/exitcode"
 )

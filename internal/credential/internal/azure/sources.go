@@ -44,6 +44,14 @@ func (s *Sources) Hint() string {
 
 const endpointVariable = "IDENTITY_ENDPOINT"
 
+// Files are the files that a token may be made of.
+func (s *Sources) Files() []string {
+	if path := s.variable(federatedVariable); path != "" {
+		return []string{path}
+	}
+	return nil
+}
+
 // Token returns an access token for the resource, an address. ClientID picks one of
 // several identities; empty means AZURE_CLIENT_ID for a workload and else the machine's
 // own. Errors are an [exitcode.Error] or a failure to reach somebody; where there

@@ -11,7 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"infisicalfs/internal/credential/internal/cloudtest"
+	"infisicalfs/internal/credential/cloudtest"
 	"infisicalfs/internal/credential/internal/metadata"
 	"infisicalfs/internal/exitcode"
 )

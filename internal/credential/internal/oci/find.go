@@ -39,6 +39,19 @@ func Hint(lookup func(string) (string, bool)) string {
 	return ""
 }
 
+// Files are the files that the key may be read from, whether they are there or not.
+func Files(lookup func(string) (string, bool)) []string {
+	path, named := configPath(lookup)
+	paths := []string{path}
+	if values, err := readConfig(lookup, path, named); err == nil && values["key_file"] != "" {
+		paths = append(paths, atHome(lookup, values["key_file"]))
+	}
+	if text, _ := lookup("OCI_CLI_KEY_FILE"); text != "" {
+		paths = append(paths, atHome(lookup, text))
+	}
+	return paths
+}
+
 // Find returns the key that variables and the configuration file say, each value from the
 // first of them. Errors are an [exitcode.Error]; one that wraps [ErrNone] means that there
 // is nothing at all.

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/oauth2/jws"
 
-	"infisicalfs/internal/credential/internal/cloudtest"
+	"infisicalfs/internal/credential/cloudtest"
 	"infisicalfs/internal/credential/internal/gcp"
 )
 

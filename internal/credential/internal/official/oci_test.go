@@ -10,7 +10,7 @@ import (
 	"github.com/oracle/oci-go-sdk/v65/common"
 	"github.com/stretchr/testify/require"
 
-	"infisicalfs/internal/credential/internal/cloudtest"
+	"infisicalfs/internal/credential/cloudtest"
 	"infisicalfs/internal/credential/internal/oci"
 )
 

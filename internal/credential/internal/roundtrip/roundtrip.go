@@ -5,11 +5,14 @@ package roundtrip
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"time"
 )
 
@@ -38,6 +41,26 @@ func (a Answer) GoString() string { return a.String() }
 func Direct() *http.Transport {
 	return &http.Transport{
 		DialContext:            (&net.Dialer{}).DialContext,
+		DisableKeepAlives:      true,
+		MaxResponseHeaderBytes: 64 << 10,
+	}
+}
+
+// Web returns a transport for services on the internet: over TLS of at least version 1.2,
+// by the proxy of the environment. It trusts roots, or the system's authorities if those
+// are nil.
+func Web(roots *x509.CertPool) *http.Transport {
+	return &http.Transport{
+		Proxy: func(r *http.Request) (*url.URL, error) {
+			proxy, err := http.ProxyFromEnvironment(r)
+			if err != nil { // its text has the address, which may hold a password
+				return nil, errors.New("the proxy's address in the environment is not valid (HTTPS_PROXY, HTTP_PROXY)")
+			}
+			return proxy, nil
+		},
+		DialContext:            (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
+		TLSClientConfig:        &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
+		TLSHandshakeTimeout:    5 * time.Second,
 		DisableKeepAlives:      true,
 		MaxResponseHeaderBytes: 64 << 10,
 	}

@@ -12,7 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"infisicalfs/internal/credential/internal/cloudtest"
+	"infisicalfs/internal/credential/cloudtest"
 	"infisicalfs/internal/exitcode"
 )
 

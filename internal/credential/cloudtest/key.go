@@ -23,6 +23,15 @@ func PublicKey() *rsa.PublicKey {
 	return &key.(*rsa.PrivateKey).PublicKey
 }
 
+// PublicKeyPEM is [PublicKey] in PEM.
+func PublicKeyPEM() string {
+	der, err := x509.MarshalPKIXPublicKey(PublicKey())
+	if err != nil {
+		panic(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))
+}
+
 // GoogleKeyFile is the content of a key file of a service account of Google Cloud.
 func GoogleKeyFile(account, keyID string) string {
 	text, err := json.Marshal(map[string]string{
