@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -69,11 +70,16 @@ func examine(ctx context.Context, out io.Writer, server *options.Server, scope *
 			fmt.Fprintf(out, "note  %-12s %s\n", "propagation", oneLine(note))
 		}
 	}
-	_ = step("credentials", e.credentials) &&
+	seen := step("credentials", e.credentials)
+	for _, note := range e.credentialNotes() {
+		fmt.Fprintf(out, "note  %-12s %s\n", "credentials", oneLine(note))
+	}
+	_ = seen &&
 		step("address", e.address) &&
 		step("login", e.login) &&
 		step("project", e.project) &&
-		step("read", e.read)
+		step("read", e.read) &&
+		step("identity", e.identity)
 	return first
 }
 
@@ -110,15 +116,25 @@ func (e *examination) credentials(context.Context) (detail string, err error) {
 	return e.who.String(), err
 }
 
+// credentialNotes say why other credentials are not used, and what is wrong with those
+// that are.
+func (e *examination) credentialNotes() (notes []string) {
+	for _, p := range e.who.Passed {
+		notes = append(notes, "passed over "+p.From+": "+p.Why)
+	}
+	return append(notes, e.who.Warnings...)
+}
+
 func (e *examination) address(context.Context) (string, error) {
 	cfg, err := clientConfig(e.server, nil)
+	e.who.Apply(&cfg)
 	if err == nil {
 		err = e.scope.Complete(os.LookupEnv, cfg.URL)
 	}
 	if err != nil {
 		return "", err
 	}
-	cfg.Auth, cfg.Projects = e.who.Auth, e.scope.Projects()
+	cfg.Projects = e.scope.Projects()
 	if e.client, err = options.NewClient(cfg); err != nil {
 		return "", err
 	}
@@ -156,4 +172,32 @@ func (e *examination) read(ctx context.Context) (string, error) {
 		detail += "; " + options.EmptyOrganization(id)
 	}
 	return detail, nil
+}
+
+// identity says who the login is, how long it lasts, and whether the clocks agree, on
+// which logins of clouds depend.
+func (e *examination) identity(ctx context.Context) (string, error) {
+	who, err := e.client.Who(ctx)
+	if err != nil {
+		return "", err
+	}
+	parts := []string{e.client.Stats().Auth}
+	switch {
+	case who.UserID != "" && who.IdentityID == "":
+		parts = append(parts, "a person")
+	case who.Name != "":
+		parts = append(parts, "the machine identity "+who.Name)
+	case who.IdentityID != "":
+		parts = append(parts, "the machine identity "+who.IdentityID)
+	}
+	if !who.Ends.IsZero() {
+		parts = append(parts, fmt.Sprintf("the token has %s left", time.Until(who.Ends).Round(time.Second)))
+	}
+	if who.Uses > 0 {
+		parts = append(parts, fmt.Sprintf("it is good for %d requests", who.Uses))
+	}
+	if who.Skew != 0 {
+		parts = append(parts, fmt.Sprintf("the server's clock differs by %s from this machine's", who.Skew))
+	}
+	return strings.Join(parts, "; "), nil
 }

@@ -124,7 +124,7 @@ func (o *exportOptions) folder(ctx context.Context) (*secret.Folder, error) {
 	if err != nil {
 		return nil, err
 	}
-	cfg.Auth = who.Auth
+	who.Apply(&cfg)
 	if err := o.scope.Complete(os.LookupEnv, cfg.URL); err != nil {
 		return nil, err
 	}

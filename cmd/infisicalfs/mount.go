@@ -202,6 +202,11 @@ func (o *mountOptions) serve(ctx context.Context, h *hangups, mountpoint string,
 		// Or somebody would wonder why a mount made here shows one folder.
 		note("showing the project that %s names", from)
 	}
+	if legacy == nil {
+		if err := c.CheckUses(ctx); err != nil {
+			return err
+		}
+	}
 	return serveMount(ctx, c, o.scope, point, legacy, func(m *mount.Mount) error {
 		noteAll(who.Warnings)
 		if err := ready(m); err != nil {
@@ -230,7 +235,7 @@ func (o *mountOptions) prepare(mountpoint string, log *slog.Logger) (*client.Cli
 	if err != nil {
 		return fail(err)
 	}
-	cfg.Auth = who.Auth
+	who.Apply(&cfg)
 	if err := o.scope.Complete(os.LookupEnv, cfg.URL); err != nil {
 		return fail(err)
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"os"
 	"slices"
@@ -9,8 +10,10 @@ import (
 	"github.com/spf13/pflag"
 
 	"infisicalfs/client"
+	"infisicalfs/internal/credential"
 	"infisicalfs/internal/mount"
 	"infisicalfs/internal/options"
+	"infisicalfs/secret"
 )
 
 // settings are the values of a mount's flags at one moment.
@@ -37,8 +40,8 @@ func (s settings) changed(now settings) (names []string) {
 // who are the settings that a live mount can follow, and where those that say
 // which server they are for: with another server the credentials must not be used.
 var (
-	who   = []string{"client-id", "client-secret-file", "token-file", "identity"}
-	where = []string{"url", "ca-cert", "insecure-http", "organization"}
+	who   = append(credential.FlagNames(), "identity")
+	where = []string{"url", "ca-cert", "insecure-http", "organization", "tls-login-url"}
 )
 
 // reload reads the configuration and the credentials again, logs in with them, and
@@ -71,6 +74,9 @@ func (o *mountOptions) reload(ctx context.Context, before settings, c *client.Cl
 		return
 	}
 	found, err := fresh.server.Credentials(os.LookupEnv)
+	if err == nil && found.Server != "" && !credential.SameServer(found.Server, c.Server()) {
+		err = fmt.Errorf("they are for another server, %s: %w", found.Server, secret.ErrInvalid)
+	}
 	if err == nil {
 		err = c.Become(ctx, found.Auth)
 	}

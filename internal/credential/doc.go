@@ -17,7 +17,7 @@
 //	// … parse the command line …
 //	search := credential.Search{Flags: &flags, Lookup: os.LookupEnv}
 //	found, err := search.Find(ctx)
-//	// found.Auth goes into client.Config; found.String() tells where it comes from
+//	// found.Apply(&config) of a client; found.String() tells where it comes from
 //
 // Nothing is sent to the server here, and nothing is printed. Files are read once, so that
 // a mistake shows at once, and again for each login, so that one that was replaced is

@@ -28,6 +28,7 @@ type Found struct {
 	From     string   // for people
 	Identity string   // names who it is, the same each time, without being secret; empty: not known
 	Passed   []Passed // in the order of the ranks
+	Server   string   // the one server that the credentials are for, in the place of the default one; empty: whichever is configured
 	Warnings []string // what should not be so and keeps nobody from logging in
 }
 
@@ -44,6 +45,15 @@ func (f Found) String() string {
 		names = append(names, p.From)
 	}
 	return fmt.Sprintf("%s (not used: %s)", f.From, strings.Join(names, ", "))
+}
+
+// Apply puts the credentials into a client's configuration, and the address of their
+// server if they have one.
+func (f Found) Apply(cfg *client.Config) {
+	cfg.Auth = f.Auth
+	if f.Server != "" {
+		cfg.URL = f.Server
+	}
 }
 
 // sighting is a method that is seen in a rank, by what.
@@ -200,7 +210,7 @@ func (s *Search) take(winner sighting, rank Rank, by string) (Found, error) {
 	if err != nil {
 		return Found{}, err
 	}
-	found := Found{Auth: auth, Method: winner.method.Name, From: winner.from, Identity: s.identity, Warnings: s.warnings}
+	found := Found{Auth: auth, Method: winner.method.Name, From: winner.from, Identity: s.identity, Server: s.issuer, Warnings: s.warnings}
 	why := winner.from + " comes first"
 	if by != "" {
 		why = by + " picks " + winner.method.Name

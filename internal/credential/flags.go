@@ -114,6 +114,19 @@ func Answers(set func(flag string) bool) func(flag string) bool {
 	}
 }
 
+// FlagNames are the names of all flags that AddFlags declares and that say who to be.
+func FlagNames() []string {
+	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
+	new(Flags).AddFlags(flags)
+	var names []string
+	flags.VisitAll(func(f *pflag.Flag) {
+		if f.Name != tlsURL.Flag { // says where, not who
+			names = append(names, f.Name)
+		}
+	})
+	return names
+}
+
 // flagNames are the names of the flags for which ok holds, each once.
 func flagNames(ok func(*Method, Setting) bool) (names []string) {
 	seen := map[string]bool{"": true}

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,7 +21,8 @@ type Search struct {
 	Flags  *Flags
 	Lookup func(name string) (value string, ok bool) // of variables
 
-	Server  string         // address of the server that the credentials are for; empty: the vendor's
+	Server  string         // address of the server that the credentials are for
+	Default bool           // nobody has named that server: it is the vendor's
 	RootCAs *x509.CertPool // whom to trust there; nil: the system's
 
 	// ReadOnly: nothing is removed, whatever the flags say.
@@ -32,6 +34,7 @@ type Search struct {
 	used     map[string]bool // the places of which something has been taken
 	warnings []string
 	id       string // of the machine identity, while its method is asked to prove it
+	issuer   string // for [Found.Server]
 	identity string // for [Found.Identity]
 }
 
@@ -233,6 +236,38 @@ func (s *Search) use(p place) {
 		s.used = map[string]bool{}
 	}
 	s.used[p.name] = true
+}
+
+// IssuedBy says that the credentials were given out by one server, whose address is
+// kept with them, and are sent to no other. An error means that another server was named. from
+// says where that address is kept.
+func (s *Search) IssuedBy(from, address string) error {
+	if s.Default {
+		s.issuer = address
+		return nil
+	}
+	if SameServer(s.Server, address) {
+		return nil
+	}
+	return exitcode.Errorf(exitcode.Config, "leave out --url and the variables that stand for it, or log in to that server",
+		"%s is of a login to %s, and the server is %s: it is not sent there", from, address, s.Server)
+}
+
+// SameServer reports whether two addresses are of one server: with or without /api, a slash at
+// the end, or the port that is meant anyway.
+func SameServer(a, b string) bool {
+	plain := func(text string) string {
+		if !strings.Contains(text, "://") {
+			text = "https://" + text
+		}
+		u, err := url.Parse(text)
+		if err != nil {
+			return text
+		}
+		port := cmp.Or(u.Port(), map[string]string{"http": "80", "https": "443"}[u.Scheme])
+		return strings.ToLower(u.Scheme+"://"+u.Hostname()) + ":" + port + strings.TrimSuffix(strings.TrimRight(u.Path, "/"), "/api")
+	}
+	return plain(a) == plain(b)
 }
 
 // identityID is the id of the machine identity for a method, and where it is from.

@@ -134,6 +134,18 @@ func liveLogin(t *testing.T, w *world, row loginRow, good, wrong given) {
 	}
 }
 
+// Who mounts is told so now, and not by errors of reads in an hour.
+func TestATokenWithFewUsesIsRefusedForAMount(t *testing.T) {
+	w := newWorld(t, devserver.Config{Token: devserver.TokenConfig{NumUses: 50}})
+	cmd := exec.Command(program, "mount", w.tmp)
+	cmd.Env = w.environ("viewer")
+	out, err := cmd.CombinedOutput()
+	require.Error(t, err)
+	require.Equal(t, 4, cmd.ProcessState.ExitCode(), "%s", out)
+	require.Contains(t, string(out), "good for 50 uses only")
+	require.Contains(t, string(out), "hint: raise the number of uses")
+}
+
 func isLogin(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, "/login") }
 
 // file is a file of the user's own with that content.

@@ -25,7 +25,7 @@ func (o *Server) InspectCredentials(lookup func(string) (string, bool)) (Found, 
 }
 
 func (o *Server) search(lookup func(string) (string, bool)) *credential.Search {
-	s := &credential.Search{Flags: &o.Who, Lookup: lookup, Server: o.address(lookup)}
+	s := &credential.Search{Flags: &o.Who, Lookup: lookup, Server: o.address(lookup), Default: FirstOf(lookup, o.url, Borrowed["url"]...) == ""}
 	if o.caCert != "" {
 		s.RootCAs, _ = loadAuthorities(o.caCert) // an error is told by ClientConfig
 	}

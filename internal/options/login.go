@@ -16,7 +16,7 @@ func (o *Server) Login(lookup func(string) (string, bool), log *slog.Logger) (cl
 		return cfg, err
 	}
 	found, err := o.Credentials(lookup)
-	cfg.Auth = found.Auth
+	found.Apply(&cfg)
 	return cfg, err
 }
 

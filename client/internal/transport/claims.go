@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"strings"
+	"time"
 
 	"infisicalfs/secret"
 )
@@ -15,6 +16,19 @@ type Claims struct {
 	OrgID      string `json:"orgId"` // in tokens of current servers
 	UserID     string `json:"userId"`
 	IdentityID string `json:"identityId"`
+
+	IdentityName string  `json:"identityName"`
+	NumUses      int     `json:"numUsesLimit"` // 0: no limit, or not told
+	Expires      float64 `json:"exp"`          // seconds since 1970
+}
+
+// End is when the token says that it ends, zero if it does not. On some versions of the
+// server that is the end of all renewals.
+func (c Claims) End() time.Time {
+	if c.Expires <= 0 || c.Expires > 1<<40 {
+		return time.Time{}
+	}
+	return time.Unix(int64(c.Expires), 0)
 }
 
 // Claims reads the token in use; those of other forms have none.

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"maps"
+	"net/http"
 	"sync"
 	"time"
 )
@@ -31,8 +32,20 @@ func (t *Transport) Stats() Stats {
 }
 
 type counts struct {
-	mu sync.Mutex // guards stats
+	mu sync.Mutex // guards all below
 	Stats
+	skew time.Duration // of the server's clock, by its last answer
+}
+
+// Skew is how far the server's clock is before this machine's, to a second, by its last
+// answer. What a second's rounding and the way of an answer explain is none.
+func (t *Transport) Skew() time.Duration {
+	t.counts.mu.Lock()
+	defer t.counts.mu.Unlock()
+	if t.counts.skew.Abs() <= 2*time.Second {
+		return 0
+	}
+	return t.counts.skew
 }
 
 func (c *counts) add(op string, answer *Response) {
@@ -40,6 +53,11 @@ func (c *counts) add(op string, answer *Response) {
 	defer c.mu.Unlock()
 	if c.Requests == nil {
 		c.Requests = map[string]int64{}
+	}
+	if answer != nil {
+		if date, err := http.ParseTime(answer.header.Get("Date")); err == nil {
+			c.skew = time.Until(date).Round(time.Second)
+		}
 	}
 	c.Requests[op]++
 	c.Total++

@@ -72,12 +72,13 @@ func (t Token) alive(now time.Time) bool {
 }
 
 // end is when the token stops working, zero if not known. Only what the server
-// said counts: the expiry inside a JWT is the maximum on some versions.
+// said counts: the expiry inside a JWT is the maximum on some versions. Servers count in
+// whole seconds, so that a token can end up to one earlier than they say.
 func (t Token) end() time.Time {
 	if t.life == 0 {
 		return time.Time{}
 	}
-	return t.since.Add(t.life)
+	return t.since.Add(t.life - min(t.life/4, time.Second))
 }
 
 // due reports whether it is time to get another: with a quarter of its life

@@ -1,0 +1,58 @@
+package client
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"infisicalfs/client/internal/transport"
+	"infisicalfs/secret"
+)
+
+// Who is what the login says of itself. What a token does not tell, as those of servers of
+// 2024 hardly do, is the zero value.
+type Who struct {
+	Name           string // of the machine identity
+	IdentityID     string // of the machine identity
+	UserID         string // of the person
+	OrganizationID string
+	Ends           time.Time     // when the access token in use stops working
+	Uses           int           // how many requests it is good for, in all; 0: any number
+	Skew           time.Duration // how far the server's clock is before this machine's, to a second; 0 also if nobody was asked yet
+}
+
+// Who says who the login is. It logs in if need be, and fails as [Client.Login] does.
+func (c *Client) Who(ctx context.Context) (Who, error) {
+	ctx, end := c.server.Begin(ctx)
+	defer end()
+	claims, err := c.server.Claims(ctx)
+	if err != nil {
+		return Who{}, transport.DeadlineError(ctx, "log in", err)
+	}
+	who := Who{
+		Name: claims.IdentityName, IdentityID: claims.IdentityID, UserID: claims.UserID, OrganizationID: claims.OrgID,
+		Ends: c.server.Stats().TokenEnds, Uses: claims.NumUses, Skew: c.server.Skew(),
+	}
+	if end := claims.End(); who.Ends.IsZero() || !end.IsZero() && end.Before(who.Ends) {
+		who.Ends = end
+	}
+	return who, nil
+}
+
+// fewUses is fewer than a mount makes requests in a day or two.
+const fewUses = 10_000
+
+// ErrFewUses is wrapped by the refusal of a login that is good for few requests. It wraps
+// [secret.ErrUnauthenticated].
+var ErrFewUses = fmt.Errorf("too few for a mount: %w", secret.ErrUnauthenticated)
+
+// CheckUses is an error wrapping [ErrFewUses] for a login whose tokens are good
+// for a few requests only: whoever asks again and again would be refused soon, and each
+// new login is a burden to the server. It logs in if need be.
+func (c *Client) CheckUses(ctx context.Context) error {
+	who, err := c.Who(ctx)
+	if err == nil && who.Uses > 0 && who.Uses < fewUses {
+		err = fmt.Errorf("log in: the access token is good for %d uses only, and each request is one: %w", who.Uses, ErrFewUses)
+	}
+	return err
+}
