@@ -51,15 +51,17 @@ func run(ctx context.Context, args []string) error {
 	case "volumes":
 		many := flags.Int("volumes", 100, "how many")
 		apart := flags.Int("processes", 100, "how many processes to compare with")
+		atOnce := flags.Int("at-once", 8, "how many are mounted side by side")
 		if err := flags.Parse(args[1:]); err != nil {
 			return err
 		}
-		return volumes(ctx, *program, max(2, *many), max(1, min(*many, *apart)))
+		return volumes(ctx, *program, max(2, *many), max(1, min(*many, *apart)), max(1, *atOnce))
 	case "volume-service":
+		atOnce := flags.Int("at-once", 8, "how many are mounted side by side")
 		if err := flags.Parse(args[1:]); err != nil || flags.NArg() != 1 {
 			return errors.Join(errors.New("volume-service wants one directory"), err)
 		}
-		return serveVolumes(ctx, flags.Arg(0), os.Stdin, os.Stdout)
+		return serveVolumes(ctx, flags.Arg(0), *atOnce, os.Stdin, os.Stdout)
 	case "soak":
 		lasts := flags.Duration("for", 10*time.Minute, "how long")
 		profile := flags.String("profile", "current", "which server: current, current-go, 2024 or 2024-07")

@@ -22,9 +22,10 @@ import (
 	"infisicalfs/internal/volume"
 )
 
-// serveVolumes is a process with volumes below dir. For each number that it reads it
-// mounts so many, and says so. At the end of its input it unmounts them.
-func serveVolumes(ctx context.Context, dir string, in io.Reader, out io.Writer) error {
+// serveVolumes is a process with volumes below dir. It says how many are mounted from before.
+// For each number that it reads it mounts so many, atOnce side by side, and says so. At the
+// end of its input it unmounts them.
+func serveVolumes(ctx context.Context, dir string, atOnce int, in io.Reader, out io.Writer) error {
 	login := func(string) (client.Config, error) {
 		var server options.Server
 		server.AddFlags(pflag.NewFlagSet("", pflag.ContinueOnError))
@@ -35,13 +36,19 @@ func serveVolumes(ctx context.Context, dir string, in io.Reader, out io.Writer) 
 		return err
 	}
 	mounted := 0
+	for _, v := range m.List() {
+		if v.Status["mounted"] == true {
+			mounted++
+		}
+	}
+	fmt.Fprintln(out, "mounted", mounted)
 	for lines := bufio.NewScanner(in); lines.Scan(); {
 		n, err := strconv.Atoi(lines.Text())
 		if err != nil {
 			return err
 		}
 		var all errgroup.Group
-		all.SetLimit(mountsAtOnce)
+		all.SetLimit(atOnce)
 		for ; mounted < n; mounted++ {
 			name := fmt.Sprint("v", mounted)
 			all.Go(func() error {
@@ -57,10 +64,12 @@ func serveVolumes(ctx context.Context, dir string, in io.Reader, out io.Writer) 
 		}
 		fmt.Fprintln(out, "mounted", n)
 	}
+	var all errgroup.Group
+	all.SetLimit(atOnce)
 	for _, v := range m.List() {
-		err = errors.Join(err, m.Unmount(ctx, v.Name, "bench"))
+		all.Go(func() error { return m.Unmount(ctx, v.Name, "bench") })
 	}
-	return errors.Join(err, m.Close())
+	return errors.Join(all.Wait(), m.Close())
 }
 
 // volumeService is such a process.
@@ -71,8 +80,9 @@ type volumeService struct {
 	out *bufio.Scanner
 }
 
-func startService(ctx context.Context, s *site, dir string) (*volumeService, error) {
-	cmd, err := again("volume-service", dir)
+// startService returns when all volumes that are mounted from before are mounted again.
+func startService(s *site, dir string, atOnce, before int) (*volumeService, error) {
+	cmd, err := again("volume-service", "--at-once", strconv.Itoa(atOnce), dir)
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +99,17 @@ func startService(ctx context.Context, s *site, dir string) (*volumeService, err
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	return &volumeService{cmd, dir, in, bufio.NewScanner(out)}, nil
+	v := &volumeService{cmd, dir, in, bufio.NewScanner(out)}
+	if err := v.answer(before); err != nil {
+		return nil, errors.Join(err, v.stop())
+	}
+	return v, nil
+}
+
+// kill ends the process at once, and leaves dead mounts.
+func (v *volumeService) kill() {
+	v.cmd.Process.Kill()
+	v.cmd.Wait()
 }
 
 // mount returns when there are n volumes.
@@ -97,8 +117,13 @@ func (v *volumeService) mount(n int) error {
 	if _, err := fmt.Fprintln(v.in, n); err != nil {
 		return err
 	}
+	return v.answer(n)
+}
+
+// answer returns when the process says that there are n volumes.
+func (v *volumeService) answer(n int) error {
 	if !v.out.Scan() || v.out.Text() != fmt.Sprint("mounted ", n) {
-		return fmt.Errorf("the process did not mount %d volumes", n)
+		return fmt.Errorf("the process did not mount %d volumes: %q", n, v.out.Text())
 	}
 	return nil
 }
