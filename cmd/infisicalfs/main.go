@@ -22,6 +22,9 @@ func main() { os.Exit(execute(os.Args)) }
 
 // execute is main without the process: it returns the exit code.
 func execute(args []string) int {
+	if mount.OnlyWatches() {
+		return exitcode.OK
+	}
 	// net/http prints what arrives behind the end of an answer, which may be values.
 	// We have a log of our own.
 	log.SetOutput(io.Discard)

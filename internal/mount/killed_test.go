@@ -32,14 +32,14 @@ type hosts struct {
 }
 
 // newHosts begins a role with that many mountpoints.
-func newHosts(t *testing.T, role string, mounts int) *hosts {
+func newHosts(t *testing.T, role string, mounts int, environment ...string) *hosts {
 	t.Helper()
 	needFUSE(t)
 	h := &hosts{}
 	for range mounts {
 		h.points = append(h.points, directory(t))
 	}
-	h.cmd = again(role, "POINTS="+strings.Join(h.points, ":"))
+	h.cmd = again(role, append(environment, "POINTS="+strings.Join(h.points, ":"))...)
 	h.cmd.Stderr = os.Stderr
 	var err error
 	h.in, err = h.cmd.StdinPipe()

@@ -16,6 +16,7 @@ import (
 	"infisicalfs/internal/blocking"
 	"infisicalfs/internal/control"
 	"infisicalfs/internal/exitcode"
+	"infisicalfs/internal/mount/internal/reaper"
 	"infisicalfs/internal/mount/internal/statefd"
 	"infisicalfs/internal/mounttable"
 	"infisicalfs/secret"
@@ -46,9 +47,10 @@ type Mount struct {
 
 	supervised atomic.Bool // a service manager has been told of the mount
 
-	legacy     *legacy                      // what the unit's next process has to know, but for what changes; nil: none can go on with the mount
-	memory     atomic.Pointer[statefd.File] // where that is; nil: the service manager keeps nothing
-	catchingUp sync.WaitGroup               // a goroutine that asks the server what was not known at the beginning
+	legacy     *legacy                       // what the unit's next process has to know, but for what changes; nil: none can go on with the mount
+	memory     atomic.Pointer[statefd.File]  // where that is; nil: the service manager keeps nothing
+	reaper     atomic.Pointer[reaper.Reaper] // nil: nobody helps this process to end
+	catchingUp sync.WaitGroup                // a goroutine that asks the server what was not known at the beginning
 
 	letGo chan struct{} // closed when the kernel has let go
 	ended chan struct{} // closed when the kernel has let go and all is cleaned up
@@ -204,8 +206,9 @@ func (m *Mount) run() {
 		defer memory.Close()
 	}
 	if elsewhere {
-		return
+		return // watched to the end: the next process waits for it
 	}
+	m.reaper.Load().Stop()
 	m.forgetLegacy()
 	m.log.Info("no longer mounted", "mountpoint", m.point)
 	if !m.foreign && !m.leaving.Load() && m.inTree() && errors.Is(attach.Probe(context.Background(), m.point), syscall.ENOTCONN) {

@@ -10,6 +10,7 @@ import (
 	"infisicalfs/internal/attach"
 	"infisicalfs/internal/mount/internal/handover"
 	"infisicalfs/internal/mount/internal/kernelstate"
+	"infisicalfs/internal/mount/internal/reaper"
 	"infisicalfs/internal/mount/internal/statefd"
 	"infisicalfs/internal/systemd"
 	"infisicalfs/secret"
@@ -78,8 +79,20 @@ func (m *Mount) leaveToNext() {
 	})
 	if err != nil {
 		m.log.Warn("the mount will not outlive its process", "mountpoint", m.point, "error", err)
+		return
 	}
+	watched, err := reaper.Start(m.rooms.session.Device(), m.device)
+	if err != nil {
+		m.log.Warn("if this process is killed while it waits for its own mount, the next one starts late", "mountpoint", m.point, "error", err)
+		return
+	}
+	m.reaper.Store(watched)
 }
+
+// OnlyWatches reports whether this process was started by another, which serves a mount,
+// to help it end. It returns true when that has ended: then this process is to end too. A
+// program that calls [Mount.Supervise] calls it before it does anything else.
+func OnlyWatches() bool { return reaper.Entered() }
 
 // writeLegacy writes what the kernel knows, as it is now if drained.
 func (m *Mount) writeLegacy(kernel *kernelstate.State, drained bool) error {

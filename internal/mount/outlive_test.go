@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
@@ -21,7 +22,8 @@ import (
 )
 
 // service is a process of a unit: it goes on with what was left, or mounts, and ends as
-// the service manager wants. SETTINGS are its settings, AWAY has the server away.
+// the service manager wants. SETTINGS are its settings, AWAY has the server away,
+// WAITS has it wait for an answer of its own mount.
 func service() error {
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	legacy := ReceiveLegacy(log)
@@ -34,6 +36,9 @@ func service() error {
 	}
 	cfg := readOnly(os.Getenv("POINT"), up)
 	cfg.Settings, cfg.Log = os.Getenv("SETTINGS"), log
+	if os.Getenv("WAITS") != "" {
+		cfg.Cache.TTL = time.Nanosecond // each lookup asks
+	}
 	var m *Mount
 	var err error
 	if legacy.Fits(cfg) {
@@ -48,6 +53,9 @@ func service() error {
 	stop := make(chan os.Signal, 1)
 	signal.Notify(stop, unix.SIGTERM)
 	m.Supervise()
+	if os.Getenv("WAITS") != "" {
+		waitForOwnLookup(m, up)
+	}
 	select {
 	case <-stop:
 		return m.Finish()
