@@ -142,11 +142,31 @@ func TestTheMachineSuggestsAMethod(t *testing.T) {
 // A machine that suggests two methods is told about both.
 func TestTwoSuggestions(t *testing.T) {
 	env := variables{"INFISICAL_MACHINE_IDENTITY_ID": machineID, "SPIFFE_ENDPOINT_SOCKET": "unix:///s"}
-	found, err := inWorld(t, &cloudtest.World{}, nil, env, googleFirmware).Find(context.Background())
+	google := &cloudtest.World{GCP: &cloudtest.GCP{Identity: func(string) string { return "a.b.c" }}}
+	found, err := inWorld(t, google, nil, env, googleFirmware).Find(context.Background())
 	require.NoError(t, err)
 	require.Equal(t, "gcp-id-token", found.Method)
 	require.Len(t, found.Passed, 1)
 	require.Contains(t, found.Passed[0].Why, "--auth spiffe-auth")
+
+	// Where the cloud's service is out of reach, its firmware alone suggests nothing.
+	found, err = inWorld(t, &cloudtest.World{}, nil, env, googleFirmware).Find(context.Background())
+	require.NoError(t, err)
+	require.Equal(t, "spiffe-auth", found.Method)
+	require.Empty(t, found.Passed)
+}
+
+// All hints at once of services that are silent cost one second.
+func TestHintsThatAreWrong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		world := &cloudtest.World{Silent: map[string]bool{"169.254.169.254": true}}
+		firmware := map[string]string{"sys_vendor": "Google", "bios_version": "4.11.amazon", "chassis_asset_tag": "7783-7084-3265-9085-8269-3286-77"}
+		begun := time.Now()
+		_, err := inWorld(t, world, nil, variables{"INFISICAL_MACHINE_IDENTITY_ID": machineID, "HOME": t.TempDir()}, firmware).Find(context.Background())
+		require.ErrorContains(t, err, "no credentials")
+		require.Equal(t, time.Second, time.Since(begun))
+		require.Len(t, world.Requests(), 3)
+	})
 }
 
 func keyOfGoogle(t *testing.T) string {

@@ -13,11 +13,11 @@ func awsIAM() *Method {
 		Name: "aws-iam", Path: "aws-auth", Summary: "a role or user of AWS",
 		Identity: []string{"INFISICAL_AWS_IAM_AUTH_IDENTITY_ID", "INFISICAL_AWS_AUTH_IDENTITY_ID"},
 		Remote:   true,
-		Elsewhere: func(_ context.Context, s *Search, rank Rank) string {
+		Elsewhere: func(ctx context.Context, s *Search, rank Rank) string {
 			if rank != Machine {
 				return ""
 			}
-			return inCloud("AWS", s.awsSources().Hint())
+			return inCloud("AWS", s.awsSources().Hint(ctx))
 		},
 		Prove: func(s *Search) (Prover, error) {
 			sources := s.awsSources()

@@ -21,11 +21,11 @@ func azureAuth() *Method {
 		Identity: []string{"INFISICAL_AZURE_AUTH_IDENTITY_ID"},
 		Settings: []Setting{azureClientID, azureResource},
 		Remote:   true,
-		Elsewhere: func(_ context.Context, s *Search, rank Rank) string {
+		Elsewhere: func(ctx context.Context, s *Search, rank Rank) string {
 			if rank != Machine {
 				return ""
 			}
-			return inCloud("Azure", s.azureSources().Hint())
+			return inCloud("Azure", s.azureSources().Hint(ctx))
 		},
 		Prove: func(s *Search) (Prover, error) {
 			clientID, _ := s.Text(azureClientID)

@@ -19,13 +19,11 @@ func gcpIDToken() *Method {
 	return &Method{
 		Name: "gcp-id-token", Path: "gcp-auth", Summary: "the service account of a machine at Google Cloud",
 		Identity: gcpIdentity, Remote: true,
-		Elsewhere: func(_ context.Context, s *Search, rank Rank) string {
-			for _, hint := range s.metadata().Hints() {
-				if rank == Machine && hint.Cloud == metadata.GCP {
-					return inCloud("Google Cloud", hint.From)
-				}
+		Elsewhere: func(ctx context.Context, s *Search, rank Rank) string {
+			if rank != Machine {
+				return ""
 			}
-			return ""
+			return inCloud("Google Cloud", s.metadata().Here(ctx, metadata.GCP))
 		},
 		Prove: func(s *Search) (Prover, error) {
 			services, id := s.metadata(), s.id

@@ -25,10 +25,10 @@ type Sources struct {
 	Now       func() time.Time
 }
 
-// Hint says in a few words which source would be taken, empty if there is none.
-// Nobody is asked and no credential is read; that what is hinted at is there and works is
-// not said.
-func (s *Sources) Hint() string {
+// Hint says in a few words which source would be taken, empty if there is none. That it
+// works is not said: nobody is asked for it but the metadata service, whether it is there,
+// on a machine that seems to have one.
+func (s *Sources) Hint(ctx context.Context) string {
 	switch {
 	case s.variable("AWS_ACCESS_KEY_ID") != "" || s.variable("AWS_ACCESS_KEY") != "":
 		return "AWS_ACCESS_KEY_ID"
@@ -43,12 +43,7 @@ func (s *Sources) Hint() string {
 			return name
 		}
 	}
-	for _, hint := range s.Metadata.Hints() {
-		if hint.Cloud == metadata.AWS {
-			return hint.From
-		}
-	}
-	return ""
+	return s.Metadata.Here(ctx, metadata.AWS)
 }
 
 // Files are the files that keys may be read from, whether they are there or not.

@@ -69,7 +69,7 @@ func TestOrder(t *testing.T) {
 	s := sources(environment, world)
 	check := func(id, region, hint string, requests ...string) {
 		t.Helper()
-		require.Equal(t, hint, s.Hint())
+		require.Equal(t, hint, s.Hint(context.Background()))
 		before := len(world.Requests())
 		found, r, err := s.Find(context.Background())
 		require.NoError(t, err)
@@ -102,7 +102,7 @@ func TestOrder(t *testing.T) {
 	check("MACHINE", "eu-north-1", "", "PUT "+service+"api/token", "GET "+service+"meta-data/iam/security-credentials/", "GET "+service+"meta-data/iam/security-credentials/machine",
 		"PUT "+service+"api/token", "GET "+service+"meta-data/placement/region")
 	s.Metadata = metadata.New(metadata.Config{Lookup: s.Lookup, DMI: filepath.Dir(write(t, t.TempDir(), "sys_vendor", "Amazon EC2\n")), Transport: world})
-	require.Equal(t, "the firmware's vendor Amazon EC2", s.Hint())
+	require.Equal(t, "the firmware's vendor Amazon EC2", s.Hint(context.Background()))
 }
 
 // Each source that is named and does not work is the end: the next is not tried.

@@ -42,7 +42,7 @@ func TestOrder(t *testing.T) {
 	s := sources(environment, world)
 	check := func(want, hint, client string, request string) {
 		t.Helper()
-		require.Equal(t, hint, s.Hint())
+		require.Equal(t, hint, s.Hint(context.Background()))
 		before := len(world.Requests())
 		token, err := s.Token(context.Background(), resource, client)
 		require.NoError(t, err)

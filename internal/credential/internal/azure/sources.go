@@ -27,19 +27,15 @@ type Sources struct {
 }
 
 // Hint says in a few words which source would be asked, empty if there is none. Nobody
-// is asked for that.
-func (s *Sources) Hint() string {
+// is asked for that but the metadata service, whether it is there, on a machine that
+// seems to have one.
+func (s *Sources) Hint(ctx context.Context) string {
 	for _, name := range []string{federatedVariable, endpointVariable} {
 		if s.variable(name) != "" {
 			return name
 		}
 	}
-	for _, hint := range s.Metadata.Hints() {
-		if hint.Cloud == metadata.Azure {
-			return hint.From
-		}
-	}
-	return ""
+	return s.Metadata.Here(ctx, metadata.Azure)
 }
 
 const endpointVariable = "IDENTITY_ENDPOINT"

@@ -2,10 +2,10 @@
 // cloud under which the cloud answers who the machine is.
 //
 // On a machine that is in no cloud the same addresses lead nowhere, and a client that
-// tries them with the usual patience waits for minutes. So [Client.Hints] says
-// first, from variables and from what the firmware says about the machine, in which
-// clouds it can be; that asks nobody. A cloud that has never answered is given one
-// second and no second try; one that has answered is given more.
+// tries them with the usual patience waits for minutes. So [Client.Here] asks a service
+// only if variables or what the firmware says about the machine speak for its cloud
+// ([Client.Hints]). A service that has never answered is given one second and no second
+// try, by [Client.Ask] too; one that has answered is given more.
 //
 // Services are asked by number, not by name, past every proxy, and what answers has
 // to show by its headers that it is the service: the page of a hotel's network

@@ -36,9 +36,6 @@ func (c *Client) Hints() []Hint {
 	return list
 }
 
-// Hinted reports whether [Client.Hints] has this cloud.
-func (c *Client) Hinted(cloud Cloud) bool { return c.hint(cloud) != "" }
-
 func (c *Client) hint(cloud Cloud) string {
 	if cloud == AWS && c.isSet("AWS_EC2_METADATA_DISABLED", "true") {
 		return ""

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -67,38 +68,69 @@ func TestHints(t *testing.T) {
 	}
 }
 
+var clouds = []metadata.Cloud{metadata.AWS, metadata.GCP, metadata.Azure}
+
+// everywhere is firmware that speaks for all clouds at once.
+var everywhere = []string{"sys_vendor", "Google", "bios_version", "4.11.amazon", "chassis_asset_tag", "7783-7084-3265-9085-8269-3286-77"}
+
+// here asks for all clouds side by side.
+func here(c *metadata.Client) (list []metadata.Cloud) {
+	found := make([]string, len(clouds))
+	var all sync.WaitGroup
+	for i, cloud := range clouds {
+		all.Go(func() { found[i] = c.Here(context.Background(), cloud) })
+	}
+	all.Wait()
+	for i, cloud := range clouds {
+		if found[i] != "" {
+			list = append(list, cloud)
+		}
+	}
+	return list
+}
+
 // All clouds together take one second to say that they are not there, and each is
 // asked once.
-func TestProbeOfNothing(t *testing.T) {
+func TestHereIsNowhere(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		world := &cloudtest.World{Silent: map[string]bool{number: true}}
-		c := metadata.New(metadata.Config{Lookup: variables(), Transport: world})
+		c := metadata.New(metadata.Config{Lookup: variables(), DMI: firmware(t, everywhere...), Transport: world})
 		begun := time.Now()
-		require.Empty(t, c.Probe(context.Background(), metadata.AWS, metadata.GCP, metadata.Azure))
+		require.Empty(t, here(c))
 		require.Equal(t, time.Second, time.Since(begun))
 		require.Len(t, world.Requests(), 3)
 	})
 }
 
-func TestProbe(t *testing.T) {
-	all := []metadata.Cloud{metadata.AWS, metadata.GCP, metadata.Azure}
+// Without a hint nobody is asked, although somebody would answer.
+func TestHereWithoutAHint(t *testing.T) {
+	world := &cloudtest.World{AWS: &cloudtest.AWS{}}
+	c := metadata.New(metadata.Config{Lookup: variables(), DMI: firmware(t), Transport: world})
+	require.Empty(t, here(c))
+	require.Empty(t, world.Requests())
+}
+
+func TestHere(t *testing.T) {
 	token := func(string) string { return "jwt" }
 	for _, test := range []struct {
 		name  string
 		world *cloudtest.World
 		want  []metadata.Cloud
+		again int // requests when it is asked once more
 	}{
-		{"refused", &cloudtest.World{}, nil},
-		{"a hotel's network", &cloudtest.World{Portal: true}, nil},
-		{"AWS", &cloudtest.World{AWS: &cloudtest.AWS{}, Portal: true}, all[:1]},
-		{"AWS with tokens only", &cloudtest.World{AWS: &cloudtest.AWS{TokensOn: true}}, all[:1]},
-		{"Google", &cloudtest.World{GCP: &cloudtest.GCP{Identity: token}, Portal: true}, all[1:2]},
-		{"Azure", &cloudtest.World{Azure: &cloudtest.Azure{Token: func(_, _ string) string { return "jwt" }}, Portal: true}, all[2:]},
+		{"refused", &cloudtest.World{}, nil, 3},
+		{"a hotel's network", &cloudtest.World{Portal: true}, nil, 3},
+		{"AWS", &cloudtest.World{AWS: &cloudtest.AWS{}, Portal: true}, clouds[:1], 2},
+		{"AWS with tokens only", &cloudtest.World{AWS: &cloudtest.AWS{TokensOn: true}}, clouds[:1], 3},
+		{"Google", &cloudtest.World{GCP: &cloudtest.GCP{Identity: token}, Portal: true}, clouds[1:2], 2},
+		{"Azure", &cloudtest.World{Azure: &cloudtest.Azure{Token: func(_, _ string) string { return "jwt" }}, Portal: true}, clouds[2:], 3},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			c := metadata.New(metadata.Config{Lookup: variables(), Transport: test.world})
-			require.Equal(t, test.want, c.Probe(context.Background(), all...))
+			c := metadata.New(metadata.Config{Lookup: variables(), DMI: firmware(t, everywhere...), Transport: test.world})
+			require.Equal(t, test.want, here(c))
 			require.Len(t, test.world.Requests(), 3)
+			require.Equal(t, test.want, here(c))
+			require.Len(t, test.world.Requests(), 3+test.again)
 		})
 	}
 }

@@ -3,36 +3,25 @@ package metadata
 import (
 	"context"
 	"net/http"
-	"slices"
-	"sync"
 )
 
-// Probe asks the services of these clouds, all at once, whether they are there, and
-// returns those that are, in the order given. It takes a second at most. A cloud that
-// has answered before is not asked.
-func (c *Client) Probe(ctx context.Context, clouds ...Cloud) []Cloud {
-	here := make([]bool, len(clouds))
-	var all sync.WaitGroup
-	for i, cloud := range clouds {
-		if here[i] = c.known(cloud); here[i] {
-			continue
-		}
-		all.Go(func() { here[i] = c.probe(ctx, cloud) })
+// Here says by what the machine is in a cloud, empty if it is not: something hints at it,
+// and its service answers. Without a hint nobody is asked; with one it takes a second at
+// most, and clouds can be asked for side by side. A service that has answered before is
+// not asked again.
+func (c *Client) Here(ctx context.Context, cloud Cloud) string {
+	from := c.hint(cloud)
+	if from == "" || !c.known(cloud) && !c.probe(ctx, cloud) {
+		return ""
 	}
-	all.Wait()
-	var list []Cloud
-	for i, cloud := range clouds {
-		if here[i] && !slices.Contains(list, cloud) {
-			list = append(list, cloud)
-		}
-	}
-	return list
+	return from
 }
 
+// probe asks the least that shows a service.
 func (c *Client) probe(ctx context.Context, cloud Cloud) bool {
 	switch cloud {
 	case AWS:
-		// In a container of theirs no token arrives, but whatever has no token is told so.
+		// In containers no token arrives, but who comes without one is told so.
 		answer, err := c.Ask(ctx, AWS, http.MethodGet, "/latest/meta-data/", nil)
 		return err == nil && (answer.Status == http.StatusOK || answer.Status == http.StatusUnauthorized)
 	case GCP:

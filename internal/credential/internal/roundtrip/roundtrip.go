@@ -12,7 +12,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/url"
 	"time"
 )
 
@@ -51,13 +50,7 @@ func Direct() *http.Transport {
 // are nil.
 func Web(roots *x509.CertPool) *http.Transport {
 	return &http.Transport{
-		Proxy: func(r *http.Request) (*url.URL, error) {
-			proxy, err := http.ProxyFromEnvironment(r)
-			if err != nil { // its text has the address, which may hold a password
-				return nil, errors.New("the proxy's address in the environment is not valid (HTTPS_PROXY, HTTP_PROXY)")
-			}
-			return proxy, nil
-		},
+		Proxy:                  http.ProxyFromEnvironment,
 		DialContext:            (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
 		TLSClientConfig:        &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout:    5 * time.Second,
