@@ -136,6 +136,9 @@ var picture = map[string][]string{
 	"internal/credential/internal/metadata":  {"internal/credential/internal/roundtrip"}, // whether the machine is in a cloud, and what its cloud says
 	"internal/credential/internal/roundtrip": {},                                         // one request and its answer, within bounds
 	"internal/credential/internal/tokenfile": {"secret", "internal/exitcode"},            // files with one token
+	"internal/credential/clitest":            {},                                         // for tests: what Infisical's own tool leaves on a machine
+	"internal/credential/internal/clifiles":  {"secret"},                                 // who is logged in with that tool
+	"internal/credential/internal/vault":     {},                                         // its encrypted files
 	"internal/credential/cloudtest":          {},                                         // for tests: plays what is around a machine in a cloud
 	"internal/credential": {"secret", "client", "internal/exitcode",
 		"internal/credential/internal/alicloud",
@@ -212,8 +215,8 @@ var outside = []struct {
 		"internal/credential/internal/oci",
 		"internal/credential/internal/spiffe",
 	}, "only the client talks to a server, and to a cloud only who proves an identity there"},
-	{"github.com/stretchr/", []string{"internal/credential/cloudtest", "secret/secrettest", "internal/fusetest", "internal/systemd/systemdtest"}, "a test library does not belong into the binary"},
-	{"testing", []string{"internal/credential/cloudtest", "secret/secrettest", "internal/fusetest", "internal/systemd/systemdtest"}, "a test library does not belong into the binary"},
+	{"github.com/stretchr/", []string{"internal/credential/clitest", "internal/credential/cloudtest", "secret/secrettest", "internal/fusetest", "internal/systemd/systemdtest"}, "a test library does not belong into the binary"},
+	{"testing", []string{"internal/credential/clitest", "internal/credential/cloudtest", "secret/secrettest", "internal/fusetest", "internal/systemd/systemdtest"}, "a test library does not belong into the binary"},
 }
 
 type listed struct {

@@ -22,6 +22,7 @@ var notLinked = []struct{ prefix, why string }{
 	{module + "internal/systemd/systemdtest", "it is for tests"},
 	{module + "internal/bench", "it is a program of its own"},
 	{module + "internal/credential/cloudtest", "it is for tests"},
+	{module + "internal/credential/clitest", "it is for tests"},
 	{module + "internal/integration", "it has tests only"},
 	{module + "internal/e2e", "it has tests only"},
 	{"net/http/httptest", "it brings the flags of tests with it"},
