@@ -28,6 +28,7 @@ const (
 // answered; the others together are how long a request may have to wait.
 const (
 	prepareFor = 2 * time.Minute // until the next process has read what it needs
+	quietFor   = 2 * time.Second // until nothing is here that the server has not
 	drainFor   = 2 * time.Second // until what was read is answered
 	serveFor   = 2 * time.Second // until the next process serves
 	endFor     = time.Second     // until one that did not has ended by itself
@@ -50,8 +51,6 @@ func (m *Mount) replaceable(cfg Config) func(from control.Peer, words map[string
 			return refuse("restart its unit with systemctl", "%s is served for a service manager, which would take the end of that process for the end of the mount", m.point)
 		case cfg.Hub != nil:
 			return refuse("restart that process", "%s is served by a process that has other mounts too", m.point)
-		case !cfg.readOnly():
-			return refuse(anew, "%s can be written: who has read what, and what is being written, is known to its process alone", m.point)
 		case cfg.Layout.Kind == "k8s", cfg.FS.KernelCache == fs.CacheFull:
 			return refuse(anew, "what programs have open in %s cannot be carried over with --layout=k8s or --kernel-cache=full", m.point)
 		case cfg.Settings == "" || words[wordSettings] != cfg.Settings:
@@ -101,20 +100,23 @@ func (m *Mount) handTo(c *net.UnixConn, next *process) error {
 		return err
 	}
 	format, ok := handover.Choose(hello.Hello)
-	if !ok {
+	if !ok || format < handover.Whole && m.rooms.writable {
 		return refuse(c, &handover.Refusal{
 			Text: fmt.Sprintf("the process that serves %s and this one have no version in common", m.point),
 			Hint: "infisicalfs unmount " + m.point + " and mount again",
 		})
 	}
 	err = m.holding(func() error {
-		return handover.Send(c, m.state(format, m.rooms.kernel.ExportNodes()), m.rooms.session.Device())
+		return handover.Send(c, m.state(format, m.rooms.kernel.ExportNodes(), nil), m.rooms.session.Device())
 	})
 	if err == nil {
 		err = handover.Await(c, handover.Ready)
 	}
 	if err != nil {
 		return err
+	}
+	if err := m.awaitQuiet(); err != nil {
+		return refuse(c, m.notQuiet(err))
 	}
 	return m.holding(func() error {
 		_ = c.SetDeadline(time.Now().Add(drainFor + serveFor))
@@ -164,7 +166,11 @@ func (m *Mount) stopServing(c *net.UnixConn, next *process, format int) error {
 	if !m.rooms.session.Drain(drainFor) {
 		return refuse(c, &handover.Refusal{Text: "a request takes long to answer in " + m.point, Hint: "try again when the server answers"})
 	}
-	err := handover.Send(c, m.state(format, m.rooms.kernel.Export()), -1)
+	estate, err := m.estate()
+	if err != nil {
+		return refuse(c, m.notQuiet(err))
+	}
+	err = handover.Send(c, m.state(format, m.rooms.kernel.Export(), estate), -1)
 	if err == nil {
 		_ = c.SetReadDeadline(time.Now().Add(serveFor))
 		err = handover.Await(c, handover.Serving)
@@ -178,9 +184,11 @@ func (m *Mount) stopServing(c *net.UnixConn, next *process, format int) error {
 }
 
 // takeBack has the kernel ask again what a process that is dead has read and has not
-// answered. That is safe for what only reads. A kernel that cannot (before Linux 6.9)
-// would wait for ever: there the connection is given up.
+// answered; what that may have carried out is known by its mark, see resent.go of
+// kernelstate. A kernel that cannot (before Linux 6.9) would wait for ever: there the
+// connection is given up.
 func (m *Mount) takeBack() {
+	m.rooms.kernel.Passed()
 	if err := m.rooms.session.Resend(); err != nil {
 		m.log.Error("what another process has read is lost, and with it the mount", "mountpoint", m.point, "error", err)
 		if err := attach.Abort(m.device); err != nil {
@@ -189,18 +197,49 @@ func (m *Mount) takeBack() {
 	}
 }
 
+// estate is what this process knows of a writable mount besides what the kernel has; nil
+// for one that is only read. The error says what cannot travel.
+func (m *Mount) estate() (*fs.Estate, error) {
+	if !m.rooms.writable {
+		return nil, nil
+	}
+	return m.rooms.tree.Estate()
+}
+
+// awaitQuiet waits until all that is here could travel. Everybody is served meanwhile.
+func (m *Mount) awaitQuiet() error {
+	again := time.NewTicker(20 * time.Millisecond)
+	defer again.Stop()
+	for over := time.After(quietFor); ; {
+		_, err := m.estate()
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-over:
+			return err
+		case <-again.C:
+		}
+	}
+}
+
+func (m *Mount) notQuiet(err error) *handover.Refusal {
+	return &handover.Refusal{Text: fmt.Sprintf("%s has what its process alone knows: %v", m.point, err), Hint: "try again when that is written, sent or removed; 'infisicalfs status' shows it"}
+}
+
 // state is the message with what the next process has to know.
-func (m *Mount) state(format int, kernel *kernelstate.State) handover.Message {
-	return handover.Message{Document: m.documented(format, kernel)}
+func (m *Mount) state(format int, kernel *kernelstate.State, estate *fs.Estate) handover.Message {
+	return handover.Message{Document: m.documented(format, kernel, estate)}
 }
 
 // documented is what the next process has to know.
-func (m *Mount) documented(format int, kernel *kernelstate.State) *handover.Document {
+func (m *Mount) documented(format int, kernel *kernelstate.State, estate *fs.Estate) *handover.Document {
 	return &handover.Document{
 		Format:     format,
 		Connection: m.device,
 		Greeting:   m.rooms.session.Greeting(),
 		Kernel:     *kernel,
+		Estate:     estate,
 	}
 }
 

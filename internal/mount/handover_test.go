@@ -345,7 +345,7 @@ func TestWhatIsNotReplaced(t *testing.T) {
 	other.Settings = "something else"
 	unknown := readOnly(point, sample())
 	unknown.Settings = ""
-	for text, cfg := range map[string]Config{"can be written": writable, "same options": other, "cannot be known": unknown} {
+	for text, cfg := range map[string]Config{"other features of the kernel": writable, "same options": other, "cannot be known": unknown} {
 		m := mounted(t, cfg)
 		want := readOnly(point, sample())
 		want.Replace = true

@@ -97,7 +97,7 @@ func OnlyWatches() bool { return reaper.Entered() }
 // writeLegacy writes what the kernel knows, as it is now if drained.
 func (m *Mount) writeLegacy(kernel *kernelstate.State, drained bool) error {
 	l := *m.legacy
-	l.Document, l.Drained = *m.documented(handover.Formats[0], kernel), drained
+	l.Document, l.Drained = *m.documented(handover.Formats[0], kernel, nil), drained
 	text, err := json.Marshal(l)
 	if err != nil {
 		return err

@@ -96,6 +96,7 @@ func goOn(ctx context.Context, c *net.UnixConn, cfg Config, rooms *rooms, top *m
 		return fail(err)
 	}
 	rooms.kernel.Inherit(&now.Kernel)
+	rooms.tree.Inherit(now.Estate)
 	// What the kernel was told of sizes and dates may be older than what is read now.
 	for _, node := range rooms.kernel.Nodes() {
 		rooms.notifier.InodeNotify(node, -1, 0)

@@ -30,6 +30,8 @@ type rooms struct {
 	layout  *layout.Layout // hands on what it does not change
 	tree    *fs.FS
 
+	writable bool
+
 	propagation Propagation // as it is mounted
 
 	document   func() ([]byte, error) // the status, JSON; it asks nobody
@@ -49,7 +51,7 @@ const retained = 256 << 20
 
 // wire builds the rooms. Nothing runs and nobody is asked yet.
 func wire(cfg Config, point string, since time.Time) *rooms {
-	r := &rooms{root: cfg.Root, reconsider: cfg.Refresh, onAccess: cfg.OnAccess, inTree: func() bool { return true }}
+	r := &rooms{root: cfg.Root, reconsider: cfg.Refresh, onAccess: cfg.OnAccess, writable: !cfg.readOnly(), inTree: func() bool { return true }}
 	r.propagation = attach.CanPropagate(cfg.Propagate)
 	r.document = func() ([]byte, error) { return r.status(cfg, point, since) }
 	if cfg.Hub != nil {

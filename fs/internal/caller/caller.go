@@ -15,6 +15,7 @@
 package caller
 
 import (
+	"encoding/json"
 	"sync"
 	"time"
 )
@@ -26,6 +27,23 @@ import (
 type Process struct {
 	PID  int
 	once uint64
+}
+
+// passport is a Process for another process of ours, which is in the same pid namespace.
+type passport struct {
+	PID  int    `json:"pid"`
+	Once uint64 `json:"once,omitempty"`
+}
+
+// MarshalJSON writes p for another process of ours in the same pid namespace.
+func (p Process) MarshalJSON() ([]byte, error) { return json.Marshal(passport{p.PID, p.once}) }
+
+// UnmarshalJSON reads what MarshalJSON writes.
+func (p *Process) UnmarshalJSON(text []byte) error {
+	var is passport
+	err := json.Unmarshal(text, &is)
+	*p = Process{is.PID, is.Once}
+	return err
 }
 
 // Known reports whether p is somebody.

@@ -210,6 +210,25 @@ func (o *Overlay) Counts() Counts {
 	return c
 }
 
+// Any returns the place of something that is only here, by its file name, or of a secret
+// that is covered; false if there is nothing.
+func (o *Overlay) Any() (Name, bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for dir, part := range o.folders { // none is empty
+		for name := range part.files {
+			return Name{dir, name}, true
+		}
+		for name := range part.dirs {
+			return Name{dir, name}, true
+		}
+		for name := range part.whiteouts {
+			return Name{dir, name}, true
+		}
+	}
+	return Name{}, false
+}
+
 // Waiting is something of the overlay that is lost if the mount ends now.
 type Waiting struct {
 	At       Name // by file name

@@ -28,13 +28,18 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"infisicalfs/fs"
 	"infisicalfs/internal/mount/internal/kernelstate"
 	"infisicalfs/internal/mount/internal/session"
 )
 
 // Formats are the versions of [Document] that this program reads and writes, the best
-// first. A field that another version must not pass over makes a new one.
-var Formats = []int{1}
+// first. A field that another version must not pass over makes a new one: 1 has no
+// [Document.Estate], which is as good for mounts that are only read.
+var Formats = []int{Whole, 1}
+
+// Whole is the format with all that a writable mount needs.
+const Whole = 2
 
 // Document is what the next process has to know.
 type Document struct {
@@ -42,6 +47,7 @@ type Document struct {
 	Connection int               `json:"connection"` // number of the FUSE connection
 	Greeting   session.Greeting  `json:"greeting"`
 	Kernel     kernelstate.State `json:"kernel"`
+	Estate     *fs.Estate        `json:"estate,omitempty"` // of a writable mount
 }
 
 // Message is one of these. The words are those of [Ready] and [Serving].

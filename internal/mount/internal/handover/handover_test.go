@@ -60,15 +60,16 @@ func TestMessages(t *testing.T) {
 
 // The best version that both know is spoken, and none if there is none.
 func TestFormats(t *testing.T) {
-	format, ok := Choose([]int{3, 2, 1})
-	require.True(t, ok)
-	require.Equal(t, 1, format)
-	_, ok = Choose([]int{3, 2})
-	require.False(t, ok)
-	_, ok = Choose(nil)
-	require.False(t, ok)
-	_, err := Read(Message{Document: &Document{Format: 2}})
-	require.ErrorContains(t, err, "version 2")
+	for _, c := range []struct {
+		theirs []int
+		want   int
+	}{{[]int{3, 2, 1}, 2}, {[]int{1}, 1}, {[]int{4, 3}, 0}, {nil, 0}} {
+		format, ok := Choose(c.theirs)
+		require.Equal(t, c.want != 0, ok)
+		require.Equal(t, c.want, format)
+	}
+	_, err := Read(Message{Document: &Document{Format: 3}})
+	require.ErrorContains(t, err, "version 3")
 	_, err = Read(Message{})
 	require.Error(t, err)
 }

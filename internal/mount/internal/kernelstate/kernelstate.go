@@ -43,6 +43,7 @@ type FS struct {
 	root  *fusefs.Inode // of the nodes below; nil: none can be exported
 	log   *slog.Logger
 	epoch uint64
+	last  uint64 // the epoch of the latest process that has served; guarded by mu
 	salt  uint64 // of fingerprints of versions, which leave this process
 	heir  bool   // there was a process before this one
 
@@ -69,7 +70,7 @@ type Journal interface {
 // New returns the file system above raw, whose nodes are below root. Before is the
 // state of the process before this one, nil if there was none.
 func New(raw fuse.RawFileSystem, root *fusefs.Inode, before *State, log *slog.Logger) *FS {
-	f := &FS{RawFileSystem: raw, root: root, log: log, epoch: 1, salt: rand.Uint64(), counts: map[uint64]count{}}
+	f := &FS{RawFileSystem: raw, root: root, log: log, epoch: 1, last: 1, salt: rand.Uint64(), counts: map[uint64]count{}}
 	if before != nil {
 		f.heir = true
 		f.Inherit(before)
@@ -87,6 +88,7 @@ func (f *FS) Keep(j Journal) {
 // before. Nothing may be served yet.
 func (f *FS) Inherit(before *State) {
 	f.epoch = before.Epoch + 1
+	f.last = f.epoch
 	f.inheritNodes(before.Nodes)
 	f.inheritHandles(before.Handles)
 }
@@ -139,6 +141,14 @@ func (f *FS) Inherited(node uint64) bool {
 	defer f.mu.Unlock()
 	_, ok := f.places[node]
 	return ok
+}
+
+// Passed says that another process has served after this one, which goes on: the epoch
+// of that is used up, as the kernel may have handles of it.
+func (f *FS) Passed() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.last++
 }
 
 // Epoch returns how many processes have served the mount, with this one.

@@ -287,3 +287,14 @@ func TestNoAllocations(t *testing.T) {
 	direct := testing.AllocsPerRun(100, func() { in.Fh = out.Fh & lowerHalf; below.Read(nil, in, nil) })
 	require.Equal(t, direct, testing.AllocsPerRun(100, func() { in.Fh = out.Fh; f.Read(nil, in, nil) }))
 }
+
+// The epoch of a process that has served for a moment is not used again: the kernel may
+// have handles of it.
+func TestNoEpochIsUsedTwice(t *testing.T) {
+	f, _ := heir(t, before())
+	require.EqualValues(t, 2, f.Export().Epoch)
+	f.Passed()
+	require.EqualValues(t, 2, f.Epoch())
+	next, _ := heir(t, f.Export())
+	require.EqualValues(t, 4, next.Epoch())
+}

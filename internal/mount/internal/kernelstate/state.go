@@ -59,7 +59,7 @@ type Handle struct {
 
 // ExportNodes returns the state without handles, at any time: nearly that of now.
 func (f *FS) ExportNodes() *State {
-	s := &State{Epoch: f.epoch}
+	s := &State{Epoch: f.latest()}
 	f.exportNodes(s, f.root, fuse.FUSE_ROOT_ID)
 	f.exportLost(s)
 	return s
@@ -73,6 +73,12 @@ func (f *FS) Export() *State {
 		s.Handles = append(s.Handles, f.describe(h))
 	}
 	return s
+}
+
+func (f *FS) latest() uint64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.last
 }
 
 // exportNodes adds what the kernel knows below a node.

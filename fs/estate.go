@@ -1,0 +1,55 @@
+package fs
+
+import (
+	"fmt"
+
+	"infisicalfs/fs/internal/lostupdate"
+)
+
+// Estate is what the process that serves a mount knows besides what the kernel has of
+// it, for one that goes on with the mount: who has read and written which versions. It
+// has no values, so what is only here does not travel: see [FS.Estate].
+type Estate struct {
+	Bases []lostupdate.Record `json:"bases"`
+}
+
+// Estate returns what the next process has to know. It is an error, which names the first
+// of them, while there are things that the server has not and that would be lost:
+// files that are open for writing, temporary files, secrets that were put aside, and texts
+// that were not stored. Old values of removed secrets are let go, as at every end.
+func (f *FS) Estate() (*Estate, error) {
+	if f.cfg.Writer == nil {
+		return &Estate{}, nil
+	}
+	if err := f.stays(); err != nil {
+		return nil, err
+	}
+	return &Estate{Bases: f.bases.Records()}, nil
+}
+
+// stays says what keeps the mount with this process, if anything does.
+func (f *FS) stays() error {
+	for _, h := range f.writers.All() {
+		by := ""
+		if opener := h.buffer.Opener(); opener.Known() {
+			by = fmt.Sprintf(" by process %d", opener.PID)
+		}
+		return fmt.Errorf("%s is open for writing%s", h.file.path(), by)
+	}
+	if at, ok := f.overlay.Any(); ok {
+		return fmt.Errorf("%s is only here", at)
+	}
+	for _, t := range f.rejected.List() {
+		if t.Only {
+			return fmt.Errorf("a text for %s is only here: .infisicalfs/rejected/%s", describe(t).Path, t.Name)
+		}
+	}
+	return nil
+}
+
+// Inherit takes over what an earlier process has known. Nothing may be served yet.
+func (f *FS) Inherit(e *Estate) {
+	if e != nil {
+		f.bases.Recall(e.Bases)
+	}
+}
