@@ -27,9 +27,11 @@ func inWorld(t *testing.T, world *cloudtest.World, w words, env variables, firmw
 	for name, text := range firmware {
 		require.NoError(t, os.WriteFile(filepath.Join(dmi, name), []byte(text+"\n"), 0o444))
 	}
-	return &Search{Flags: w.flags(), Lookup: env.lookup, surroundings: &surroundings{
-		metadata: metadata.New(metadata.Config{Lookup: env.lookup, DMI: dmi, Transport: world}), local: world, web: world,
-	}}
+	return &Search{Flags: w.flags(), Lookup: env.lookup, surroundings: around(world, env, dmi)}
+}
+
+func around(world *cloudtest.World, env variables, dmi string) *surroundings {
+	return &surroundings{metadata: metadata.New(metadata.Config{Lookup: env.lookup, DMI: dmi, Transport: world}), local: world, web: world}
 }
 
 const machineID = "0b1d6a0c-0000-4000-8000-000000000000"

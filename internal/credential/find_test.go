@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"infisicalfs/client"
+	"infisicalfs/internal/credential/cloudtest"
 	"infisicalfs/internal/devserver"
 	"infisicalfs/internal/exitcode"
 	"infisicalfs/secret"
@@ -47,7 +48,7 @@ func (w words) flags() *Flags {
 }
 
 func find(w words, env variables) (Found, error) {
-	s := Search{Flags: w.flags(), Lookup: env.lookup}
+	s := Search{Flags: w.flags(), Lookup: env.lookup, surroundings: around(&cloudtest.World{}, env, "/nonexistent")} // whatever machine the tests run on
 	return s.Find(context.Background())
 }
 

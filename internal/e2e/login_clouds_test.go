@@ -19,7 +19,7 @@ var cloudRows = []loginRow{
 	{"aws-iam", func(t *testing.T, w *world, id string) (good, wrong given) {
 		w.login(t, devserver.Login{Method: "aws-auth", AccessKeys: map[string]string{"ASIAROLE": "throw/away session=="}, Principal: "arn:aws:sts::1:assumed-role/web/i-1", Allowed: []string{"arn:aws:sts::1:*"}})
 		machine := serve(t, &cloudtest.World{AWS: &cloudtest.AWS{Role: "web", Region: "eu-north-1", TokensOn: true, Keys: cloudtest.Keys{ID: "ASIAROLE", Secret: "throw/away", Session: "session=="}}})
-		identity := "INFISICAL_MACHINE_IDENTITY_ID=" + id
+		identity := "INFISICAL_AWS_IAM_AUTH_IDENTITY_ID=" + id
 		return given{[]string{identity, "AWS_EC2_METADATA_SERVICE_ENDPOINT=" + machine}, nil},
 			given{[]string{identity, "AWS_REGION=eu-north-1", "AWS_ACCESS_KEY_ID=ASIAROLE", "AWS_SECRET_ACCESS_KEY=hunter2"}, []string{"--auth=aws-iam"}}
 	}, 4},

@@ -178,6 +178,7 @@ func TestAWSSession(t *testing.T) {
 		variables []string
 		takes     time.Duration
 		fails     string
+		portal    bool
 	}{
 		{name: "tokens", aws: &cloudtest.AWS{TokensOn: true}},
 		{name: "first version", aws: &cloudtest.AWS{TokensOff: true}},
@@ -186,10 +187,11 @@ func TestAWSSession(t *testing.T) {
 		{name: "in a container, first version is forbidden", aws: &cloudtest.AWS{TokensGo: true}, variables: []string{"AWS_EC2_METADATA_V1_DISABLED", "true"}, takes: time.Second, fails: "no answer in time"},
 		{name: "not to be asked", aws: &cloudtest.AWS{}, variables: []string{"AWS_EC2_METADATA_DISABLED", "true"}, fails: "AWS_EC2_METADATA_DISABLED"},
 		{name: "nothing there", fails: "connection refused"},
+		{name: "a hotel's network", fails: "something else answers", portal: true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				world := &cloudtest.World{AWS: test.aws}
+				world := &cloudtest.World{AWS: test.aws, Portal: test.portal}
 				if test.aws != nil {
 					test.aws.Region = "eu-central-1"
 				}
