@@ -68,7 +68,9 @@ func TestARefusedProofIsNotShownAgainUntilItIsReplaced(t *testing.T) {
 func TestAProofThatTheServerCannotHaveConfirmed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newProven(t, true)
-		p.edit(t, func(e *devserver.Editor) error { return e.SetToken("viewer", devserver.TokenConfig{TTL: time.Hour, MaxTTL: time.Hour}) })
+		p.edit(t, func(e *devserver.Editor) error {
+			return e.SetToken("viewer", devserver.TokenConfig{TTL: time.Hour, MaxTTL: time.Hour})
+		})
 		require.NoError(t, p.client.Login(t.Context()))
 		p.Inject(devserver.Fault{Match: isLogin, Status: 500, Body: `{"statusCode":500,"error":"InternalServerError","message":"Something went wrong"}`})
 		time.Sleep(56 * time.Minute) // due to be replaced

@@ -72,6 +72,7 @@ type Client struct {
 	garbled  atomic.Int64 // secrets in answers whose name or value could not be
 	projects *projectTable
 	slow     slowTrees
+	scope    atomic.Pointer[serviceScope] // of a service token, nil for other log-ins
 }
 
 var _ secret.Upstream = (*Client)(nil)

@@ -36,6 +36,9 @@ func (c *Client) listProjects(ctx context.Context) ([]wire.Project, error) {
 // current list; the old one, which servers before mid-2025 refuse to identities;
 // the organisation's; and at last the configured projects one by one.
 func (c *Client) askForProjects(ctx context.Context) (list []wire.Project, err error) {
+	if list, err := c.listOfServiceToken(ctx); err != nil || list != nil {
+		return list, err
+	}
 	ways := []func(context.Context) ([]wire.Project, error){c.listPlainly, c.listOrganization}
 	byOrg := c.projects.prefersOrganization()
 	if byOrg {
@@ -204,6 +207,14 @@ func (c *Client) getProjectByID(ctx context.Context, id string) (wire.Project, e
 
 // getProjectAt asks for a project at the path of a current or of a legacy server.
 func (c *Client) getProjectAt(ctx context.Context, currentPath, legacyPath, key string) (p wire.Project, err error) {
+	if list, err := c.listOfServiceToken(ctx); err != nil {
+		return p, err
+	} else if list != nil {
+		if list[0].ID == key {
+			return list[0], nil
+		}
+		return p, fmt.Errorf("get project: the service token is for another, or it is to be named by its id: %w", secret.ErrDenied)
+	}
 	err = c.server.WithRoutes(ctx, func(ctx context.Context, routes transport.Routes) error {
 		path := currentPath
 		if routes == transport.Legacy {

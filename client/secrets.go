@@ -50,6 +50,9 @@ func (c *Client) listSecrets(ctx context.Context, at location, etag string) (sec
 // querySecrets sends the list request. The answer is nil if the server says
 // that what carries the given tag is still right.
 func (c *Client) querySecrets(ctx context.Context, at location, want listing) (*wire.SecretList, string, error) {
+	if err := c.scoped(at.dir, want.recursive); err != nil {
+		return nil, "", err
+	}
 	var found *wire.SecretList
 	var etag string
 	err := c.server.WithRoutes(ctx, func(ctx context.Context, routes transport.Routes) error {
@@ -94,6 +97,9 @@ func (c *Client) noteGarbled(at location, list *wire.SecretList) bool {
 // The name must be addressable. A missing route says nothing about the server's
 // profile here, as it may be due to the name.
 func (c *Client) querySecret(ctx context.Context, at location, s secret.Secret) (found wire.Secret, err error) {
+	if err := c.scoped(at.dir, false); err != nil {
+		return found, err
+	}
 	routes := c.server.Profile.Routes()
 	r := transport.Request{Op: "get secret", Path: "/v4/secrets/" + url.PathEscape(s.Name), Class: "secret", Query: secretQuery(at, routes)}
 	if routes == transport.Legacy {

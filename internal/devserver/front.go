@@ -19,7 +19,8 @@ type (
 	SeedSecret      = store.SeedSecret
 	SeedImport      = store.SeedImport
 	SeedIdentity    = store.SeedIdentity
-	Login           = store.Login       // how an identity may log in besides universal auth
+	Login           = store.Login // how an identity may log in besides universal auth
+	ServiceScope    = store.ServiceScope
 	TokenConfig     = store.TokenConfig // the life of an identity's access tokens
 )
 

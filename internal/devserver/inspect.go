@@ -86,6 +86,19 @@ func (s *Server) IssueJWT(claims map[string]any) string {
 	return s.state.IssueJWT(claims)
 }
 
+// ServiceToken returns the service token of that name as it is handed out, empty if there is
+// none.
+func (s *Server) ServiceToken(name string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, t := range s.state.ServiceTokens {
+		if t.Name == name {
+			return t.Text()
+		}
+	}
+	return ""
+}
+
 // UserToken returns an access token of a logged-in user, who is an admin of
 // every project and the only one who can have personal secrets. It lives ten days.
 func (s *Server) UserToken() string {

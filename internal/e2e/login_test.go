@@ -134,6 +134,44 @@ func liveLogin(t *testing.T, w *world, row loginRow, good, wrong given) {
 	}
 }
 
+// Tokens that somebody else has obtained: nobody logs in, and what is refused stays refused.
+func TestHandedTokensOverALiveMount(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, devserver.Config{})
+	w.edit(t, func(e *devserver.Editor) error {
+		return e.AddServiceToken("service", "demo", true, devserver.ServiceScope{Environment: "dev", SecretPath: "/**"})
+	})
+	for name, token := range map[string]string{"token": w.UserToken(), "service-token": w.ServiceToken("service")} {
+		t.Run(name, func(t *testing.T) {
+			m := w.mountIn(t, program, append(cleanEnviron(), "INFISICAL_API_URL="+w.url, "INFISICAL_TOKEN="+token), "--ttl=0s", "--max-stale=0s")
+			projects, err := os.ReadDir(m.path())
+			require.NoError(t, err)
+			project := ""
+			for _, p := range projects {
+				if p.Name() != ".infisicalfs" {
+					project = p.Name()
+				}
+			}
+			require.Equal(t, "hello, world", readFile(t, m.path(project, "dev/GREETING")))
+			if name == "service-token" {
+				require.NoError(t, os.WriteFile(m.path(project, "dev/NEW"), []byte("x"), 0o600))
+				_, stored := w.Lookup("demo", "dev", "/", "NEW")
+				require.True(t, stored)
+			}
+			remove := w.Inject(devserver.Fault{Status: 403, Body: `{"statusCode":403,"error":"TokenError","message":"Your token has expired. Please re-authenticate."}`})
+			defer remove()
+			for range 3 {
+				_, err = os.ReadFile(m.path(project, "dev/GREETING"))
+				require.ErrorIs(t, err, os.ErrPermission)
+			}
+		})
+	}
+	for _, r := range w.Requests() {
+		require.NotContains(t, r.Path, "/login")
+		require.NotContains(t, r.Path, "/revoke", "they are not ours")
+	}
+}
+
 // Who mounts is told so now, and not by errors of reads in an hour.
 func TestATokenWithFewUsesIsRefusedForAMount(t *testing.T) {
 	w := newWorld(t, devserver.Config{Token: devserver.TokenConfig{NumUses: 50}})

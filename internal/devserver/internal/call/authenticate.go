@@ -1,6 +1,7 @@
 package call
 
 import (
+	"strings"
 	"time"
 
 	"infisicalfs/internal/devserver/internal/store"
@@ -11,7 +12,11 @@ import (
 type Actor struct {
 	Identity *store.Identity // nil: the user, or nobody on routes for anybody
 	user     *store.User
+	service  *store.ServiceToken // nil: no service token; Identity is then made up for it
 }
+
+// ServiceToken is the service token that makes the request, nil for others.
+func (a Actor) ServiceToken() *store.ServiceToken { return a.service }
 
 // IsUser reports whether the user makes the request.
 func (a Actor) IsUser() bool { return a.user != nil }
@@ -40,7 +45,7 @@ func (c *Call) Authenticate() *web.Failure {
 		if c.July() {
 			return web.Unauthorized("You are not allowed to access this resource")
 		}
-		return web.NotFound("Service token not found")
+		return c.serviceToken(text)
 	}
 	who, err := c.bearer(text)
 	if err != nil {
@@ -112,4 +117,27 @@ func (c *Call) LiveToken(cl store.Claims, now time.Time) (*store.Token, *web.Fai
 func (c *Call) DropToken(t *store.Token) {
 	c.State.DropToken(t, c.Old())
 	c.Touched = true
+}
+
+// serviceToken finds out what a service token may do here. Only the routes of secrets and
+// folders, and its own, know it.
+func (c *Call) serviceToken(text string) *web.Failure {
+	t := c.State.ServiceTokenOf(text)
+	if t == nil {
+		return web.NotFound("Service token not found")
+	}
+	known := false
+	for _, part := range []string{"/secrets", "/folders", "/secret-imports", "/service-token"} {
+		known = known || strings.Contains(c.Route.Pattern, part)
+	}
+	if !known {
+		return web.Fail(403, "Forbidden access to "+c.Request.URL.Path, "You are not allowed to access this resource")
+	}
+	role := "viewer"
+	if t.Write {
+		role = "admin"
+	}
+	c.Who = Actor{service: t, Identity: &store.Identity{ID: t.ID, Name: t.Name, Memberships: []store.Membership{{ProjectID: t.ProjectID, Role: role}}}}
+	c.Identified(t.Name)
+	return nil
 }

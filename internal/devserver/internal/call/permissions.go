@@ -54,6 +54,9 @@ func (c *Call) MayWrite(action string, p *store.Project, env, path string) error
 
 // Denied reports whether the caller knows nothing of the path.
 func (c *Call) Denied(p *store.Project, env, path string) bool {
+	if t := c.Who.service; t != nil && !t.Covers(env, path) {
+		return true
+	}
 	return c.ruled(p, func(r store.Rule) bool {
 		return r.Deny && r.Env == env && (r.Path == path || r.Path == "/" || strings.HasPrefix(path, r.Path+"/"))
 	})

@@ -44,6 +44,12 @@ func parseReadQuery(c *call.Call, f *web.Form) (readQuery, error) {
 	if err := f.Failure(); err != nil {
 		return q, err
 	}
+	if t := c.Who.ServiceToken(); t != nil {
+		id, slug = t.ProjectID, ""
+		if scope, ok := t.Plain(); ok { // whatever was asked for
+			q.env, q.path = scope.Environment, scope.SecretPath
+		}
+	}
 	if q.env == "" || id == "" && slug == "" {
 		if v4 {
 			return q, web.BadRequest("Missing project id or environment")

@@ -15,6 +15,7 @@ type State struct {
 	Tokens     []*Token    `json:"tokens"`
 	Rules      []Rule      `json:"rules"`
 
+	ServiceTokens []*ServiceToken   `json:"serviceTokens,omitempty"`
 	IssuerKey     []byte            `json:"issuerKey,omitempty"`     // of the JWTs that IssueJWT makes, PKCS #8
 	Organizations map[string]string `json:"organizations,omitempty"` // ids of sub-organisations, by slug
 }
