@@ -154,8 +154,9 @@ type unit struct {
 	dir  string // the mountpoint
 }
 
-// unit installs a service for a new directory. It is stopped when the test ends.
-func (w *world) unit(name string) *unit {
+// unit installs a service for a new directory, with variables of its own beside those
+// that all have. It is stopped when the test ends.
+func (w *world) unit(name string, more ...string) *unit {
 	w.t.Helper()
 	needEngines(w.t, systemd, "systemctl")
 	m, err := managerOnce()
@@ -163,13 +164,13 @@ func (w *world) unit(name string) *unit {
 	u := &unit{w, m, "infisicalfs@" + name, filepath.Join(w.dir, "m")}
 	require.NoError(w.t, os.Mkdir(u.dir, 0o755))
 	who := w.Credentials("admin")
-	variables := []string{
-		"MOUNTPOINT=" + u.dir, "INFISICAL_API_URL=" + w.url, "INFISICAL_ORGANIZATION_ID=" + who.OrganizationID,
-		"INFISICAL_UNIVERSAL_AUTH_CLIENT_ID=" + who.ClientID, "INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET=" + who.ClientSecret,
+	variables := append(more,
+		"MOUNTPOINT="+u.dir, "INFISICAL_API_URL="+w.url, "INFISICAL_ORGANIZATION_ID="+who.OrganizationID,
+		"INFISICAL_UNIVERSAL_AUTH_CLIENT_ID="+who.ClientID, "INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET="+who.ClientSecret,
 		"INFISICALFS_PROJECT=demo", "INFISICALFS_ENV=dev", "INFISICALFS_PATH=/", "INFISICALFS_WATCH_INTERVAL=1s",
 		"INFISICALFS_ALLOW_OTHER=true", "INFISICALFS_DIR_MODE=0555", "INFISICALFS_MODE=0444", "INFISICALFS_CONTROL=off",
 		"GORACE=atexit_sleep_ms=0 halt_on_error=1",
-	}
+	)
 	file := filepath.Join(m.dir, "config/infisicalfs", name+".env")
 	require.NoError(w.t, os.WriteFile(file, []byte(strings.Join(variables, "\n")), 0o600))
 	w.t.Cleanup(func() {

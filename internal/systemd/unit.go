@@ -40,6 +40,7 @@ const (
 	destination  = "org.freedesktop.systemd1"
 	managerPath  = "/org/freedesktop/systemd1"
 	unitByPID    = destination + ".Manager.GetUnitByPID"
+	ping         = "org.freedesktop.DBus.Peer.Ping"
 	getProperty  = "org.freedesktop.DBus.Properties.Get"
 	ofUnit       = destination + ".Unit"
 	ofService    = destination + ".Service"
@@ -132,6 +133,7 @@ func (w way) talk(ctx context.Context) (u Unit, err error) {
 		}
 	}
 	object := func(path dbus.ObjectPath) talker { return talker{ctx, c.Object(destination, path)} }
+	defer nudge(c)()
 	var at dbus.ObjectPath
 	if err := object(managerPath).call(unitByPID, uint32(os.Getpid())).Store(&at); err != nil {
 		return u, err
@@ -147,6 +149,30 @@ func (w way) talk(ctx context.Context) (u Unit, err error) {
 	u.Stored = int(stored)
 	u.Job, err = job(unit, object)
 	return u, err
+}
+
+// nudgeEach is far below [askFor], and far above what an answer takes.
+const nudgeEach = 20 * time.Millisecond
+
+// nudge sends something that wants no answer, again and again, until it is told to stop.
+// Of what systemd has read together with the end of the greeting it thinks when there is
+// more to read, so the first question could wait for ever.
+func nudge(c *dbus.Conn) (stop func()) {
+	done, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		tick := time.NewTicker(nudgeEach)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				c.Object(destination, managerPath).Go(ping, dbus.FlagNoReplyExpected|dbus.FlagNoAutoStart, nil)
+			case <-done:
+				return
+			}
+		}
+	}()
+	return func() { close(done); <-ended }
 }
 
 // job returns what is being done with a unit. What is done by the time that it is asked

@@ -39,6 +39,12 @@ func (m *Manager) answerAll(c net.Conn) {
 	if !greet(in, c) {
 		return
 	}
+	// What systemd has read together with the end of the greeting waits for more.
+	if early := in.Buffered(); early > 0 {
+		if _, err := in.Peek(early + 1); err != nil {
+			return
+		}
+	}
 	for serial := uint32(1); ; serial++ {
 		question, err := dbus.DecodeMessage(in)
 		if err != nil {

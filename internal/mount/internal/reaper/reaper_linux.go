@@ -75,8 +75,9 @@ func start(device, connection int) (*Reaper, error) {
 	cmd := exec.Command("/proc/self/exe")                                 // which need not be what is installed by now
 	cmd.Args = []string{os.Args[0], "watches", strconv.Itoa(os.Getpid())} // for people who list processes
 	cmd.ExtraFiles = given
-	// What this process has in its environment is none of the other's business.
-	cmd.Env = []string{fmt.Sprintf("%s=%d %d", mark, os.Getpid(), connection), "GOMAXPROCS=1"}
+	// What this process has in its environment is none of the other's business. With the race
+	// detector in it a program sleeps at its end, for which a service manager would wait.
+	cmd.Env = []string{fmt.Sprintf("%s=%d %d", mark, os.Getpid(), connection), "GOMAXPROCS=1", "GORACE=atexit_sleep_ms=0"}
 	begun, err := cmd.StdoutPipe()
 	if err == nil {
 		err = cmd.Start()
