@@ -42,8 +42,8 @@ func TestMain(m *testing.M) {
 		prepare()
 	}
 	code := m.Run()
-	stopManager()
 	stopDocker()
+	stopManager()
 	unmountAll()
 	if err := os.RemoveAll(dir); err != nil {
 		fmt.Fprintln(os.Stderr, "left behind:", err)

@@ -40,19 +40,8 @@ type plugin struct {
 // seconds for one that has gone. Its configuration has that, too, and "no-access", which may see nothing.
 func (w *world) plugin(flags ...string) *plugin {
 	w.t.Helper()
-	n := int(pluginsMade.Add(1)) - 1
-	require.Less(w.t, n, pluginNames)
-	p := &plugin{w: w, name: pluginName(n)}
-	config := filepath.Join(w.dir, "config.yaml")
-	text := "identities:\n"
-	for _, name := range []string{"admin", "no-access"} {
-		who := w.Credentials(name)
-		require.NoError(w.t, os.WriteFile(filepath.Join(w.dir, name+".secret"), []byte(who.ClientSecret), 0o600))
-		text += fmt.Sprintf("  %s: {url: %q, client-id: %q, client-secret-file: %s.secret, organization: %q}\n", name, w.url, who.ClientID, name, who.OrganizationID)
-	}
-	require.NoError(w.t, os.WriteFile(config, []byte(text), 0o600))
-	p.args = append([]string{"docker-plugin", "--socket=" + pluginSocket(p.name), "--base=" + filepath.Join(w.dir, "v"), "--state-dir=" + filepath.Join(w.dir, "state"),
-		"--config=" + config, "--watch-interval=1s"}, flags...)
+	p := w.nextPlugin()
+	p.args = append([]string{"docker-plugin", "--socket=" + pluginSocket(p.name)}, append(w.pluginFlags(), flags...)...)
 	p.begin()
 	w.t.Cleanup(func() {
 		select {
@@ -62,6 +51,28 @@ func (w *world) plugin(flags ...string) *plugin {
 		}
 	})
 	return p
+}
+
+// nextPlugin returns one with a name that no other has, which is not started yet.
+func (w *world) nextPlugin() *plugin {
+	w.t.Helper()
+	n := int(pluginsMade.Add(1)) - 1
+	require.Less(w.t, n, pluginNames)
+	return &plugin{w: w, name: pluginName(n)}
+}
+
+// pluginFlags writes the configuration of a plugin, and returns what it is to be told.
+func (w *world) pluginFlags() []string {
+	w.t.Helper()
+	config := filepath.Join(w.dir, "config.yaml")
+	text := "identities:\n"
+	for _, name := range []string{"admin", "no-access"} {
+		who := w.Credentials(name)
+		require.NoError(w.t, os.WriteFile(filepath.Join(w.dir, name+".secret"), []byte(who.ClientSecret), 0o600))
+		text += fmt.Sprintf("  %s: {url: %q, client-id: %q, client-secret-file: %s.secret, organization: %q}\n", name, w.url, who.ClientID, name, who.OrganizationID)
+	}
+	require.NoError(w.t, os.WriteFile(config, []byte(text), 0o600))
+	return []string{"--base=" + filepath.Join(w.dir, "v"), "--state-dir=" + filepath.Join(w.dir, "state"), "--config=" + config, "--watch-interval=1s"}
 }
 
 // begin starts the process and waits until it answers.

@@ -71,19 +71,20 @@ func (m *manager) install() error {
 			return err
 		}
 	}
-	const name = "infisicalfs@.service"
-	text, err := os.ReadFile("../../deploy/systemd/" + name)
-	if err != nil {
-		return err
+	for name, log := range map[string]string{"infisicalfs@.service": "%i", "infisicalfs-docker.service": "%p", "infisicalfs-docker.socket": ""} {
+		text, err := os.ReadFile("../../deploy/systemd/" + name)
+		if err != nil {
+			return err
+		}
+		ours := strings.ReplaceAll(string(text), "/usr/local/bin/infisicalfs", program)
+		if log != "" {
+			ours += "\n[Service]\nStandardError=append:" + m.dir + "/log/" + log + "\n"
+		}
+		if err := os.WriteFile(filepath.Join(units, name), []byte(ours), 0o644); err != nil {
+			return err
+		}
 	}
-	ours := strings.ReplaceAll(string(text), "/usr/local/bin/infisicalfs", program)
-	if err := os.WriteFile(filepath.Join(units, name), []byte(ours), 0o644); err != nil {
-		return err
-	}
-	if err := os.Mkdir(filepath.Join(units, name+".d"), 0o755); err != nil {
-		return err
-	}
-	return os.WriteFile(filepath.Join(units, name+".d/log.conf"), []byte("[Service]\nStandardError=append:"+m.dir+"/log/%i\n"), 0o644)
+	return nil
 }
 
 // environ is all that the manager knows of where it is. Its services have that, too.
@@ -115,12 +116,13 @@ func managerGroups() (groups []string, err error) {
 	return groups, nil
 }
 
-// stopManager ends the manager, whose services have been stopped by their tests, and
-// removes its cgroups, which would outlive the namespaces.
+// stopManager ends the manager with its services, and removes its cgroups, which would
+// outlive the namespaces.
 func stopManager() {
 	if systemdManager == nil {
 		return
 	}
+	systemdManager.command("stop", "infisicalfs*").Run()
 	systemdManager.cmd.Process.Kill()
 	systemdManager.cmd.Wait()
 	groups, _ := managerGroups()
@@ -146,31 +148,36 @@ func removeGroups(group string) bool {
 	return errors.Is(err, fs.ErrNotExist)
 }
 
-// unit is a mount of demo/dev as a service of the manager: infisicalfs@NAME.
+// unit is a service of the manager.
 type unit struct {
 	w    *world
 	m    *manager
 	name string
-	dir  string // the mountpoint
+	log  string
+	dir  string // the mountpoint of infisicalfs@NAME
 }
 
-// unit installs a service for a new directory, with variables of its own beside those
-// that all have. It is stopped when the test ends.
-func (w *world) unit(name string, more ...string) *unit {
+func (w *world) manager() *manager {
 	w.t.Helper()
 	needEngines(w.t, systemd, "systemctl")
 	m, err := managerOnce()
 	require.NoError(w.t, err)
-	u := &unit{w, m, "infisicalfs@" + name, filepath.Join(w.dir, "m")}
+	return m
+}
+
+// unit installs a mount of demo/dev on a new directory, infisicalfs@NAME, with variables of
+// its own beside those that all have. It is stopped when the test ends.
+func (w *world) unit(name string, more ...string) *unit {
+	w.t.Helper()
+	m := w.manager()
+	u := &unit{w, m, "infisicalfs@" + name, filepath.Join(m.dir, "log", name), filepath.Join(w.dir, "m")}
 	require.NoError(w.t, os.Mkdir(u.dir, 0o755))
 	who := w.Credentials("admin")
 	variables := append(more,
 		"MOUNTPOINT="+u.dir, "INFISICAL_API_URL="+w.url, "INFISICAL_ORGANIZATION_ID="+who.OrganizationID,
 		"INFISICAL_UNIVERSAL_AUTH_CLIENT_ID="+who.ClientID, "INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET="+who.ClientSecret,
 		"INFISICALFS_PROJECT=demo", "INFISICALFS_ENV=dev", "INFISICALFS_PATH=/", "INFISICALFS_WATCH_INTERVAL=1s",
-		"INFISICALFS_ALLOW_OTHER=true", "INFISICALFS_DIR_MODE=0555", "INFISICALFS_MODE=0444", "INFISICALFS_CONTROL=off",
-		"GORACE=atexit_sleep_ms=0 halt_on_error=1",
-	)
+		"INFISICALFS_ALLOW_OTHER=true", "INFISICALFS_DIR_MODE=0555", "INFISICALFS_MODE=0444", "INFISICALFS_CONTROL=off", raceVariable)
 	file := filepath.Join(m.dir, "config/infisicalfs", name+".env")
 	require.NoError(w.t, os.WriteFile(file, []byte(strings.Join(variables, "\n")), 0o600))
 	w.t.Cleanup(func() {
@@ -197,7 +204,7 @@ func (u *unit) property(name string) string {
 
 // said is what the service's processes have said.
 func (u *unit) said() string {
-	text, _ := os.ReadFile(filepath.Join(u.m.dir, "log", strings.TrimPrefix(u.name, "infisicalfs@")))
+	text, _ := os.ReadFile(u.log)
 	return string(text)
 }
 

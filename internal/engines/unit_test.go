@@ -2,6 +2,8 @@ package engines
 
 import (
 	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -61,4 +63,42 @@ func TestUnitRestartsUnderContainers(t *testing.T) {
 	}
 	a.hears(r)
 	r.stop(t)
+}
+
+// The shipped service for engines, in systemd's hands: the first to ask at the socket has
+// it started, and containers read on when it was restarted or killed.
+func TestDockerUnit(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	m, e, p := w.manager(), docker(t), w.nextPlugin()
+	units := filepath.Join(m.dir, "units")
+	for name, lines := range map[string]string{
+		"infisicalfs-docker.socket": "[Socket]\nListenStream=\nListenStream=" + pluginSocket(p.name),
+		"infisicalfs-docker.service": "[Service]\nExecStart=\nExecStart=" + program + " docker-plugin " + strings.Join(w.pluginFlags(), " ") +
+			"\nEnvironment=INFISICALFS_IDENTITY=admin \"" + raceVariable + "\"",
+	} {
+		require.NoError(t, os.Mkdir(filepath.Join(units, name+".d"), 0o755))
+		require.NoError(t, os.WriteFile(filepath.Join(units, name+".d/test.conf"), []byte(lines+"\n"), 0o644))
+	}
+	out, err := m.command("daemon-reload").CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	socket := &unit{w: w, m: m, name: "infisicalfs-docker.socket"}
+	service := &unit{w: w, m: m, name: "infisicalfs-docker.service", log: filepath.Join(m.dir, "log/infisicalfs-docker")}
+	socket.systemctl("start")
+	require.Equal(t, "inactive", service.property("ActiveState"))
+
+	e.create(t, p, "of-a-unit")
+	c := e.start(t, "-v=of-a-unit:/s")
+	require.Equal(t, "active", service.property("ActiveState"))
+	reads := func() {
+		t.Helper()
+		c.comes("hello, world", "cat /s/GREETING")
+		c.cannotWrite("/s/GREETING")
+	}
+	reads()
+	service.systemctl("restart")
+	reads()
+	service.kill()
+	service.comesBack(1)
+	reads()
 }

@@ -67,9 +67,12 @@ func (w *world) environ(identity string) []string {
 		"INFISICAL_UNIVERSAL_AUTH_CLIENT_ID="+who.ClientID,
 		"INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET="+who.ClientSecret,
 		"INFISICAL_ORGANIZATION_ID="+who.OrganizationID,
-		"GORACE=atexit_sleep_ms=0 halt_on_error=1",
+		raceVariable,
 	)
 }
+
+// raceVariable has the race detector end the program at the first race, and without a pause.
+const raceVariable = "GORACE=atexit_sleep_ms=0 halt_on_error=1"
 
 // process is a child of the test that serves something until it is ended.
 type process struct {
