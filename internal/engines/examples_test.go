@@ -94,7 +94,7 @@ func TestQuadletExample(t *testing.T) {
 	require.Regexp(t, `^-r--r----- +1 0 +1000 .*\nhello, world$`, out)
 }
 
-// A service of a swarm has a secret by the provider, as the example says; a task that
+// The example for a stack: a service of a swarm has a secret by the provider; a task that
 // starts after the secret has changed has the new value. A secret that is not there has
 // its reason in the log, as Swarm tells nobody.
 func TestSwarm(t *testing.T) {
@@ -103,39 +103,35 @@ func TestSwarm(t *testing.T) {
 	p, d := w.plugin(), docker(t)
 	d.run(t, "swarm", "init", "--advertise-addr=127.0.0.1", "--listen-addr=127.0.0.1:2377")
 	t.Cleanup(func() { d.try("swarm", "leave", "--force") })
-	var labels []string
-	for _, label := range []string{"infisicalfs.project: shop", "infisicalfs.env: prod", "infisicalfs.key: GREETING"} {
-		require.Contains(t, example(t, "stack.yaml"), "      "+label+"\n")
-		label = strings.NewReplacer(": ", "=", "shop", "demo", "prod", "dev").Replace(label)
-		labels = append(labels, "--label="+label)
+	deploy := func(stack, key string) {
+		t.Helper()
+		// There is one network here, and nothing listens to a signal.
+		text := strings.NewReplacer("    image: alpine\n", "    image: "+image+"\n    networks: [outside]\n    stop_signal: KILL\n", "driver: infisicalfs", "driver: "+p.name,
+			"project: shop", "project: demo", "env: prod", "env: dev", "key: GREETING", "key: "+key).Replace(example(t, "stack.yaml"))
+		file := filepath.Join(w.dir, stack+".yaml")
+		require.NoError(t, os.WriteFile(file, []byte(text+"\nnetworks:\n  outside: {external: true, name: host}\n"), 0o644))
+		d.run(t, "stack", "deploy", "--compose-file="+file, "--resolve-image=never", stack)
+		t.Cleanup(func() { d.try("stack", "rm", stack) })
 	}
-	secret := func(name string, labels []string) {
-		d.run(t, slices.Concat([]string{"secret", "create", "--driver=" + p.name}, labels, []string{name})...)
-	}
-	serve := func(name, secret string) {
-		d.run(t, "service", "create", "--detach", "--quiet", "--name="+name, "--network=host", "--restart-delay=1s", "--stop-signal=KILL",
-			"--secret=source="+secret+",target=greeting", image, "sleep", "600")
-	}
-	secret("greeting", labels)
-	serve("web", "greeting")
+	deploy("web", "GREETING")
 	comes := func(want string) {
 		t.Helper()
 		require.True(t, eventually(func() bool {
-			id, _ := d.try("ps", "--quiet", "--latest", "--filter=label=com.docker.swarm.service.name=web")
+			id, _ := d.try("ps", "--quiet", "--latest", "--filter=label=com.docker.swarm.service.name=web_app")
 			text, err := d.try("exec", id, "cat", "/run/secrets/greeting")
 			return err == nil && text == want
-		}), "%s\n%s", p.said(), d.run(t, "service", "ps", "--no-trunc", "web"))
+		}), "%s\n%s", p.said(), d.run(t, "service", "ps", "--no-trunc", "web_app"))
 	}
 	comes("hello, world")
 	w.set("GREETING", "rotated")
-	d.run(t, "service", "update", "--detach", "--quiet", "--force", "web")
+	d.run(t, "service", "update", "--detach", "--quiet", "--force", "web_app")
 	comes("rotated")
 
-	secret("missing", append(slices.Clone(labels), "--label=infisicalfs.key=NOT_THERE"))
-	serve("broken", "missing")
-	require.True(t, eventually(func() bool { return strings.Contains(p.said(), `the secret \"missing\" for the service \"broken\": `) }), p.said())
+	deploy("broken", "NOT_THERE")
+	require.True(t, eventually(func() bool {
+		return strings.Contains(p.said(), `the secret \"broken_greeting\" for the service \"broken_app\": `)
+	}), p.said())
 	require.Contains(t, p.said(), `has no secret \"NOT_THERE\"`)
-	d.run(t, "service", "rm", "web", "broken")
 }
 
 // The managed plugin is made, enabled and used without a network.
