@@ -77,13 +77,16 @@ func TestDockerUnit(t *testing.T) {
 		"infisicalfs-docker.service": "[Service]\nExecStart=\nExecStart=" + program + " docker-plugin " + strings.Join(w.pluginFlags(), " ") +
 			"\nEnvironment=INFISICALFS_IDENTITY=admin \"" + raceVariable + "\"",
 	} {
-		require.NoError(t, os.Mkdir(filepath.Join(units, name+".d"), 0o755))
+		require.NoError(t, os.MkdirAll(filepath.Join(units, name+".d"), 0o755))
 		require.NoError(t, os.WriteFile(filepath.Join(units, name+".d/test.conf"), []byte(lines+"\n"), 0o644))
 	}
 	out, err := m.command("daemon-reload").CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	socket := &unit{w: w, m: m, name: "infisicalfs-docker.socket"}
 	service := &unit{w: w, m: m, name: "infisicalfs-docker.service", log: filepath.Join(m.dir, "log/infisicalfs-docker")}
+	for _, u := range []*unit{service, socket} {
+		u.systemctl("stop") // of this test before, if it is run again: it is left running, as other plugins are
+	}
 	socket.systemctl("start")
 	require.Equal(t, "inactive", service.property("ActiveState"))
 
