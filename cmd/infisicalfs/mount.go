@@ -265,7 +265,7 @@ func serveMount(ctx context.Context, c *client.Client, scope options.Scope, cfg 
 	var m *mount.Mount
 	var err error
 	if legacy != nil {
-		if m, err = mount.GoOn(ctx, cfg, legacy); err != nil {
+		if m, err = mount.GoOn(cfg, legacy); err != nil {
 			cfg.Log.Warn("a new mount is made", "error", err)
 		}
 	}

@@ -15,7 +15,8 @@ import (
 	"infisicalfs/internal/attach"
 	"infisicalfs/internal/blocking"
 	"infisicalfs/internal/mount/internal/handover"
-	"infisicalfs/internal/mount/internal/statefd"
+	"infisicalfs/internal/mount/internal/journal"
+	"infisicalfs/internal/mount/internal/kernelstate"
 	"infisicalfs/internal/mounttable"
 	"infisicalfs/internal/systemd"
 )
@@ -26,9 +27,11 @@ import (
 // up. All methods may be called of a nil one, which is none.
 type Legacy struct {
 	legacy
-	device int
-	memory *statefd.File
-	log    *slog.Logger
+	device  int
+	journal *journal.Journal
+	kernel  *kernelstate.State // what the kernel holds
+	clean   bool               // the process before has come to an orderly end: what it read it has answered
+	log     *slog.Logger
 
 	limit *time.Timer
 	over  sync.Once // it is gone on with, or given up
@@ -44,6 +47,9 @@ const (
 	maxTries = 20
 	doesWell = 2 * time.Second
 )
+
+// blobTries is what the journal has as many bytes under as processes have tried.
+const blobTries = "tries"
 
 // ReceiveLegacy returns what an earlier process of the unit has left, nil if
 // nothing, and closes whatever else the service manager has handed over. Call it
@@ -62,13 +68,10 @@ func ReceiveLegacy(log *slog.Logger) *Legacy {
 			unix.Close(d.FD)
 		}
 	}
-	if state >= 0 {
-		l.memory = statefd.Open(state)
-	}
 	if l.device < 0 && state < 0 {
 		return nil
 	}
-	if err := l.read(); err != nil {
+	if err := l.read(state); err != nil {
 		l.GiveUp(err)
 		return nil
 	}
@@ -76,26 +79,31 @@ func ReceiveLegacy(log *slog.Logger) *Legacy {
 	return l
 }
 
-// read looks at what was left, without asking the mount anything.
-func (l *Legacy) read() error {
-	if l.device < 0 || l.memory == nil {
+// read looks at what was left, without asking the mount anything. The descriptor is l's
+// from now on.
+func (l *Legacy) read(state int) error {
+	if l.device < 0 || state < 0 {
+		if state >= 0 {
+			unix.Close(state)
+		}
 		return errors.New("a part of it is missing")
 	}
-	text, err := l.memory.Get()
-	if err == nil {
-		err = json.Unmarshal(text, &l.legacy)
+	j, left, err := journal.Open(state)
+	if err != nil {
+		return err
 	}
-	switch {
-	case err != nil:
+	l.journal, l.kernel, l.clean = j, left.State, left.Clean
+	if err := json.Unmarshal(left.Blobs[blobLegacy], &l.legacy); err != nil {
 		return fmt.Errorf("what was left of it cannot be read: %w", err)
-	case !slices.Contains(handover.Formats, l.Format):
+	}
+	if !slices.Contains(handover.Formats, l.Format) {
 		return fmt.Errorf("it was left by version %s, in another format", l.Version)
 	}
-	tries, err := l.memory.Try()
-	if err == nil && tries > maxTries {
-		err = fmt.Errorf("%d processes have tried to go on with it", tries-1)
+	tries := len(left.Blobs[blobTries])
+	if tries >= maxTries {
+		return fmt.Errorf("%d processes have tried to go on with it", tries)
 	}
-	return err
+	return j.Put(blobTries, make([]byte, tries+1))
 }
 
 // GiveUp ends the mount, if nobody goes on with it yet, because of an error that is
@@ -129,8 +137,8 @@ func (l *Legacy) end() {
 	if l.device >= 0 {
 		unix.Close(l.device)
 	}
-	if l.memory != nil {
-		l.memory.Close()
+	if l.journal != nil {
+		l.journal.Close()
 	}
 }
 
@@ -185,7 +193,7 @@ func (l *Legacy) Fits(cfg Config) bool {
 // the server nor the mount anything before that: what the server has to be asked is
 // asked when somebody wants to know, as of a mount that was there before an outage. Of
 // cfg, Root and FS.PersonalReadOnly are set. After an error the mount is given up.
-func GoOn(ctx context.Context, cfg Config, l *Legacy) (*Mount, error) {
+func GoOn(cfg Config, l *Legacy) (*Mount, error) {
 	var m *Mount
 	err := errors.New("too late")
 	l.over.Do(func() {
@@ -196,7 +204,7 @@ func GoOn(ctx context.Context, cfg Config, l *Legacy) (*Mount, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the mount on %s, which an earlier process has left, cannot be gone on with: %w", l.Point, err)
 	}
-	m.wentOn(ctx, l.Drained)
+	m.wentOn(l.clean)
 	return m, nil
 }
 
@@ -214,16 +222,19 @@ func (l *Legacy) goOn(cfg Config) (*Mount, error) {
 		return nil, err
 	}
 	cfg.Root, cfg.FS.PersonalReadOnly, cfg.Unasked = l.Root, l.Personal, true
-	inherited := &inheritance{all: !l.Drained}
+	inherited := &inheritance{}
 	cfg.FS.Inherited = inherited.has
 	rooms := wire(cfg, l.Point, time.Now())
 	m := newMount(cfg, l.Point, rooms)
 	m.device, rooms.inTree = l.Connection, m.stands
-	m.memory.Store(l.memory)
-	if err := rooms.goOn(device, cfg, &l.Document, inherited); err != nil {
+	before := l.Document
+	before.Kernel = *l.kernel
+	if err := rooms.goOn(device, cfg, &before, inherited); err != nil {
 		rooms.close()
 		return nil, err
 	}
+	rooms.journal = l.journal
+	rooms.kernel.Keep(l.journal)
 	if err := m.serveLegacy(l); err != nil {
 		rooms.session.Close()
 		rooms.notifier.Close()
@@ -241,12 +252,7 @@ func (m *Mount) serveLegacy(l *Legacy) error {
 	if !s.Connected() {
 		return errors.New("the kernel has ended the connection")
 	}
-	// What was true at the end of the process before is not true from now on, but for
-	// which nodes and handles there were.
-	if err := m.writeLegacy(m.rooms.kernel.Export(), false); err != nil {
-		return err
-	}
-	if !l.Drained {
+	if !l.clean {
 		if err := s.Resend(); err != nil {
 			return fmt.Errorf("what the process before has read is lost: %w", err)
 		}
@@ -270,14 +276,11 @@ func (m *Mount) serveLegacy(l *Legacy) error {
 
 // wentOn is what is done once the mount is served: others can ask this process, and watchers
 // are told of changes. What was not known yet is asked for in the background.
-func (m *Mount) wentOn(ctx context.Context, drained bool) {
+func (m *Mount) wentOn(clean bool) {
 	m.watch()
 	m.listen()
 	close(m.listened)
-	if _, err := blocking.Bounded(ctx, 10*blocking.LookTimeout, func() (struct{}, error) { return struct{}{}, m.getattr() }); err != nil {
-		m.log.Warn("the mount does not answer yet", "mountpoint", m.point, "error", err)
-	}
-	m.log.Info("went on with the mount of an earlier process", "mountpoint", m.point, "processes", m.rooms.kernel.Epoch(), "killed", !drained)
+	m.log.Info("went on with the mount of an earlier process", "mountpoint", m.point, "processes", m.rooms.kernel.Epoch(), "killed", !clean)
 }
 
 // doesWell says after a while that this process is none of many which come to nothing.
@@ -287,7 +290,7 @@ func (m *Mount) doesWell(life context.Context) {
 		return
 	case <-time.After(doesWell):
 	}
-	if err := m.memory.Load().Used(); err != nil {
+	if err := m.rooms.journal.Put(blobTries, nil); err != nil {
 		m.log.Warn("the state for the next process cannot be written", "mountpoint", m.point, "error", err)
 	}
 }
@@ -314,4 +317,5 @@ func (m *Mount) catchUp(life context.Context) {
 	defer cancel()
 	m.rooms.kernel.Reopen(warm.Done())
 	m.rooms.forgetAll()
+	m.log.Info("caught up with what the server has", "mountpoint", m.point)
 }

@@ -17,7 +17,6 @@ import (
 	"infisicalfs/internal/control"
 	"infisicalfs/internal/exitcode"
 	"infisicalfs/internal/mount/internal/reaper"
-	"infisicalfs/internal/mount/internal/statefd"
 	"infisicalfs/internal/mounttable"
 	"infisicalfs/secret"
 )
@@ -48,7 +47,6 @@ type Mount struct {
 	supervised atomic.Bool // a service manager has been told of the mount
 
 	legacy     *legacy                       // what the unit's next process has to know, but for what changes; nil: none can go on with the mount
-	memory     atomic.Pointer[statefd.File]  // where that is; nil: the service manager keeps nothing
 	reaper     atomic.Pointer[reaper.Reaper] // nil: nobody helps this process to end
 	catchingUp sync.WaitGroup                // a goroutine that asks the server what was not known at the beginning
 
@@ -202,8 +200,8 @@ func (m *Mount) run() {
 	m.rooms.close()
 	m.rooms.notifier.Close()
 	m.rooms.awaitEmitThread()
-	if memory := m.memory.Load(); memory != nil {
-		defer memory.Close()
+	if m.rooms.journal != nil {
+		defer m.rooms.journal.Close()
 	}
 	if elsewhere {
 		return // watched to the end: the next process waits for it

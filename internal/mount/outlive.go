@@ -3,7 +3,7 @@ package mount
 import (
 	"context"
 	"encoding/json"
-	"fmt"
+	"errors"
 	"time"
 
 	"infisicalfs/fs"
@@ -11,7 +11,6 @@ import (
 	"infisicalfs/internal/mount/internal/handover"
 	"infisicalfs/internal/mount/internal/kernelstate"
 	"infisicalfs/internal/mount/internal/reaper"
-	"infisicalfs/internal/mount/internal/statefd"
 	"infisicalfs/internal/systemd"
 	"infisicalfs/secret"
 )
@@ -23,13 +22,15 @@ import (
 // What the service manager keeps, by name.
 const (
 	keptDevice = "fuse"  // the connection
-	keptState  = "state" // a [statefd.File] with a legacy
+	keptState  = "state" // a [journal.Journal]
 )
 
-// legacy is what the next process of the unit has to know.
+// blobLegacy is what the journal has a legacy under.
+const blobLegacy = "mount"
+
+// legacy is what the next process of the unit has to know, but for what the kernel holds.
 type legacy struct {
-	handover.Document
-	Drained bool `json:"drained"` // all that was read from the connection was answered, and Document is true; else it is what was known at the beginning
+	handover.Document // without Kernel
 
 	Asked    string     `json:"asked"` // the mountpoint, as it was said, but absolute
 	Point    string     `json:"point"` // and without symbolic links
@@ -38,6 +39,10 @@ type legacy struct {
 	Personal bool       `json:"personal"` // Config.FS.PersonalReadOnly, which depends on who logs in
 	Version  string     `json:"version"`
 }
+
+// keepsJournal reports whether what the kernel holds of such a mount is written down as it
+// changes: somebody may keep the mount when this process is killed.
+func (cfg Config) keepsJournal() bool { return cfg.outlivable() && systemd.Present() }
 
 // outlivable reports whether another process can go on with a mount of that
 // configuration so that nobody notices.
@@ -58,24 +63,24 @@ func legacyOf(cfg Config, point string) legacy {
 // leaveToNext has the service manager keep what the unit's next process needs.
 // Where that is not possible the mount ends with this process, as it always did.
 func (m *Mount) leaveToNext() {
-	if m.legacy == nil {
+	j := m.rooms.journal
+	if j == nil {
 		return
 	}
 	err := m.holding(func() error {
-		if m.memory.Load() == nil { // it was not gone on with
-			memory, err := statefd.New()
-			if err != nil {
-				return err
-			}
-			m.memory.Store(memory)
-			if err := m.writeLegacy(m.rooms.kernel.ExportNodes(), false); err != nil {
-				return err
-			}
+		l := *m.legacy
+		l.Document = *m.documented(handover.Formats[0], &kernelstate.State{}, nil)
+		text, err := json.Marshal(l)
+		if err == nil {
+			err = j.Put(blobLegacy, text)
 		}
-		if err := systemd.Store(keptDevice, m.rooms.session.Device()); err != nil {
-			return err
+		if err == nil {
+			err = systemd.Store(keptDevice, m.rooms.session.Device())
 		}
-		return systemd.Store(keptState, m.memory.Load().FD())
+		if err == nil {
+			err = systemd.Store(keptState, j.Descriptor())
+		}
+		return err
 	})
 	if err != nil {
 		m.log.Warn("the mount will not outlive its process", "mountpoint", m.point, "error", err)
@@ -94,21 +99,10 @@ func (m *Mount) leaveToNext() {
 // program that calls [Mount.Supervise] calls it before it does anything else.
 func OnlyWatches() bool { return reaper.Entered() }
 
-// writeLegacy writes what the kernel knows, as it is now if drained.
-func (m *Mount) writeLegacy(kernel *kernelstate.State, drained bool) error {
-	l := *m.legacy
-	l.Document, l.Drained = *m.documented(handover.Formats[0], kernel, nil), drained
-	text, err := json.Marshal(l)
-	if err != nil {
-		return err
-	}
-	return m.memory.Load().Put(text)
-}
-
 // forgetLegacy has the service manager let go of the connection, which would
 // not end before.
 func (m *Mount) forgetLegacy() {
-	if m.memory.Load() == nil {
+	if m.rooms.journal == nil {
 		return
 	}
 	for _, name := range []string{keptDevice, keptState} {
@@ -132,7 +126,7 @@ func (m *Mount) Finish() error {
 
 // followed reports whether another process is going to go on with the mount.
 func (m *Mount) followed() bool {
-	if m.memory.Load() == nil || !m.supervised.Load() {
+	if m.rooms.journal == nil || !m.supervised.Load() {
 		return false
 	}
 	unit, err := systemd.Ask(context.Background())
@@ -174,15 +168,18 @@ func (m *Mount) stopForNext() error {
 		limit = leaveFor
 	}
 	drained := s.Drain(limit)
-	err := m.writeLegacy(m.rooms.kernel.Export(), drained)
+	var err error
+	if drained {
+		err = m.rooms.journal.Finish(m.rooms.kernel.Export())
+	}
 	switch {
 	case err == nil && drained:
 		s.Leave()
 		return nil
-	case err == nil && s.Resends():
+	case err == nil && s.Resends(): // the journal has what was answered
 		return s.Abandon()
 	case err == nil:
-		err = fmt.Errorf("a request takes long to answer")
+		err = errors.New("a request takes long to answer")
 	}
 	if again := s.Resume(); again != nil {
 		m.log.Error("the mount cannot be served any longer", "mountpoint", m.point, "error", again)

@@ -4,11 +4,14 @@ package mount
 
 import (
 	"context"
+	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -16,7 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
-	"infisicalfs/internal/mount/internal/statefd"
+	"infisicalfs/internal/mount/internal/journal"
 	"infisicalfs/internal/systemd/systemdtest"
 	"infisicalfs/secret"
 )
@@ -42,7 +45,7 @@ func service() error {
 	var m *Mount
 	var err error
 	if legacy.Fits(cfg) {
-		m, err = GoOn(context.Background(), cfg, legacy)
+		m, err = GoOn(cfg, legacy)
 	}
 	if m == nil {
 		m, err = New(context.Background(), cfg)
@@ -167,20 +170,46 @@ func TestRestartedInAnOutage(t *testing.T) {
 	u.stop("stop")
 }
 
-// A killed process is followed by one that answers whoever waited.
+// A killed process is followed by one that answers whoever waited, and goes on with what
+// programs have open.
 func TestKilledUnnoticed(t *testing.T) {
 	u := newUnit(t)
 	u.start()
+	held, err := os.Open(filepath.Join(u.point, "BIGGER"))
+	require.NoError(t, err)
+	dir, err := os.Open(filepath.Join(u.point, "sub"))
+	require.NoError(t, err)
 	for i := range 4 {
+		u.caughtUp(i)
 		u.kill()
 		answer := make(chan error, 1)
 		go func() { answer <- is("a value")(os.ReadFile(filepath.Join(u.point, "sub/INSIDE"))) }()
 		u.start()
 		require.NoError(t, <-answer, i)
 		u.is("hello, world")
+		part := make([]byte, 4096)
+		_, err := held.ReadAt(part, 8192)
+		require.NoError(t, err, i)
+		require.NoError(t, is(string(bigger[8192:8192+4096]))(part, nil))
+		names, err := dir.Readdirnames(-1)
+		require.NoError(t, is("[INSIDE]")([]byte(fmt.Sprint(names)), err))
+		_, err = dir.Seek(0, io.SeekStart)
+		require.NoError(t, err)
 	}
+	require.NoError(t, held.Close())
+	require.NoError(t, dir.Close())
+	u.stop("restart") // and in order
+	u.start()
+	u.is("hello, world")
 	u.stop("stop")
 	requireFree(t, u.point)
+}
+
+// caughtUp waits until the process that has followed so many others tells the kernel
+// nothing more: one that is killed while it does may wait for whom it was to answer.
+func (u *unit) caughtUp(kills int) {
+	u.t.Helper()
+	require.Eventually(u.t, func() bool { return strings.Count(u.stderr.String(), "caught up") == kills }, 20*time.Second, 5*time.Millisecond)
 }
 
 // What does not fit is given up, and a new mount is in its place: dead is what programs
@@ -211,10 +240,8 @@ func TestWhatWasLeftAndDoesNotFit(t *testing.T) {
 
 // tried has as many processes come to nothing after they have seen what was left.
 func (u *unit) tried(times int) {
-	memory := statefd.Open(u.Kept(u.t, keptState))
-	defer memory.Close()
-	for range times {
-		_, err := memory.Try()
-		require.NoError(u.t, err)
-	}
+	j, _, err := journal.Open(u.Kept(u.t, keptState))
+	require.NoError(u.t, err)
+	defer j.Close()
+	require.NoError(u.t, j.Put(blobTries, make([]byte, times)))
 }

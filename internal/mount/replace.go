@@ -181,7 +181,6 @@ func (m *Mount) takenOver(ctx context.Context) {
 // inheritance is what the tree asks of what the kernel has from the process before. It
 // is asked for the first time when that is known.
 type inheritance struct {
-	all    bool       // it is not known what the kernel has: it may have any node
 	mu     sync.Mutex // guards kernel
 	kernel *kernelstate.FS
 }
@@ -189,7 +188,7 @@ type inheritance struct {
 func (i *inheritance) has(node uint64) bool {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	return i.all || i.kernel != nil && i.kernel.Inherited(node)
+	return i.kernel != nil && i.kernel.Inherited(node)
 }
 
 func (i *inheritance) set(kernel *kernelstate.FS) {

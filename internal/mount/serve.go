@@ -15,6 +15,7 @@ import (
 	"infisicalfs/fs"
 	"infisicalfs/internal/attach"
 	"infisicalfs/internal/mount/internal/handover"
+	"infisicalfs/internal/mount/internal/journal"
 	"infisicalfs/internal/mount/internal/kernelstate"
 	"infisicalfs/internal/mount/internal/notifier"
 	"infisicalfs/internal/mount/internal/session"
@@ -24,6 +25,14 @@ import (
 // serve takes over device, on which the kernel waits, and prepares to answer it.
 func (r *rooms) serve(device int, cfg Config) (err error) {
 	raw, options := r.raw(device, cfg, nil)
+	if cfg.keepsJournal() {
+		if r.journal, err = journal.Create(); err != nil {
+			cfg.logger().Warn("the mount will not outlive its process", "error", err)
+			err = nil
+		} else {
+			r.kernel.Keep(r.journal)
+		}
+	}
 	r.session, err = session.Begin(device, raw, options)
 	return err
 }

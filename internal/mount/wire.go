@@ -12,6 +12,7 @@ import (
 	"infisicalfs/internal/attach"
 	"infisicalfs/internal/layout"
 	"infisicalfs/internal/mount/internal/emitthread"
+	"infisicalfs/internal/mount/internal/journal"
 	"infisicalfs/internal/mount/internal/kernelstate"
 	"infisicalfs/internal/mount/internal/notifier"
 	"infisicalfs/internal/mount/internal/session"
@@ -41,6 +42,7 @@ type rooms struct {
 
 	readsAhead sync.WaitGroup                     // goroutines that read folders that appeared
 	kernel     *kernelstate.FS                    // the tree as the kernel knows it, by number; nil before serve
+	journal    *journal.Journal                   // of what the kernel holds, for the next process; nil: there will be none. Set with kernel
 	session    *session.Session                   // nil before serve
 	notifier   *notifier.Notifier                 // nil before serve
 	emitThread atomic.Pointer[emitthread.Emitter] // nil while nothing is mounted, and without --notify

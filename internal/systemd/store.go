@@ -52,6 +52,10 @@ func Received() []Descriptor {
 // ErrNoManager means that no service manager wants to be told anything.
 var ErrNoManager = errors.New("no service manager has started this process")
 
+// Present reports whether a service manager has started this process and wants to be told
+// things.
+func Present() bool { return os.Getenv(socketVariable) != "" }
+
 // Store leaves a descriptor with the manager under a name, without a colon, in addition
 // to those that it has of that name. It stays the caller's. The manager keeps it whatever
 // becomes of what is behind it. Nothing says whether the manager took it: [Ask] tells how many

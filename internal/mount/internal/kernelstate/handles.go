@@ -120,7 +120,7 @@ func (f *FS) reopen(cancel <-chan struct{}, h *inherited) (uint64, fuse.Status) 
 	if status := f.node(cancel, h.Node); !status.Ok() {
 		return 0, status
 	}
-	number, status := f.openBelow(cancel, h.Handle)
+	number, status := f.openBelow(h.Handle)
 	if !status.Ok() {
 		return 0, status // perhaps the server's word of now: the next request tries again
 	}
@@ -159,17 +159,18 @@ func (f *FS) settle(h *inherited, number uint64, status fuse.Status) (uint64, fu
 // again are the flags of open(2) that mean something for what is open already.
 const again = ^uint32(syscall.O_CREAT | syscall.O_EXCL | syscall.O_TRUNC)
 
-func (f *FS) openBelow(cancel <-chan struct{}, h Handle) (uint64, fuse.Status) {
+// openBelow is in nobody's name, as revive is.
+func (f *FS) openBelow(h Handle) (uint64, fuse.Status) {
 	in := &fuse.OpenIn{InHeader: fuse.InHeader{NodeId: h.Node}, Flags: h.Flags & again}
 	var out fuse.OpenOut
 	if h.Dir {
-		status := f.RawFileSystem.OpenDir(cancel, in, &out)
+		status := f.RawFileSystem.OpenDir(nil, in, &out)
 		return out.Fh, status
 	}
 	if h.Answer&fuse.FOPEN_DIRECT_IO == 0 {
 		in.Flags |= fs.OpenCached
 	}
-	status := f.RawFileSystem.Open(cancel, in, &out)
+	status := f.RawFileSystem.Open(nil, in, &out)
 	return out.Fh, status
 }
 

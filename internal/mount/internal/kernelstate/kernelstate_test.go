@@ -194,6 +194,33 @@ func TestAnOutageIsNotAnAbsence(t *testing.T) {
 }
 
 // Nodes that are not there, or are others now, are stale: the kernel looks again.
+// impatient is interrupted.
+type impatient struct{ *strict }
+
+func (i impatient) Lookup(cancel <-chan struct{}, h *fuse.InHeader, name string, out *fuse.EntryOut) fuse.Status {
+	if closed(cancel) {
+		return fuse.EINTR
+	}
+	return i.strict.Lookup(cancel, h, name, out)
+}
+
+func (i impatient) Open(cancel <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenOut) fuse.Status {
+	if closed(cancel) {
+		return fuse.EINTR
+	}
+	return i.strict.Open(cancel, in, out)
+}
+
+// A program gets signals that are no wish to stop: opening again goes on.
+func TestOpeningAgainIsNotInterrupted(t *testing.T) {
+	_, below := heir(t, before())
+	f := New(impatient{below}, nil, before(), silent)
+	interrupted := make(chan struct{})
+	close(interrupted)
+	_, status := f.Read(interrupted, &fuse.ReadIn{InHeader: fuse.InHeader{NodeId: file}, Fh: openFile}, nil)
+	require.Equal(t, fuse.OK, status)
+}
+
 func TestNodesThatWent(t *testing.T) {
 	f, below := heir(t, before())
 	below.ids = map[string]uint64{"folder": folder}

@@ -101,11 +101,11 @@ func (f *FS) inheritNodes(nodes []Node) {
 }
 
 // node makes sure that the nodes below know one that the kernel names.
-func (f *FS) node(cancel <-chan struct{}, id uint64) fuse.Status {
+func (f *FS) node(_ <-chan struct{}, id uint64) fuse.Status {
 	if !f.heir {
 		return fuse.OK
 	}
-	return f.revive(cancel, id, maxDepth)
+	return f.revive(id, maxDepth)
 }
 
 // maxDepth bounds how deep a node may lie; a path has at most 4096 bytes.
@@ -114,7 +114,7 @@ const maxDepth = 4096 / 2
 // revive looks an inherited node up by its path, unless it is known. An error of the
 // server's is the answer, and the next request tries again; only what is not there, or
 // is another node now, is ESTALE. Two that do so at once both count.
-func (f *FS) revive(cancel <-chan struct{}, id uint64, depth int) fuse.Status {
+func (f *FS) revive(id uint64, depth int) fuse.Status {
 	f.mu.Lock()
 	c, place := f.counts[id], f.places[id]
 	f.mu.Unlock()
@@ -124,12 +124,13 @@ func (f *FS) revive(cancel <-chan struct{}, id uint64, depth int) fuse.Status {
 	case c.kernel == 0, place.ID == 0, depth == 0:
 		return stale
 	}
-	if status := f.revive(cancel, place.Parent, depth-1); !status.Ok() {
+	if status := f.revive(place.Parent, depth-1); !status.Ok() {
 		return status
 	}
-	// In nobody's name: what is said to the kernel here is no answer to anybody.
+	// In nobody's name: what is said to the kernel here is no answer to anybody. So it does
+	// not end when somebody is interrupted: whether he wants out could not be told.
 	var out fuse.EntryOut
-	status := f.RawFileSystem.Lookup(cancel, &fuse.InHeader{NodeId: place.Parent}, string(place.Name), &out)
+	status := f.RawFileSystem.Lookup(nil, &fuse.InHeader{NodeId: place.Parent}, string(place.Name), &out)
 	switch {
 	case status == fuse.ENOENT, status.Ok() && out.NodeId == 0:
 		return stale
