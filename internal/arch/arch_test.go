@@ -138,18 +138,22 @@ var picture = map[string][]string{
 	"internal/credential/internal/tokenfile": {"secret", "internal/exitcode"},            // files with one token
 	"internal/credential/clitest":            {},                                         // for tests: what Infisical's own tool leaves on a machine
 	"internal/credential/internal/clifiles":  {"secret"},                                 // who is logged in with that tool
+	"internal/credential/internal/keyring":   {},                                         // an item of the desktop's keyring
 	"internal/credential/internal/vault":     {},                                         // its encrypted files
 	"internal/credential/cloudtest":          {},                                         // for tests: plays what is around a machine in a cloud
 	"internal/credential": {"secret", "client", "internal/exitcode",
 		"internal/credential/internal/alicloud",
 		"internal/credential/internal/aws",
 		"internal/credential/internal/azure",
+		"internal/credential/internal/clifiles",
 		"internal/credential/internal/gcp",
+		"internal/credential/internal/keyring",
 		"internal/credential/internal/metadata",
 		"internal/credential/internal/oci",
 		"internal/credential/internal/roundtrip",
 		"internal/credential/internal/spiffe",
 		"internal/credential/internal/tokenfile",
+		"internal/credential/internal/vault",
 	}, // what to log in with, and where that is found
 
 	// A mount that outlives the process that serves it.
@@ -200,7 +204,7 @@ var outside = []struct {
 		"fs/internal/permission", // between the nodes and the kernel
 		"fs/internal/xattr",      // an errno that each system has another of
 	}, "the kernel's side stays in two rooms, and in the packages of fs that cannot be told without it"},
-	{"github.com/godbus/dbus/", []string{"internal/systemd", "internal/systemd/systemdtest"}, "the service manager is asked on D-Bus"},
+	{"github.com/godbus/dbus/", []string{"internal/systemd", "internal/systemd/systemdtest", "internal/credential/internal/keyring", "internal/credential/clitest"}, "the service manager and the desktop's keyring are asked on D-Bus"},
 	{"github.com/coreos/go-systemd/", []string{"internal/mount", "internal/dockerplugin"}, "the service manager is told about mounts, and hands over a socket"},
 	{"github.com/spf13/", []string{"cmd/infisicalfs", "internal/options", "internal/credential", "internal/bench"}, "flags are the command's business, and the tables in which its options are"},
 	{"net/http", []string{"client", "client/internal/transport", "internal/control", "internal/dockerplugin", "internal/devserver", "internal/devserver/internal/fault", "internal/devserver/internal/web", "internal/devserver/internal/call", "internal/devserver/internal/secretread", "internal/devserver/internal/folders", "cmd/infisicalfs", "internal/bench",

@@ -296,6 +296,10 @@ func (s *Search) nothing() error {
 			}
 		}
 	}
+	if who := s.behindSudo(); who != "" && len(loose) == 0 {
+		return &exitcode.Error{Err: ErrNoCredentials.Err, Code: exitcode.Login,
+			Hint: ErrNoCredentials.Hint + "; by sudo it is not seen whether " + who + " is logged in with Infisical's own tool"}
+	}
 	if len(loose) == 0 {
 		return ErrNoCredentials
 	}

@@ -18,6 +18,7 @@ func methods() []*Method {
 		ociAuth(),
 		alicloudAuth(),
 		spiffeAuth(),
+		loggedInUser(),
 	}
 }
 
