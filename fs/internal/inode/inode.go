@@ -13,6 +13,7 @@
 package inode
 
 import (
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
 	"sync"
@@ -47,14 +48,18 @@ func Control(mode uint32, name string) fusefs.StableAttr {
 	return identify(mode, "control", name)
 }
 
-// ScratchFile identifies the n-th scratch file of a mount.
+// ofProcess tells what each process counts for itself from what another counts that has
+// served the same mount before: the kernel may know that by its number still.
+var ofProcess = rand.Text()
+
+// ScratchFile identifies the n-th scratch file of this process.
 func ScratchFile(n uint64) fusefs.StableAttr {
-	return identify(syscall.S_IFREG, "scratch", number(n))
+	return identify(syscall.S_IFREG, "scratch", ofProcess, number(n))
 }
 
 // ScratchDir is ScratchFile for a scratch directory; they count together.
 func ScratchDir(n uint64) fusefs.StableAttr {
-	return identify(syscall.S_IFDIR, "scratch", number(n))
+	return identify(syscall.S_IFDIR, "scratch", ofProcess, number(n))
 }
 
 // Generation identifies a generation of a folder that looks like a volume of
