@@ -39,6 +39,10 @@ func (c *Client) Who(ctx context.Context) (Who, error) {
 	return who, nil
 }
 
+// TokenEnd is when a token says that it ends, zero if it does not or is no JWT. Nothing of
+// it is verified: that is the server's business.
+func TokenEnd(token secret.Value) time.Time { return transport.ClaimsOf(token).End() }
+
 // fewUses is fewer than a mount makes requests in a day or two.
 const fewUses = 10_000
 

@@ -29,12 +29,12 @@ func (f *FS) Estate() (*Estate, error) {
 
 // stays says what keeps the mount with this process, if anything does.
 func (f *FS) stays() error {
-	for _, h := range f.writers.All() {
+	if open := f.writers.All(); len(open) > 0 {
 		by := ""
-		if opener := h.buffer.Opener(); opener.Known() {
+		if opener := open[0].buffer.Opener(); opener.Known() {
 			by = fmt.Sprintf(" by process %d", opener.PID)
 		}
-		return fmt.Errorf("%s is open for writing%s", h.file.path(), by)
+		return fmt.Errorf("%s is open for writing%s", open[0].file.path(), by)
 	}
 	if at, ok := f.overlay.Any(); ok {
 		return fmt.Errorf("%s is only here", at)

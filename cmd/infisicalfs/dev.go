@@ -148,7 +148,7 @@ func (o *devOptions) handler() (*devserver.Server, error) {
 	if o.seed != "" {
 		file, err := os.Open(o.seed)
 		if err != nil {
-			return nil, exitcode.Errorf(exitcode.Config, "name a readable file", "--seed: cannot read %s: %w", o.seed, options.PathError(err))
+			return nil, exitcode.Errorf(exitcode.Config, "name a readable file", "--seed: cannot read %s: %w", o.seed, exitcode.PathError(err))
 		}
 		defer file.Close()
 		if cfg.Seed, err = devserver.ReadSeed(file); err != nil {

@@ -11,7 +11,6 @@ import (
 
 	"infisicalfs/internal/devserver"
 	"infisicalfs/internal/exitcode"
-	"infisicalfs/internal/options"
 )
 
 // envFileHead begins each file that writeEnvFile wrote.
@@ -26,13 +25,13 @@ func writeEnvFile(file, url string, c devserver.Credentials) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:
-		return exitcode.Errorf(exitcode.Config, hint, "--env-file: %s: %w", file, options.PathError(err))
+		return exitcode.Errorf(exitcode.Config, hint, "--env-file: %s: %w", file, exitcode.PathError(err))
 	case !info.Mode().IsRegular():
 		return exitcode.Errorf(exitcode.Config, hint, "--env-file: %s is not a regular file", file)
 	default:
 		text, err := os.ReadFile(file)
 		if err != nil {
-			return exitcode.Errorf(exitcode.Config, hint, "--env-file: cannot read %s: %w", file, options.PathError(err))
+			return exitcode.Errorf(exitcode.Config, hint, "--env-file: cannot read %s: %w", file, exitcode.PathError(err))
 		}
 		if len(text) > 0 && !bytes.HasPrefix(text, []byte(envFileHead)) {
 			return exitcode.Errorf(exitcode.Config, hint, "--env-file: %s exists and was not written by infisicalfs dev", file)
@@ -41,7 +40,7 @@ func writeEnvFile(file, url string, c devserver.Credentials) error {
 	text := fmt.Sprintf(envFileHead+"INFISICAL_API_URL=%s\nINFISICAL_UNIVERSAL_AUTH_CLIENT_ID=%s\nINFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET=%s\nINFISICAL_ORGANIZATION_ID=%s\n",
 		url, c.ClientID, c.ClientSecret, c.OrganizationID)
 	if err := renameio.WriteFile(file, []byte(text), 0o600, renameio.IgnoreUmask()); err != nil {
-		return exitcode.Errorf(exitcode.Config, hint, "--env-file: cannot write %s: %w", file, options.PathError(err))
+		return exitcode.Errorf(exitcode.Config, hint, "--env-file: cannot write %s: %w", file, exitcode.PathError(err))
 	}
 	return nil
 }

@@ -183,7 +183,7 @@ func print(out io.Writer, text secret.Value) error {
 			return nil
 		}
 		if _, err := out.Write(buffer[:n]); err != nil {
-			return fmt.Errorf("cannot write: %w", options.PathError(err))
+			return fmt.Errorf("cannot write: %w", exitcode.PathError(err))
 		}
 		off += int64(n)
 	}

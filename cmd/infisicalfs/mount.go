@@ -317,7 +317,7 @@ func mountAnew(ctx context.Context, c *client.Client, scope options.Scope, cfg m
 func (o *mountOptions) backgroundLog() (log *slog.Logger, reopen func() error, err error) {
 	log, reopen, err = logging.Background(o.logFile, o.Debug)
 	if err != nil {
-		err = exitcode.Errorf(exitcode.Config, "name a file in a directory that exists and that you may write to", "--log-file: cannot write %s: %w", o.logFile, options.PathError(err))
+		err = exitcode.Errorf(exitcode.Config, "name a file in a directory that exists and that you may write to", "--log-file: cannot write %s: %w", o.logFile, exitcode.PathError(err))
 	}
 	return log, reopen, err
 }

@@ -11,6 +11,7 @@ import (
 
 	"infisicalfs/client"
 	"infisicalfs/internal/credential"
+	"infisicalfs/internal/exitcode"
 	"infisicalfs/internal/mount"
 	"infisicalfs/internal/options"
 	"infisicalfs/secret"
@@ -51,7 +52,7 @@ var (
 func (o *mountOptions) reload(ctx context.Context, before settings, c *client.Client, m *mount.Mount, log *slog.Logger) {
 	log = log.With("mountpoint", m.Mountpoint())
 	if err := o.reopenLog(); err != nil {
-		log.Error("the log file cannot be opened again; the old one is used", "error", options.PathError(err))
+		log.Error("the log file cannot be opened again; the old one is used", "error", exitcode.PathError(err))
 	}
 	fresh, flags, err := o.again()
 	if err != nil {

@@ -165,7 +165,7 @@ func notExecuted(name string, err error) error {
 	if errors.Is(err, unix.E2BIG) {
 		hint = "the arguments and the environment are too large together; read the secrets from $INFISICALFS_DIR instead of --env-from"
 	}
-	return &exitcode.Error{Err: fmt.Errorf("command %s cannot be executed: %w", name, options.PathError(err)), Hint: hint, Code: exitcode.NotExecutable}
+	return &exitcode.Error{Err: fmt.Errorf("command %s cannot be executed: %w", name, exitcode.PathError(err)), Hint: hint, Code: exitcode.NotExecutable}
 }
 
 // runCode is the exit code of a run that failed with code: all but two of our

@@ -136,7 +136,7 @@ var picture = map[string][]string{
 	"internal/credential/internal/metadata":  {"internal/credential/internal/roundtrip"}, // whether the machine is in a cloud, and what its cloud says
 	"internal/credential/internal/roundtrip": {},                                         // one request and its answer, within bounds
 	"internal/credential/internal/tokenfile": {"secret", "internal/exitcode"},            // files with one token
-	"internal/credential/clitest":            {},                                         // for tests: what Infisical's own tool leaves on a machine
+	"internal/credential/clitest":            {"internal/dbustest"},                      // for tests: what Infisical's own tool leaves on a machine
 	"internal/credential/internal/clifiles":  {"secret"},                                 // who is logged in with that tool
 	"internal/credential/internal/keyring":   {},                                         // an item of the desktop's keyring
 	"internal/credential/internal/vault":     {},                                         // its encrypted files
@@ -168,7 +168,8 @@ var picture = map[string][]string{
 
 	// For tests, and the dev server for trying things out.
 	"secret/secrettest":            {"secret"},
-	"internal/systemd/systemdtest": {},                                                                                                                                                                                                                                                                                                                                                      // a service manager in small
+	"internal/dbustest":            {},                                                                                                                                                                                                                                                                                                                                                      // the other end of D-Bus, for tests
+	"internal/systemd/systemdtest": {"internal/dbustest"},                                                                                                                                                                                                                                                                                                                                   // a service manager in small
 	"internal/devserver":           {"internal/devserver/internal/store", "internal/devserver/internal/fault", "internal/devserver/internal/web", "internal/devserver/internal/call", "internal/devserver/internal/shape", "internal/devserver/internal/secretread", "internal/devserver/internal/secretwrite", "internal/devserver/internal/folders", "internal/devserver/internal/login"}, // routes and JSON over what is known
 
 	"internal/devserver/internal/store":       {},                                                                                                                                                                                          // knows no HTTP
@@ -204,7 +205,7 @@ var outside = []struct {
 		"fs/internal/permission", // between the nodes and the kernel
 		"fs/internal/xattr",      // an errno that each system has another of
 	}, "the kernel's side stays in two rooms, and in the packages of fs that cannot be told without it"},
-	{"github.com/godbus/dbus/", []string{"internal/systemd", "internal/systemd/systemdtest", "internal/credential/internal/keyring", "internal/credential/clitest"}, "the service manager and the desktop's keyring are asked on D-Bus"},
+	{"github.com/godbus/dbus/", []string{"internal/systemd", "internal/dbustest", "internal/systemd/systemdtest", "internal/credential/internal/keyring", "internal/credential/clitest"}, "the service manager and the desktop's keyring are asked on D-Bus"},
 	{"github.com/coreos/go-systemd/", []string{"internal/mount", "internal/dockerplugin"}, "the service manager is told about mounts, and hands over a socket"},
 	{"github.com/spf13/", []string{"cmd/infisicalfs", "internal/options", "internal/credential", "internal/bench"}, "flags are the command's business, and the tables in which its options are"},
 	{"net/http", []string{"client", "client/internal/transport", "internal/control", "internal/dockerplugin", "internal/devserver", "internal/devserver/internal/fault", "internal/devserver/internal/web", "internal/devserver/internal/call", "internal/devserver/internal/secretread", "internal/devserver/internal/folders", "cmd/infisicalfs", "internal/bench",

@@ -19,6 +19,7 @@ var notLinked = []struct{ prefix, why string }{
 	{"go.uber.org/goleak", "tests are not a part of the program"},
 	{module + "secret/secrettest", "it is for tests"},
 	{module + "internal/fusetest", "it is for tests"},
+	{module + "internal/dbustest", "it is for tests"},
 	{module + "internal/systemd/systemdtest", "it is for tests"},
 	{module + "internal/bench", "it is a program of its own"},
 	{module + "internal/credential/cloudtest", "it is for tests"},

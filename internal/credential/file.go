@@ -23,12 +23,12 @@ func readFile(p place, setting Setting) (secret.Value, error) {
 	}
 	file, err := os.Open(p.file)
 	if err != nil {
-		return secret.Value{}, exitcode.Errorf(exitcode.Config, hint, "%s: cannot read %s: %w", p.name, p.file, pathError(err))
+		return secret.Value{}, exitcode.Errorf(exitcode.Config, hint, "%s: cannot read %s: %w", p.name, p.file, exitcode.PathError(err))
 	}
 	defer file.Close()
 	text, err := io.ReadAll(io.LimitReader(file, maxFile+1))
 	if err != nil {
-		return secret.Value{}, exitcode.Errorf(exitcode.Config, hint, "%s: cannot read %s: %w", p.name, p.file, pathError(err))
+		return secret.Value{}, exitcode.Errorf(exitcode.Config, hint, "%s: cannot read %s: %w", p.name, p.file, exitcode.PathError(err))
 	}
 	value := strings.TrimSpace(string(text))
 	if setting.Free && value != "" {
@@ -77,7 +77,7 @@ func remove(p place) error {
 	}
 	if err := os.Remove(p.file); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return exitcode.Errorf(exitcode.Config, "remove it yourself and leave out --remove-credential, or let whoever mounts change its directory",
-			"%s: cannot remove %s: %w", p.name, p.file, pathError(err))
+			"%s: cannot remove %s: %w", p.name, p.file, exitcode.PathError(err))
 	}
 	return nil
 }
@@ -90,12 +90,4 @@ func isRegular(path string) bool {
 func exists(path string) bool {
 	_, err := os.Stat(path)
 	return err == nil
-}
-
-// pathError is what is wrong with a path, without the path and the system call.
-func pathError(err error) error {
-	if wrapped, ok := errors.AsType[*fs.PathError](err); ok {
-		return wrapped.Err
-	}
-	return err
 }

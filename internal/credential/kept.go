@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 
+	"infisicalfs/client"
 	"infisicalfs/internal/credential/internal/clifiles"
 	"infisicalfs/internal/credential/internal/keyring"
 	"infisicalfs/internal/credential/internal/vault"
@@ -78,11 +79,11 @@ func (l *keptLogin) living(entry []byte) (secret.Value, error) {
 	if err != nil {
 		return secret.Value{}, exitcode.Errorf(exitcode.Login, runLogin, "%s: %w", l, err)
 	}
-	end := endOf(token.Reveal())
+	end := client.TokenEnd(token)
 	if end.IsZero() {
 		return secret.Value{}, exitcode.Errorf(exitcode.Login, runLogin, "%s: its token does not say when it ends, so it is none of a person's", l)
 	}
-	if err := checkEnd(l.String(), token.Reveal()); err != nil {
+	if err := checkEnd(l.String(), token); err != nil {
 		return secret.Value{}, exitcode.Errorf(exitcode.Login, runLogin+"; if this machine's clock is wrong, set it", "%w", err)
 	}
 	return token, nil

@@ -36,7 +36,7 @@ func azureAuth() *Method {
 				if err != nil {
 					return client.Proof{}, err
 				}
-				return jwtProof("Azure", token.Reveal())
+				return jwtProof("Azure", token)
 			}}, nil
 		},
 	}

@@ -32,7 +32,7 @@ func gcpIDToken() *Method {
 				if err != nil {
 					return client.Proof{}, err
 				}
-				return jwtProof("the metadata service of Google Cloud", token.Reveal())
+				return jwtProof("the metadata service of Google Cloud", token)
 			}}, nil
 		},
 	}
@@ -89,6 +89,6 @@ func proveGCPKey(s *Search) (Prover, error) {
 		if err != nil {
 			return client.Proof{}, err
 		}
-		return jwtProof(from, token.Reveal())
+		return jwtProof(from, token)
 	}}, nil
 }

@@ -76,7 +76,7 @@ func proveOIDC(s *Search) (Prover, error) {
 		if err != nil {
 			return client.Proof{}, fmt.Errorf("%s: %w", from, err)
 		}
-		return jwtProof(from, text)
+		return jwtProof(from, secret.NewValue(text))
 	}}, nil
 }
 

@@ -47,7 +47,7 @@ func spiffeAuth() *Method {
 				if err != nil {
 					return client.Proof{}, err
 				}
-				return jwtProof("the SPIFFE agent", token.Reveal())
+				return jwtProof("the SPIFFE agent", token)
 			}}, nil
 		},
 	}

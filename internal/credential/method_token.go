@@ -40,7 +40,7 @@ func (s *Search) tokenAuth(source Source) (client.Auth, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := checkEnd(source.From, value.Reveal()); err != nil {
+	if err := checkEnd(source.From, value); err != nil {
 		return nil, err
 	}
 	if source.file != "" {
@@ -51,8 +51,8 @@ func (s *Search) tokenAuth(source Source) (client.Auth, error) {
 		if err != nil {
 			return secret.Value{}, err
 		}
-		text := bearer(value.Reveal())
-		return secret.NewValue(text), checkEnd(source.From, text)
+		value = secret.NewValue(bearer(value.Reveal()))
+		return value, checkEnd(source.From, value)
 	}), nil
 }
 

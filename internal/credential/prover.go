@@ -8,6 +8,7 @@ import (
 	"infisicalfs/client"
 	"infisicalfs/internal/credential/internal/tokenfile"
 	"infisicalfs/internal/exitcode"
+	"infisicalfs/secret"
 )
 
 // inputs is the source's content, for [Prover.Inputs].
@@ -35,7 +36,7 @@ func contentOf(paths ...string) func() ([]byte, error) {
 		for _, path := range paths {
 			text, err := os.ReadFile(path)
 			if err != nil {
-				return nil, pathError(err)
+				return nil, exitcode.PathError(err)
 			}
 			all = append(all, text...)
 		}
@@ -58,15 +59,15 @@ func proveByJWT(source Source) Prover {
 			if err != nil {
 				return client.Proof{}, err
 			}
-			return jwtProof(source.From, value.Reveal())
+			return jwtProof(source.From, value)
 		},
 		Inputs: source.inputs,
 	}
 }
 
-func jwtProof(from, text string) (client.Proof, error) {
-	if err := checkEnd(from, text); err != nil {
+func jwtProof(from string, token secret.Value) (client.Proof, error) {
+	if err := checkEnd(from, token); err != nil {
 		return client.Proof{}, err
 	}
-	return client.Proof{Fields: map[string]any{"jwt": text}, Secret: []string{"jwt"}}, nil
+	return client.Proof{Fields: map[string]any{"jwt": token.Reveal()}, Secret: []string{"jwt"}}, nil
 }

@@ -103,7 +103,7 @@ func (s *Search) directoryTrouble() string {
 	entries, err := os.ReadDir(dir)
 	switch {
 	case err != nil:
-		return "$" + directoryVariable + " is set, but the directory cannot be read (" + pathError(err).Error() + ")"
+		return "$" + directoryVariable + " is set, but the directory cannot be read (" + exitcode.PathError(err).Error() + ")"
 	case len(entries) == 0:
 		return "$" + directoryVariable + " is set, but the directory is empty"
 	}

@@ -77,14 +77,7 @@ var cloudRows = []loginRow{
 // Each method of a cloud over live mounts, with the number of logins.
 func TestEveryCloudOverALiveMount(t *testing.T) {
 	t.Parallel()
-	for _, row := range cloudRows {
-		t.Run(row.method, func(t *testing.T) {
-			t.Parallel()
-			w := newWorld(t, devserver.Config{})
-			good, wrong := row.set(t, w, w.Credentials("viewer").IdentityID)
-			liveLogin(t, w, row, good, wrong)
-		})
-	}
+	liveLogins(t, cloudRows)
 }
 
 // A method that is picked on a machine that is in no cloud says so in a line, and the

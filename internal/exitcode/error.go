@@ -1,6 +1,10 @@
 package exitcode
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+)
 
 // Error is a failure with its cure. The command prints the hint on a line of its
 // own and ends with the code, one of this package.
@@ -23,3 +27,12 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // ExitCode implements [Coded].
 func (e *Error) ExitCode() int { return e.Code }
+
+// PathError is what is wrong with a path, without the path and the system call: for
+// errors that name the path themselves.
+func PathError(err error) error {
+	if wrapped, ok := errors.AsType[*fs.PathError](err); ok {
+		return wrapped.Err
+	}
+	return err
+}

@@ -90,6 +90,9 @@ func goOn(ctx context.Context, c *net.UnixConn, cfg Config, rooms *rooms, top *m
 	rooms.kernel.Warm(warm.Done())
 	cancel()
 	now, err := ready(c)
+	if err == nil && rooms.writable && now.Estate == nil {
+		err = errors.New("it does not say who has read what")
+	}
 	if err != nil {
 		rooms.session.Close()
 		rooms.notifier.Close()

@@ -37,7 +37,7 @@ func findProjectFile(dir string) (*projectFile, error) {
 			}
 			return f, nil
 		case !errors.Is(err, fs.ErrNotExist):
-			return nil, exitcode.Errorf(exitcode.Config, hint, "cannot read %s: %w", path, PathError(err))
+			return nil, exitcode.Errorf(exitcode.Config, hint, "cannot read %s: %w", path, exitcode.PathError(err))
 		}
 		parent := filepath.Dir(dir)
 		if parent == dir {

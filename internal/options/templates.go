@@ -1,7 +1,6 @@
 package options
 
 import (
-	"errors"
 	"io"
 	"os"
 	"strings"
@@ -36,7 +35,7 @@ func (o *Templates) Load() ([]*view.View, error) {
 		}
 		source, err := readTemplate(file)
 		if err != nil {
-			return nil, exitcode.Errorf(exitcode.Config, "name a readable file of 1 MiB at most", "--template: cannot read %s: %w", file, PathError(err))
+			return nil, exitcode.Errorf(exitcode.Config, "name a readable file of 1 MiB at most", "--template: cannot read %s: %w", file, exitcode.PathError(err))
 		}
 		v, err := view.Template(name, source)
 		if err != nil {
@@ -77,12 +76,4 @@ func readTemplate(path string) (string, error) {
 		err = os.ErrInvalid
 	}
 	return string(text), err
-}
-
-// PathError shortens an error about a file to what a person needs.
-func PathError(err error) error {
-	if short, ok := errors.AsType[*os.PathError](err); ok {
-		return short.Err
-	}
-	return err
 }

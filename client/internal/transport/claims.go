@@ -39,10 +39,11 @@ func (t *Transport) Claims(ctx context.Context) (Claims, error) {
 	if err != nil {
 		return Claims{}, err
 	}
-	return claimsOf(value), nil
+	return ClaimsOf(value), nil
 }
 
-func claimsOf(token secret.Value) Claims {
+// ClaimsOf reads a token; one of another form has none.
+func ClaimsOf(token secret.Value) Claims {
 	if strings.HasPrefix(token.Reveal(), "st.") {
 		return Claims{Service: true}
 	}

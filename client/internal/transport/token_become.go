@@ -29,7 +29,7 @@ func (t *tokens) become(ctx context.Context, source TokenSource) error {
 	t.mu.Lock()
 	old := t.current
 	t.mu.Unlock()
-	if was := old.value; old.isSet() && claimsOf(was).IsUser() != claimsOf(fresh.value).IsUser() {
+	if was := old.value; old.isSet() && ClaimsOf(was).IsUser() != ClaimsOf(fresh.value).IsUser() {
 		t.dispose(ctx, fresh)
 		return fmt.Errorf("log in: a person's login and a machine identity's cannot take each other's place: %w", secret.ErrInvalid)
 	}

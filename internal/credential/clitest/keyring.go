@@ -1,18 +1,15 @@
 package clitest
 
 import (
-	"bufio"
-	"bytes"
-	"encoding/binary"
-	"io"
 	"net"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 
 	"github.com/godbus/dbus/v5"
 	"github.com/stretchr/testify/require"
+
+	"infisicalfs/internal/dbustest"
 )
 
 // Keyring plays the desktop's keyring, and the bus that it is on, with one item at most.
@@ -35,20 +32,7 @@ func NewKeyring(t testing.TB) *Keyring {
 	require.NoError(t, err)
 	k := &Keyring{listener: listener}
 	var group sync.WaitGroup
-	group.Go(func() {
-		var open []net.Conn
-		for {
-			c, err := listener.Accept()
-			if err != nil {
-				break
-			}
-			open = append(open, c)
-			group.Go(func() { k.serve(c) })
-		}
-		for _, c := range open {
-			c.Close()
-		}
-	})
+	group.Go((&dbustest.Server{Listener: listener, Answer: k.answer}).Serve)
 	t.Cleanup(func() {
 		listener.Close()
 		group.Wait()
@@ -88,91 +72,29 @@ func (k *Keyring) change(change func()) {
 	change()
 }
 
-func (k *Keyring) serve(c net.Conn) {
-	defer c.Close()
-	in := bufio.NewReader(c)
-	if !greet(in, c) {
-		return
-	}
-	for serial := uint32(1); ; serial++ {
-		question, err := dbus.DecodeMessage(in)
-		if err != nil {
-			return
-		}
-		reply := k.answer(question)
-		if reply == nil {
-			continue
-		}
-		var text bytes.Buffer
-		if err := reply.EncodeTo(&text, binary.LittleEndian); err != nil {
-			return
-		}
-		binary.LittleEndian.PutUint32(text.Bytes()[8:], serial) // for which the library has no way
-		if _, err := c.Write(text.Bytes()); err != nil {
-			return
-		}
-	}
-}
-
-// greet is the part of the protocol that is in lines.
-func greet(in *bufio.Reader, out io.Writer) bool {
-	if zero, err := in.ReadByte(); err != nil || zero != 0 {
-		return false
-	}
-	for {
-		line, err := in.ReadString('\n')
-		if err != nil {
-			return false
-		}
-		answer := "ERROR"
-		switch line = strings.TrimSpace(line); {
-		case line == "BEGIN":
-			return true
-		case line == "AUTH":
-			answer = "REJECTED EXTERNAL"
-		case line == "AUTH EXTERNAL":
-			answer = "DATA"
-		case strings.HasPrefix(line, "DATA"):
-			answer = "OK 0123456789abcdef0123456789abcdef"
-		}
-		if _, err := io.WriteString(out, answer+"\r\n"); err != nil {
-			return false
-		}
-	}
-}
-
 // answer returns nil for a question that gets none.
 func (k *Keyring) answer(question *dbus.Message) *dbus.Message {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	member, _ := question.Headers[dbus.FieldMember].Value().(string)
-	reply := &dbus.Message{Type: dbus.TypeMethodReply, Headers: map[dbus.HeaderField]dbus.Variant{
-		dbus.FieldReplySerial: dbus.MakeVariant(question.Serial()),
-	}}
-	fail := func(name string) *dbus.Message {
-		reply.Type = dbus.TypeError
-		reply.Headers[dbus.FieldErrorName] = dbus.MakeVariant(name)
-		return reply
-	}
+	member := dbustest.Member(question)
 	if member == "Hello" {
-		reply.Body = []any{":1.7"}
-	} else {
-		if question.Flags&dbus.FlagNoAutoStart == 0 {
-			member = "start " + member
-		}
-		k.asked = append(k.asked, member)
-		switch {
-		case k.mute:
-			return nil
-		case k.absent:
-			return fail("org.freedesktop.DBus.Error.NameHasNoOwner")
-		}
-		if reply.Body = k.say(member, question.Body); reply.Body == nil {
-			return fail("org.freedesktop.DBus.Error.UnknownMethod")
-		}
+		return dbustest.Reply(question, ":1.7")
 	}
-	reply.Headers[dbus.FieldSignature] = dbus.MakeVariant(dbus.SignatureOf(reply.Body...))
-	return reply
+	if question.Flags&dbus.FlagNoAutoStart == 0 {
+		member = "start " + member
+	}
+	k.asked = append(k.asked, member)
+	switch {
+	case k.mute:
+		return nil
+	case k.absent:
+		return dbustest.Fail(question, "org.freedesktop.DBus.Error.NameHasNoOwner")
+	}
+	body := k.say(member, question.Body)
+	if body == nil {
+		return dbustest.Fail(question, dbustest.UnknownMethod)
+	}
+	return dbustest.Reply(question, body...)
 }
 
 // item is what a keyring says of one, by the Secret Service's own words.

@@ -30,7 +30,7 @@ const newer = `{"activeProfile":"a@example.com--acme","lastIdentifiedEmail":"a@e
 		{"name":"work","email":"a@example.com","domain":"https://work.example.com/api/"},
 		{"name":"old@example.com","email":"old@example.com","domain":"https://old.example.com/api"},
 		{"name":"vendor","email":"v@example.com"}],
-	"directoryProfiles":{"/src":"vendor","/src/work/":"work","/gone":"removed","/":""},
+	"directoryProfiles":{"/src":"vendor","/src/job/":"work","/gone":"removed","/":""},
 	"loggedInUserEmail":"old@example.com","LoggedInUserDomain":"https://stale.example.com/api"}`
 
 func TestWhichLogin(t *testing.T) {
@@ -47,8 +47,8 @@ func TestWhichLogin(t *testing.T) {
 		{"elsewhere", newer, clifiles.Wish{Dir: "/srcs"}, "a@example.com--acme", "https://acme.example.com", "activeProfile", nil},
 		{"a bound directory", newer, clifiles.Wish{Dir: "/src"}, "vendor", clifiles.Vendor, "the binding of /src", nil},
 		{"below it", newer, clifiles.Wish{Dir: "/src/a/b"}, "vendor", clifiles.Vendor, "the binding of /src", nil},
-		{"a nearer one", newer, clifiles.Wish{Dir: "/src/work/x/../y"}, "work", "https://work.example.com", "the binding of /src/work", nil},
-		{"a name before a directory", newer, clifiles.Wish{Profile: "old@example.com", By: "INFISICAL_PROFILE", Dir: "/src/work"}, "old@example.com", "https://old.example.com", "INFISICAL_PROFILE", nil},
+		{"a nearer one", newer, clifiles.Wish{Dir: "/src/job/x/../y"}, "work", "https://work.example.com", "the binding of /src/job", nil},
+		{"a name before a directory", newer, clifiles.Wish{Profile: "old@example.com", By: "INFISICAL_PROFILE", Dir: "/src/job"}, "old@example.com", "https://old.example.com", "INFISICAL_PROFILE", nil},
 		{"a name that is not there", newer, clifiles.Wish{Profile: "nobody", By: "--profile"}, "", "", "", clifiles.ErrNoProfile},
 		{"a binding to what was removed", newer, clifiles.Wish{Dir: "/gone"}, "", "", "", clifiles.ErrNoProfile},
 		{"the older fields without the profile", `{"profiles":[],"loggedInUserEmail":"a@example.com"}`, clifiles.Wish{}, "a@example.com", clifiles.Vendor, "loggedInUserEmail", nil},
