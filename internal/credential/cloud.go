@@ -2,6 +2,9 @@ package credential
 
 import (
 	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"infisicalfs/internal/credential/internal/aws"
@@ -14,6 +17,7 @@ import (
 // the logins that come of it: a service that has answered once is known to be there.
 type surroundings struct {
 	metadata *metadata.Client
+	lookup   func(name string) (string, bool)
 	local    http.RoundTripper // to addresses of this machine and its cloud, past every proxy
 	web      http.RoundTripper // to services on the internet, by the proxy of the environment
 }
@@ -25,6 +29,7 @@ func (s *Search) around() *surroundings {
 			local := roundtrip.Direct()
 			s.surroundings = &surroundings{
 				metadata: metadata.New(metadata.Config{Lookup: s.Lookup, Transport: local}),
+				lookup:   anchored(s.Lookup),
 				local:    local,
 				web:      roundtrip.Web(s.RootCAs),
 			}
@@ -33,14 +38,30 @@ func (s *Search) around() *surroundings {
 	return s.surroundings
 }
 
+// anchored is lookup with the names of files (variables that end with _FILE) made
+// independent of the working directory, which a mount in the background leaves.
+func anchored(lookup func(string) (string, bool)) func(string) (string, bool) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return lookup
+	}
+	return func(name string) (string, bool) {
+		text, ok := lookup(name)
+		if path := strings.TrimSpace(text); strings.HasSuffix(name, "_FILE") && path != "" && !filepath.IsAbs(path) && !strings.HasPrefix(path, "~/") {
+			return filepath.Join(dir, path), ok
+		}
+		return text, ok
+	}
+}
+
 func (s *Search) metadata() *metadata.Client { return s.around().metadata }
 
 func (s *Search) awsSources() *aws.Sources {
 	around := s.around()
-	return &aws.Sources{Lookup: s.Lookup, Web: around.web, Metadata: around.metadata, Container: around.local, Now: time.Now}
+	return &aws.Sources{Lookup: around.lookup, Web: around.web, Metadata: around.metadata, Container: around.local, Now: time.Now}
 }
 
 func (s *Search) azureSources() *azure.Sources {
 	around := s.around()
-	return &azure.Sources{Lookup: s.Lookup, Web: around.web, Local: around.local, Metadata: around.metadata}
+	return &azure.Sources{Lookup: around.lookup, Web: around.web, Local: around.local, Metadata: around.metadata}
 }

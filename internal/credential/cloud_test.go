@@ -31,7 +31,7 @@ func inWorld(t *testing.T, world *cloudtest.World, w words, env variables, firmw
 }
 
 func around(world *cloudtest.World, env variables, dmi string) *surroundings {
-	return &surroundings{metadata: metadata.New(metadata.Config{Lookup: env.lookup, DMI: dmi, Transport: world}), local: world, web: world}
+	return &surroundings{metadata: metadata.New(metadata.Config{Lookup: env.lookup, DMI: dmi, Transport: world}), lookup: anchored(env.lookup), local: world, web: world}
 }
 
 const machineID = "0b1d6a0c-0000-4000-8000-000000000000"
@@ -231,6 +231,34 @@ func TestKeysOfGoogle(t *testing.T) {
 	_, err := proveGCPKey(s)
 	require.NoError(t, err)
 	require.True(t, exists(key), "it is for other programs too")
+}
+
+// A mount in the background reads files again after it has left the working directory.
+func TestRelativePathsInVariables(t *testing.T) {
+	home := t.TempDir()
+	for name, text := range map[string]string{
+		"aws": "[default]\naws_access_key_id=A\naws_secret_access_key=S\nregion=eu-central-1\n", "key.pem": cloudtest.KeyPEM,
+		"oci":      "[DEFAULT]\nuser=u\ntenancy=t\nfingerprint=f\nregion=eu-frankfurt-1\n",
+		"key.json": cloudtest.GoogleKeyFile("robot@project.iam.gserviceaccount.com", "key-1"), "jwt": "a.b.c",
+	} {
+		require.NoError(t, os.WriteFile(filepath.Join(home, name), []byte(text), 0o600))
+	}
+	for method, env := range map[string]variables{
+		"aws-iam":    {"AWS_SHARED_CREDENTIALS_FILE": "aws"},
+		"oci-auth":   {"OCI_CLI_CONFIG_FILE": "./oci", "OCI_CLI_KEY_FILE": "key.pem"},
+		"gcp-iam":    {"INFISICAL_GCP_IAM_SERVICE_ACCOUNT_KEY_FILE_PATH": "key.json"},
+		"kubernetes": {"INFISICAL_KUBERNETES_SERVICE_ACCOUNT_TOKEN_PATH": "jwt"},
+	} {
+		t.Run(method, func(t *testing.T) {
+			t.Chdir(home)
+			s := inWorld(t, &cloudtest.World{}, nil, env, nil)
+			prover, err := methodNamed(method).Prove(s)
+			require.NoError(t, err)
+			t.Chdir("/")
+			_, err = prover.Proof(context.Background())
+			require.NoError(t, err)
+		})
+	}
 }
 
 // What a method reads is read again after a refusal.

@@ -17,10 +17,10 @@ func ociAuth() *Method {
 			if rank != Machine {
 				return ""
 			}
-			return inCloud("Oracle's cloud", oci.Hint(s.Lookup))
+			return inCloud("Oracle's cloud", oci.Hint(s.around().lookup))
 		},
 		Prove: func(s *Search) (Prover, error) {
-			lookup := s.Lookup
+			lookup := s.around().lookup
 			if _, err := oci.Find(lookup); err != nil {
 				return Prover{}, err
 			}

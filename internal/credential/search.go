@@ -70,7 +70,7 @@ func (s *Search) at(setting Setting, rank Rank) (place, bool) {
 		}
 		for _, name := range setting.Paths {
 			if path := s.variable(name); path != "" {
-				return place{name: name, file: path}, true
+				return place{name: name, file: absolute(path)}, true
 			}
 		}
 	case Directory:
@@ -84,6 +84,15 @@ func (s *Search) at(setting Setting, rank Rank) (place, bool) {
 		}
 	}
 	return place{}, false
+}
+
+// absolute makes a path independent of the working directory, which a mount in the
+// background leaves. What looks like a secret stays as it is, to be told so.
+func absolute(path string) string {
+	if whole, err := filepath.Abs(path); err == nil && !LooksLikeSecret(path) {
+		return whole
+	}
+	return path
 }
 
 // variable is what a variable holds, without the blanks and line ends around it that
