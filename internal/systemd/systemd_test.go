@@ -114,7 +114,9 @@ func TestAManagerThatDoesNotAnswer(t *testing.T) {
 
 	// Nothing is started by asking.
 	t.Setenv("NOTIFY_SOCKET", "@abstract")
-	t.Setenv("DBUS_SYSTEM_BUS_ADDRESS", "unixexec:path=/bin/sh,argv1=-c,argv2=true")
-	_, err = systemd.Ask(t.Context())
-	require.ErrorContains(t, err, "no local bus")
+	for _, address := range []string{"unixexec:path=/bin/sh,argv1=-c,argv2=true", "unix:path=/nowhere;unixexec:path=/bin/true"} {
+		t.Setenv("DBUS_SYSTEM_BUS_ADDRESS", address)
+		_, err = systemd.Ask(t.Context())
+		require.ErrorContains(t, err, "no local bus")
+	}
 }

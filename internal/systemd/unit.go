@@ -115,8 +115,8 @@ func (w way) ask(ctx context.Context) (Unit, error) {
 }
 
 func (w way) talk(ctx context.Context) (u Unit, err error) {
-	// A program to be started could stand in the address, too.
-	if !strings.HasPrefix(w.address, "unix:") {
+	// A program to be started could stand in the address, also behind another.
+	if !strings.HasPrefix(w.address, "unix:") || strings.Contains(w.address, ";") {
 		return u, fmt.Errorf("%q is no local bus", w.address)
 	}
 	c, err := dbus.Dial(w.address, dbus.WithContext(ctx))
