@@ -3,7 +3,6 @@ package attach
 import (
 	"errors"
 	"fmt"
-	"os"
 
 	"golang.org/x/sys/unix"
 
@@ -54,12 +53,11 @@ func instanceElsewhere(connection int) (int, error) {
 	if m := mounts.Whole(connection); m != nil {
 		return mounttable.OpenRoot(m.Mountpoint, connection, unix.OPEN_TREE_CLONE)
 	}
-	here, _ := os.Readlink("/proc/self/ns/mnt")
-	tried := map[string]bool{here: true}
+	tried := map[string]bool{mounttable.Namespace("/proc/self"): true}
 	for _, pid := range mounttable.Processes() {
 		proc := fmt.Sprintf("/proc/%d", pid)
-		namespace, err := os.Readlink(proc + "/ns/mnt")
-		if err != nil || tried[namespace] {
+		namespace := mounttable.Namespace(proc)
+		if namespace == "" || tried[namespace] {
 			continue
 		}
 		tried[namespace] = true

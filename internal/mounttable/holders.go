@@ -12,7 +12,7 @@ type Holder struct {
 	Command    string `json:"command,omitempty"`
 	Mountpoint string `json:"mountpoint,omitempty"` // of another instance, as that process sees it; else it is in Uses
 	// Uses is what the process has of the mount: "working directory", "root directory",
-	// "2 open files", "mapped files".
+	// "2 open files", "mapped files"; or that this is not known, of a process that is being started.
 	Uses []string `json:"uses,omitempty"`
 }
 

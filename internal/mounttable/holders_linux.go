@@ -61,8 +61,8 @@ func graphic(r rune) rune {
 func namespaces(do func(pid int, mounts Table)) {
 	seen := map[string]bool{}
 	look := func(pid int, proc string) {
-		namespace, err := os.Readlink(filepath.Join(proc, "ns/mnt"))
-		if err != nil || seen[namespace] {
+		namespace := Namespace(proc)
+		if namespace == "" || seen[namespace] {
 			return
 		}
 		seen[namespace] = true

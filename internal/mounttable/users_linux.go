@@ -14,14 +14,22 @@ import (
 // Users finds other processes, as far as this one may look at them, that have something of a
 // mount of each connection: a working or root directory, open files, mapped files. In the
 // mount namespace of the mount such a process keeps it from being unmounted, and
-// wherever it is, the connection from ending. The mounts are asked nothing.
+// wherever it is, the connection from ending. The mounts are asked nothing. A process
+// that cannot be looked at because it is just being started is named for each connection.
 func Users(connections ...int) map[int][]Holder {
 	found := map[int][]Holder{}
 	for _, pid := range Processes() {
 		if pid == os.Getpid() {
 			continue
 		}
-		for connection, uses := range usesOf(filepath.Join("/proc", strconv.Itoa(pid)), connections) {
+		uses, ok := ask(func() map[int][]string { return usesOf(filepath.Join("/proc", strconv.Itoa(pid)), connections) })
+		if !ok {
+			uses = map[int][]string{}
+			for _, c := range connections {
+				uses[c] = []string{beingStarted}
+			}
+		}
+		for connection, uses := range uses {
 			h := holder(pid, "")
 			h.Uses = uses
 			found[connection] = append(found[connection], h)
@@ -29,6 +37,9 @@ func Users(connections ...int) map[int][]Holder {
 	}
 	return found
 }
+
+// beingStarted is what is said of a process that has kept the question waiting, see ask.
+const beingStarted = "is being started, what it has is not known"
 
 // usesOf says what the process at proc has of each.
 func usesOf(proc string, connections []int) map[int][]string {
