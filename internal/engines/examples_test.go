@@ -20,6 +20,24 @@ func example(t *testing.T, name string) string {
 	return string(text)
 }
 
+// compose returns what runs docker-compose with an example, in which each second of the
+// words stands for the one before it. What it has made goes at the end of the test.
+func (w *world) compose(name string, words ...string) func(args ...string) string {
+	w.t.Helper()
+	file := filepath.Join(w.dir, name)
+	text := strings.NewReplacer(append(words, "image: alpine", "image: "+image)...).Replace(example(w.t, name))
+	require.NoError(w.t, os.WriteFile(file, []byte(text), 0o644))
+	compose := func(args ...string) string {
+		cmd := exec.Command("docker-compose", append([]string{"--file=" + file, "--project-name=" + strings.TrimSuffix(name, ".yaml"), "--ansi=never"}, args...)...)
+		cmd.Env = append(os.Environ(), dockerEnviron(dockerDir())...)
+		out, err := cmd.CombinedOutput()
+		require.NoError(w.t, err, "%s", out)
+		return string(out)
+	}
+	w.t.Cleanup(func() { compose("down", "--timeout=1") })
+	return compose
+}
+
 // The example for Compose: a volume, a secret from a file, and variables.
 func TestComposeExample(t *testing.T) {
 	t.Parallel()
@@ -28,17 +46,7 @@ func TestComposeExample(t *testing.T) {
 	p, m := w.plugin(), w.mount()
 	d := docker(t)
 	d.create(t, p, "compose-app")
-	file := filepath.Join(w.dir, "compose.yaml")
-	text := strings.NewReplacer("image: alpine", "image: "+image, "/srv/secrets", m.dir, "external: true", "external: {name: compose-app}").Replace(example(t, "compose.yaml"))
-	require.NoError(t, os.WriteFile(file, []byte(text), 0o644))
-	compose := func(args ...string) string {
-		cmd := exec.Command("docker-compose", append([]string{"--file=" + file, "--project-name=example", "--ansi=never"}, args...)...)
-		cmd.Env = append(os.Environ(), dockerEnviron(dockerDir())...)
-		out, err := cmd.CombinedOutput()
-		require.NoError(t, err, "%s", out)
-		return string(out)
-	}
-	t.Cleanup(func() { compose("down") })
+	compose := w.compose("compose.yaml", "/srv/secrets", m.dir, "external: true", "external: {name: compose-app}")
 	for range 2 {
 		out := compose("up", "--force-recreate")
 		stored, _ := w.Lookup("demo", "dev", "/", "GREETING")
@@ -51,6 +59,32 @@ func TestComposeExample(t *testing.T) {
 			return strings.Contains(string(now), "a new value")
 		}))
 	}
+}
+
+// The images that scripts/image makes, without a network: one runs, and the one for
+// development serves and mounts what it serves as the example for Compose has it.
+func TestDevelopmentExample(t *testing.T) {
+	t.Parallel()
+	needEngines(t, "docker-compose")
+	w, d := newWorld(t), docker(t)
+	ca := filepath.Join(w.dir, "ca.pem")
+	require.NoError(t, os.WriteFile(ca, []byte("-----BEGIN CERTIFICATE-----\nnot a real one\n-----END CERTIFICATE-----\n"), 0o600))
+	build := exec.Command("../../scripts/image", "--here", "--ca", ca, "--version", "test", w.dir)
+	build.Env = append(os.Environ(), "GOPROXY=off")
+	out, err := build.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	for _, name := range []string{"infisicalfs.tar", "infisicalfs-dev.tar"} {
+		d.run(t, "load", "--input="+filepath.Join(w.dir, name))
+	}
+	require.Contains(t, d.run(t, "run", "--rm", "--network=none", "infisicalfs:test", "version"), "test")
+
+	secrets := filepath.Join(w.dir, "dev")
+	require.NoError(t, os.Mkdir(secrets, 0o755))
+	compose := w.compose("dev.yaml", "image: infisicalfs-dev", "image: infisicalfs-dev:test", "/srv/dev-secrets", secrets)
+	require.Regexp(t, `app_1 +\| hello, world`, compose("up", "--abort-on-container-exit", "--timeout=10"))
+	left, err := os.ReadDir(secrets)
+	require.NoError(t, err)
+	require.Empty(t, left, "it was unmounted")
 }
 
 // keys are those of Quadlet that the examples may use.
