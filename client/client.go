@@ -53,6 +53,7 @@ type Config struct {
 	RootCAs   *x509.CertPool    // default: the system's
 	Transport http.RoundTripper // for tests; default: TCP, with proxies from the environment
 	UserAgent string            // default "infisicalfs"
+	Headers   []Header          // sent with each request, as a gateway in front of the server wants them
 	Log       *slog.Logger      // default: discarded
 }
 
@@ -87,7 +88,7 @@ func New(cfg Config) (*Client, error) {
 	server, err := transport.New(transport.Config{
 		URL: cfg.URL, InsecureHTTP: cfg.InsecureHTTP, Source: sourceOf(cfg.Auth), MaxEntries: cfg.MaxSecrets,
 		Timeout: cfg.Timeout, RateWait: cfg.RateWait, WriteWait: cfg.WriteWait,
-		Gate: cfg.Gate, RootCAs: cfg.RootCAs, Transport: cfg.Transport, UserAgent: cfg.UserAgent, Log: cfg.Log,
+		Gate: cfg.Gate, RootCAs: cfg.RootCAs, Transport: cfg.Transport, UserAgent: cfg.UserAgent, Headers: cfg.Headers, Log: cfg.Log,
 	})
 	if err != nil {
 		return nil, err
@@ -110,6 +111,19 @@ func (c *Client) Reconsider() { c.server.Reopen() }
 func (c *Client) Folder(ctx context.Context, dir secret.Dir, _ secret.Need) (*secret.Folder, error) {
 	return c.Fetch(ctx, dir, nil)
 }
+
+// Header is a header that a gateway in front of the server wants with each request. Its
+// value is a secret. It goes to the server's own host only, a login at another port of it included.
+type Header = transport.Header
+
+// NewHeader returns a header. What is no name or value of a header, and a name that is
+// for the client alone to set (Authorization, Host, Content-Type …), is an error wrapping
+// [secret.ErrInvalid], without the value.
+func NewHeader(name, value string) (Header, error) { return transport.NewHeader(name, value) }
+
+// SetHeaders has all requests from now on carry other headers than those before, which
+// are returned.
+func (c *Client) SetHeaders(headers []Header) (before []Header) { return c.server.SetHeaders(headers) }
 
 // LoadCertificates returns the system's certificate authorities and those in a
 // PEM file. A file that cannot be read is the error of [os.ReadFile], one that holds

@@ -138,7 +138,20 @@ func (e *examination) address(context.Context) (string, error) {
 	if e.client, err = options.NewClient(cfg); err != nil {
 		return "", err
 	}
-	return e.client.Server(), nil
+	detail := e.client.Server()
+	if names := headerNames(cfg.Headers); names != "" {
+		detail += "; each request has the headers " + names
+	}
+	return detail, nil
+}
+
+// headerNames are the names of headers for a gateway, whose values are secrets.
+func headerNames(headers []client.Header) string {
+	var names []string
+	for _, h := range headers {
+		names = append(names, h.Name())
+	}
+	return strings.Join(names, ", ")
 }
 
 func (e *examination) login(ctx context.Context) (string, error) {

@@ -19,7 +19,7 @@ func hintFor(err error) string {
 		return "if the server's certificate is from an authority of your own, name its file with --ca-cert"
 	}
 	if _, ok := errors.AsType[*client.AnswerError](err); ok {
-		return "is --url the address of an Infisical server? a proxy may also be answering in its place"
+		return "is --url the address of an Infisical server? a proxy or gateway may also be answering in its place; one that wants headers gets them with --headers-file"
 	}
 	for _, row := range hints {
 		if errors.Is(err, row.err) {

@@ -112,7 +112,7 @@ func (o *mountOptions) run(ctx context.Context, mountpoint string) error {
 		return o.runBehind(ctx, child, mountpoint)
 	}
 	return untilSignal(ctx, func(ctx context.Context) error {
-		return daemon.Daemonize(ctx, daemon.Descriptors(append(o.server.Who.Paths(), mountpoint)...)...)
+		return daemon.Daemonize(ctx, daemon.Descriptors(append(o.server.Paths(), mountpoint)...)...)
 	})
 }
 
@@ -150,7 +150,7 @@ func (o *mountOptions) runBehind(ctx context.Context, child *daemon.Child, mount
 // absolute makes the paths that are opened again later independent of the
 // working directory, which the background process leaves.
 func (o *mountOptions) absolute() error {
-	for _, path := range append(o.server.Who.Files(), &o.config.file) {
+	for _, path := range append(o.server.Files(), &o.config.file) {
 		if *path == "" || options.LooksLikeSecret(*path) {
 			continue
 		}

@@ -41,7 +41,7 @@ func (s settings) changed(now settings) (names []string) {
 // who are the settings that a live mount can follow, and where those that say
 // which server they are for: with another server the credentials must not be used.
 var (
-	who   = append(credential.FlagNames(), "identity")
+	who   = append(credential.FlagNames(), "identity", "headers-file")
 	where = []string{"url", "ca-cert", "insecure-http", "organization", "tls-login-url"}
 )
 
@@ -74,12 +74,17 @@ func (o *mountOptions) reload(ctx context.Context, before settings, c *client.Cl
 		log.Error("the credentials are left as they are, since they may be for another server now")
 		return
 	}
+	headers, err := fresh.server.Headers(os.LookupEnv)
+	if err != nil {
+		log.Error("the headers for the gateway cannot be read again; nothing is changed", "error", err)
+		return
+	}
 	found, err := fresh.server.Credentials(os.LookupEnv)
 	if err == nil && found.Server != "" && !credential.SameServer(found.Server, c.Server()) {
 		err = fmt.Errorf("they are for another server, %s: %w", found.Server, secret.ErrInvalid)
 	}
 	if err == nil {
-		err = c.Become(ctx, found.Auth)
+		err = become(ctx, c, headers, found.Auth)
 	}
 	if err != nil {
 		log.Error("no login with what the credentials are now; the mount goes on with those that it had", "error", err)
@@ -89,6 +94,17 @@ func (o *mountOptions) reload(ctx context.Context, before settings, c *client.Cl
 		log.Error("not everything is asked again", "error", err)
 	}
 	log.Info("the configuration and the credentials were read again", "credentials", found.String())
+}
+
+// become logs in anew with other headers, without which the gateway may not let the login
+// through. If that fails the former ones are used again.
+func become(ctx context.Context, c *client.Client, headers []client.Header, auth client.Auth) error {
+	before := c.SetHeaders(headers)
+	err := c.Become(ctx, auth)
+	if err != nil {
+		c.SetHeaders(before)
+	}
+	return err
 }
 
 // again settles the options anew: flags and variables as they were given, and what

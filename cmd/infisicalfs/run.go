@@ -102,7 +102,7 @@ func (o *runOptions) run(ctx context.Context, flags *pflag.FlagSet, args []strin
 	o.closeCredentials()
 	var credentials []string
 	if !o.keepCredentials {
-		credentials = o.mount.server.Who.SecretVariables(os.LookupEnv)
+		credentials = append(o.mount.server.Who.SecretVariables(os.LookupEnv), options.HeadersVariable)
 	}
 	env := environmentWith(given, front.Variables, credentials)
 	env = append(env, "INFISICALFS_DIR="+front.Dir)
@@ -124,7 +124,7 @@ func (o *runOptions) settle(flags *pflag.FlagSet) error {
 
 // closeCredentials closes what the keeper has read a secret from.
 func (o *runOptions) closeCredentials() {
-	for _, fd := range daemon.Descriptors(o.mount.server.Who.Paths()...) {
+	for _, fd := range daemon.Descriptors(o.mount.server.Paths()...) {
 		if fd > 2 {
 			unix.Close(fd)
 		}

@@ -21,7 +21,7 @@ func (o *runOptions) keep(ctx context.Context, keeper *run.Keeper) error {
 	if err := keeper.HandOn(); err != nil {
 		return err
 	}
-	handed := append(keeper.Descriptors(), daemon.Descriptors(o.mount.server.Who.Paths()...)...)
+	handed := append(keeper.Descriptors(), daemon.Descriptors(o.mount.server.Paths()...)...)
 	err := untilSignal(ctx, func(ctx context.Context) error { return daemon.Daemonize(ctx, handed...) })
 	if errors.Is(err, errInterrupted) {
 		return errTold // by whoever interrupted

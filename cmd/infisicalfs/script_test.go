@@ -41,6 +41,7 @@ func sessions() testscript.Params {
 			"token":    writeToken,
 			"revoke":   revokeToken,
 			"hang":     hang,
+			"gateway":  gateway,
 			"edit":     edit,
 			"deny":     deny,
 			"until":    until,

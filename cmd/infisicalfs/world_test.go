@@ -39,7 +39,8 @@ func worldOf(ts *testscript.TestScript) *world { return ts.Value(worldKey{}).(*w
 // server is an Infisical that listens in this process.
 type server struct {
 	*devserver.Server
-	http *httptest.Server
+	http        *httptest.Server
+	openGateway func() // nil: there is none
 }
 
 func (s *server) Close() error {
@@ -61,7 +62,7 @@ func startServer(ts *testscript.TestScript, _ bool, args []string) {
 
 	handler, err := devserver.New(devserver.Config{Profile: devserver.Profile(*profile), Token: devserver.TokenConfig{TTL: *ttl}})
 	ts.Check(err)
-	s := &server{handler, httptest.NewUnstartedServer(handler)}
+	s := &server{Server: handler, http: httptest.NewUnstartedServer(handler)}
 	w := worldOf(ts)
 	w.servers = append(w.servers, s)
 	if *withTLS {
@@ -126,6 +127,22 @@ func hang(ts *testscript.TestScript, _ bool, args []string) {
 	worldOf(ts).newest(ts).Inject(devserver.Fault{
 		Match: func(r *http.Request) bool { return strings.Contains(r.URL.Path, args[0]) },
 		Hang:  true,
+	})
+}
+
+// gateway ("gateway HEADER VALUE") puts one in front of the newest server, in the place of
+// the one before: it has a page for whoever does not send the header. Nobody may print the value.
+func gateway(ts *testscript.TestScript, _ bool, args []string) {
+	w := worldOf(ts)
+	s := w.newest(ts)
+	w.secrets = append(w.secrets, args[1])
+	if s.openGateway != nil {
+		s.openGateway()
+	}
+	s.openGateway = s.Inject(devserver.Fault{
+		Match:  func(r *http.Request) bool { return r.Header.Get(args[0]) != args[1] },
+		Status: http.StatusForbidden,
+		Body:   "<html>who are you?</html>",
 	})
 }
 

@@ -226,15 +226,24 @@ func (s *Search) settle(from, path string) (kept bool, err error) {
 // guard warns of a file that others can read, or refuses it if --strict says so. For
 // methods that read a file with a secret themselves.
 func (s *Search) guard(from, path string) error {
+	warning, err := s.Flags.Guard(from, path)
+	if warning != "" {
+		s.Warn(warning)
+	}
+	return err
+}
+
+// Guard says that a file with a secret can be read by others than its owner: as a warning, or as an error if
+// --strict says so. from is what names the file.
+func (f *Flags) Guard(from, path string) (warning string, err error) {
 	info, err := os.Stat(path)
 	if err != nil || !info.Mode().IsRegular() || info.Mode().Perm()&0o077 == 0 {
-		return nil // what cannot be read is an error of who reads it
+		return "", nil // what cannot be read is an error of who reads it
 	}
-	if s.Flags.Strict {
-		return exitcode.Errorf(exitcode.Config, "chmod go= "+path, "%s: %s can be read by others (mode %04o), and --strict is given", from, path, info.Mode().Perm())
+	if f.Strict {
+		return "", exitcode.Errorf(exitcode.Config, "chmod go= "+path, "%s: %s can be read by others (mode %04o), and --strict is given", from, path, info.Mode().Perm())
 	}
-	s.Warn(from + ": " + path + " can be read by others; chmod go= " + path)
-	return nil
+	return from + ": " + path + " can be read by others; chmod go= " + path, nil
 }
 
 // Warn notes what keeps nobody from logging in, for [Found.Warnings].

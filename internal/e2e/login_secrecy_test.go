@@ -25,6 +25,8 @@ func TestCredentialsAreNowhereToBeSeen(t *testing.T) {
 	w.edit(t, func(e *devserver.Editor) error { return e.SetLogin("viewer", devserver.Login{Method: "jwt-auth"}) })
 	jwt := w.IssueJWT(map[string]any{"sub": "canary"})
 	id := "--identity-id=" + w.Credentials("viewer").IdentityID
+	const header = "canary-header-0123456789"
+	headers := "--headers-file=" + w.file(t, "X-Gateway: "+header)
 	environ := append(cleanEnviron(), "INFISICAL_API_URL="+w.url)
 
 	var printed bytes.Buffer
@@ -39,27 +41,28 @@ func TestCredentialsAreNowhereToBeSeen(t *testing.T) {
 		{"--auth=ldap-auth", id, "--ldap-username=web", "--ldap-password-file=" + w.file(t, password)},
 		{"--auth=jwt-auth", id, "--jwt-file=" + w.file(t, jwt)},
 	} {
+		flags = append(flags, headers)
 		m := w.mountIn(t, program, environ, append([]string{"--debug", "--ttl=0s"}, flags...)...)
 		logs = append(logs, m.log)
 		require.NotEmpty(t, readFile(t, m.path("demo/dev/GREETING")))
 		printed.WriteString(readFile(t, m.path(".infisicalfs/status")))
 		shown("status", m.dir)
 		shown(append([]string{"doctor"}, flags...)...)
-		inProcesses(t, password, jwt)
+		inProcesses(t, password, jwt, header)
 
 		// A server that repeats what it was sent, and refuses it.
-		remove := w.Inject(devserver.Fault{Match: isLogin, Status: 400, Body: `{"statusCode":400,"error":"BadRequest","message":"no: ` + password + ` ` + jwt + `"}`})
+		remove := w.Inject(devserver.Fault{Match: isLogin, Status: 400, Body: `{"statusCode":400,"error":"BadRequest","message":"no: ` + password + ` ` + jwt + ` ` + header + `"}`})
 		shown(append([]string{"doctor"}, flags...)...)
 		w.edit(t, func(e *devserver.Editor) error { return e.Revoke("viewer") })
 		_, err := os.ReadFile(m.path("demo/dev/GREETING"))
 		require.Error(t, err)
 		remove()
-		inProcesses(t, password, jwt)
+		inProcesses(t, password, jwt, header)
 	}
 
 	// A command gets none of the variables with which it could log in.
 	cmd := exec.Command(program, "run", "--project=demo", "--env=dev", "--auth=ldap-auth", id, "--ldap-username=web", "--", "env")
-	cmd.Env = append(environ, "INFISICAL_LDAP_PASSWORD="+password, "INFISICAL_JWT="+jwt)
+	cmd.Env = append(environ, "INFISICAL_LDAP_PASSWORD="+password, "INFISICAL_JWT="+jwt, "INFISICAL_CUSTOM_HEADERS=X-Gateway="+header)
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	require.Contains(t, string(out), "INFISICALFS_DIR=")
@@ -68,7 +71,7 @@ func TestCredentialsAreNowhereToBeSeen(t *testing.T) {
 	for _, log := range logs {
 		printed.WriteString(readFile(t, log))
 	}
-	for _, hidden := range []string{password, jwt, jwt[len(jwt)-20:]} {
+	for _, hidden := range []string{password, jwt, jwt[len(jwt)-20:], header} {
 		require.NotContains(t, printed.String(), hidden)
 	}
 }

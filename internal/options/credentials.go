@@ -14,14 +14,25 @@ type Found = credential.Found
 
 // Credentials looks for what to log in with; which place counts is in the package credential.
 func (o *Server) Credentials(lookup func(string) (string, bool)) (Found, error) {
-	return o.search(lookup).Find(context.Background())
+	return o.find(o.search(lookup))
 }
 
 // InspectCredentials is [Server.Credentials] for who only wants to know: no file is removed.
 func (o *Server) InspectCredentials(lookup func(string) (string, bool)) (Found, error) {
 	s := o.search(lookup)
 	s.ReadOnly = true
-	return s.Find(context.Background())
+	return o.find(s)
+}
+
+func (o *Server) find(s *credential.Search) (Found, error) {
+	found, err := s.Find(context.Background())
+	if err == nil && o.headersFile != "" {
+		var warning string
+		if warning, err = o.Who.Guard("--"+headersFlag, o.headersFile); warning != "" {
+			found.Warnings = append(found.Warnings, warning)
+		}
+	}
+	return found, err
 }
 
 func (o *Server) search(lookup func(string) (string, bool)) *credential.Search {

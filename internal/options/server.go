@@ -22,6 +22,7 @@ const defaultServer = "https://app.infisical.com"
 // Server says which server to talk to and as whom.
 type Server struct {
 	url, caCert  string
+	headersFile  string
 	insecureHTTP bool
 	Organization string
 	Who          credential.Flags // as whom
@@ -34,6 +35,7 @@ type Server struct {
 func (o *Server) AddFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.url, "url", "", "`address` of the server (default "+defaultServer+")")
 	f.StringVar(&o.caCert, "ca-cert", "", "`file` with further certificate authorities, PEM")
+	f.StringVar(&o.headersFile, headersFlag, "", "`file` with headers for a gateway in front of the server, a line \"Name: value\" each")
 	f.BoolVar(&o.insecureHTTP, "insecure-http", false, "allow http:// to other hosts than this one")
 	f.StringVar(&o.Organization, "organization", "", "organisation `id`, for servers that list projects only by it")
 	o.Who.AddFlags(f)
@@ -69,7 +71,27 @@ func (o *Server) ClientConfig(lookup func(string) (string, bool), log *slog.Logg
 		}
 		cfg.RootCAs = pool
 	}
-	return cfg, nil
+	var err error
+	cfg.Headers, err = o.Headers(lookup)
+	return cfg, err
+}
+
+// Files are the values of all flags that name a file which is read again later; see
+// [credential.Flags.Files].
+func (o *Server) Files() []*string {
+	files := o.Who.Files()
+	if o.headersFile != "" {
+		files = append(files, &o.headersFile)
+	}
+	return files
+}
+
+// Paths are the paths that [Server.Files] stand at.
+func (o *Server) Paths() (paths []string) {
+	for _, file := range o.Files() {
+		paths = append(paths, *file)
+	}
+	return paths
 }
 
 // address is where the server is.

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"infisicalfs/client/internal/jsonstream"
@@ -83,6 +84,7 @@ func (t *Transport) send(ctx context.Context, r Request, token secret.Value, res
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", r.Op, secret.ErrInvalid)
 	}
+	r.Secrets = append(slices.Clip(r.Secrets), t.addHeaders(req.Header, u)...)
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("User-Agent", t.cfg.UserAgent)
 	if r.Body != nil { // Fastify refuses the header on an empty body

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"sync/atomic"
 	"time"
 
 	"infisicalfs/client/internal/jsonstream"
@@ -31,6 +32,7 @@ type Config struct {
 	RootCAs   *x509.CertPool    // default: the system's
 	Transport http.RoundTripper // default: TCP, with proxies from the environment
 	UserAgent string            // default "infisicalfs"
+	Headers   []Header          // sent with each request to the server, see [Transport.SetHeaders]
 	Log       *slog.Logger      // default: discarded
 }
 
@@ -46,6 +48,7 @@ type Transport struct {
 	memory    *jsonstream.Memory
 	tokens    *tokens
 	counts    counts
+	headers   atomic.Pointer[[]Header]
 
 	Profile ServerProfile // what has been found out about the server
 }
@@ -81,6 +84,7 @@ func New(cfg Config) (*Transport, error) {
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 	}
+	t.SetHeaders(cfg.Headers)
 	t.tokens = newTokens(t, cfg.Source)
 	return t, nil
 }
