@@ -1,3 +1,5 @@
+//go:build linux
+
 // Command bench measures a built infisicalfs against a development server of
 // its own, on real mounts. It is started by scripts/bench and scripts/soak and
 // is no part of the program that it measures.
