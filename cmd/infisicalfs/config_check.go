@@ -152,7 +152,7 @@ func checkAll(cmd *cobra.Command) error {
 		}
 		fmt.Fprintln(out, oneLine(text))
 	}
-	for _, d := range options.Doubts(files) {
+	for _, d := range options.Warnings(files) {
 		fmt.Fprintln(out, oneLine(failed(d.Section, d.Err)))
 	}
 	return first

@@ -9,19 +9,19 @@ import (
 	"infisicalfs/internal/exitcode"
 )
 
-// Doubt is what no mount is refused for, and hardly anybody means.
-type Doubt struct {
+// Warning is what no mount is refused for, and hardly anybody means.
+type Warning struct {
 	Section string // that it is about
 	Err     error
 }
 
-// Doubts looks through all that holds of the configuration.
-func Doubts(files *config.Config) []Doubt {
+// Warnings looks through all that holds of the configuration.
+func Warnings(files *config.Config) []Warning {
 	return append(sharedMountpoints(files), openSecrets(files)...)
 }
 
 // sharedMountpoints finds mounts that keep each other from being mounted.
-func sharedMountpoints(files *config.Config) (list []Doubt) {
+func sharedMountpoints(files *config.Config) (list []Warning) {
 	first := map[string]string{}
 	for _, name := range files.Mounts() {
 		mount, _ := files.Mount(name)
@@ -31,7 +31,7 @@ func sharedMountpoints(files *config.Config) (list []Doubt) {
 		}
 		path := filepath.Clean(point.Value())
 		if other, taken := first[path]; taken {
-			list = append(list, Doubt{name, exitcode.Errorf(exitcode.Config, "give each mount a directory of its own",
+			list = append(list, Warning{name, exitcode.Errorf(exitcode.Config, "give each mount a directory of its own",
 				"%s: the mountpoint %s is that of the mount %s too", point.At, path, other)})
 			continue
 		}
@@ -42,7 +42,7 @@ func sharedMountpoints(files *config.Config) (list []Doubt) {
 
 // openSecrets finds files with credentials that are not their owner's alone, each
 // once.
-func openSecrets(files *config.Config) (list []Doubt) {
+func openSecrets(files *config.Config) (list []Warning) {
 	var sections []config.Section
 	for _, name := range files.Identities() {
 		s, _ := files.Identity(name)
@@ -64,7 +64,7 @@ func openSecrets(files *config.Config) (list []Doubt) {
 			if err != nil || !info.Mode().IsRegular() || info.Mode().Perm()&0o077 == 0 {
 				continue // one that cannot be read is an error of the mounts that want it
 			}
-			list = append(list, Doubt{section.Name, exitcode.Errorf(exitcode.Config, "chmod go= "+s.Value(),
+			list = append(list, Warning{section.Name, exitcode.Errorf(exitcode.Config, "chmod go= "+s.Value(),
 				"%s: %s: %s can be read by others (mode %04o)", s.At, key, s.Value(), info.Mode().Perm())})
 		}
 	}
