@@ -73,7 +73,7 @@ type Config struct {
 	// answered, and with nil when it does again. It must return at once. Nil: nothing.
 	OnAccess func(error)
 
-	Volume string // what the mount is called where it has a name: in the status document
+	Volume string // what the mount is called where it has a name: in the status document, and with the service manager
 
 	// Hangup returns what SIGHUP does to the process: "end", "reload" or "ignored".
 	// It appears in the status document. Nil: that is not said.

@@ -27,6 +27,7 @@ import (
 // up. All methods may be called of a nil one, which is none.
 type Legacy struct {
 	legacy
+	volume  string // what the mount is called
 	device  int
 	journal *journal.Journal
 	kernel  *kernelstate.State // what the kernel holds
@@ -51,27 +52,55 @@ const (
 // blobTries is what the journal has as many bytes under as processes have tried.
 const blobTries = "tries"
 
-// ReceiveLegacy returns what an earlier process of the unit has left, nil if
-// nothing, and closes whatever else the service manager has handed over. Call it
-// once, and before any other program is started. What nobody can go on with is given
-// up here; what is returned gives itself up after ten seconds.
+// ReceiveLegacy is [ReceiveLegacies] for a process with one mount, which has no name; nil if
+// nothing was left of that. Mounts with names are given up.
 func ReceiveLegacy(log *slog.Logger) *Legacy {
-	l := &Legacy{device: -1, log: log}
-	state := -1
-	for _, d := range systemd.Received() {
-		switch {
-		case d.Name == keptDevice && l.device < 0 && attach.CheckDescriptor(d.FD) == nil:
-			l.device = d.FD
-		case d.Name == keptState && state < 0:
-			state = d.FD
-		default:
-			unix.Close(d.FD)
+	all := ReceiveLegacies(log)
+	for volume, l := range all {
+		if volume != "" {
+			l.GiveUp(errors.New("this process has no mounts with names"))
 		}
 	}
-	if l.device < 0 && state < 0 {
-		return nil
+	return all[""]
+}
+
+// ReceiveLegacies returns what an earlier process of the unit has left, by [Config.Volume],
+// and closes whatever else the service manager has handed over. Call it
+// once, and before any other program is started. What nobody can go on with is given
+// up here; each that is returned gives itself up after ten seconds.
+func ReceiveLegacies(log *slog.Logger) map[string]*Legacy {
+	left := map[string]map[string]int{} // descriptors by mount and kind
+	for _, d := range systemd.Received() {
+		kind, volume := keptOf(d.Name)
+		_, twice := left[volume][kind]
+		if kind == "" || twice || kind == keptDevice && attach.CheckDescriptor(d.FD) != nil {
+			unix.Close(d.FD)
+			continue
+		}
+		if left[volume] == nil {
+			left[volume] = map[string]int{}
+		}
+		left[volume][kind] = d.FD
 	}
-	if err := l.read(state); err != nil {
+	all := map[string]*Legacy{}
+	for volume, descriptors := range left {
+		if l := newLegacy(volume, descriptors, log); l != nil {
+			all[volume] = l
+		}
+	}
+	return all
+}
+
+// newLegacy takes over descriptors by kind; nil if they are given up.
+func newLegacy(volume string, descriptors map[string]int, log *slog.Logger) *Legacy {
+	take := func(kind string) int {
+		if fd, ok := descriptors[kind]; ok {
+			return fd
+		}
+		return -1
+	}
+	l := &Legacy{volume: volume, device: take(keptDevice), log: log}
+	if err := l.read(take(keptState)); err != nil {
 		l.GiveUp(err)
 		return nil
 	}
@@ -124,10 +153,8 @@ func (l *Legacy) end() {
 	if l.limit != nil {
 		l.limit.Stop()
 	}
-	for _, name := range []string{keptDevice, keptState} {
-		if err := systemd.Forget(name); err != nil {
-			l.log.Warn("the service manager keeps what it does not need", "error", err)
-		}
+	if err := forgetKept(l.volume); err != nil {
+		l.log.Warn("the service manager keeps what it does not need", "error", err)
 	}
 	if l.Connection != 0 && l.ours() == nil {
 		if err := attach.Sever(l.Point, l.Connection); err != nil {
@@ -175,7 +202,7 @@ func (l *Legacy) Fits(cfg Config) bool {
 	}
 	asked, err := attach.Absolute(cfg.Mountpoint)
 	switch {
-	case err == nil && asked == l.Asked && cfg.Settings == l.Settings && cfg.outlivable():
+	case err == nil && asked == l.Asked && cfg.Volume == l.volume && cfg.Settings == l.Settings && cfg.outlivable():
 		return true
 	case err == nil && asked != l.Asked:
 		l.over.Do(func() {

@@ -25,7 +25,8 @@ import (
 // use.
 type Mount struct {
 	point     string
-	foreign   bool // somebody else has made the mount; point is only what its descriptor is called
+	volume    string // Config.Volume
+	foreign   bool   // somebody else has made the mount; point is only what its descriptor is called
 	propagate Propagate
 	device    int // number of the FUSE connection, the same in the mount table; 0 if foreign
 	rooms     *rooms
@@ -160,7 +161,7 @@ func start(ctx context.Context, cfg Config, p attach.Place, rooms *rooms) (*Moun
 
 func newMount(cfg Config, point string, rooms *rooms) *Mount {
 	m := &Mount{
-		point: point, propagate: cfg.Propagate, rooms: rooms, log: cfg.logger(), shows: cfg.Root.String(),
+		point: point, volume: cfg.Volume, propagate: cfg.Propagate, rooms: rooms, log: cfg.logger(), shows: cfg.Root.String(),
 		sendUntil: sync.OnceValue(func() time.Time { return time.Now().Add(sendFor) }),
 		letGo:     make(chan struct{}), ended: make(chan struct{}), listened: make(chan struct{}),
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
+	"strings"
 	"time"
 
 	"infisicalfs/fs"
@@ -19,11 +21,43 @@ import (
 // connection: requests wait in the kernel until the unit's next process answers them. This
 // file is what a process leaves for the next one; how that goes on is in inherit.go.
 
-// What the service manager keeps, by name.
+// What the service manager keeps of each mount. Whatever else it keeps for the unit is closed by
+// the next process, which does not know it, see [ReceiveLegacies].
 const (
 	keptDevice = "fuse"  // the connection
 	keptState  = "state" // a [journal.Journal]
 )
+
+// kept are all of these.
+var kept = []string{keptDevice, keptState}
+
+// keptName is what the service manager calls one of them. A mount with a name of its own
+// ([Config.Volume]) has that in it, so that several mounts of a unit are told apart.
+func keptName(kind, volume string) string {
+	if volume == "" {
+		return kind
+	}
+	return kind + "-" + volume
+}
+
+// keptOf tells what of which mount has a name; kind is empty if nothing of a mount has.
+func keptOf(name string) (kind, volume string) {
+	kind, volume, named := strings.Cut(name, "-")
+	if !slices.Contains(kept, kind) || named && volume == "" {
+		return "", ""
+	}
+	return kind, volume
+}
+
+// forgetKept has the service manager close all that it has of a mount, and returns why it
+// could not be told.
+func forgetKept(volume string) error {
+	var failures []error
+	for _, kind := range kept {
+		failures = append(failures, systemd.Forget(keptName(kind, volume)))
+	}
+	return errors.Join(failures...)
+}
 
 // blobLegacy is what the journal has a legacy under.
 const blobLegacy = "mount"
@@ -47,7 +81,7 @@ func (cfg Config) keepsJournal() bool { return cfg.outlivable() && systemd.Prese
 // outlivable reports whether another process can go on with a mount of that
 // configuration so that nobody notices.
 func (cfg Config) outlivable() bool {
-	return cfg.Settings != "" && cfg.Hub == nil && !cfg.foreign() && cfg.readOnly() &&
+	return cfg.Settings != "" && !cfg.foreign() && cfg.readOnly() &&
 		cfg.Layout.Kind != "k8s" && cfg.FS.KernelCache != fs.CacheFull
 }
 
@@ -60,9 +94,10 @@ func legacyOf(cfg Config, point string) legacy {
 	return legacy{Asked: asked, Point: point, Settings: cfg.Settings, Root: cfg.Root, Personal: cfg.FS.PersonalReadOnly, Version: cfg.Version}
 }
 
-// leaveToNext has the service manager keep what the unit's next process needs.
-// Where that is not possible the mount ends with this process, as it always did.
-func (m *Mount) leaveToNext() {
+// Keep has the service manager keep what the unit's next process needs, as [Mount.Supervise]
+// does for a process with one mount. Where that is not possible the mount ends with this
+// process. Call it once, and before the manager is told that the process is ready.
+func (m *Mount) Keep() {
 	j := m.rooms.journal
 	if j == nil {
 		return
@@ -75,10 +110,10 @@ func (m *Mount) leaveToNext() {
 			err = j.Put(blobLegacy, text)
 		}
 		if err == nil {
-			err = systemd.Store(keptDevice, m.rooms.session.Device())
+			err = systemd.Store(keptName(keptDevice, m.volume), m.rooms.session.Device())
 		}
 		if err == nil {
-			err = systemd.Store(keptState, j.Descriptor())
+			err = systemd.Store(keptName(keptState, m.volume), j.Descriptor())
 		}
 		return err
 	})
@@ -105,10 +140,8 @@ func (m *Mount) forgetLegacy() {
 	if m.rooms.journal == nil {
 		return
 	}
-	for _, name := range []string{keptDevice, keptState} {
-		if err := systemd.Forget(name); err != nil {
-			m.log.Warn("the service manager keeps what it does not need", "mountpoint", m.point, "error", err)
-		}
+	if err := forgetKept(m.volume); err != nil {
+		m.log.Warn("the service manager keeps what it does not need", "mountpoint", m.point, "error", err)
 	}
 }
 
@@ -117,25 +150,38 @@ func (m *Mount) forgetLegacy() {
 // needs to go on with the mount, the mount stays; whoever uses it waits for that
 // process, and notices nothing else. Otherwise it is [Mount.Close].
 func (m *Mount) Finish() error {
-	if !m.followed() {
+	if m.rooms.journal == nil || !m.supervised.Load() {
 		return m.Close()
 	}
-	m.closing.Do(func() { m.closeErr = m.leave() })
-	return m.closeErr
-}
-
-// followed reports whether another process is going to go on with the mount.
-func (m *Mount) followed() bool {
-	if m.rooms.journal == nil || !m.supervised.Load() {
-		return false
-	}
-	unit, err := systemd.Ask(context.Background())
+	followed, err := Followed(context.Background(), 1)
 	if err != nil {
 		m.log.Warn("whether the unit is restarted is not known, so the mount ends", "mountpoint", m.point, "error", err)
-		return false
 	}
-	const both = 2
-	return unit.Restarts() && unit.Stored >= both
+	if !followed {
+		return m.Close()
+	}
+	return m.LeaveToNext()
+}
+
+// Followed reports whether the service manager is about to start another process of the unit
+// of this one, and keeps what that needs of so many mounts, see [Mount.Keep]. It asks for two
+// seconds at most; an error means that nobody knows.
+func Followed(ctx context.Context, mounts int) (bool, error) {
+	unit, err := systemd.Ask(ctx)
+	return err == nil && unit.Restarts() && unit.Stored >= mounts*len(kept), err
+}
+
+// LeaveToNext ends this process's part in a mount that another process of the unit is about
+// to go on with, see [Followed]; the mount stays. Where that is not possible it is [Mount.Close].
+func (m *Mount) LeaveToNext() error {
+	m.closing.Do(func() {
+		if m.rooms.journal == nil {
+			m.closeErr = m.unmount()
+		} else {
+			m.closeErr = m.leave()
+		}
+	})
+	return m.closeErr
 }
 
 // leaveFor is how long a request that was read may take to be answered before it is left to

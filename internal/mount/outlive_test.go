@@ -25,11 +25,17 @@ import (
 )
 
 // service is a process of a unit: it goes on with what was left, or mounts, and ends as
-// the service manager wants. SETTINGS are its settings, AWAY has the server away,
-// WAITS has it wait for an answer of its own mount.
+// the service manager wants. SETTINGS are its settings, VOLUME is its name, AWAY has the server
+// away, WAITS has it wait for an answer of its own mount.
 func service() error {
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
-	legacy := ReceiveLegacy(log)
+	volume := os.Getenv("VOLUME")
+	var legacy *Legacy
+	if volume == "" {
+		legacy = ReceiveLegacy(log)
+	} else {
+		legacy = ReceiveLegacies(log)[volume]
+	}
 	up := sample()
 	up.Set(devDir, "CHANGED", os.Getenv("VALUE"))
 	up.Set(devDir, "BIGGER", string(bigger))
@@ -38,7 +44,7 @@ func service() error {
 		up.FailAll(secret.ErrUnavailable)
 	}
 	cfg := readOnly(os.Getenv("POINT"), up)
-	cfg.Settings, cfg.Log = os.Getenv("SETTINGS"), log
+	cfg.Settings, cfg.Volume, cfg.Log = os.Getenv("SETTINGS"), volume, log
 	if os.Getenv("WAITS") != "" {
 		cfg.Cache.TTL = time.Nanosecond // each lookup asks
 	}
@@ -131,6 +137,43 @@ func TestRestartedUnnoticed(t *testing.T) {
 	u.stop("stop")
 	requireFree(t, u.point)
 	require.Empty(t, u.Stored())
+}
+
+// What is kept of a mount with a name has that name, and is nobody else's.
+func TestNamedIsToldApart(t *testing.T) {
+	u := newUnit(t)
+	u.start("VOLUME=shop-1")
+	held, err := os.Open(filepath.Join(u.point, "BIGGER"))
+	require.NoError(t, err)
+	defer held.Close()
+	for range 2 {
+		u.stop("restart")
+		u.start("VOLUME=shop-1")
+		require.Equal(t, []string{"fuse-shop-1", "state-shop-1"}, u.Stored())
+	}
+	require.NoError(t, is(string(bigger))(io.ReadAll(held)))
+	held, err = os.Open(filepath.Join(u.point, "sub/INSIDE")) // nothing of which the kernel has
+	require.NoError(t, err)
+	defer held.Close()
+	u.stop("restart")
+	u.start() // has no names, so it makes a mount of its own
+	u.is("hello, world")
+	require.Equal(t, []string{"fuse", "state"}, u.Stored())
+	_, err = held.Read(make([]byte, 10))
+	require.Error(t, err)
+	u.stop("stop")
+	requireFree(t, u.point)
+
+	for name, want := range map[string][2]string{
+		"fuse": {"fuse", ""}, "state-a-b": {"state", "a-b"},
+		"fuse-": {}, "other": {}, "other-fuse": {}, "": {}, "-shop": {},
+	} {
+		kind, volume := keptOf(name)
+		require.Equal(t, want, [2]string{kind, volume}, name)
+		if kind != "" {
+			require.Equal(t, name, keptName(kind, volume))
+		}
+	}
 }
 
 // Only what the manager has said to follow is waited for.

@@ -19,7 +19,7 @@ import (
 // conclusions. Where the manager keeps descriptors, it is given what the unit's next
 // process needs to go on with the mount, see [Mount.Finish].
 func (m *Mount) Supervise() {
-	m.leaveToNext() // before anybody may want a restart
+	m.Keep() // before anybody may want a restart
 	s := Supervised{
 		Status: func() string { return fmt.Sprintf("%s on %s", m.shows, m.point) },
 		Ask:    m.getattr,
