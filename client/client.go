@@ -53,8 +53,13 @@ type Config struct {
 	RootCAs   *x509.CertPool    // default: the system's
 	Transport http.RoundTripper // for tests; default: TCP, with proxies from the environment
 	UserAgent string            // default "infisicalfs"
-	Headers   []Header          // sent with each request, as a gateway in front of the server wants them
-	Log       *slog.Logger      // default: discarded
+
+	// Certificate is shown in each TLS handshake that asks for one, but for a login that
+	// has a certificate of its own; nil: none.
+	Certificate *ClientCertificate
+
+	Headers []Header     // sent with each request, as a gateway in front of the server wants them
+	Log     *slog.Logger // default: discarded
 }
 
 // Gate is shared by clients of the same server; see [Config.Gate].
@@ -88,7 +93,7 @@ func New(cfg Config) (*Client, error) {
 	server, err := transport.New(transport.Config{
 		URL: cfg.URL, InsecureHTTP: cfg.InsecureHTTP, Source: sourceOf(cfg.Auth), MaxEntries: cfg.MaxSecrets,
 		Timeout: cfg.Timeout, RateWait: cfg.RateWait, WriteWait: cfg.WriteWait,
-		Gate: cfg.Gate, RootCAs: cfg.RootCAs, Transport: cfg.Transport, UserAgent: cfg.UserAgent, Headers: cfg.Headers, Log: cfg.Log,
+		Gate: cfg.Gate, RootCAs: cfg.RootCAs, Transport: cfg.Transport, UserAgent: cfg.UserAgent, Headers: cfg.Headers, Certificate: cfg.Certificate, Log: cfg.Log,
 	})
 	if err != nil {
 		return nil, err
@@ -110,6 +115,18 @@ func (c *Client) Reconsider() { c.server.Reopen() }
 // [secret.Source].
 func (c *Client) Folder(ctx context.Context, dir secret.Dir, _ secret.Need) (*secret.Folder, error) {
 	return c.Fetch(ctx, dir, nil)
+}
+
+// ClientCertificate is what a gateway in front of the server wants to see in each TLS
+// handshake; see [LoadClientCertificate].
+type ClientCertificate = transport.ClientCertificate
+
+// LoadClientCertificate reads a client certificate with its chain, and its key, from files
+// in PEM form. Their replacement is followed without a new client. A file that cannot be
+// read is the error of [os.ReadFile]; what is no certificate with its key, or has ended, is
+// [secret.ErrInvalid].
+func LoadClientCertificate(certificate, key string) (*ClientCertificate, error) {
+	return transport.LoadClientCertificate(certificate, key)
 }
 
 // Header is a header that a gateway in front of the server wants with each request. Its

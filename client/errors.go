@@ -24,3 +24,7 @@ var ErrUnknownProject = errors.New("it stumbles so over those that it does not h
 // those before mid-2025 do only by the organisation's id. It comes together with
 // [secret.ErrDenied].
 var ErrNoProjectList = errors.New("without the id of its organisation it lists no projects to this identity")
+
+// ErrAlert is an alert with which the other side ends TLS, most often a handshake in which
+// it wants another client certificate. It wraps [secret.ErrUnavailable].
+var ErrAlert = transport.ErrAlert

@@ -24,7 +24,7 @@ It is read from $XDG_CONFIG_HOME/infisicalfs/config.yaml (~/.config, if that is 
 --config FILE only FILE is read.
 
 The keys of a mount are mountpoint and the long flags of 'infisicalfs mount', with what these take; an
-identity has the flags that say which server and who: url, ca-cert, headers-file, insecure-http, organization, client-id,
+identity has the flags that say which server and who: url, ca-cert, client-cert, client-key, headers-file, insecure-http, organization, client-id,
 client-secret-file, token-file, auth and what else says how to log in. Relative paths begin at the file's directory. Flags win over variables
 (INFISICALFS_…), these over the file, and the file over the variables of Infisical's own tools. Secrets do
 not belong into the file, and it must be writable by its owner only.`

@@ -40,7 +40,7 @@ func TestKeysThatArePaths(t *testing.T) {
 		}
 	}
 	slices.Sort(paths)
-	want := append(credential.FileFlags(), "ca-cert", "headers-file", "log-file", "mountpoint", "template")
+	want := append(credential.FileFlags(), "ca-cert", "client-cert", "client-key", "headers-file", "log-file", "mountpoint", "template")
 	slices.Sort(want)
 	require.Equal(t, want, paths)
 	require.Contains(t, paths, "client-secret-file")

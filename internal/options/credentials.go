@@ -26,9 +26,12 @@ func (o *Server) InspectCredentials(lookup func(string) (string, bool)) (Found, 
 
 func (o *Server) find(s *credential.Search) (Found, error) {
 	found, err := s.Find(context.Background())
-	if err == nil && o.headersFile != "" {
+	for _, of := range []struct{ flag, file string }{{headersFlag, o.headersFile}, {keyFlag, o.keyFile()}} {
+		if err != nil || of.file == "" {
+			continue
+		}
 		var warning string
-		if warning, err = o.Who.Guard("--"+headersFlag, o.headersFile); warning != "" {
+		if warning, err = o.Who.Guard("--"+of.flag, of.file); warning != "" {
 			found.Warnings = append(found.Warnings, warning)
 		}
 	}

@@ -23,6 +23,8 @@ const defaultServer = "https://app.infisical.com"
 type Server struct {
 	url, caCert  string
 	headersFile  string
+	certificate  string // of the client
+	key          string
 	insecureHTTP bool
 	Organization string
 	Who          credential.Flags // as whom
@@ -35,6 +37,8 @@ type Server struct {
 func (o *Server) AddFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.url, "url", "", "`address` of the server (default "+defaultServer+")")
 	f.StringVar(&o.caCert, "ca-cert", "", "`file` with further certificate authorities, PEM")
+	f.StringVar(&o.certificate, "client-cert", "", "`file` with the client certificate and its chain for a gateway in front of the server, PEM")
+	f.StringVar(&o.key, keyFlag, "", "`file` with the client certificate's key, PEM (default: the one with the certificate)")
 	f.StringVar(&o.headersFile, headersFlag, "", "`file` with headers for a gateway in front of the server, a line \"Name: value\" each")
 	f.BoolVar(&o.insecureHTTP, "insecure-http", false, "allow http:// to other hosts than this one")
 	f.StringVar(&o.Organization, "organization", "", "organisation `id`, for servers that list projects only by it")
@@ -72,16 +76,42 @@ func (o *Server) ClientConfig(lookup func(string) (string, bool), log *slog.Logg
 		cfg.RootCAs = pool
 	}
 	var err error
+	if cfg.Certificate, err = o.clientCertificate(); err != nil {
+		return cfg, err
+	}
 	cfg.Headers, err = o.Headers(lookup)
 	return cfg, err
 }
+
+// keyFlag names the file with the client certificate's key.
+const keyFlag = "client-key"
+
+// clientCertificate is what is shown in each handshake, nil if nothing is.
+func (o *Server) clientCertificate() (*client.ClientCertificate, error) {
+	switch {
+	case o.certificate == "" && o.key == "":
+		return nil, nil
+	case o.certificate == "":
+		return nil, exitcode.Errorf(exitcode.Config, "add --client-cert with the certificate", "--client-key is given without --client-cert")
+	}
+	loaded, err := client.LoadClientCertificate(o.certificate, o.keyFile())
+	if err != nil {
+		return nil, exitcode.Errorf(exitcode.Config, "--client-cert and --client-key want readable files in PEM form, a certificate in date and the key that belongs to it", "%w", err)
+	}
+	return loaded, nil
+}
+
+// keyFile has the client certificate's key; empty: there is none.
+func (o *Server) keyFile() string { return cmp.Or(o.key, o.certificate) }
 
 // Files are the values of all flags that name a file which is read again later; see
 // [credential.Flags.Files].
 func (o *Server) Files() []*string {
 	files := o.Who.Files()
-	if o.headersFile != "" {
-		files = append(files, &o.headersFile)
+	for _, file := range []*string{&o.headersFile, &o.certificate, &o.key} {
+		if *file != "" {
+			files = append(files, file)
+		}
 	}
 	return files
 }

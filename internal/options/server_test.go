@@ -1,6 +1,8 @@
 package options
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -36,6 +38,20 @@ func TestServerConfig(t *testing.T) {
 		require.Equal(t, exitcode.Config, exitcode.Of(err), "%q", args)
 		require.NotEmpty(t, hintOf(err), "%q", args)
 	}
+}
+
+// A key without a certificate, and files that are neither, are no configuration.
+func TestClientCertificates(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "pem")
+	require.NoError(t, os.WriteFile(file, []byte("nothing"), 0o600))
+	for _, args := range [][]string{{"--client-key", file}, {"--client-cert", file}, {"--client-cert", file, "--client-key", file}, {"--client-cert", file + ".missing"}} {
+		_, err := serverFlags(t, args...).ClientConfig(variables{}.lookup, nil)
+		require.Equal(t, exitcode.Config, exitcode.Of(err), "%q", args)
+		require.NotEmpty(t, hintOf(err), "%q", args)
+	}
+	o := serverFlags(t, "--client-cert", file)
+	require.Equal(t, file, o.keyFile(), "it may have the key as well")
+	require.Equal(t, []string{file}, o.Paths())
 }
 
 // The flag, then the CLI's variable, then those of the SDKs.

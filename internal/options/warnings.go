@@ -54,7 +54,7 @@ func openSecrets(files *config.Config) (list []Warning) {
 	}
 	seen := map[string]bool{}
 	for _, section := range sections {
-		for _, key := range append(credential.SecretFileFlags(), headersFlag) {
+		for _, key := range append(credential.SecretFileFlags(), headersFlag, keyFlag) {
 			s, ok := section.Setting(key)
 			if !ok || seen[s.Value()] {
 				continue

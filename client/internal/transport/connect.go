@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
@@ -14,9 +15,22 @@ import (
 	"infisicalfs/secret"
 )
 
-// newRoundTripper makes the connections to one server. Waiting for an answer is
+// newRoundTripper carries requests to one server, where a certificate is shown unless it is nil.
+func newRoundTripper(roots *x509.CertPool, certificate *ClientCertificate, log *slog.Logger) http.RoundTripper {
+	if certificate == nil {
+		return newConnections(roots)
+	}
+	return newCertified(certificate, func(pair *tls.Certificate) *http.Transport {
+		c := newConnections(roots)
+		// Whatever issuers the server names: it is for the server to say no.
+		c.TLSClientConfig.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return pair, nil }
+		return c
+	}, log)
+}
+
+// newConnections makes the connections to one server. Waiting for an answer is
 // bounded elsewhere, by the deadline of each operation.
-func newRoundTripper(roots *x509.CertPool) *http.Transport {
+func newConnections(roots *x509.CertPool) *http.Transport {
 	return &http.Transport{
 		Proxy:               quietly(http.ProxyFromEnvironment),
 		DialContext:         (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext,

@@ -181,6 +181,9 @@ func transportError(ctx context.Context, op, host string, err error) error {
 		return fmt.Errorf("%s: %w", op, err)
 	}
 	kind := secret.ErrUnavailable
+	if RefusedByPeer(err) {
+		kind = ErrAlert
+	}
 	var timeout net.Error
 	if errors.As(err, &timeout) && timeout.Timeout() {
 		kind = secret.ErrTimeout

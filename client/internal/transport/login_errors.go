@@ -37,6 +37,10 @@ func isLockedOut(err error) bool {
 	return errors.As(err, &refusal) && strings.Contains(refusal.Message, "temporarily locked")
 }
 
+// ErrAlert is an alert with which the other side ends TLS, most often a handshake. It wraps
+// [secret.ErrUnavailable].
+var ErrAlert = fmt.Errorf("the server broke off TLS: %w", secret.ErrUnavailable)
+
 // RefusedByPeer reports whether the other side ended the TLS handshake with an alert, as
 // it does if it does not accept a client's certificate.
 func RefusedByPeer(err error) bool {

@@ -32,8 +32,11 @@ type Config struct {
 	RootCAs   *x509.CertPool    // default: the system's
 	Transport http.RoundTripper // default: TCP, with proxies from the environment
 	UserAgent string            // default "infisicalfs"
-	Headers   []Header          // sent with each request to the server, see [Transport.SetHeaders]
-	Log       *slog.Logger      // default: discarded
+
+	Certificate *ClientCertificate // shown in each TLS handshake that asks for one; nil: none
+
+	Headers []Header     // sent with each request to the server, see [Transport.SetHeaders]
+	Log     *slog.Logger // default: discarded
 }
 
 // Transport carries requests to one server as one identity. It is safe for
@@ -68,7 +71,7 @@ func New(cfg Config) (*Transport, error) {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	if cfg.Transport == nil {
-		cfg.Transport = newRoundTripper(cfg.RootCAs)
+		cfg.Transport = newRoundTripper(cfg.RootCAs, cfg.Certificate, cfg.Log)
 	}
 	memory := jsonstream.ForEntries(cfg.MaxEntries)
 	t := &Transport{

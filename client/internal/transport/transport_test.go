@@ -189,6 +189,29 @@ func TestConnectionsAreReused(t *testing.T) {
 	}
 }
 
+// TLS 1.2 is the oldest that is spoken, and both of the newer ones are.
+func TestVersionsOfTLS(t *testing.T) {
+	for version, wanted := range map[uint16]bool{tls.VersionTLS10: false, tls.VersionTLS11: false, tls.VersionTLS12: true, tls.VersionTLS13: true} {
+		s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, `{"accessToken":"fake-token"}`) }))
+		s.Config.ErrorLog = log.New(io.Discard, "", 0)
+		s.TLS = &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: version}
+		s.StartTLS()
+		t.Cleanup(s.Close)
+		roots := x509.NewCertPool()
+		roots.AddCert(s.Certificate())
+		c, err := New(Config{URL: s.URL, RootCAs: roots, Source: byName{}})
+		require.NoError(t, err)
+		err = c.LogIn(t.Context())
+		c.Close()
+		if wanted {
+			require.NoError(t, err, tls.VersionName(version))
+			continue
+		}
+		require.ErrorIs(t, err, secret.ErrUnavailable, tls.VersionName(version))
+		require.ErrorContains(t, err, "protocol version")
+	}
+}
+
 func TestNobodyListens(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
