@@ -51,6 +51,33 @@ func (s *store) get(dir secret.Dir, now time.Time) *entry {
 	return e
 }
 
+// append makes an entry for dir, of which there is none, that was used before all others.
+// It returns nil if there is no room.
+func (s *store) append(dir secret.Dir, used time.Time) *entry {
+	if last := s.oldest(); last != nil && used.After(last.used) {
+		used = last.used // by a process that serves while this one begins
+	}
+	e := &entry{dir: dir, used: used}
+	e.elem = s.order.PushBack(e)
+	s.entries[dir] = e
+	s.resize(e)
+	if s.entries[dir] != e {
+		return nil
+	}
+	return e
+}
+
+// rearm sets the timer anew, for what was used last.
+func (s *store) rearm(now time.Time) {
+	if s.timer != nil {
+		s.timer.Stop()
+		s.timer = nil
+	}
+	if last := s.oldest(); last != nil {
+		s.timer = time.AfterFunc(max(last.used.Add(s.idle).Sub(now), 0), s.sweep)
+	}
+}
+
 func (s *store) arm() {
 	if s.timer == nil {
 		s.timer = time.AfterFunc(s.idle, s.sweep)

@@ -130,12 +130,7 @@ func (c *Cache) endRound(crowded, failed bool) {
 	if failed {
 		w.rest = now.Add(w.interval)
 	}
-	var next time.Time
-	for _, e := range c.store.entries {
-		if at := c.nextPoll(e); c.watched(e, now) && (next.IsZero() || at.Before(next)) {
-			next = at
-		}
-	}
+	next := c.soonestPoll(now)
 	if next.IsZero() {
 		return // the next caller starts it again
 	}
@@ -143,4 +138,14 @@ func (c *Cache) endRound(crowded, failed bool) {
 		next = w.rest.Add(w.slack()) // not early: the limit has to be another minute's
 	}
 	c.wakeAt(next, now)
+}
+
+// soonestPoll is when the first of what is watched is due; zero: nothing is watched.
+func (c *Cache) soonestPoll(now time.Time) (soonest time.Time) {
+	for _, e := range c.store.entries {
+		if at := c.nextPoll(e); c.watched(e, now) && (soonest.IsZero() || at.Before(soonest)) {
+			soonest = at
+		}
+	}
+	return soonest
 }
