@@ -36,6 +36,8 @@ type mountOptions struct {
 	named     string // the mount of the configuration file, if it is one
 	reopenLog func() error
 
+	firstIdentity string // of who logged in first, see options.Found
+
 	inspect bool // nothing is mounted, so no credential is removed
 
 	behind bool // in the background, where another process may serve instead
@@ -184,6 +186,7 @@ func (o *mountOptions) serve(ctx context.Context, h *hangups, mountpoint string,
 		return err
 	}
 	defer c.Close()
+	o.firstIdentity = who.Identity
 	point.Hangup, point.Settings, point.Replace = h.status, o.fingerprint(c, who), o.replace
 	legacy := o.legacy
 	if legacy != nil && !legacy.Fits(point) {

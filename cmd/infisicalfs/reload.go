@@ -90,6 +90,9 @@ func (o *mountOptions) reload(ctx context.Context, before settings, c *client.Cl
 		log.Error("no login with what the credentials are now; the mount goes on with those that it had", "error", err)
 		return
 	}
+	if found.Identity != o.firstIdentity {
+		m.KeepToItself()
+	}
 	if err := m.Refresh(); err != nil {
 		log.Error("not everything is asked again", "error", err)
 	}

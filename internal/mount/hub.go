@@ -83,6 +83,13 @@ func (h *Hub) leave(r *rooms) {
 	}
 }
 
+// size is how many mounts there are.
+func (h *Hub) size() int {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return len(h.mounts)
+}
+
 // each calls tell side by side for the mounts that concerns reports true for, and
 // returns when all have returned: one whose readers hold an old version takes up to a
 // quarter of a second, which is not the others' business.

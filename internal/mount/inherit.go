@@ -31,6 +31,7 @@ type Legacy struct {
 	device  int
 	journal *journal.Journal
 	kernel  *kernelstate.State // what the kernel holds
+	known   int                // see package known; negative: nothing
 	clean   bool               // the process before has come to an orderly end: what it read it has answered
 	log     *slog.Logger
 
@@ -99,7 +100,7 @@ func newLegacy(volume string, descriptors map[string]int, log *slog.Logger) *Leg
 		}
 		return -1
 	}
-	l := &Legacy{volume: volume, device: take(keptDevice), log: log}
+	l := &Legacy{volume: volume, device: take(keptDevice), known: take(keptKnown), log: log}
 	if err := l.read(take(keptState)); err != nil {
 		l.GiveUp(err)
 		return nil
@@ -163,6 +164,9 @@ func (l *Legacy) end() {
 	}
 	if l.device >= 0 {
 		unix.Close(l.device)
+	}
+	if l.known >= 0 {
+		unix.Close(l.known)
 	}
 	if l.journal != nil {
 		l.journal.Close()
@@ -262,6 +266,7 @@ func (l *Legacy) goOn(cfg Config) (*Mount, error) {
 	}
 	rooms.journal = l.journal
 	rooms.kernel.Keep(l.journal)
+	l.takeKnown(m)
 	if err := m.serveLegacy(l); err != nil {
 		rooms.session.Close()
 		rooms.notifier.Close()

@@ -31,8 +31,9 @@ type Mount struct {
 	device    int // number of the FUSE connection, the same in the mount table; 0 if foreign
 	rooms     *rooms
 	log       *slog.Logger
-	shows     string   // for people: the root of what is mounted
-	notes     []string // set by New
+	private   atomic.Bool // nothing of what is known goes on to a next process
+	shows     string      // for people: the root of what is mounted
+	notes     []string    // set by New
 
 	watch     func()     // tells watchers from now on, as long as the mount is in the tree
 	returning sync.Mutex // held while it is put back into the tree
@@ -165,6 +166,7 @@ func newMount(cfg Config, point string, rooms *rooms) *Mount {
 		sendUntil: sync.OnceValue(func() time.Time { return time.Now().Add(sendFor) }),
 		letGo:     make(chan struct{}), ended: make(chan struct{}), listened: make(chan struct{}),
 	}
+	m.private.Store(cfg.FS.PersonalReadOnly)
 	m.mayReplace = m.replaceable(cfg)
 	if cfg.outlivable() {
 		l := legacyOf(cfg, point)

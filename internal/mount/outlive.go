@@ -26,9 +26,10 @@ import (
 const (
 	keptDevice = "fuse"  // the connection
 	keptState  = "state" // a [journal.Journal]
+	keptKnown  = "known" // what its cache knew, see package known; only from an orderly end until it is read
 )
 
-// kept are all of these.
+// kept are those that are kept all the time, without which nobody can go on.
 var kept = []string{keptDevice, keptState}
 
 // keptName is what the service manager calls one of them. A mount with a name of its own
@@ -43,7 +44,7 @@ func keptName(kind, volume string) string {
 // keptOf tells what of which mount has a name; kind is empty if nothing of a mount has.
 func keptOf(name string) (kind, volume string) {
 	kind, volume, named := strings.Cut(name, "-")
-	if !slices.Contains(kept, kind) || named && volume == "" {
+	if kind != keptKnown && !slices.Contains(kept, kind) || named && volume == "" {
 		return "", ""
 	}
 	return kind, volume
@@ -53,7 +54,7 @@ func keptOf(name string) (kind, volume string) {
 // could not be told.
 func forgetKept(volume string) error {
 	var failures []error
-	for _, kind := range kept {
+	for _, kind := range append([]string{keptKnown}, kept...) {
 		failures = append(failures, systemd.Forget(keptName(kind, volume)))
 	}
 	return errors.Join(failures...)
@@ -104,7 +105,7 @@ func (m *Mount) Keep() {
 	}
 	err := m.holding(func() error {
 		l := *m.legacy
-		l.Document = *m.documented(handover.Formats[0], &kernelstate.State{}, nil)
+		l.Document = *m.documented(handover.Whole, &kernelstate.State{}, nil)
 		text, err := json.Marshal(l)
 		if err == nil {
 			err = j.Put(blobLegacy, text)
@@ -217,6 +218,9 @@ func (m *Mount) stopForNext() error {
 	var err error
 	if drained {
 		err = m.rooms.journal.Finish(m.rooms.kernel.Export())
+	}
+	if err == nil {
+		m.leaveKnown()
 	}
 	switch {
 	case err == nil && drained:

@@ -4,6 +4,7 @@ package mount
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -20,13 +21,14 @@ import (
 	"golang.org/x/sys/unix"
 
 	"infisicalfs/internal/mount/internal/journal"
+	"infisicalfs/internal/systemd"
 	"infisicalfs/internal/systemd/systemdtest"
 	"infisicalfs/secret"
 )
 
 // service is a process of a unit: it goes on with what was left, or mounts, and ends as
 // the service manager wants. SETTINGS are its settings, VOLUME is its name, AWAY has the server
-// away, WAITS has it wait for an answer of its own mount.
+// away, WAITS has it wait for an answer of its own mount, PRIVATE keep what it knows to itself.
 func service() error {
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	volume := os.Getenv("VOLUME")
@@ -37,7 +39,9 @@ func service() error {
 		legacy = ReceiveLegacies(log)[volume]
 	}
 	up := sample()
-	up.Set(devDir, "CHANGED", os.Getenv("VALUE"))
+	for range os.Getenv("VALUE") { // another length has another revision
+		up.Set(devDir, "CHANGED", os.Getenv("VALUE"))
+	}
 	up.Set(devDir, "BIGGER", string(bigger))
 	up.Set(devDir.Child("sub"), "INSIDE", "a value")
 	if os.Getenv("AWAY") != "" {
@@ -58,6 +62,9 @@ func service() error {
 	}
 	if err != nil {
 		return err
+	}
+	if os.Getenv("PRIVATE") != "" {
+		m.KeepToItself()
 	}
 	stop := make(chan os.Signal, 1)
 	signal.Notify(stop, unix.SIGTERM)
@@ -197,20 +204,80 @@ func TestAnEndThatNobodyFollowsUnmounts(t *testing.T) {
 	requireFree(t, u.point)
 }
 
-// The next process serves before it knows whether the server answers: what it cannot know
-// is an outage.
+// The next process serves before it knows whether the server answers: during an outage it
+// shows what the one before has known, also through several processes, and nobody's read
+// fails. What the service manager had to keep for that it
+// keeps only in between.
 func TestRestartedInAnOutage(t *testing.T) {
 	u := newUnit(t)
 	u.start()
-	u.is("hello, world")
+	r := &reader{point: u.point}
+	r.begin("open and read", func() error { return is("hello, world")(os.ReadFile(r.path("GREETING"))) })
+	r.begin("what nobody has open meanwhile", func() error { return is("one")(os.ReadFile(r.path("CHANGED"))) })
+	r.begin("an absent name", func() error {
+		if _, err := os.Lstat(r.path("ABSENT")); !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("it is there: %w", err)
+		}
+		return nil
+	})
+	for range 3 {
+		u.stop("restart")
+		require.Equal(t, []string{"fuse", "known", "state"}, u.Stored())
+		u.start("AWAY=yes")
+		require.Equal(t, []string{"fuse", "state"}, u.Stored())
+	}
 	u.stop("restart")
+	u.start("VALUE=another")
+	u.is("hello, world")
+	r.stop(t)
+	require.NoError(t, os.WriteFile(filepath.Join(u.point, ".infisicalfs/refresh"), []byte("1"), 0))
+	require.NoError(t, is("another")(os.ReadFile(filepath.Join(u.point, "CHANGED"))))
+	u.stop("stop")
+	require.Empty(t, u.Stored())
+}
+
+// Nothing that a killed process has known is anywhere, nor is what was known under other
+// settings shown.
+func TestWhatDoesNotGoOn(t *testing.T) {
+	u := newUnit(t)
+	u.start()
+	u.is("hello, world")
+	u.kill()
+	require.Equal(t, []string{"fuse", "state"}, u.Stored())
 	u.start("AWAY=yes")
-	_, err := os.ReadFile(filepath.Join(u.point, "CHANGED"))
+	_, err := os.ReadFile(filepath.Join(u.point, "GREETING"))
 	require.ErrorIs(t, err, syscall.EIO)
 	u.stop("restart")
 	u.start()
 	u.is("hello, world")
+	u.stop("restart")
+	u.start("SETTINGS=others", "VALUE=another")
+	require.NoError(t, is("another")(os.ReadFile(filepath.Join(u.point, "CHANGED"))))
+	require.Equal(t, []string{"fuse", "state"}, u.Stored())
+	u.stop("restart")
+
+	// One that is not what this version writes is passed over.
+	u.Drop("known")
+	fd, err := unix.MemfdCreate("test", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
+	require.NoError(t, err)
+	t.Setenv("NOTIFY_SOCKET", u.Socket())
+	require.NoError(t, systemd.Store("known", fd))
+	require.NoError(t, unix.Close(fd))
+	u.Until(t, "FDNAME=known")
+	u.start("SETTINGS=others", "AWAY=yes")
+	require.Contains(t, u.stderr.String(), "it is not sealed")
+	_, err = os.ReadFile(filepath.Join(u.point, "GREETING"))
+	require.ErrorIs(t, err, syscall.EIO)
+	u.stop("restart")
+
+	// Nor is what another identity was shown meanwhile.
+	u.start("PRIVATE=yes")
+	u.is("hello, world")
+	u.stop("restart")
+	require.Equal(t, []string{"fuse", "state"}, u.Stored())
+	u.start()
 	u.stop("stop")
+	require.Empty(t, u.Stored())
 }
 
 // A killed process is followed by one that answers whoever waited, and goes on with what

@@ -25,6 +25,7 @@ import (
 // server to the tree, the layout, the cache and the client; changes go up.
 type rooms struct {
 	root    secret.Dir
+	hub     *Hub           // nil: the mount has a cache of its own
 	cache   *cache.Cache   // the hub's, if there is one
 	source  secret.Source  // what the cache has at and below the root
 	release func()         // lets go of the cache
@@ -53,7 +54,7 @@ const retained = 256 << 20
 
 // wire builds the rooms. Nothing runs and nobody is asked yet.
 func wire(cfg Config, point string, since time.Time) *rooms {
-	r := &rooms{root: cfg.Root, reconsider: cfg.Refresh, onAccess: cfg.OnAccess, writable: !cfg.readOnly(), inTree: func() bool { return true }}
+	r := &rooms{root: cfg.Root, hub: cfg.Hub, reconsider: cfg.Refresh, onAccess: cfg.OnAccess, writable: !cfg.readOnly(), inTree: func() bool { return true }}
 	r.propagation = attach.CanPropagate(cfg.Propagate)
 	r.document = func() ([]byte, error) { return r.status(cfg, point, since) }
 	if cfg.Hub != nil {

@@ -38,7 +38,8 @@ type Manager struct {
 	mute     bool
 	store    []kept
 	messages []string
-	more     chan struct{} // closed when there is another message, and replaced
+	settling []chan struct{} // of who waits until all is heard
+	more     chan struct{}   // closed when there is another message, and replaced
 }
 
 type kept struct {
@@ -88,8 +89,37 @@ func (m *Manager) Mute() {
 	m.mute = true
 }
 
-// Stored returns the names of what it keeps.
+// settled is what it tells itself to know that it has heard everything before.
+const settled = "X_SETTLED=1"
+
+// settle returns when it has heard all that was said so far, as systemd has when it takes
+// note of the end of a process.
+func (m *Manager) settle() {
+	heard := make(chan struct{})
+	m.mu.Lock()
+	m.settling = append(m.settling, heard)
+	m.mu.Unlock()
+	c, err := net.DialUnix("unixgram", nil, m.notify.LocalAddr().(*net.UnixAddr))
+	if err != nil {
+		return // the test is over
+	}
+	defer c.Close()
+	if _, err := c.Write([]byte(settled)); err == nil {
+		<-heard
+	}
+}
+
+// heardAll lets one who settles go on.
+func (m *Manager) heardAll() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	close(m.settling[0])
+	m.settling = m.settling[1:]
+}
+
+// Stored returns the names of what it keeps, after all that it was told.
 func (m *Manager) Stored() (names []string) {
+	m.settle()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, k := range m.store {
@@ -133,6 +163,7 @@ func (m *Manager) forget(those func(kept) bool) {
 func (m *Manager) Start(t testing.TB, cmd *exec.Cmd) {
 	t.Helper()
 	require.Empty(t, cmd.ExtraFiles)
+	m.settle()
 	if cmd.Env == nil {
 		cmd.Env = os.Environ()
 	}
@@ -190,6 +221,10 @@ func (m *Manager) listen() {
 		n, r, _, _, err := m.notify.ReadMsgUnix(text, rights)
 		if err != nil {
 			return
+		}
+		if string(text[:n]) == settled {
+			m.heardAll()
+			continue
 		}
 		m.told(string(text[:n]), received(rights[:r]))
 	}
