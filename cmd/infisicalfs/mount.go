@@ -18,6 +18,7 @@ import (
 	"infisicalfs/internal/logging"
 	"infisicalfs/internal/mount"
 	"infisicalfs/internal/options"
+	"infisicalfs/secret"
 )
 
 type mountOptions struct {
@@ -206,7 +207,7 @@ func (o *mountOptions) serve(ctx context.Context, h *hangups, mountpoint string,
 		note("showing the project that %s names", from)
 	}
 	if legacy == nil {
-		if err := c.CheckUses(ctx); err != nil {
+		if err := c.CheckUses(ctx); err != nil && !(o.replace && isAway(err)) {
 			return err
 		}
 	}
@@ -293,6 +294,10 @@ func serveMount(ctx context.Context, c *client.Client, scope options.Scope, cfg 
 // what was meant.
 func mountAnew(ctx context.Context, c *client.Client, scope options.Scope, cfg mount.Config) (*mount.Mount, error) {
 	if err := c.Login(ctx); err != nil {
+		if cfg.Replace && isAway(err) {
+			cfg.Away = err // the process that serves the mount may know enough
+			return mount.New(ctx, cfg)
+		}
 		return nil, err
 	}
 	root, err := scope.Root(ctx, c)
@@ -314,6 +319,11 @@ func mountAnew(ctx context.Context, c *client.Client, scope options.Scope, cfg m
 	}
 	noteAll(m.Notes())
 	return m, nil
+}
+
+// isAway reports whether an error says that the server cannot be reached.
+func isAway(err error) bool {
+	return errors.Is(err, secret.ErrUnavailable) || errors.Is(err, secret.ErrTimeout)
 }
 
 // backgroundLog is where a process without a terminal logs.

@@ -157,13 +157,13 @@ var picture = map[string][]string{
 	}, // what to log in with, and where that is found
 
 	// A mount that outlives the process that serves it.
-	"internal/systemd":                    {},                                                                               // what the service manager keeps for the next process, and what it is about to do
-	"internal/mount/internal/handover":    {"fs", "internal/mount/internal/kernelstate", "internal/mount/internal/session"}, // what two processes say to each other
-	"internal/mount/internal/journal":     {"internal/mount/internal/kernelstate"},                                          // the same, for who comes after a kill
-	"internal/mount/internal/known":       {"cache", "secret"},                                                              // what a cache knows, handed to the next process
-	"internal/mount/internal/kernelstate": {"fs"},                                                                           // nodes and handles, as the kernel numbers them
-	"internal/mount/internal/reaper":      {"internal/attach"},                                                              // the end of a killed process that waits for its own mount
-	"internal/mount/internal/session":     {},                                                                               // one connection, and the servers that answer on it one after the other
+	"internal/systemd":                    {},                                                                                         // what the service manager keeps for the next process, and what it is about to do
+	"internal/mount/internal/handover":    {"secret", "fs", "internal/mount/internal/kernelstate", "internal/mount/internal/session"}, // what two processes say to each other
+	"internal/mount/internal/journal":     {"internal/mount/internal/kernelstate"},                                                    // the same, for who comes after a kill
+	"internal/mount/internal/known":       {"cache", "secret"},                                                                        // what a cache knows, handed to the next process
+	"internal/mount/internal/kernelstate": {"fs"},                                                                                     // nodes and handles, as the kernel numbers them
+	"internal/mount/internal/reaper":      {"internal/attach"},                                                                        // the end of a killed process that waits for its own mount
+	"internal/mount/internal/session":     {},                                                                                         // one connection, and the servers that answer on it one after the other
 
 	"cmd/infisicalfs": {"secret", "client", "internal/credential", "internal/attach", "internal/config", "internal/daemon", "internal/logging", "internal/mounttable", "internal/options", "internal/mount", "internal/run", "internal/view", "internal/exitcode", "internal/devserver", "internal/dockerplugin", "internal/volume"},
 

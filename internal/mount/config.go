@@ -84,6 +84,11 @@ type Config struct {
 	// one is made as usual.
 	Replace bool
 
+	// Away is why the server could not be asked who is meant and what by Root, which does
+	// not count then: the mount is gone on with, if the process that serves it hands on what it knows, or
+	// else this is the error. It is for Replace. Nil: the server was asked.
+	Away error
+
 	Debug   bool         // log each message of the kernel, without any content
 	Log     *slog.Logger // nil: nothing is logged
 	Version string       // of the program, for the status document

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"infisicalfs/fs"
 	"infisicalfs/internal/attach"
 	"infisicalfs/internal/control"
@@ -170,7 +172,7 @@ func (m *Mount) stopServing(c *net.UnixConn, next *process, format int) error {
 	if err != nil {
 		return refuse(c, m.notQuiet(err))
 	}
-	err = handover.Send(c, m.state(format, m.rooms.kernel.Export(), estate), -1)
+	err = m.sendLast(c, format, estate)
 	if err == nil {
 		_ = c.SetReadDeadline(time.Now().Add(serveFor))
 		err = handover.Await(c, handover.Serving)
@@ -181,6 +183,18 @@ func (m *Mount) stopServing(c *net.UnixConn, next *process, format int) error {
 		m.takeBack()
 	}
 	return err
+}
+
+// sendLast says what the next process has to know when nothing is served here any more.
+func (m *Mount) sendLast(c *net.UnixConn, format int, estate *fs.Estate) error {
+	known := -1
+	if format >= handover.Knowing {
+		known = m.seal(knownForReplacement)
+	}
+	if known >= 0 {
+		defer unix.Close(known)
+	}
+	return handover.Send(c, m.state(format, m.rooms.kernel.Export(), estate), known)
 }
 
 // takeBack has the kernel ask again what a process that is dead has read and has not
@@ -240,6 +254,8 @@ func (m *Mount) documented(format int, kernel *kernelstate.State, estate *fs.Est
 		Greeting:   m.rooms.session.Greeting(),
 		Kernel:     *kernel,
 		Estate:     estate,
+		Root:       m.rooms.root,
+		Knows:      m.knowsRoot(),
 	}
 }
 

@@ -40,7 +40,7 @@ func readOnly(point string, up secret.Upstream) Config {
 var bigger = bytes.Repeat([]byte("0123456789abcdef"), 1024)
 
 // next serves a mount after another process, or first. VALUE is what the secret has that
-// tests change.
+// tests change. AWAY has the server away, as is found out by logging in if it is "login".
 func next() error {
 	up := sample()
 	up.Set(devDir, "CHANGED", os.Getenv("VALUE"))
@@ -48,6 +48,13 @@ func next() error {
 	up.Set(devDir.Child("sub"), "INSIDE", "a value")
 	cfg := readOnly(os.Getenv("POINT"), up)
 	cfg.Replace = true
+	if away := os.Getenv("AWAY"); away != "" {
+		up.FailAll(secret.ErrUnavailable)
+		if away == "login" {
+			cfg.Root, cfg.Away = secret.Dir{}, fmt.Errorf("log in: %w", secret.ErrUnavailable)
+		}
+	}
+	cfg.FS.PersonalReadOnly = os.Getenv("PERSON") != ""
 	m, err := New(context.Background(), cfg)
 	if err != nil {
 		return err
@@ -57,13 +64,18 @@ func next() error {
 }
 
 // nextThatFails takes part in handing a mount over up to the step that STEP names, and
-// fails there, or is stuck if WAITS is set.
+// fails there, or is stuck if WAITS is set. With OLDER it is a version that does not take what
+// is known, and is not sent it.
 func nextThatFails() error {
 	top, err := findOurs(context.Background(), os.Getenv("POINT"))
 	if err != nil {
 		return err
 	}
-	c, device, err := offered(top)
+	formats := handover.Formats
+	if os.Getenv("OLDER") != "" {
+		formats = []int{handover.Whole, 1}
+	}
+	c, device, err := offered(top, formats)
 	if err != nil {
 		return err
 	}
@@ -73,7 +85,13 @@ func nextThatFails() error {
 	}{
 		{"document", func() error { return nil }},
 		{"ready", func() error { return handover.Send(c, handover.Message{Word: handover.Ready}, -1) }},
-		{"taken over", func() error { _, _, err := handover.Receive(c); return err }},
+		{"taken over", func() error {
+			_, known, err := handover.Receive(c)
+			if (known < 0) != (os.Getenv("OLDER") != "") {
+				return errors.Join(err, fmt.Errorf("what is known came as descriptor %d", known))
+			}
+			return err
+		}},
 		{"read", func() error { // and does not answer
 			_, err := unix.FcntlInt(uintptr(device), unix.F_SETFL, unix.O_RDWR)
 			if err == nil {
@@ -99,13 +117,13 @@ func nextThatFails() error {
 
 // offered is offered the mount and returns the descriptor of its connection, once the
 // one before us has come to its end.
-func offered(top *mountinfo.Info) (*net.UnixConn, int, error) {
+func offered(top *mountinfo.Info, formats []int) (*net.UnixConn, int, error) {
 	for {
 		c, _, err := control.Open(context.Background(), behind(top), callReplace, map[string]string{wordSettings: "all alike"})
 		if err != nil {
 			return nil, -1, err
 		}
-		if err := handover.Send(c, handover.Message{Hello: handover.Formats}, -1); err == nil {
+		if err := handover.Send(c, handover.Message{Hello: formats}, -1); err == nil {
 			if _, device, err := handover.Receive(c); err == nil {
 				return c, device, nil
 			}
@@ -122,10 +140,10 @@ const manyProcessors = "GOMAXPROCS="
 
 // servedNext begins a process that goes on with the mount at point. Where the process
 // before has no time for that, it serves on, and is asked again, as people are told to.
-func servedNext(t *testing.T, point, value string) *exec.Cmd {
+func servedNext(t *testing.T, point, value string, environment ...string) *exec.Cmd {
 	t.Helper()
 	for range 10 {
-		cmd, said := askedNext(t, point, value)
+		cmd, said := askedNext(t, point, value, environment...)
 		if said == "mounted" {
 			return cmd
 		}
@@ -140,9 +158,9 @@ func servedNext(t *testing.T, point, value string) *exec.Cmd {
 
 // askedNext begins a process that is to go on with the mount at point, and returns what that
 // says first.
-func askedNext(t *testing.T, point, value string) (cmd *exec.Cmd, said string) {
+func askedNext(t *testing.T, point, value string, environment ...string) (cmd *exec.Cmd, said string) {
 	t.Helper()
-	cmd = again("next", "POINT="+point, "VALUE="+value, manyProcessors)
+	cmd = again("next", append([]string{"POINT=" + point, "VALUE=" + value, manyProcessors}, environment...)...)
 	out, err := cmd.StdoutPipe()
 	require.NoError(t, err)
 	cmd.Stderr = os.Stderr
@@ -286,6 +304,46 @@ func TestReplacedUnnoticed(t *testing.T) {
 	require.NoError(t, serving.Wait())
 }
 
+// In an outage process after process goes on with what the first has known, and programs
+// that use the mount do not notice. When the server is back, what has changed is shown.
+func TestReplacedInAnOutage(t *testing.T) {
+	needFUSE(t)
+	point := directory(t)
+	serving := servedNext(t, point, "one")
+	r := &reader{point: point}
+	r.all(t)
+	for _, away := range []string{"yes", "login", "yes"} {
+		before := serving
+		serving = servedNext(t, point, "another", "AWAY="+away)
+		require.NoError(t, before.Wait())
+		require.NoError(t, is("one")(os.ReadFile(r.path("CHANGED"))))
+	}
+	before := serving
+	serving = servedNext(t, point, "another")
+	require.NoError(t, before.Wait())
+	require.NoError(t, is("another")(os.ReadFile(r.path("CHANGED"))))
+	r.stop(t)
+	require.NoError(t, unmounted(t.Context(), point))
+	require.NoError(t, serving.Wait())
+}
+
+// Where what is known may not go on, an outage leaves the mount where it is.
+func TestNotReplacedInAnOutage(t *testing.T) {
+	needFUSE(t)
+	point := directory(t)
+	serving := servedNext(t, point, "one", "PERSON=yes")
+	for _, away := range []string{"yes", "login"} {
+		cmd, said := askedNext(t, point, "one", "AWAY="+away)
+		require.Contains(t, said, "server unavailable")
+		require.Error(t, cmd.Wait())
+		require.NoError(t, is("one")(os.ReadFile(filepath.Join(point, "CHANGED"))))
+	}
+	require.NoError(t, unmounted(t.Context(), point))
+	require.NoError(t, serving.Wait())
+	_, said := askedNext(t, point, "one", "AWAY=login")
+	require.Contains(t, said, "log in: server unavailable", "there is nothing to go on with")
+}
+
 // Who has read half of a value reads no half of another. What did not change is read on.
 func TestNoMixtureOfVersions(t *testing.T) {
 	needFUSE(t)
@@ -373,8 +431,9 @@ func TestAFailedReplacement(t *testing.T) {
 	serving := servedNext(t, point, "one")
 	r := &reader{point: point}
 	r.all(t)
-	for step, waits := range map[string]string{"document": "", "ready": "", "taken over": "", "read": "yes"} {
-		cmd := again("next that fails", "POINT="+point, "STEP="+step, "WAITS="+waits, manyProcessors)
+	for step, more := range map[string]string{"document": "", "ready": "", "taken over": "", "read": "WAITS=yes", "taken over ": "OLDER=yes"} {
+		step = strings.TrimSpace(step)
+		cmd := again("next that fails", "POINT="+point, "STEP="+step, more, manyProcessors)
 		cmd.Stderr = os.Stderr
 		out, err := cmd.Output()
 		require.Error(t, err)

@@ -15,14 +15,19 @@ import (
 // next one may read it, because it has the same settings, which say the same identity; as
 // here, the server's first refusal takes all of it away. After a kill it is gone.
 
+// Reading what is known is a part of the time for which nobody serves the mount. A service
+// manager gives the next process ten seconds, one that takes over has two: so much is read
+// in a fifth of a second.
+const knownForReplacement = 16 << 20
+
 // seal returns a descriptor, the caller's to close, of what the cache knows of what this
-// mount shows; negative: nothing goes on.
-func (m *Mount) seal() int {
+// mount shows, in so many bytes at most; negative: nothing goes on.
+func (m *Mount) seal(limit int) int {
 	list := m.handsOn()
 	if len(list) == 0 {
 		return -1
 	}
-	fd, err := known.Seal(list, m.rooms.shareOf(known.MaxBytes))
+	fd, err := known.Seal(list, m.rooms.shareOf(limit))
 	if err != nil {
 		m.log.Warn("the next process will not know what this one has known, and asks the server", "mountpoint", m.point, "error", err)
 		return -1
@@ -41,6 +46,9 @@ func (m *Mount) handsOn() []cache.Known {
 		return !root.Contains(k.Folder.Dir) && !k.Folder.Dir.Contains(root)
 	})
 }
+
+// knowsRoot reports whether the next process can show something without the server.
+func (m *Mount) knowsRoot() bool { return !m.private.Load() && m.rooms.cache.Knows(m.rooms.root) }
 
 // KeepToItself says that another identity has logged in than Config.Settings says: what the
 // mount knows does not go on to a next process, which logs in as the one that they say.
@@ -69,7 +77,7 @@ func (m *Mount) takeKnown(fd int) {
 // leaveKnown leaves what the cache knows with the service manager, until the unit's next
 // process has read it.
 func (m *Mount) leaveKnown() {
-	fd := m.seal()
+	fd := m.seal(known.MaxBytes)
 	if fd < 0 {
 		return
 	}

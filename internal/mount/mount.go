@@ -88,6 +88,9 @@ func New(ctx context.Context, cfg Config) (*Mount, error) {
 			return replace(ctx, cfg, top)
 		}
 	}
+	if cfg.Away != nil {
+		return nil, cfg.Away
+	}
 	log := cfg.logger()
 	inspect := attach.Inspect
 	if cfg.Hub != nil {

@@ -19,6 +19,7 @@ import (
 	"infisicalfs/internal/exitcode"
 	"infisicalfs/internal/mount/internal/handover"
 	"infisicalfs/internal/mount/internal/kernelstate"
+	"infisicalfs/secret"
 )
 
 // warmFor is how long reading what is in use may take before the mount is gone on with.
@@ -41,63 +42,113 @@ func replaced(ctx context.Context, cfg Config) (*mountinfo.Info, error) {
 	return top, nil
 }
 
+// successor is a process that goes on with a mount which another one serves.
+type successor struct {
+	cfg       Config
+	top       *mountinfo.Info
+	inherited *inheritance
+	rooms     *rooms // nil: what they show is not known yet
+	away      error  // the server's; nil: it answers
+}
+
 // replace goes on with a mount that another process serves. All that can go wrong goes
 // wrong while that process serves; if anything does, it goes on. See package handover.
 func replace(ctx context.Context, cfg Config, top *mountinfo.Info) (*Mount, error) {
-	inherited := &inheritance{}
-	cfg.FS.Inherited = inherited.has
-	point := top.Mountpoint
-	rooms := wire(cfg, point, time.Now())
-	m, err := func() (*Mount, error) {
-		if err := rooms.contact(ctx, cfg); err != nil {
-			return nil, fmt.Errorf("reading %s: %w", cfg.Root, err)
-		}
-		c, peer, err := control.Open(ctx, behind(top), callReplace, map[string]string{wordSettings: cfg.Settings, wordVersion: cfg.Version})
-		if err == nil {
-			defer c.Close()
-			stop := context.AfterFunc(ctx, func() { c.SetDeadline(time.Unix(1, 0)) }) // the past
-			defer stop()
-			if err = sameNamespace(peer.PID); err == nil {
-				return goOn(ctx, c, cfg, rooms, top, inherited)
-			}
-		}
-		return nil, notReplaced(err, point)
-	}()
+	s := &successor{cfg: cfg, top: top, inherited: &inheritance{}, away: cfg.Away}
+	s.cfg.FS.Inherited = s.inherited.has
+	m, err := s.replace(ctx)
 	if err != nil {
-		rooms.close()
+		if s.rooms != nil {
+			s.rooms.close()
+		}
 		return nil, err
 	}
 	m.takenOver(ctx)
 	return m, nil
 }
 
+func (s *successor) replace(ctx context.Context) (*Mount, error) {
+	if err := s.contact(ctx); err != nil {
+		return nil, err
+	}
+	c, peer, err := control.Open(ctx, behind(s.top), callReplace, map[string]string{wordSettings: s.cfg.Settings, wordVersion: s.cfg.Version})
+	if err == nil {
+		defer c.Close()
+		stop := context.AfterFunc(ctx, func() { c.SetDeadline(time.Unix(1, 0)) }) // the past
+		defer stop()
+		if err = sameNamespace(peer.PID); err == nil {
+			return s.goOn(ctx, c)
+		}
+	}
+	return nil, notReplaced(err, s.top.Mountpoint)
+}
+
+// contact reads what the mount will show. That the server is away is no error yet: the
+// process that serves may know it.
+func (s *successor) contact(ctx context.Context) error {
+	if s.away != nil {
+		return nil
+	}
+	s.rooms = wire(s.cfg, s.top.Mountpoint, time.Now())
+	err := s.rooms.contact(ctx, s.cfg)
+	if err == nil {
+		return nil
+	}
+	err = fmt.Errorf("reading %s: %w", s.cfg.Root, err)
+	if !errors.Is(err, secret.ErrUnavailable) && !errors.Is(err, secret.ErrTimeout) {
+		return err
+	}
+	s.away = err
+	return nil
+}
+
 // goOn speaks with the process that serves, and serves in its place.
-func goOn(ctx context.Context, c *net.UnixConn, cfg Config, rooms *rooms, top *mountinfo.Info, inherited *inheritance) (*Mount, error) {
-	m := newMount(cfg, top.Mountpoint, rooms)
-	m.device, rooms.inTree = top.Minor, m.stands
-	fail := func(err error) (*Mount, error) { return nil, notReplaced(err, m.point) }
+func (s *successor) goOn(ctx context.Context, c *net.UnixConn) (*Mount, error) {
+	fail := func(err error) (*Mount, error) { return nil, notReplaced(err, s.top.Mountpoint) }
 	if err := handover.Send(c, handover.Message{Hello: handover.Formats}, -1); err != nil {
 		return fail(err)
 	}
-	before, device, err := received(c, m.device)
+	before, device, err := received(c, s.top.Minor)
 	if err != nil {
 		return fail(err)
 	}
-	if err := rooms.goOn(device, cfg, before, inherited); err != nil {
+	if s.away != nil && !before.Knows {
+		unix.Close(device)
+		return nil, s.away
+	}
+	if s.rooms == nil {
+		s.cfg.Root, s.cfg.FS.PersonalReadOnly = before.Root, false // or what is known would stay there
+		s.rooms = wire(s.cfg, s.top.Mountpoint, time.Now())
+	}
+	rooms := s.rooms
+	m := newMount(s.cfg, s.top.Mountpoint, rooms)
+	m.device, rooms.inTree = s.top.Minor, m.stands
+	if err := rooms.goOn(device, s.cfg, before, s.inherited); err != nil {
 		return fail(err)
 	}
-	warm, cancel := context.WithTimeout(ctx, warmFor)
-	rooms.kernel.Warm(warm.Done())
-	cancel()
-	now, err := ready(c)
+	if s.away == nil {
+		warm, cancel := context.WithTimeout(ctx, warmFor)
+		rooms.kernel.Warm(warm.Done())
+		cancel()
+	}
+	now, known, err := ready(c)
 	if err == nil && rooms.writable && now.Estate == nil {
 		err = errors.New("it does not say who has read what")
+	}
+	if known >= 0 {
+		m.takeKnown(known)
 	}
 	if err != nil {
 		rooms.session.Close()
 		rooms.notifier.Close()
 		return fail(err)
 	}
+	return m, s.serve(c, m, now)
+}
+
+// serve begins to answer, from the state that the mount was left in.
+func (s *successor) serve(c *net.UnixConn, m *Mount, now *handover.Document) error {
+	rooms := m.rooms
 	rooms.kernel.Inherit(&now.Kernel)
 	rooms.tree.Inherit(now.Estate)
 	// What the kernel was told of sizes and dates may be older than what is read now.
@@ -105,13 +156,13 @@ func goOn(ctx context.Context, c *net.UnixConn, cfg Config, rooms *rooms, top *m
 		rooms.notifier.InodeNotify(node, -1, 0)
 	}
 	if err := rooms.session.Unblock(); err != nil {
-		return fail(err)
+		return notReplaced(err, m.point)
 	}
 	go m.run()
 	if err := handover.Send(c, handover.Message{Word: handover.Serving}, -1); err != nil {
 		m.log.Warn("the process before was not told that this one serves, and will end it", "mountpoint", m.point, "error", err)
 	}
-	return m, nil
+	return nil
 }
 
 // received waits for what the kernel knows, and for the descriptor of its connection.
@@ -137,16 +188,17 @@ func received(c *net.UnixConn, connection int) (*handover.Document, int, error) 
 }
 
 // ready says that this process can serve, and returns what the kernel knows once the
-// other one serves no more.
-func ready(c *net.UnixConn) (*handover.Document, error) {
+// other one serves no more, and a descriptor, the caller's to close also after an error, of what
+// that has known; negative: nothing.
+func ready(c *net.UnixConn) (d *handover.Document, known int, err error) {
 	if err := handover.Send(c, handover.Message{Word: handover.Ready}, -1); err != nil {
-		return nil, err
+		return nil, -1, err
 	}
-	message, _, err := handover.Receive(c)
-	if err != nil {
-		return nil, err
+	message, known, err := handover.Receive(c)
+	if err == nil {
+		d, err = handover.Read(message)
 	}
-	return handover.Read(message)
+	return d, known, err
 }
 
 // notReplaced says in the user's words why the mount stays with the process that serves it.

@@ -7,13 +7,14 @@
 //	(reads what the kernel knows from the server; the mount is served as before)
 //	Ready                          ──▶
 //	                                    (answers what it has read, and reads no more)
-//	                               ◀──  Document, as it is now; or Refusal
+//	                               ◀──  Document, as it is now, and a descriptor of what is known; or Refusal
 //	(serves)
 //	Serving                        ──▶
 //	                                    (ends)
 //
 // Each message is its length, four bytes, and JSON. There are names in it and no values
-// and no credentials: the next process logs in itself. Whoever is at the other end of
+// and no credentials: the next process logs in itself. Values are in the memory behind the
+// second descriptor only (package known). Whoever is at the other end of
 // the connection, as the kernel says, is for the caller to see.
 package handover
 
@@ -31,15 +32,20 @@ import (
 	"infisicalfs/fs"
 	"infisicalfs/internal/mount/internal/kernelstate"
 	"infisicalfs/internal/mount/internal/session"
+	"infisicalfs/secret"
 )
 
 // Formats are the versions of [Document] that this program reads and writes, the best
 // first. A field that another version must not pass over makes a new one: 1 has no
 // [Document.Estate], which is as good for mounts that are only read.
-var Formats = []int{Whole, 1}
+var Formats = []int{Knowing, Whole, 1}
 
-// Whole is the format with all that a writable mount needs.
-const Whole = 2
+// Whole is the format with all that a writable mount needs. In Knowing what is known goes
+// along: another version would not close the descriptor.
+const (
+	Whole   = 2
+	Knowing = 3
+)
 
 // Document is what the next process has to know.
 type Document struct {
@@ -48,6 +54,11 @@ type Document struct {
 	Greeting   session.Greeting  `json:"greeting"`
 	Kernel     kernelstate.State `json:"kernel"`
 	Estate     *fs.Estate        `json:"estate,omitempty"` // of a writable mount
+
+	// Since [Knowing]: what the mount shows, and whether what is known goes along and has
+	// that, so that the next process needs no server to begin with.
+	Root  secret.Dir `json:"root,omitzero"`
+	Knows bool       `json:"knows,omitempty"`
 }
 
 // Message is one of these. The words are those of [Ready] and [Serving].
