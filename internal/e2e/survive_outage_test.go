@@ -1,9 +1,12 @@
 package e2e
 
 import (
+	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"testing"
 	"time"
 
@@ -60,4 +63,106 @@ func TestKilledServiceDuringAnOutage(t *testing.T) {
 	require.NoError(t, second.Process.Signal(unix.SIGTERM))
 	require.NoError(t, second.Wait())
 	require.Zero(t, depth(dir))
+}
+
+// A service is restarted while its server takes requests and answers none: who reads all the
+// time reads on, and what goes from process to process for that has values, and nothing that
+// one could log in with.
+func TestRestartedServiceDuringAnOutage(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, devserver.Config{})
+	needFUSE(t)
+	dir := filepath.Join(w.tmp, "secrets")
+	require.NoError(t, os.Mkdir(dir, 0o755))
+	manager := systemdtest.New(t)
+	start := func() *exec.Cmd {
+		cmd := exec.Command(program, "mount", "--foreground", "--read-only", "--timeout=2s", "--ttl=1s", "--project=demo", "--env=dev", dir)
+		cmd.Env = append(w.environ("admin"), "GORACE=atexit_sleep_ms=0")
+		cmd.Stderr = os.Stderr
+		manager.Start(t, cmd)
+		t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
+		manager.Until(t, "READY=1")
+		return cmd
+	}
+	accessToken := regexp.MustCompile(`eyJ[\w-]+\.[\w-]+\.`)
+	require.Regexp(t, accessToken, w.UserToken())
+	serving := start()
+	file := filepath.Join(dir, "GREETING")
+	value := readFile(t, file)
+	stop, failed := make(chan struct{}), make(chan error, 1)
+	go func() {
+		for {
+			select {
+			case <-stop:
+				failed <- nil
+				return
+			case <-time.After(time.Millisecond):
+			}
+			if text, err := os.ReadFile(file); err != nil || string(text) != value {
+				failed <- fmt.Errorf("%q, %w", text, err)
+				return
+			}
+		}
+	}()
+
+	remove := w.Inject(devserver.Fault{Hang: true})
+	for range 2 {
+		manager.SetJob("restart")
+		require.NoError(t, serving.Process.Signal(unix.SIGTERM))
+		require.NoError(t, serving.Wait())
+		manager.SetJob("")
+		require.Contains(t, manager.Stored(), "known")
+		kept := os.NewFile(uintptr(manager.Kept(t, "known")), "known")
+		memory, err := io.ReadAll(io.NewSectionReader(kept, 0, 1<<30))
+		require.NoError(t, err)
+		require.NoError(t, kept.Close())
+		require.Contains(t, string(memory), value)
+		require.NotContains(t, string(memory), w.Credentials("admin").ClientSecret)
+		require.NotRegexp(t, accessToken, string(memory))
+		serving = start()
+		require.NotContains(t, manager.Stored(), "known")
+		require.Eventually(t, func() bool { // what is known has served its time
+			text := make([]byte, 100)
+			n, err := unix.Getxattr(file, "user.infisical.stale", text)
+			return err == nil && string(text[:n]) == "true"
+		}, 20*time.Second, 50*time.Millisecond)
+	}
+	close(stop)
+	require.NoError(t, <-failed)
+	remove()
+	w.edit(t, func(e *devserver.Editor) error { return e.Set("demo", "dev", "/", "GREETING", "another") })
+	require.Eventually(t, func() bool { return readFile(t, file) == "another" }, 60*time.Second, 50*time.Millisecond)
+	require.NoError(t, serving.Process.Signal(unix.SIGTERM))
+	require.NoError(t, serving.Wait())
+	require.Zero(t, depth(dir))
+}
+
+// A new version takes a mount over while nobody can log in, with what the one before knows.
+func TestReplacedDuringAnOutage(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, devserver.Config{})
+	flags := []string{"--timeout=1s", "--read-only", "--project=demo", "--env=dev"}
+	m := w.mount(t, "admin", flags...)
+	value := readFile(t, m.path("GREETING"))
+	held, err := os.Open(m.path("GREETING"))
+	require.NoError(t, err)
+	defer held.Close()
+	for _, fault := range []devserver.Fault{{Hang: true}, {Status: 503}} {
+		remove := w.Inject(fault)
+		cmd := exec.Command(program, append(append([]string{"mount", "--replace", "--log-file", m.log}, flags...), m.dir)...)
+		cmd.Env = w.environ("admin")
+		out, err := cmd.CombinedOutput()
+		require.NoError(t, err, "%s", out)
+		now := m.status(t).PID
+		require.NotEqual(t, m.pid, now)
+		m.pid = now
+		require.Equal(t, value, readFile(t, m.path("GREETING")))
+		remove()
+	}
+	w.edit(t, func(e *devserver.Editor) error { return e.Set("demo", "dev", "/", "GREETING", "another") })
+	require.Eventually(t, func() bool { // the login is tried again after a pause
+		m.refresh(t)
+		return readFile(t, m.path("GREETING")) == "another"
+	}, 60*time.Second, 100*time.Millisecond)
+	require.Equal(t, 1, depth(m.dir))
 }
