@@ -114,6 +114,10 @@ func (h *handle) Lseek(_ context.Context, off uint64, whence uint32) (uint64, sy
 		return 0, syscall.ESTALE
 	case asksVersion(whence):
 		return h.version(s, off)
+	case whence == lseekFill && h.cached:
+		return 0, 0
+	case whence == lseekFill:
+		return 0, h.file.fs.mayFill(h)
 	}
 	return seek(off, whence, s.Value.Len())
 }

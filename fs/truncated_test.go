@@ -23,7 +23,7 @@ import (
 // the size.
 func TestReadingOnWhileSomebodyEmptiesTheFile(t *testing.T) {
 	w := newWorld(writing)
-	mnt := fusetest.MountedThrough(t, w.Root(), w.Options(), FailOutdatedGetattr)
+	mnt := fusetest.MountedThrough(t, w.Root(), w.Options(), GuardPages)
 	t.Cleanup(w.Close)
 	w.Set(dev, "GREETING", strings.Repeat("x", 5000))
 	path := mnt + "/demo/dev/GREETING"

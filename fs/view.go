@@ -33,7 +33,11 @@ func (d *dir) viewChild(ctx context.Context, snap *secret.Folder, shown string, 
 	if render == nil {
 		return nil, nil
 	}
-	v := &viewFile{node: node{fs: d.fs}, dir: d, name: shown, render: render}
+	known := d.GetChild(shown)
+	v, ok := operations(known).(*viewFile)
+	if !ok || v.dir != d {
+		known, v = nil, &viewFile{node: node{fs: d.fs}, dir: d, name: shown, render: render}
+	}
 	if snap.Partial {
 		var err error
 		if snap, err = v.snapshot(ctx); err != nil {
@@ -44,6 +48,9 @@ func (d *dir) viewChild(ctx context.Context, snap *secret.Folder, shown string, 
 	left := d.fs.remaining(snap)
 	out.SetEntryTimeout(left)
 	out.SetAttrTimeout(left)
+	if known != nil {
+		return known, nil
+	}
 	return d.NewInode(ctx, v, inode.View(d.StableAttr(), shown)), nil
 }
 
@@ -55,6 +62,7 @@ type viewFile struct {
 	dir    *dir
 	name   string
 	render View
+	told   atomic.Int64 // the size that the kernel was told last
 }
 
 func (v *viewFile) path() string { return path.Join(v.dir.where().String(), v.name) }
@@ -65,6 +73,7 @@ func (v *viewFile) attr(snap *secret.Folder, out *fuse.Attr) {
 	text, err := v.render(snap)
 	out.Nlink = 1
 	out.Size = uint64(text.Len())
+	v.told.Store(int64(text.Len()))
 	if err != nil && v.fs.full() {
 		out.Size = 1 // with 0 the kernel would not READ, and show an empty file
 	}
@@ -221,6 +230,9 @@ func (h *viewHandle) Lseek(_ context.Context, off uint64, whence uint32) (uint64
 		p := newPrint(off)
 		p.value(*text)
 		return p.answer()
+	}
+	if whence == lseekFill {
+		return 0, h.view.fs.mayFill(h)
 	}
 	return seek(off, whence, text.Len())
 }

@@ -62,6 +62,12 @@ func (h *writeHandle) Read(_ context.Context, dest []byte, off int64) (fuse.Read
 
 // Lseek answers for the handle's own text.
 func (h *writeHandle) Lseek(_ context.Context, off uint64, whence uint32) (where uint64, errno syscall.Errno) {
+	if whence == lseekFill {
+		if h.scratch != nil {
+			return 0, 0 // all have the same text
+		}
+		return 0, h.file.fs.mayFill(h)
+	}
 	if err := h.buffer.With(func(t *textedit.Text) { where, errno = seek(off, whence, t.Len()) }); err != nil {
 		return 0, errnoOf(err)
 	}

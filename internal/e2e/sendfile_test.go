@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -53,14 +55,50 @@ func TestSendfileSendsOneVersion(t *testing.T) {
 			return string(text) == value
 		}, 20*time.Second, 20*time.Millisecond)
 	}
-	text, err := sent(t, open())
+	first := open()
+	text, err := sent(t, first)
 	require.NoError(t, err)
 	require.Equal(t, "hello, world", text)
+	require.NoError(t, first.Close())
 	change("a second value")
-	old := open()
-	change("third")
-	_, _ = sent(t, old) // whatever it gets of its version: this puts it into the pages
-	text, err = sent(t, open())
+	old, sender := open(), open()
+	text, err = sent(t, sender) // this puts it into the pages
 	require.NoError(t, err)
-	require.Equal(t, "third", text)
+	require.Equal(t, "a second value", text)
+	require.NoError(t, sender.Close())
+	change("third")
+	_, err = sent(t, old)
+	require.ErrorIs(t, err, unix.EINVAL, "the kernel would end it where the other one ends")
+
+	// While both are open the kernel has no pages for either: EINVAL has programs read.
+	newest := open()
+	_, err = sent(t, newest)
+	require.ErrorIs(t, err, unix.EINVAL)
+	whole, err := io.ReadAll(newest)
+	require.NoError(t, err)
+	require.Equal(t, "third", string(whole))
+	copied := filepath.Join(t.TempDir(), "copy")
+	for _, program := range [][]string{
+		{"busybox", "cat", m.path("GREETING")},
+		{"sh", "-c", `cp "$0" "$1" && cat "$1"`, m.path("GREETING"), copied},
+		{"python3", "-c", `import shutil, sys; shutil.copyfile(sys.argv[1], sys.argv[2]); print(open(sys.argv[2]).read(), end="")`, m.path("GREETING"), copied},
+	} {
+		out, err := exec.Command(program[0], program[1:]...).CombinedOutput()
+		require.NoError(t, err, "%s: %s", program, out)
+		require.Equal(t, "third", string(out), program)
+	}
+	_, err = newest.Seek(0, io.SeekStart)
+	require.NoError(t, err)
+	to, err := os.Create(copied)
+	require.NoError(t, err)
+	defer to.Close()
+	n, err := io.Copy(to, newest) // copy_file_range(2)
+	require.NoError(t, err)
+	require.EqualValues(t, len("third"), n)
+	require.NoError(t, old.Close())
+	require.Eventually(t, func() bool {
+		text, err = sent(t, open())
+		require.True(t, err != nil || text == "third", text)
+		return err == nil
+	}, 20*time.Second, 20*time.Millisecond)
 }

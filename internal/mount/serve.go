@@ -67,7 +67,7 @@ func (r *rooms) raw(device int, cfg Config, before *kernelstate.State) (fuse.Raw
 	options.DisableReadDirPlus = cfg.foreign()
 	r.notifier = notifier.New(device)
 	options.ServerCallbacks = r.notifier
-	nodes := fs.FailOutdatedGetattr(fusefs.NewNodeFS(r.tree.Root(), options))
+	nodes := fs.GuardPages(fusefs.NewNodeFS(r.tree.Root(), options))
 	r.kernel = kernelstate.New(nodes, r.tree.Root().EmbeddedInode(), before, cfg.logger())
 	var raw fuse.RawFileSystem = r.kernel
 	if cfg.foreign() {

@@ -86,6 +86,7 @@ type File struct {
 	noOpens      chan struct{} // closed when opens falls to 0; nil if nobody waits for that
 	sized        uint64        // fingerprint of the one version that the kernel was told the size of, or noSize, or severalSizes
 	pages        uint64        // fingerprint of the version that pages may be of; 0: there are none
+	told         int           // the size that the kernel was told last, in bytes
 }
 
 // Epoch is to be taken before the version to open is asked for: what was
@@ -108,6 +109,7 @@ func (f *File) TellSize(newest *secret.Secret, keep bool) (served *secret.Secret
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	served, waiting = f.choose(newest, keep)
+	f.told = served.Value.Len()
 	switch print := served.Value.Fingerprint(); f.sized {
 	case print:
 	case noSize:
@@ -116,6 +118,14 @@ func (f *File) TellSize(newest *secret.Secret, keep bool) (served *secret.Secret
 		f.sized = severalSizes
 	}
 	return served, waiting
+}
+
+// Told returns the size that the kernel was told last, in bytes. It ends there what it
+// sends and maps of the file, whatever version that is of.
+func (f *File) Told() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.told
 }
 
 // choose is called with the lock held.

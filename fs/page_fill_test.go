@@ -1,0 +1,172 @@
+//go:build linux
+
+package fs
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"infisicalfs/internal/fusetest"
+)
+
+// sentBy is what sendfile(2) sends of an open file, which for the kernel is reading
+// through the page cache however the file was opened.
+func sentBy(t *testing.T, from int) (string, error) {
+	t.Helper()
+	r, w, err := os.Pipe()
+	require.NoError(t, err)
+	defer r.Close()
+	var at int64
+	_, err = unix.Sendfile(int(w.Fd()), from, &at, 1<<16)
+	w.Close()
+	text, _ := io.ReadAll(r)
+	return string(text), err
+}
+
+// mappedBy is what a private mapping of an open file shows: for the kernel that is
+// reading through the page cache, too. The error is EFAULT where a program that looks
+// there itself would get SIGBUS.
+func mappedBy(t *testing.T, from, size int) (string, error) {
+	t.Helper()
+	memory, err := unix.Mmap(from, 0, size, unix.PROT_READ, unix.MAP_PRIVATE)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, unix.Munmap(memory)) }()
+	r, w, err := os.Pipe()
+	require.NoError(t, err)
+	defer r.Close()
+	_, err = unix.Write(int(w.Fd()), memory)
+	w.Close()
+	text, _ := io.ReadAll(r)
+	return string(text), err
+}
+
+// openedAt is a descriptor that the Go runtime does not poll. The caller closes it.
+func openedAt(t *testing.T, path string, flags int) int {
+	t.Helper()
+	fd, err := unix.Open(path, flags|unix.O_CLOEXEC, 0)
+	require.NoError(t, err)
+	return fd
+}
+
+// Who has an older version open gets that or an error, also where somebody reads a newer one
+// through the page cache: by a private mapping, or by sendfile.
+func TestWhoHasAnOlderVersionOpenNeverReadsANewerOne(t *testing.T) {
+	const before, after = "the first value", "the second, which is longer"
+	for how, through := range map[string]func(t *testing.T, from int) (string, error){
+		"a private mapping": func(t *testing.T, from int) (string, error) { return mappedBy(t, from, len(after)) },
+		"sendfile":          sentBy,
+	} {
+		t.Run(how, func(t *testing.T) {
+			w := newWorld(ttl(time.Hour))
+			mnt := fusetest.MountedThrough(t, w.Root(), w.Options(), GuardPages)
+			w.Set(dev, "KEY", before)
+			old, buf := openedAt(t, mnt+"/demo/dev/KEY", unix.O_RDONLY), make([]byte, 5)
+			_, err := unix.Pread(old, buf, 0)
+			require.NoError(t, err)
+			w.Apply(w.change(t, dev, func() { w.Set(dev, "KEY", after) }))
+			w.awaitKernel()
+
+			newer := openedAt(t, mnt+"/demo/dev/KEY", unix.O_RDONLY)
+			defer unix.Close(newer)
+			text, err := through(t, newer)
+			if err == nil {
+				require.Equal(t, after, text, "it is its own version, whole")
+			}
+			_, err = unix.Pread(old, buf, 0)
+			require.ErrorIs(t, err, syscall.ESTALE)
+			text, err = sentBy(t, old)
+			require.Error(t, err, text)
+			text, err = mappedBy(t, old, len(before))
+			require.Error(t, err, text)
+			whole := make([]byte, 100)
+			n, err := unix.Pread(newer, whole, 0)
+			require.NoError(t, err)
+			require.Equal(t, after, string(whole[:n]), "reading is always possible")
+
+			require.NoError(t, unix.Close(old)) // from now on they all have one version
+			require.Eventually(t, func() bool {
+				text, err := through(t, newer)
+				require.True(t, err != nil || strings.HasPrefix(text, after), text)
+				return err == nil
+			}, 20*time.Second, 10*time.Millisecond)
+		})
+	}
+}
+
+// What somebody writes is read by nobody else before it is stored, also where its writer
+// reads it through the page cache.
+func TestAWritersTextGetsIntoNobodysPages(t *testing.T) {
+	const before, draft = "the first value", "what is being written"
+	w := newWorld(writing, ttl(time.Hour))
+	mnt := fusetest.MountedThrough(t, w.Root(), w.Options(), GuardPages)
+	t.Cleanup(w.Close)
+	w.Set(dev, "KEY", before)
+	path := mnt + "/demo/dev/KEY"
+	reader, buf := openedAt(t, path, unix.O_RDONLY), make([]byte, 5)
+	defer unix.Close(reader)
+	reads := func(fd int) {
+		t.Helper()
+		n, err := unix.Pread(fd, buf, 0)
+		require.True(t, errors.Is(err, syscall.ESTALE) || string(buf[:max(n, 0)]) == before[:len(buf)], "%q %v", buf, err)
+	}
+	reads(reader)
+	writer := openedAt(t, path, unix.O_RDWR)
+	defer unix.Close(writer)
+	_, err := unix.Pwrite(writer, []byte(draft), 0)
+	require.NoError(t, err)
+	later := openedAt(t, path, unix.O_RDONLY)
+	defer unix.Close(later)
+	for _, through := range []func() (string, error){
+		func() (string, error) { return sentBy(t, writer) },
+		func() (string, error) { return mappedBy(t, writer, len(draft)) },
+	} {
+		text, err := through()
+		require.True(t, err != nil || text == draft, text)
+		reads(reader)
+		reads(later)
+		text, err = sentBy(t, later)
+		require.True(t, err != nil || text == before, text)
+	}
+	whole := make([]byte, 100)
+	n, err := unix.Pread(writer, whole, 0)
+	require.NoError(t, err)
+	require.Equal(t, draft, string(whole[:n]))
+}
+
+// A view that is open with an older text shares no pages with one that is opened later.
+func TestViewsOfTwoTextsShareNoPages(t *testing.T) {
+	w := newWorld(ttl(time.Hour), func(c *Config) { c.Views = map[string]View{".env": linesView} })
+	mnt := fusetest.MountedThrough(t, w.Root(), w.Options(), GuardPages)
+	path := mnt + "/demo/dev/.env"
+	pin := openedAt(t, path, unix.O_PATH) // the kernel keeps the inode, and its pages
+	defer unix.Close(pin)
+	open := func() int { return openedAt(t, fmt.Sprint("/proc/self/fd/", pin), unix.O_RDONLY) }
+	old := open()
+	before, err := sentBy(t, old)
+	require.NoError(t, err)
+	w.Apply(w.change(t, dev, func() { w.Set(dev, "GREETING", "a new one") }))
+	w.awaitKernel()
+	newer := open()
+	defer unix.Close(newer)
+	for range 2 {
+		text, err := sentBy(t, newer)
+		require.True(t, err != nil || strings.Contains(text, "a new one"), text)
+		text, err = sentBy(t, old)
+		require.True(t, err != nil || text == before, text)
+	}
+	require.NoError(t, unix.Close(old))
+	require.Eventually(t, func() bool {
+		text, err := sentBy(t, newer)
+		require.True(t, err != nil || strings.Contains(text, "a new one"), text)
+		return err == nil
+	}, 20*time.Second, 10*time.Millisecond)
+}
