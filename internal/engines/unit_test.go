@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"infisicalfs/internal/devserver"
 	"infisicalfs/internal/mounttable"
 )
 
@@ -49,8 +50,10 @@ func TestUnitRestartsUnderContainers(t *testing.T) {
 	a.check()
 	r := a.reads()
 	for range rounds {
+		serverIsBack := w.Inject(devserver.Fault{Status: 503}) // the next process knows what this one does
 		u.systemctl("restart")
 		a.check()
+		serverIsBack()
 	}
 	a.hears(r)
 	r.none(t)
