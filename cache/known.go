@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"context"
 	"slices"
 	"time"
 
@@ -122,4 +123,37 @@ func (c *Cache) Knows(dir secret.Dir) bool {
 	defer c.mu.Unlock()
 	e := c.store.entries[dir]
 	return !c.closed && e != nil && c.standing(e, time.Now()) != unusable
+}
+
+// Confirm asks the server for dir, in the background and however fresh it is, so that a refusal
+// is heard of: it takes away what was imported as any other does. The error is the
+// server's, or ctx's.
+func (c *Cache) Confirm(ctx context.Context, dir secret.Dir) error {
+	f := c.confirm(dir)
+	if f == nil {
+		return errClosed
+	}
+	select {
+	case <-f.done:
+		return f.err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (c *Cache) confirm(dir secret.Dir) *flight {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return nil
+	}
+	if f := c.fetch[dir]; f != nil {
+		return f
+	}
+	now := time.Now()
+	f := c.newFlight(dir, now)
+	f.poll = true
+	f.known = c.known(c.store.get(dir, now), secret.NeedProof, now)
+	c.start(f)
+	return f
 }

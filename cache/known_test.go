@@ -115,6 +115,28 @@ func TestKnownIsPurged(t *testing.T) {
 	}
 }
 
+// The server can be asked whether the next login is good, however fresh all is.
+func TestKnownLogin(t *testing.T) {
+	bubble(t, cache.Config{}, func(w *world) {
+		w.value(payments, "KEY")
+		w.value(billing, "KEY")
+		n := w.next(cache.Config{})
+		defer n.Close()
+		w.fake.FailAll(secret.ErrUnavailable)
+		require.ErrorIs(w, n.Confirm(w.Context(), payments), secret.ErrUnavailable)
+		require.Equal(w, "one", n.value(payments, "KEY"))
+		w.fake.FailAll(nil)
+		sleep(30 * time.Second)
+		require.NoError(w, n.Confirm(w.Context(), payments))
+		require.Equal(w, time.Now(), n.get(payments, secret.NeedEntry).Fetched)
+		w.fake.FailAll(secret.ErrUnauthenticated)
+		require.ErrorIs(w, n.Confirm(w.Context(), payments), secret.ErrUnauthenticated)
+		n.fails(billing, secret.ErrUnauthenticated)
+		n.Close()
+		require.ErrorIs(w, n.Confirm(w.Context(), payments), secret.ErrUnavailable)
+	})
+}
+
 // What the one before may not show, it does not hand on: what was denied, what does not
 // exist, what is older than MaxStale allows, and what only one person is shown.
 func TestKnownLeavesOut(t *testing.T) {

@@ -20,6 +20,7 @@ import (
 	"infisicalfs/cache"
 	tree "infisicalfs/fs"
 	"infisicalfs/internal/attach"
+	"infisicalfs/internal/mount/internal/known"
 	"infisicalfs/secret"
 	"infisicalfs/secret/secrettest"
 )
@@ -62,6 +63,34 @@ func TestMountsOfAHubShareRequests(t *testing.T) {
 		require.Equal(t, "hello, world", reads(t, on(t, h, devDir, nil), "GREETING"))
 	}
 	require.Equal(t, 1, fake.Calls().All())
+}
+
+// What goes on of a mount of a hub is what it shows, and its share of the room.
+func TestWhatGoesOnOfAMountOfAHub(t *testing.T) {
+	fake := sample()
+	fake.Set(devDir.Child("pay"), "KEY", "one")
+	h := hub(t, fake)
+	all, part := on(t, h, devDir, nil), on(t, h, devDir.Child("pay"), nil)
+	require.Equal(t, "hello, world", reads(t, all, "GREETING"))
+	require.Equal(t, "one", reads(t, part, "KEY"))
+	dirs := func(m *Mount, limit int) (dirs []secret.Dir) {
+		fd := m.seal(limit)
+		if fd < 0 {
+			return nil
+		}
+		defer unix.Close(fd)
+		list, err := known.Open(fd)
+		require.NoError(t, err)
+		for _, k := range list {
+			dirs = append(dirs, k.Folder.Dir)
+		}
+		return dirs
+	}
+	require.ElementsMatch(t, []secret.Dir{devDir, devDir.Child("pay")}, dirs(all, 1<<20))
+	require.Equal(t, []secret.Dir{devDir.Child("pay")}, dirs(part, 1<<20))
+	require.Len(t, dirs(all, 450), 1, "half of it is this mount's")
+	all.KeepToItself()
+	require.Empty(t, dirs(all, 1<<20))
 }
 
 // What one mount writes, renames and removes the others show at once, and only where

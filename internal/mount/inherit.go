@@ -350,4 +350,5 @@ func (m *Mount) catchUp(life context.Context) {
 	m.rooms.kernel.Reopen(warm.Done())
 	m.rooms.forgetAll()
 	m.log.Info("caught up with what the server has", "mountpoint", m.point)
+	m.confirm(life)
 }

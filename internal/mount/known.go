@@ -1,13 +1,17 @@
 package mount
 
 import (
+	"context"
+	"errors"
 	"slices"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"infisicalfs/cache"
 	"infisicalfs/internal/mount/internal/known"
 	"infisicalfs/internal/systemd"
+	"infisicalfs/secret"
 )
 
 // What the cache knows goes on with the mount, if its process comes to an orderly end, so that
@@ -41,9 +45,8 @@ func (m *Mount) handsOn() []cache.Known {
 	if m.private.Load() {
 		return nil
 	}
-	root := m.rooms.root
 	return slices.DeleteFunc(m.rooms.cache.Export(), func(k cache.Known) bool {
-		return !root.Contains(k.Folder.Dir) && !k.Folder.Dir.Contains(root)
+		return !m.rooms.root.Contains(k.Folder.Dir) // other mounts of a hub show it
 	})
 }
 
@@ -71,7 +74,27 @@ func (m *Mount) takeKnown(fd int) {
 		return
 	}
 	taken := m.rooms.cache.Import(list)
+	m.unproven = taken > 0
 	m.log.Info("what the process before has known goes on", "mountpoint", m.point, "folders", taken)
+}
+
+// confirm has the server say whether this process's own login may see what it has taken in,
+// until it answers. What it refuses is shown no longer.
+func (m *Mount) confirm(life context.Context) {
+	if !m.unproven {
+		return
+	}
+	for pause := time.Second; ; pause = min(2*pause, time.Minute) {
+		err := m.rooms.cache.Confirm(life, m.rooms.root)
+		if err == nil || errors.Is(err, secret.ErrDenied) || errors.Is(err, secret.ErrUnauthenticated) || errors.Is(err, secret.ErrNotFound) {
+			return
+		}
+		select {
+		case <-life.Done():
+			return
+		case <-time.After(pause):
+		}
+	}
 }
 
 // leaveKnown leaves what the cache knows with the service manager, until the unit's next

@@ -31,6 +31,7 @@ type Mount struct {
 	device    int // number of the FUSE connection, the same in the mount table; 0 if foreign
 	rooms     *rooms
 	log       *slog.Logger
+	unproven  bool        // what another process has known is shown, before this one's login was tried
 	private   atomic.Bool // nothing of what is known goes on to a next process
 	shows     string      // for people: the root of what is mounted
 	notes     []string    // set by New

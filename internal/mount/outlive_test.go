@@ -28,7 +28,8 @@ import (
 
 // service is a process of a unit: it goes on with what was left, or mounts, and ends as
 // the service manager wants. SETTINGS are its settings, VOLUME is its name, AWAY has the server
-// away, WAITS has it wait for an answer of its own mount, PRIVATE keep what it knows to itself.
+// away, WAITS has it wait for an answer of its own mount, PRIVATE keep what it knows to itself,
+// REFUSED has its login refused.
 func service() error {
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	volume := os.Getenv("VOLUME")
@@ -46,6 +47,9 @@ func service() error {
 	up.Set(devDir.Child("sub"), "INSIDE", "a value")
 	if os.Getenv("AWAY") != "" {
 		up.FailAll(secret.ErrUnavailable)
+	}
+	if os.Getenv("REFUSED") != "" {
+		up.FailAll(secret.ErrUnauthenticated)
 	}
 	cfg := readOnly(os.Getenv("POINT"), up)
 	cfg.Settings, cfg.Volume, cfg.Log = os.Getenv("SETTINGS"), volume, log
@@ -213,7 +217,8 @@ func TestRestartedInAnOutage(t *testing.T) {
 	u.start()
 	r := &reader{point: u.point}
 	r.begin("open and read", func() error { return is("hello, world")(os.ReadFile(r.path("GREETING"))) })
-	r.begin("what nobody has open meanwhile", func() error { return is("one")(os.ReadFile(r.path("CHANGED"))) })
+	away := &reader{point: u.point}
+	away.begin("what changes when the server is back", func() error { return is("one")(os.ReadFile(r.path("CHANGED"))) })
 	r.begin("an absent name", func() error {
 		if _, err := os.Lstat(r.path("ABSENT")); !errors.Is(err, os.ErrNotExist) {
 			return fmt.Errorf("it is there: %w", err)
@@ -226,12 +231,11 @@ func TestRestartedInAnOutage(t *testing.T) {
 		u.start("AWAY=yes")
 		require.Equal(t, []string{"fuse", "state"}, u.Stored())
 	}
+	away.stop(t)
 	u.stop("restart")
-	u.start("VALUE=another")
-	u.is("hello, world")
+	u.start("VALUE=another") // and the server is asked at once, however fresh all is
+	require.Eventually(t, func() bool { return is("another")(os.ReadFile(r.path("CHANGED"))) == nil }, 20*time.Second, 5*time.Millisecond)
 	r.stop(t)
-	require.NoError(t, os.WriteFile(filepath.Join(u.point, ".infisicalfs/refresh"), []byte("1"), 0))
-	require.NoError(t, is("another")(os.ReadFile(filepath.Join(u.point, "CHANGED"))))
 	u.stop("stop")
 	require.Empty(t, u.Stored())
 }
@@ -269,6 +273,19 @@ func TestWhatDoesNotGoOn(t *testing.T) {
 	_, err = os.ReadFile(filepath.Join(u.point, "GREETING"))
 	require.ErrorIs(t, err, syscall.EIO)
 	u.stop("restart")
+
+	// Nor for long what the next process's login may not see, however fresh it is.
+	u.start("SETTINGS=others")
+	u.is("hello, world")
+	u.stop("restart")
+	require.Equal(t, []string{"fuse", "known", "state"}, u.Stored())
+	u.start("SETTINGS=others", "REFUSED=yes")
+	require.Eventually(t, func() bool {
+		_, err := os.ReadFile(filepath.Join(u.point, "GREETING"))
+		return errors.Is(err, syscall.EACCES)
+	}, 20*time.Second, 5*time.Millisecond)
+	u.stop("restart")
+	require.Equal(t, []string{"fuse", "state"}, u.Stored())
 
 	// Nor is what another identity was shown meanwhile.
 	u.start("PRIVATE=yes")

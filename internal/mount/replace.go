@@ -158,6 +158,14 @@ func (s *successor) serve(c *net.UnixConn, m *Mount, now *handover.Document) err
 	if err := rooms.session.Unblock(); err != nil {
 		return notReplaced(err, m.point)
 	}
+	if s.away != nil {
+		life, cancel := context.WithCancel(context.Background())
+		m.catchingUp.Go(func() { m.confirm(life) })
+		go func() {
+			<-m.letGo
+			cancel()
+		}()
+	}
 	go m.run()
 	if err := handover.Send(c, handover.Message{Word: handover.Serving}, -1); err != nil {
 		m.log.Warn("the process before was not told that this one serves, and will end it", "mountpoint", m.point, "error", err)
