@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"strings"
 	"syscall"
 	"testing"
@@ -33,20 +34,21 @@ func sentBy(t *testing.T, from int) (string, error) {
 }
 
 // mappedBy is what a private mapping of an open file shows: for the kernel that is
-// reading through the page cache, too. The error is EFAULT where a program that looks
-// there itself would get SIGBUS.
-func mappedBy(t *testing.T, from, size int) (string, error) {
+// reading through the page cache, too. The error is that of a process that does not look
+// there itself, which would get SIGBUS. It is another process: while a page is
+// missing nobody can change what is mapped in one, and so the other threads of this one
+// would wait, which have to answer.
+func mappedBy(t *testing.T, from int) (string, error) {
 	t.Helper()
-	memory, err := unix.Mmap(from, 0, size, unix.PROT_READ, unix.MAP_PRIVATE)
+	const script = "import mmap, os; os.write(1, mmap.mmap(0, 0, mmap.MAP_PRIVATE, mmap.PROT_READ))"
+	own, err := unix.FcntlInt(uintptr(from), unix.F_DUPFD_CLOEXEC, 3)
 	require.NoError(t, err)
-	defer func() { require.NoError(t, unix.Munmap(memory)) }()
-	r, w, err := os.Pipe()
-	require.NoError(t, err)
-	defer r.Close()
-	_, err = unix.Write(int(w.Fd()), memory)
-	w.Close()
-	text, _ := io.ReadAll(r)
-	return string(text), err
+	file := os.NewFile(uintptr(own), "mapped")
+	defer file.Close()
+	cmd := exec.Command("python3", "-c", script)
+	cmd.Stdin = file
+	out, err := cmd.Output()
+	return string(out), err
 }
 
 // openedAt is a descriptor that the Go runtime does not poll. The caller closes it.
@@ -62,7 +64,7 @@ func openedAt(t *testing.T, path string, flags int) int {
 func TestWhoHasAnOlderVersionOpenNeverReadsANewerOne(t *testing.T) {
 	const before, after = "the first value", "the second, which is longer"
 	for how, through := range map[string]func(t *testing.T, from int) (string, error){
-		"a private mapping": func(t *testing.T, from int) (string, error) { return mappedBy(t, from, len(after)) },
+		"a private mapping": mappedBy,
 		"sendfile":          sentBy,
 	} {
 		t.Run(how, func(t *testing.T) {
@@ -85,7 +87,7 @@ func TestWhoHasAnOlderVersionOpenNeverReadsANewerOne(t *testing.T) {
 			require.ErrorIs(t, err, syscall.ESTALE)
 			text, err = sentBy(t, old)
 			require.Error(t, err, text)
-			text, err = mappedBy(t, old, len(before))
+			text, err = mappedBy(t, old)
 			require.Error(t, err, text)
 			whole := make([]byte, 100)
 			n, err := unix.Pread(newer, whole, 0)
@@ -127,7 +129,7 @@ func TestAWritersTextGetsIntoNobodysPages(t *testing.T) {
 	defer unix.Close(later)
 	for _, through := range []func() (string, error){
 		func() (string, error) { return sentBy(t, writer) },
-		func() (string, error) { return mappedBy(t, writer, len(draft)) },
+		func() (string, error) { return mappedBy(t, writer) },
 	} {
 		text, err := through()
 		require.True(t, err != nil || text == draft, text)
