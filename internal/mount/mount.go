@@ -49,9 +49,9 @@ type Mount struct {
 
 	supervised atomic.Bool // a service manager has been told of the mount
 
-	legacy     *legacy                       // what the unit's next process has to know, but for what changes; nil: none can go on with the mount
-	reaper     atomic.Pointer[reaper.Reaper] // nil: nobody helps this process to end
-	catchingUp sync.WaitGroup                // a goroutine that asks the server what was not known at the beginning
+	legacy     *legacy                        // what the unit's next process has to know, but for what changes; nil: none can go on with the mount
+	reaper     atomic.Pointer[reaper.Watched] // nil: nobody helps this process to end
+	catchingUp sync.WaitGroup                 // a goroutine that asks the server what was not known at the beginning
 
 	letGo chan struct{} // closed when the kernel has let go
 	ended chan struct{} // closed when the kernel has let go and all is cleaned up

@@ -122,7 +122,7 @@ func (m *Mount) Keep() {
 		m.log.Warn("the mount will not outlive its process", "mountpoint", m.point, "error", err)
 		return
 	}
-	watched, err := reaper.Start(m.rooms.session.Device(), m.device)
+	watched, err := reaper.Watch(m.rooms.session.Device(), m.device)
 	if err != nil {
 		m.log.Warn("if this process is killed while it waits for its own mount, the next one starts late", "mountpoint", m.point, "error", err)
 		return

@@ -67,7 +67,7 @@ func waitForOneselfKept() error {
 		return err
 	}
 	if os.Getenv("REAPER") != "" {
-		if _, err := reaper.Start(kept, number); err != nil {
+		if _, err := reaper.Watch(kept, number); err != nil {
 			return err
 		}
 	}

@@ -2,8 +2,8 @@
 // threads waits for an answer of the mount that the process has served.
 //
 //	if reaper.Entered() { return }             // early in main
-//	r, err := reaper.Start(device, connection) // from now on
-//	r.Stop()
+//	w, err := reaper.Watch(device, connection) // from now on
+//	w.Stop()
 //
 // Such a thread (it makes events for watchers, tells the kernel what to forget, or asks
 // whether the mount answers) cannot be killed once its request was read. Where the process
@@ -11,8 +11,8 @@
 // all requests. Where somebody keeps the connection for the next process, nobody answers
 // before that has started, and a service manager starts it when the one before has ended.
 //
-// So another process waits for the death of this one: this program, started again. Nearly always
-// it sees it end at once, and ends too. Otherwise it answers for it, see [verdict], what the
+// So another process waits for the death of this one: this program, started again, once
+// for however many mounts. Nearly always it sees it end at once, and ends too. Otherwise it answers for it, see [verdict], what the
 // dead process waits for, and leaves all else to the next process, which has the kernel ask
 // again. If that does not help within some seconds it ends the connection.
 package reaper

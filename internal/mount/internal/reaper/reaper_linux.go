@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -18,81 +19,93 @@ import (
 	"infisicalfs/internal/attach"
 )
 
-// mark is the environment variable that makes a process a reaper: whose, and of which
-// connection.
+// mark is the environment variable that makes a process a reaper: whose.
 const mark = "_INFISICALFS_REAPER"
 
 // What a reaper is given.
 const (
 	lifeFD   = 3 + iota // locked by the other process as long as it lives
-	deviceFD            // of the connection
+	tellFD              // a socket from which it is told of connections
 	parentFD            // a pidfd of the other process
 )
 
 // How long the other process may take to end after it was killed: until it is looked at, until what others
-// wait for is answered too, and until the connection is given up.
+// wait for is answered too, and until the connections are given up.
 const (
 	patience   = 100 * time.Millisecond
 	hardAfter  = time.Second
 	abortAfter = 5 * time.Second
 )
 
-// Reaper is the other process. Its methods may be called of a nil one, which is none.
-type Reaper struct {
+// reaper is the other process, as the one sees it that it waits for.
+type reaper struct {
 	cmd  *exec.Cmd
 	life *os.File
+	told int // a socket
 }
 
-// Start begins to wait for the death of this process, which serves a connection of that
-// number with device. The descriptor stays the caller's.
-func Start(device, connection int) (*Reaper, error) {
-	r, err := start(device, connection)
-	if err != nil {
-		return nil, fmt.Errorf("starting a process to watch this one: %w", err)
-	}
-	return r, nil
-}
-
-func start(device, connection int) (*Reaper, error) {
+// start begins to wait for the death of this process.
+func start() (*reaper, error) {
 	life, err := lifeline()
 	if err != nil {
 		return nil, err
 	}
-	given := []*os.File{life}
-	for _, open := range []func() (int, error){
-		func() (int, error) { return unix.FcntlInt(uintptr(device), unix.F_DUPFD_CLOEXEC, 3) },
-		func() (int, error) { return unix.PidfdOpen(os.Getpid(), 0) },
-	} {
-		fd, err := open()
-		if err != nil {
-			life.Close()
-			return nil, err
-		}
-		f := os.NewFile(uintptr(fd), "of a mount")
-		defer f.Close()
-		given = append(given, f)
+	r := &reaper{life: life, told: -1}
+	if err := r.begin(); err != nil {
+		r.stop()
+		return nil, err
 	}
+	return r, nil
+}
+
+func (r *reaper) begin() error {
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	r.told = pair[0]
+	given := []*os.File{r.life, os.NewFile(uintptr(pair[1]), "to be told")}
+	defer given[1].Close()
+	if err := unix.SetsockoptTimeval(r.told, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &unix.Timeval{Sec: tellWithin}); err != nil {
+		return err
+	}
+	self, err := unix.PidfdOpen(os.Getpid(), 0)
+	if err != nil {
+		return err
+	}
+	given = append(given, os.NewFile(uintptr(self), "of this process"))
+	defer given[2].Close()
 	cmd := exec.Command("/proc/self/exe")                                 // which need not be what is installed by now
 	cmd.Args = []string{os.Args[0], "watches", strconv.Itoa(os.Getpid())} // for people who list processes
 	cmd.ExtraFiles = given
 	// What this process has in its environment is none of the other's business. With the race
 	// detector in it a program sleeps at its end, for which a service manager would wait.
-	cmd.Env = []string{fmt.Sprintf("%s=%d %d", mark, os.Getpid(), connection), "GOMAXPROCS=1", "GORACE=atexit_sleep_ms=0"}
+	cmd.Env = []string{fmt.Sprintf("%s=%d", mark, os.Getpid()), "GOMAXPROCS=1", "GORACE=atexit_sleep_ms=0"}
 	begun, err := cmd.StdoutPipe()
 	if err == nil {
 		err = cmd.Start()
 	}
 	if err != nil {
-		life.Close()
-		return nil, err
+		return err
 	}
-	r := &Reaper{cmd, life}
-	// Or it might begin, with a descriptor of the connection, when this process has ended.
+	r.cmd = cmd
+	// Or it might begin, with descriptors of connections, when this process has ended.
 	if err := await(begun.(*os.File)); err != nil {
-		r.Stop()
-		return nil, fmt.Errorf("it does not begin: %w", err)
+		return fmt.Errorf("it does not begin: %w", err)
 	}
-	return r, nil
+	return nil
+}
+
+// stop ends the other process. It knows of nothing that it could leave behind.
+func (r *reaper) stop() {
+	if r.cmd != nil {
+		_ = r.cmd.Process.Kill() // it may have ended
+		_ = r.cmd.Wait()
+	}
+	if r.told >= 0 {
+		unix.Close(r.told)
+	}
+	r.life.Close()
 }
 
 // beginWithin is how long the other process may take to begin.
@@ -122,46 +135,43 @@ func lifeline() (*os.File, error) {
 	return life, nil
 }
 
-// Stop ends the other process. It knows of nothing that it could leave behind.
-func (r *Reaper) Stop() {
-	if r == nil {
-		return
-	}
-	_ = r.cmd.Process.Kill() // it may have ended
-	_ = r.cmd.Wait()
-	r.life.Close()
-}
-
 // Entered reports whether this process is a reaper. Then it has done its work, and is to end.
 func Entered() bool {
-	var w watch
-	if _, err := fmt.Sscanf(os.Getenv(mark), "%d %d", &w.pid, &w.connection); err != nil {
+	w := watch{process: parentFD, kept: map[uint32]kept{}}
+	if _, err := fmt.Sscan(os.Getenv(mark), &w.pid); err != nil {
 		return false
 	}
 	// What it can read are requests, and in those what others write.
 	_ = unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
 	signal.Ignore(unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGQUIT) // they are sent to the other one, and to its whole unit
-	w.device, w.process = deviceFD, parentFD
 	if _, err := os.Stdout.Write([]byte("\n")); err != nil {
 		return true
 	}
 	os.Stdout.Close()
-	if err := w.untilDead(lifeFD); err == nil {
+	go w.hear(tellFD, 0)
+	if err := untilDead(lifeFD); err == nil {
+		w.hear(tellFD, unix.MSG_DONTWAIT) // what it has said last
 		w.reap()
 	}
-	unix.Close(w.device) // before all else: it keeps the connection
+	w.closeAll() // before all else: it keeps the connections
 	return true
 }
 
 // watch is what a reaper has to do with.
 type watch struct {
-	pid, connection int
-	process, device int             // descriptors
-	told            map[uint32]bool // threads that have to ask again
+	pid     int
+	process int             // a descriptor
+	told    map[uint32]bool // threads that have to ask again
+
+	mu   sync.Mutex // guards kept
+	kept map[uint32]kept
 }
 
+// kept is a connection that is watched.
+type kept struct{ device, connection int }
+
 // untilDead returns when the other process is dead, ended or not.
-func (w watch) untilDead(life int) error {
+func untilDead(life int) error {
 	for {
 		err := unix.FcntlFlock(uintptr(life), unix.F_SETLKW, &unix.Flock_t{Type: unix.F_WRLCK})
 		if !errors.Is(err, unix.EINTR) {
@@ -171,26 +181,31 @@ func (w watch) untilDead(life int) error {
 }
 
 // reap answers for a process that is dead until it ends.
-func (w watch) reap() {
+func (w *watch) reap() {
 	w.told = make(map[uint32]bool)
-	began, buf := time.Now(), make([]byte, attach.MaxMessage+4096)
+	began, buf := time.Now(), []byte(nil)
 	for !w.ended(patience) && w.dying() {
+		if buf == nil { // nearly always nothing is to be read
+			buf = make([]byte, attach.MaxMessage+4096)
+		}
 		since := time.Since(began)
-		if since > abortAfter || w.pass(buf, since > hardAfter) != nil {
-			_ = attach.Abort(w.connection) // there is nobody to tell, and nothing else to do
-			return
+		for id, k := range w.all() {
+			if since > abortAfter || w.pass(k.device, buf, since > hardAfter) != nil {
+				_ = attach.Abort(k.connection) // there is nobody to tell, and nothing else to do
+				w.drop(id)
+			}
 		}
 	}
 }
 
 // ended reports whether the process has ended, within a time.
-func (w watch) ended(within time.Duration) bool {
+func (w *watch) ended(within time.Duration) bool {
 	return ready(w.process, within)
 }
 
 // dying reports whether the process was killed, so that nothing can be mistaken for its end:
 // two processes must never read requests.
-func (w watch) dying() bool {
+func (w *watch) dying() bool {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", w.pid))
 	if err != nil {
 		return false
@@ -200,14 +215,14 @@ func (w watch) dying() bool {
 	return strings.HasPrefix(rest, "Z")
 }
 
-// pass looks at all requests that were read or wait to be. The error is one of a kernel
+// pass looks at all requests of a connection that were read or wait to be. The error is one of a kernel
 // that cannot ask again what was read, or of a connection that has ended.
-func (w watch) pass(buf []byte, hard bool) error {
-	if err := resend(w.device); err != nil {
+func (w *watch) pass(device int, buf []byte, hard bool) error {
+	if err := resend(device); err != nil {
 		return err
 	}
-	for ready(w.device, 0) {
-		n, err := unix.Read(w.device, buf)
+	for ready(device, 0) {
+		n, err := unix.Read(device, buf)
 		if errors.Is(err, unix.EINTR) || errors.Is(err, unix.ENOENT) { // or it was interrupted
 			continue
 		}
@@ -223,14 +238,14 @@ func (w watch) pass(buf []byte, hard bool) error {
 			continue
 		}
 		w.told[r.pid] = w.told[r.pid] || why == unix.ESTALE
-		_, _ = unix.Write(w.device, r.answer(why)) // it may have been given up meanwhile
+		_, _ = unix.Write(device, r.answer(why)) // it may have been given up meanwhile
 	}
 	clear(buf)
 	return nil
 }
 
 // own reports whether a thread is the dead process's.
-func (w watch) own(thread uint32) bool {
+func (w *watch) own(thread uint32) bool {
 	if thread == 0 {
 		return false
 	}

@@ -4,14 +4,14 @@ package reaper
 
 import "errors"
 
-// Reaper does not exist where nothing can be mounted.
-type Reaper struct{}
+// Watched does not exist where nothing can be mounted.
+type Watched struct{}
 
-// Start fails.
-func Start(int, int) (*Reaper, error) { return nil, errors.ErrUnsupported }
+// Watch fails.
+func Watch(int, int) (*Watched, error) { return nil, errors.ErrUnsupported }
 
 // Stop does nothing.
-func (*Reaper) Stop() {}
+func (*Watched) Stop() {}
 
 // Entered reports false.
 func Entered() bool { return false }
