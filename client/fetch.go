@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -115,9 +114,9 @@ func (c *Client) fetchFolder(ctx context.Context, at location, known *secret.Fol
 	if folders.notModified {
 		f.Folders = known.Folders
 	}
-	if denied == nil && len(f.Secrets) == 0 && known != nil {
-		if f.Denied = c.deniedSilently(ctx, at, known); f.Denied != nil && !errors.Is(f.Denied, secret.ErrDenied) {
-			return nil, f.Denied
+	if denied == nil && !(secrets.notModified && known.Denied == nil) {
+		if err := c.withhold(ctx, at, f, known); err != nil {
+			return nil, err
 		}
 	}
 	if f.Denied == nil && len(f.Secrets) == 0 && len(f.Folders) == 0 && at.dir.Path != "/" && c.server.Profile.Routes() == transport.Legacy {
@@ -127,26 +126,6 @@ func (c *Client) fetchFolder(ctx context.Context, at location, known *secret.Fol
 		}
 	}
 	return f, nil
-}
-
-// deniedSilently looks into a list that is empty where there were secrets. The newest
-// servers list a folder that may not be seen as an empty one, and tell only who
-// asks for one secret by its name. It returns their refusal, nil if the secrets
-// are gone, and another error if that could not be found out.
-func (c *Client) deniedSilently(ctx context.Context, at location, known *secret.Folder) error {
-	i := slices.IndexFunc(known.Secrets, func(s secret.Secret) bool { return s.Import == nil && addressable(s.Name) })
-	ask := secret.Secret{Name: "INFISICALFS"} // where it was withheld before no name is known any more
-	switch {
-	case c.server.Profile.Routes() == transport.Legacy, i < 0 && known.Denied == nil:
-		return nil
-	case i >= 0:
-		ask = known.Secrets[i]
-	}
-	_, err := c.querySecret(ctx, at, ask)
-	if errors.Is(err, secret.ErrNotFound) {
-		return nil
-	}
-	return err
 }
 
 // proveFolder asks the parent whether a folder exists.

@@ -62,7 +62,9 @@ func TestAFolderWhoseNameIsNoText(t *testing.T) {
 	var log bytes.Buffer
 	w := newWorld(t, devserver.Config{}, "viewer", func(c *client.Config) { c.Log = slog.New(slog.NewTextHandler(&log, nil)) })
 	w.fetch(t, dev)
-	w.Inject(devserver.Fault{Status: 200, Body: `{"secrets":[],"folders":[{"id":"1","name":"good"},{"id":"2","name":"b` + "\xff" + `d"}]}`})
+	w.Inject(devserver.Fault{
+		Status: 200, Body: `{"secrets":[{"secretKey":"A","secretValue":"v"}],"folders":[{"id":"1","name":"good"},{"id":"2","name":"b` + "\xff" + `d"}]}`,
+	})
 	f := w.fetch(t, dev)
 	_, folders := names(f)
 	require.Equal(t, []string{"good"}, folders)

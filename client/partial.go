@@ -56,17 +56,13 @@ func (c *Client) expandSingly(ctx context.Context, at location, list []secret.Se
 	})
 }
 
-// revealSingly fills in values for a list of names. A recursive list drops what
-// may not be read instead of failing, so one request gives all own values; only
-// imports are left to be asked for.
+// revealSingly fills in values for a list of names, of which at least one may not be read.
+// Those that imports bring are asked for one by one, and own ones too, unless there are too
+// many for that and one request gives all that may be read.
 func (c *Client) revealSingly(ctx context.Context, at location, names []secret.Secret) ([]secret.Secret, error) {
-	sent, _, err := c.querySecrets(ctx, at, listing{recursive: true, values: true, expand: !c.cfg.RawReferences})
-	if err != nil && !errors.Is(err, secret.ErrDenied) {
+	readable, err := c.readable(ctx, at, names)
+	if err != nil {
 		return nil, err
-	}
-	readable := &secret.Folder{}
-	if err == nil {
-		readable.Secrets = c.pick(at.dir, sent.Own[at.dir.Path])
 	}
 	for i, s := range names {
 		if r, ok := readable.Secret(s.Name); ok && s.Import == nil {
@@ -75,10 +71,30 @@ func (c *Client) revealSingly(ctx context.Context, at location, names []secret.S
 			wire.Hide(&names[i], wire.Unreadable)
 		}
 	}
-	bulk := err == nil
 	return c.askSingly(ctx, at, names, wire.Unreadable, func(s secret.Secret) bool {
-		return s.Denied() && (s.Import != nil || !bulk)
+		return s.Denied() && (s.Import != nil || len(readable.Secrets) == 0)
 	})
+}
+
+// readable is what may be read of a folder that has too many secrets to ask for each. A
+// recursive list leaves out what may not be read, but in the folder that it begins with:
+// there it is refused too. So the list begins with the folder above. It is empty if there
+// is none, and if that list is refused as well or too large.
+func (c *Client) readable(ctx context.Context, at location, names []secret.Secret) (*secret.Folder, error) {
+	f := new(secret.Folder)
+	if len(names) <= maxSingles || at.dir.Path == "/" {
+		return f, nil
+	}
+	above := location{dir: at.dir.Parent(), projectID: at.projectID}
+	sent, _, err := c.querySecrets(ctx, above, listing{recursive: true, values: true, expand: !c.cfg.RawReferences})
+	switch {
+	case errors.Is(err, secret.ErrDenied), errors.Is(err, secret.ErrTooLarge), errors.Is(err, secret.ErrInexact):
+		return f, nil
+	case err != nil:
+		return nil, err
+	}
+	f.Secrets = c.pick(at.dir, sent.Own[at.dir.Path])
+	return f, nil
 }
 
 // askSingly asks for each secret that wants says, up to maxSingles; those that

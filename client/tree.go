@@ -70,6 +70,9 @@ func (c *Client) treeAt(ctx context.Context, at location, known []*secret.Folder
 		}
 		now := time.Now()
 		own := &secret.Folder{Dir: at.dir, Fetched: now, Answered: now, Secrets: secrets.list, Imports: secrets.imports, Revision: revision{secrets: secrets.etag}.String()}
+		if err := c.withhold(ctx, at, own, nil); err != nil {
+			return nil, err
+		}
 		return []*secret.Folder{own}, nil
 	}
 	if folders.wire[0].RelativePath == "" { // the server ignored "recursive"

@@ -1,6 +1,7 @@
 package devserver
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -116,17 +117,19 @@ func TestHiddenValues(t *testing.T) {
 	for _, s := range c.list("viewSecretValue", "false").objects("secrets") {
 		require.Equal(t, true, s["secretValueHidden"])
 	}
-	r := c.list("recursive", "true", "expandSecretReferences", "false")
-	require.Equal(t, map[string]string{"OPEN": "open", "REF": "<${dev.CLOSED}>"}, r.values())
+	c.list("recursive", "true", "expandSecretReferences", "false").is(403, "PermissionDenied")
 	c.get("CLOSED").is(403, "PermissionDenied")
 	require.Equal(t, true, c.get("CLOSED", "viewSecretValue", "false").secret()["secretValueHidden"])
 	require.Equal(t, "open", c.get("OPEN").secret()["secretValue"])
 
-	r = c.list("secretPath", "/deep").is(403, "ForbiddenError")
+	r := c.list("secretPath", "/deep").is(403, "ForbiddenError")
 	require.Equal(t, "Failed to expand one or more secret references", r.body["message"])
 	require.Len(t, r.body["details"], 1)
-	c.list("recursive", "true").is(403, "ForbiddenError")
 	c.list("secretPath", "/deep", "expandSecretReferences", "false").is(200, "")
+	c.edit(func(e *Editor) error {
+		return errors.Join(e.Allow("viewer"), e.Hide("viewer", "demo", "dev", "/deep", "REF"))
+	})
+	require.Equal(t, map[string]string{"OPEN": "open", "CLOSED": "closed"}, c.list("recursive", "true").values(), "further down it is left out")
 
 	require.Equal(t, "closed", c.as("admin").list().values()["CLOSED"])
 	c.edit(func(e *Editor) error { return e.Allow("viewer") })
@@ -136,7 +139,9 @@ func TestHiddenValues(t *testing.T) {
 func TestDeniedPath(t *testing.T) {
 	c := newTester(t, Config{}, "admin")
 	c.edit(func(e *Editor) error { return e.Deny("admin", "demo", "dev", "/payments") })
-	c.list("secretPath", "/payments").is(403, "PermissionDenied")
+	require.Empty(t, c.list("secretPath", "/payments").is(200, "").objects("secrets"), "it looks empty")
+	c.get("STRIPE_KEY", "secretPath", "/payments").is(403, "PermissionDenied")
+	c.get("NOPE", "secretPath", "/payments").is(403, "PermissionDenied")
 	require.NotContains(t, c.list("recursive", "true").values(), "STRIPE_KEY")
 	require.Len(t, c.do("GET", "/api/v2/folders"+c.query("path", "/"), nil).objects("folders"), 1, "names of folders stay visible")
 	c.do("POST", "/api/v4/secrets/X", c.write("secretPath", "/payments", "secretValue", "v")).is(403, "PermissionDenied")

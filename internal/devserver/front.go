@@ -34,6 +34,18 @@ func ReadSeed(r io.Reader) (*Seed, error) { return store.ReadSeed(r) }
 // Editor changes a server behind its clients' backs, see [Server.Edit].
 type Editor = store.Editor
 
+// FolderRole is what an identity may do in one folder, see [Editor.GrantFolder].
+type FolderRole = store.FolderRole
+
+// The roles in a folder; each may what those before it may.
+const (
+	FolderList   = store.FolderList
+	FolderRead   = store.FolderRead
+	FolderEdit   = store.FolderEdit
+	FolderManage = store.FolderManage
+	FolderFull   = store.FolderFull
+)
+
 // What goes wrong on request.
 type (
 	Fault   = fault.Fault

@@ -53,6 +53,7 @@ func TestGoBackendHidesInsteadOfRefusing(t *testing.T) {
 	c.edit(func(e *Editor) error { return e.Deny("viewer", "demo", "dev", "/deep") })
 	require.Empty(t, c.list("secretPath", "/deep").is(200, "").objects("secrets"), "what may not be seen looks empty")
 	c.get("REF", "secretPath", "/deep").is(403, "PermissionDenied")
+	c.get("NOPE", "secretPath", "/deep").is(404, "NotFound")
 }
 
 func TestGoBackendReferencesToNothingAreNothing(t *testing.T) {

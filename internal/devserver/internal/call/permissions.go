@@ -39,17 +39,48 @@ func PermissionDenied(action, subject string) *web.Failure {
 	}
 }
 
-// MayWrite checks an action (create, edit, delete) on secrets or folders of a path.
+// MayWrite checks an action (create, edit, delete) on secrets of a path, or on the folders in it.
 func (c *Call) MayWrite(action string, p *store.Project, env, path string) error {
-	if !c.Who.IsUser() {
-		if m := c.Who.Identity.Membership(p.ID); m == nil || m.Role != "admin" {
+	if role := c.granted(p, env, path); role != "" {
+		if role == store.FolderList || role == store.FolderRead {
 			return PermissionDenied(action, "secrets")
 		}
+		return nil
 	}
-	if c.Denied(p, env, path) {
+	if !c.Who.IsUser() && c.role(p) != "admin" || c.Denied(p, env, path) {
 		return PermissionDenied(action, "secrets")
 	}
 	return nil
+}
+
+// MayDeleteFolder checks whether a folder in the folder of a path may be deleted.
+func (c *Call) MayDeleteFolder(p *store.Project, env, parent string) error {
+	if role := c.granted(p, env, parent); role != "" && role != store.FolderFull {
+		return PermissionDenied("delete", "secret-folders")
+	}
+	return c.MayWrite("delete", p, env, parent)
+}
+
+// role is the caller's role in a project, empty if it has none.
+func (c *Call) role(p *store.Project) string {
+	if m := c.Who.Identity.Membership(p.ID); m != nil {
+		return m.Role
+	}
+	return ""
+}
+
+// granted is what the caller may do in this one folder, whatever its role in the project;
+// empty: what the role says. Only today's servers know such grants.
+func (c *Call) granted(p *store.Project, env, path string) store.FolderRole {
+	if c.Who.IsUser() || c.Old() {
+		return ""
+	}
+	if e := p.Env(env); e != nil {
+		if f := e.Root.Walk(path); f != nil {
+			return c.State.Grants(c.Who.Identity.ID, f.ID, c.Now)
+		}
+	}
+	return ""
 }
 
 // Denied reports whether the caller knows nothing of the path.
@@ -57,13 +88,30 @@ func (c *Call) Denied(p *store.Project, env, path string) bool {
 	if t := c.Who.service; t != nil && !t.Covers(env, path) {
 		return true
 	}
-	return c.ruled(p, func(r store.Rule) bool {
+	if c.granted(p, env, path) != "" {
+		return false
+	}
+	return c.powerless(p) || c.ruled(p, func(r store.Rule) bool {
 		return r.Deny && r.Env == env && (r.Path == path || r.Path == "/" || strings.HasPrefix(path, r.Path+"/"))
 	})
 }
 
+// powerless reports whether the caller is a member whose role gives no right.
+func (c *Call) powerless(p *store.Project) bool {
+	return !c.Who.IsUser() && c.role(p) == "no-access"
+}
+
+// Blind reports whether the caller may know of no secret in the whole project. Lists are
+// refused for that alone; where anything may be known, they leave out the rest.
+func (c *Call) Blind(p *store.Project) bool {
+	return c.powerless(p) && !c.State.GrantedIn(p, c.Who.Identity.ID, c.Now)
+}
+
 // Hidden reports whether the caller may know of the secret but not its value.
 func (c *Call) Hidden(p *store.Project, env, path, name string) bool {
+	if role := c.granted(p, env, path); role != "" {
+		return role == store.FolderList
+	}
 	return c.ruled(p, func(r store.Rule) bool {
 		return r.Hide && r.Env == env && r.Path == path && (r.Name == "" || r.Name == name)
 	})

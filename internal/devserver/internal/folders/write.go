@@ -176,7 +176,7 @@ func deleteFolder(c *call.Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := c.MayWrite("delete", t.Project, t.Env, t.Path); err != nil {
+	if err := c.MayDeleteFolder(t.Project, t.Env, t.Path); err != nil {
 		return nil, err
 	}
 	parent, err := c.Lookup(t.Project, t.Env, t.Path)

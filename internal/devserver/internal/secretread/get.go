@@ -28,7 +28,8 @@ func Get(c *call.Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.Denied(q.project, q.env, q.path) {
+	denied := c.Denied(q.project, q.env, q.path)
+	if denied && !c.GoReads() {
 		return nil, call.PermissionDenied(c.ReadAction(), "secrets")
 	}
 	if at.Folder == nil {
@@ -82,7 +83,7 @@ func oneSecret(c *call.Call, at store.Place, q readQuery, name string, personal 
 	}
 	ex := newExpander(c, at.Project)
 	switch hidden := c.Hidden(at.Project, at.Env.Slug, at.Path, name); {
-	case hidden && (q.view || c.Old()):
+	case hidden && (q.view || c.Old()), c.Denied(at.Project, at.Env.Slug, at.Path): // which the backend in Go finds out last
 		return nil, call.PermissionDenied(c.ReadAction(), "secrets")
 	case !q.view:
 		j.Hide()

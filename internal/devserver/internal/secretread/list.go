@@ -28,10 +28,8 @@ func List(c *call.Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	switch {
-	case c.Denied(q.project, q.env, q.path) && c.GoReads():
-		return emptyList(), nil
-	case c.Denied(q.project, q.env, q.path):
+	switch denied := c.Denied(q.project, q.env, q.path); {
+	case denied && c.Old(), c.Blind(q.project) && !c.GoReads(), c.Who.ServiceToken() != nil && denied && !c.GoReads():
 		return nil, call.PermissionDenied(c.ReadAction(), "secrets")
 	case at.Folder == nil:
 		return missingList(c, at, q, recursive)
@@ -88,10 +86,10 @@ func missingList(c *call.Call, at store.Place, q readQuery, recursive bool) (any
 	return list, nil
 }
 
-// secretsOf renders the own secrets of one folder. One value that may be known
-// of and not read spoils a plain list of the backend in Node; a recursive one
-// leaves the secret out. The backend in Go hides the value, and leaves out what
-// is further down.
+// secretsOf renders the own secrets of one folder, those that may be known of. One
+// value in the folder that was asked for that may be known of and not read spoils the
+// list of the backend in Node, and the one in Go hides it. Further down both leave the
+// secret out.
 func secretsOf(c *call.Call, at store.Place, q readQuery, ex *expander, recursive bool) ([]shape.Secret, error) {
 	if c.Denied(at.Project, at.Env.Slug, at.Path) {
 		return nil, nil
@@ -104,7 +102,7 @@ func secretsOf(c *call.Call, at store.Place, q readQuery, ex *expander, recursiv
 		hidden := c.Hidden(at.Project, at.Env.Slug, at.Path, x.Key)
 		mask := hidden && c.GoReads() && at.Path == q.path
 		if hidden && !mask && (q.view || c.Old()) {
-			if recursive || c.Old() {
+			if recursive && at.Path != q.path || c.Old() || c.GoReads() {
 				continue
 			}
 			return nil, call.PermissionDenied(c.ReadAction(), "secrets")
@@ -151,6 +149,3 @@ func hasMetadata(j shape.Secret, filter string) bool {
 	}
 	return true
 }
-
-// emptyList is the list of a folder of which the caller may know nothing.
-func emptyList() listAnswer { return listAnswer{Secrets: []shape.Secret{}} }

@@ -51,8 +51,8 @@ func (e *Editor) RemoveEnvironment(projectSlug, slug string) error {
 	})
 }
 
-// Grant gives an identity a role ("admin" or "viewer") in a project; the empty
-// role takes it out.
+// Grant gives an identity a role ("admin", "viewer" or "no-access") in a project; the
+// empty role takes it out.
 func (e *Editor) Grant(identityName, projectSlug, role string) error {
 	return e.identity(identityName, func(st *State, id *Identity, now time.Time) error {
 		p := st.ProjectBySlug(projectSlug)
@@ -79,6 +79,46 @@ func (e *Editor) Hide(identityName, projectSlug, env, path, name string) error {
 // identity. Names of folders stay visible, as they are to all members.
 func (e *Editor) Deny(identityName, projectSlug, env, path string) error {
 	return e.addRule(identityName, projectSlug, Rule{Env: env, Path: path, Deny: true})
+}
+
+// GrantFolder gives a member of a project a role in one folder, until a time or, if that is
+// zero, for good. It replaces what the member was granted there before. As on the server,
+// administrators have no use for it, and who may hand on the right has it for good.
+func (e *Editor) GrantFolder(identityName, projectSlug, env, path string, role FolderRole, until time.Time) error {
+	return e.identity(identityName, func(st *State, id *Identity, _ time.Time) error {
+		at, err := st.place(projectSlug, env, path)
+		if err != nil {
+			return err
+		}
+		switch m := id.Membership(at.Project.ID); {
+		case m == nil:
+			return fmt.Errorf("%s is not a member of project %s", identityName, projectSlug)
+		case m.Role == "admin":
+			return fmt.Errorf("%s is an administrator of project %s and may do everything in each folder", identityName, projectSlug)
+		case role == FolderFull && !until.IsZero():
+			return fmt.Errorf("the role %s cannot be temporary", role)
+		}
+		st.revokeFolder(id.ID, at.Folder.ID)
+		st.FolderGrants = append(st.FolderGrants, FolderGrant{IdentityID: id.ID, FolderID: at.Folder.ID, Role: role, Until: until})
+		return nil
+	})
+}
+
+// RevokeFolder takes back what GrantFolder gave; then the role in the project counts again.
+func (e *Editor) RevokeFolder(identityName, projectSlug, env, path string) error {
+	return e.identity(identityName, func(st *State, id *Identity, _ time.Time) error {
+		at, err := st.place(projectSlug, env, path)
+		if err == nil {
+			st.revokeFolder(id.ID, at.Folder.ID)
+		}
+		return err
+	})
+}
+
+func (st *State) revokeFolder(identityID, folderID string) {
+	st.FolderGrants = slices.DeleteFunc(st.FolderGrants, func(g FolderGrant) bool {
+		return g.IdentityID == identityID && g.FolderID == folderID
+	})
 }
 
 func (e *Editor) addRule(identityName, projectSlug string, r Rule) error {

@@ -29,13 +29,28 @@ func (e *Editor) environment(projectSlug, slug string, f func(*Project, *Environ
 }
 
 func (e *Editor) folder(projectSlug, env, path string, f func(Place, time.Time) error) error {
-	return e.environment(projectSlug, env, func(p *Project, en *Environment, now time.Time) error {
-		found := en.Root.Walk(path)
-		if found == nil {
-			return fmt.Errorf("there is no folder %s in %s/%s", path, projectSlug, env)
+	return e.change(func(st *State, now time.Time) error {
+		at, err := st.place(projectSlug, env, path)
+		if err != nil {
+			return err
 		}
-		return f(Place{Project: p, Env: en, Path: path, Folder: found}, now)
+		return f(at, now)
 	})
+}
+
+// place finds a folder by its path.
+func (st *State) place(projectSlug, env, path string) (Place, error) {
+	at := Place{Project: st.ProjectBySlug(projectSlug), Path: path}
+	if at.Project == nil {
+		return at, fmt.Errorf("there is no project %s", projectSlug)
+	}
+	if at.Env = at.Project.Env(env); at.Env == nil {
+		return at, fmt.Errorf("there is no environment %s in project %s", env, projectSlug)
+	}
+	if at.Folder = at.Env.Root.Walk(path); at.Folder == nil {
+		return at, fmt.Errorf("there is no folder %s in %s/%s", path, projectSlug, env)
+	}
+	return at, nil
 }
 
 func (e *Editor) secret(projectSlug, env, path, name string, f func(Place, *Secret, time.Time) error) error {

@@ -15,6 +15,7 @@ type State struct {
 	Tokens     []*Token    `json:"tokens"`
 	Rules      []Rule      `json:"rules"`
 
+	FolderGrants  []FolderGrant     `json:"folderGrants,omitempty"`
 	ServiceTokens []*ServiceToken   `json:"serviceTokens,omitempty"`
 	IssuerKey     []byte            `json:"issuerKey,omitempty"`     // of the JWTs that IssueJWT makes, PKCS #8
 	Organizations map[string]string `json:"organizations,omitempty"` // ids of sub-organisations, by slug
@@ -43,7 +44,8 @@ type Lockout struct {
 	LockedUntil time.Time `json:"lockedUntil,omitzero"`
 }
 
-// Membership is the role, "admin" or "viewer", of an identity in a project.
+// Membership is the role of an identity in a project: "admin", "viewer", or "no-access",
+// which makes it a member that may do nothing but for folder grants.
 type Membership struct {
 	ID        string    `json:"id"`
 	RoleID    string    `json:"roleId"`
@@ -61,6 +63,51 @@ type Rule struct {
 	Name       string `json:"name,omitempty"` // of a secret; empty: all
 	Deny       bool   `json:"deny,omitempty"` // the path and all below: neither seen nor read nor written
 	Hide       bool   `json:"hide,omitempty"` // the secrets of the path: seen, the value not readable
+}
+
+// FolderGrant is what an identity may do in one folder, and not below it, in the place of what
+// its role and all rules give it there. It belongs to the folder and not to its path.
+type FolderGrant struct {
+	IdentityID string     `json:"identityId"`
+	FolderID   string     `json:"folderId"`
+	Role       FolderRole `json:"role"`
+	Until      time.Time  `json:"until,omitzero"` // zero: for good
+}
+
+// FolderRole is the role of a folder grant; each may what those before it may.
+type FolderRole string
+
+// The roles of folder grants.
+const (
+	FolderList   FolderRole = "list" // names without values
+	FolderRead   FolderRole = "read"
+	FolderEdit   FolderRole = "edit"
+	FolderManage FolderRole = "manage"
+	FolderFull   FolderRole = "full-access" // and to delete the folders in it
+)
+
+// Grants returns the role that an identity was granted in a folder and still has, empty if none.
+func (st *State) Grants(identityID, folderID string, now time.Time) FolderRole {
+	for _, g := range st.FolderGrants {
+		if g.IdentityID == identityID && g.FolderID == folderID && g.live(now) {
+			return g.Role
+		}
+	}
+	return ""
+}
+
+func (g FolderGrant) live(now time.Time) bool { return g.Until.IsZero() || now.Before(g.Until) }
+
+// GrantedIn reports whether an identity has a folder grant anywhere in a project.
+func (st *State) GrantedIn(p *Project, identityID string, now time.Time) bool {
+	for _, e := range p.Environments {
+		for _, at := range (Place{Project: p, Env: e, Path: "/", Folder: e.Root}).Below() {
+			if st.Grants(identityID, at.Folder.ID, now) != "" {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // User is the one person who can log in.
