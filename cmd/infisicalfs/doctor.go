@@ -6,13 +6,11 @@ import (
 	"io"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"infisicalfs/client"
 	"infisicalfs/internal/attach"
-	"infisicalfs/internal/mounttable"
 	"infisicalfs/internal/options"
 	"infisicalfs/secret"
 )
@@ -66,8 +64,8 @@ func examine(ctx context.Context, out io.Writer, server *options.Server, scope *
 		return true
 	}
 	if step("fuse", func(context.Context) (string, error) { return attach.Examine() }) {
-		for _, note := range propagation() {
-			fmt.Fprintf(out, "note  %-12s %s\n", "propagation", oneLine(note))
+		for _, note := range machineNotes() {
+			fmt.Fprintf(out, "note  %-12s %s\n", note.about, oneLine(note.text))
 		}
 	}
 	seen := step("credentials", e.credentials)
@@ -79,20 +77,10 @@ func examine(ctx context.Context, out io.Writer, server *options.Server, scope *
 		step("login", e.login) &&
 		step("project", e.project) &&
 		step("read", e.read) &&
-		step("identity", e.identity)
+		step("identity", e.identity) &&
+		step("server", e.serverSays) &&
+		step("projects", e.projects)
 	return first
-}
-
-// propagation says who may write to a mount although it was given read-only. That
-// keeps no mount from being made.
-func propagation() (notes []string) {
-	if p := attach.CanPropagate(attach.PropagateRO); p.Reason != "" {
-		notes = append(notes, "what appears of a mount elsewhere later, as in containers with rslave, can be written there, through a read-only bind mount too: "+p.Reason+"; use --read-only if nothing is to be written")
-	}
-	for _, h := range mounttable.WritableInReadOnly() {
-		notes = append(notes, h.String()+" can write to a mount, although what that is mounted in is read-only there: bind it read-only recursively (rro; docker does since version 25), or start it before the mount is made")
-	}
-	return notes
 }
 
 // examination is what the steps have found out so far. Each returns what to print.
@@ -185,32 +173,4 @@ func (e *examination) read(ctx context.Context) (string, error) {
 		detail += "; " + options.EmptyOrganization(id)
 	}
 	return detail, nil
-}
-
-// identity says who the login is, how long it lasts, and whether the clocks agree, on
-// which logins of clouds depend.
-func (e *examination) identity(ctx context.Context) (string, error) {
-	who, err := e.client.Who(ctx)
-	if err != nil {
-		return "", err
-	}
-	parts := []string{e.client.Stats().Auth}
-	switch {
-	case who.UserID != "" && who.IdentityID == "":
-		parts = append(parts, "a person")
-	case who.Name != "":
-		parts = append(parts, "the machine identity "+who.Name)
-	case who.IdentityID != "":
-		parts = append(parts, "the machine identity "+who.IdentityID)
-	}
-	if !who.Ends.IsZero() {
-		parts = append(parts, fmt.Sprintf("the token has %s left", time.Until(who.Ends).Round(time.Second)))
-	}
-	if who.Uses > 0 {
-		parts = append(parts, fmt.Sprintf("it is good for %d requests", who.Uses))
-	}
-	if who.Skew != 0 {
-		parts = append(parts, fmt.Sprintf("the server's clock differs by %s from this machine's", who.Skew))
-	}
-	return strings.Join(parts, "; "), nil
 }

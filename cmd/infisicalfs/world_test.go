@@ -50,17 +50,24 @@ func (s *server) Close() error {
 	return nil
 }
 
-// startServer ("server [--profile P] [--tls] [--ttl D]") starts a server and sets
-// $URL. With --tls the file ca.pem has its authority, with --ttl its tokens live
-// that long.
+// startServer ("server [--profile P] [--seed FILE] [--tls] [--ttl D]") starts a server and
+// sets $URL. With --seed it contains what a file says, with --tls the file ca.pem has its
+// authority, with --ttl its tokens live that long.
 func startServer(ts *testscript.TestScript, _ bool, args []string) {
 	flags := flag.NewFlagSet("server", flag.ContinueOnError)
 	profile := flags.String("profile", string(devserver.Current), "")
+	seedFile := flags.String("seed", "", "")
 	ttl := flags.Duration("ttl", 0, "")
 	withTLS := flags.Bool("tls", false, "")
 	ts.Check(flags.Parse(args))
 
-	handler, err := devserver.New(devserver.Config{Profile: devserver.Profile(*profile), Token: devserver.TokenConfig{TTL: *ttl}})
+	var seed *devserver.Seed
+	if *seedFile != "" {
+		var err error
+		seed, err = devserver.ReadSeed(strings.NewReader(ts.ReadFile(*seedFile)))
+		ts.Check(err)
+	}
+	handler, err := devserver.New(devserver.Config{Profile: devserver.Profile(*profile), Seed: seed, Token: devserver.TokenConfig{TTL: *ttl}})
 	ts.Check(err)
 	s := &server{Server: handler, http: httptest.NewUnstartedServer(handler)}
 	w := worldOf(ts)

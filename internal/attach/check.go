@@ -35,10 +35,11 @@ func Examine() (how string, err error) {
 	if err := Possible(false); err != nil {
 		return "", err
 	}
+	release, _ := Kernel()
 	if os.Geteuid() == 0 {
-		return "as root, directly", nil
+		return "as root, directly; Linux " + release, nil
 	}
-	how = "as a user, through fusermount3"
+	how = "as a user, through fusermount3; Linux " + release
 	if HelperConfined() {
 		how += "; AppArmor lets it mount only below " + AllowedPlaces + ", unless /etc/apparmor.d/local/fusermount3 says more"
 	}

@@ -40,6 +40,9 @@ func MayMount() bool { return false }
 // Possible fails.
 func Possible(bool) error { return errOnlyLinux() }
 
+// Kernel knows of none.
+func Kernel() (release string, lacking []string) { return runtime.GOOS, nil }
+
 // CanPropagate says that nothing does.
 func CanPropagate(Propagate) Propagation { return Propagation{As: PropagateRO} }
 

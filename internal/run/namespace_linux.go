@@ -42,9 +42,11 @@ func ownUserNamespace(attr *syscall.SysProcAttr) {
 	attr.AmbientCaps = []uintptr{unix.CAP_SYS_ADMIN}
 }
 
-// noUserNamespace explains why the kernel refused one.
-func noUserNamespace(err error) error {
-	const root = "or run it as root"
+const asRoot = "or run it as root"
+
+// SwitchedOff says that this machine keeps users from making namespaces, as far as its
+// settings tell; nil: they do not say so. It asks no kernel for one.
+func SwitchedOff() error {
 	for _, switched := range []struct{ file, off, cure string }{
 		{"/proc/sys/kernel/unprivileged_userns_clone", "0", "sysctl kernel.unprivileged_userns_clone=1"},
 		{"/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1",
@@ -53,17 +55,25 @@ func noUserNamespace(err error) error {
 		{"/proc/sys/user/max_mnt_namespaces", "0", "sysctl user.max_mnt_namespaces=10000"},
 	} {
 		if text, _ := os.ReadFile(switched.file); strings.TrimSpace(string(text)) == switched.off {
-			return missing("as root: "+switched.cure+"; "+root,
+			return missing("as root: "+switched.cure+"; "+asRoot,
 				"users may not make namespaces on this machine (%s is %s)", switched.file, switched.off)
 		}
 	}
+	return nil
+}
+
+// noUserNamespace explains why the kernel refused one.
+func noUserNamespace(err error) error {
+	if off := SwitchedOff(); off != nil {
+		return off
+	}
 	switch {
 	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EUSERS):
-		return missing("as root, raise user.max_user_namespaces; "+root, "there are too many user namespaces: %w", err)
+		return missing("as root, raise user.max_user_namespaces; "+asRoot, "there are too many user namespaces: %w", err)
 	case errors.Is(err, unix.EINVAL):
 		return missing("run it as root", "the kernel has no user namespaces: %w", err)
 	}
-	return missing("in a container, its seccomp or AppArmor profile has to allow user namespaces; "+root,
+	return missing("in a container, its seccomp or AppArmor profile has to allow user namespaces; "+asRoot,
 		"users may not make namespaces here: %w", err)
 }
 

@@ -40,3 +40,6 @@ func Entered() (name string, entered bool, err error) { return "", false, nil }
 
 // Place fails here.
 func Place(string) (point string, leave func(), err error) { return "", nil, errOnlyLinux }
+
+// SwitchedOff is nothing to say here.
+func SwitchedOff() error { return nil }
