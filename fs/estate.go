@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"infisicalfs/fs/internal/lostupdate"
+	"infisicalfs/fs/internal/overlay"
 )
 
 // Estate is what the process that serves a mount knows besides what the kernel has of
@@ -34,7 +35,7 @@ func (f *FS) stays() error {
 		if opener := open[0].buffer.Opener(); opener.Known() {
 			by = fmt.Sprintf(" by process %d", opener.PID)
 		}
-		return fmt.Errorf("%s is open for writing%s", open[0].file.path(), by)
+		return fmt.Errorf("%s is open for writing%s", open[0].called(), by)
 	}
 	if at, ok := f.overlay.Any(); ok {
 		return fmt.Errorf("%s is only here", at)
@@ -45,6 +46,17 @@ func (f *FS) stays() error {
 		}
 	}
 	return nil
+}
+
+// called names the handle's file for people.
+func (h *writeHandle) called() string {
+	if h.scratch == nil {
+		return h.file.path()
+	}
+	if at := h.file.fs.overlay.Where(h.scratch); at != (overlay.Name{}) {
+		return at.String()
+	}
+	return "a file that was removed"
 }
 
 // Inherit takes over what an earlier process has known. Nothing may be served yet.

@@ -192,8 +192,13 @@ func (w *world) serves(t *testing.T, argument, dir string, environment ...string
 	told := func(limit time.Duration) string {
 		socket.SetReadDeadline(time.Now().Add(limit))
 		text := make([]byte, 4096)
-		n, _ := socket.Read(text)
-		return string(text[:n])
+		for {
+			n, _ := socket.Read(text)
+			// What the next process needs is left with the manager in passing.
+			if said := string(text[:n]); !strings.HasPrefix(said, "FDSTORE") {
+				return said
+			}
+		}
 	}
 	l := w.begin(t, argument, append(environment, "NOTIFY_SOCKET="+socket.LocalAddr().String(), "WATCHDOG_USEC=1000000"))
 	defer l.kill(t, dir)

@@ -38,12 +38,12 @@ func TestUnit(t *testing.T) {
 	require.Nil(t, table.At(u.dir), "nothing is mounted there any more")
 }
 
-// The service is restarted under containers, whose mount cannot be written: nobody's reads
-// fail, what is watched stays watched, and nobody may write who could not before.
+// The service is restarted under containers: nobody's reads fail, what is watched stays
+// watched, who could not write before may not write, and who could still can.
 func TestUnitRestartsUnderContainers(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	u := w.unit("restarted", "INFISICALFS_READ_ONLY=true")
+	u := w.unit("restarted")
 	a := w.audience()
 	u.systemctl("start")
 	a.enters()
@@ -66,6 +66,11 @@ func TestUnitRestartsUnderContainers(t *testing.T) {
 	}
 	a.hears(r)
 	r.stop(t)
+
+	require.NoError(t, os.WriteFile(u.path("GREETING"), []byte("written on the machine"), 0))
+	stored, _ := w.Lookup("demo", "dev", "/", "GREETING")
+	require.Equal(t, "written on the machine", stored.Value)
+	a.check()
 }
 
 // The shipped service for engines, in systemd's hands: the first to ask at the socket has

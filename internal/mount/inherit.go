@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"infisicalfs/fs"
 	"infisicalfs/internal/attach"
 	"infisicalfs/internal/blocking"
 	"infisicalfs/internal/mount/internal/handover"
@@ -247,6 +248,9 @@ func (l *Legacy) goOn(cfg Config) (*Mount, error) {
 	if err := l.ours(); err != nil {
 		return nil, err
 	}
+	if l.clean && l.Estate == nil && !cfg.readOnly() {
+		return nil, errors.New("it does not say who has read what")
+	}
 	// One that is closed by whoever serves, and one that is closed after an error.
 	device, err := unix.FcntlInt(uintptr(l.device), unix.F_DUPFD_CLOEXEC, 0)
 	if err != nil {
@@ -264,6 +268,7 @@ func (l *Legacy) goOn(cfg Config) (*Mount, error) {
 		rooms.close()
 		return nil, err
 	}
+	rooms.tree.Inherit(l.estate())
 	rooms.journal = l.journal
 	rooms.kernel.Keep(l.journal)
 	l.takeKnown(m)
@@ -276,6 +281,15 @@ func (l *Legacy) goOn(cfg Config) (*Mount, error) {
 	l.limit.Stop()
 	unix.Close(l.device)
 	return m, nil
+}
+
+// estate is what the process before knew besides what the kernel has, nil if it was
+// killed: it says that when it ends.
+func (l *Legacy) estate() *fs.Estate {
+	if !l.clean {
+		return nil
+	}
+	return l.Estate
 }
 
 // serveLegacy begins to answer.

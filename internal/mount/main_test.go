@@ -38,7 +38,8 @@ var roles = map[string]func() error{
 	"next":            next,
 	"next that fails": nextThatFails,
 
-	"service": service,
+	"service":          service,
+	"writes meanwhile": writesMeanwhile,
 
 	"private": enterPrivateRoom,
 	"user":    beUser,

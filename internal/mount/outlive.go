@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -82,7 +83,7 @@ func (cfg Config) keepsJournal() bool { return cfg.outlivable() && systemd.Prese
 // outlivable reports whether another process can go on with a mount of that
 // configuration so that nobody notices.
 func (cfg Config) outlivable() bool {
-	return cfg.Settings != "" && !cfg.foreign() && cfg.readOnly() &&
+	return cfg.Settings != "" && !cfg.foreign() &&
 		cfg.Layout.Kind != "k8s" && cfg.FS.KernelCache != fs.CacheFull
 }
 
@@ -104,12 +105,7 @@ func (m *Mount) Keep() {
 		return
 	}
 	err := m.holding(func() error {
-		l := *m.legacy
-		l.Document = *m.documented(handover.Whole, &kernelstate.State{}, nil)
-		text, err := json.Marshal(l)
-		if err == nil {
-			err = j.Put(blobLegacy, text)
-		}
+		err := m.putLegacy(nil)
 		if err == nil {
 			err = systemd.Store(keptName(keptDevice, m.volume), m.rooms.session.Device())
 		}
@@ -128,6 +124,17 @@ func (m *Mount) Keep() {
 		return
 	}
 	m.reaper.Store(watched)
+}
+
+// putLegacy writes down what the next process has to know, but for what the kernel holds.
+func (m *Mount) putLegacy(estate *fs.Estate) error {
+	l := *m.legacy
+	l.Document = *m.documented(handover.Whole, &kernelstate.State{}, estate)
+	text, err := json.Marshal(l)
+	if err != nil {
+		return err
+	}
+	return m.rooms.journal.Put(blobLegacy, text)
 }
 
 // OnlyWatches reports whether this process was started by another, which serves a mount,
@@ -193,6 +200,7 @@ const leaveFor = 500 * time.Millisecond
 func (m *Mount) leave() error {
 	Supervised{Log: m.log}.End()
 	m.sendUnsent()
+	_ = m.awaitQuiet() // what is only here then is found once nobody is served any more
 	err := m.holding(func() error {
 		m.rooms.stopEmitThread() // it waits for answers of this process
 		return m.stopForNext()
@@ -211,28 +219,40 @@ func (m *Mount) leave() error {
 func (m *Mount) stopForNext() error {
 	s := m.rooms.session
 	limit := drainFor
-	if s.Resends() {
+	again := s.Resends() && !m.rooms.writable // what only looks can be asked again
+	if again {
 		limit = leaveFor
 	}
 	drained := s.Drain(limit)
 	var err error
-	if drained {
-		err = m.rooms.journal.Finish(m.rooms.kernel.Export())
-	}
-	if err == nil {
-		m.leaveKnown()
-	}
 	switch {
-	case err == nil && drained:
-		s.Leave()
-		return nil
-	case err == nil && s.Resends(): // the journal has what was answered
+	case drained:
+		if err = m.finishJournal(); err == nil {
+			m.leaveKnown()
+			s.Leave()
+			return nil
+		}
+	case again: // the journal has what was answered
+		m.leaveKnown()
 		return s.Abandon()
-	case err == nil:
+	default:
 		err = errors.New("a request takes long to answer")
 	}
-	if again := s.Resume(); again != nil {
-		m.log.Error("the mount cannot be served any longer", "mountpoint", m.point, "error", again)
+	if failed := s.Resume(); failed != nil {
+		m.log.Error("the mount cannot be served any longer", "mountpoint", m.point, "error", failed)
 	}
 	return err
+}
+
+// finishJournal writes down all that the next process has to know. Nothing is served
+// meanwhile.
+func (m *Mount) finishJournal() error {
+	estate, err := m.estate()
+	if err != nil {
+		return fmt.Errorf("its process alone knows something: %w", err)
+	}
+	if err := m.putLegacy(estate); err != nil {
+		return err
+	}
+	return m.rooms.journal.Finish(m.rooms.kernel.Export())
 }

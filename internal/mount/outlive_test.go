@@ -29,7 +29,8 @@ import (
 // service is a process of a unit: it goes on with what was left, or mounts, and ends as
 // the service manager wants. SETTINGS are its settings, VOLUME is its name, AWAY has the server
 // away, WAITS has it wait for an answer of its own mount, PRIVATE keep what it knows to itself,
-// REFUSED has its login refused.
+// REFUSED has its login refused, WRITABLE lets it be written, CHANGES has somebody else have
+// changed a secret.
 func service() error {
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	volume := os.Getenv("VOLUME")
@@ -45,6 +46,9 @@ func service() error {
 	}
 	up.Set(devDir, "BIGGER", string(bigger))
 	up.Set(devDir.Child("sub"), "INSIDE", "a value")
+	if os.Getenv("CHANGES") != "" {
+		up.Set(devDir, "CHANGED", "by somebody else")
+	}
 	if os.Getenv("AWAY") != "" {
 		up.FailAll(secret.ErrUnavailable)
 	}
@@ -53,6 +57,9 @@ func service() error {
 	}
 	cfg := readOnly(os.Getenv("POINT"), up)
 	cfg.Settings, cfg.Volume, cfg.Log = os.Getenv("SETTINGS"), volume, log
+	if os.Getenv("WRITABLE") != "" {
+		cfg.Writer = up.Writer()
+	}
 	if os.Getenv("WAITS") != "" {
 		cfg.Cache.TTL = time.Nanosecond // each lookup asks
 	}
