@@ -110,7 +110,7 @@ func (a *identityAuth) meaning(err error, r transport.Request) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, transport.ErrNoRoute) && a.how.Path != everyServersPath:
-		return transport.Pausing{Err: fmt.Errorf("log in: this server does not have the method %s (it has no route for it, if it is an Infisical server): %w", a.how.Name, secret.ErrUnauthenticated)}
+		return transport.Pausing{Err: fmt.Errorf("log in: this server does not have the method %s (it has no route for it, if it is an Infisical server): %w", a.how.Name, ErrNoMethod)}
 	case errors.As(err, &refusal):
 		if a.how.Remote && refusal.Status == http.StatusInternalServerError {
 			return transport.Reclassify(refusal, ErrUnproven)

@@ -28,3 +28,11 @@ var ErrNoProjectList = errors.New("without the id of its organisation it lists n
 // ErrAlert is an alert with which the other side ends TLS, most often a handshake in which
 // it wants another client certificate. It wraps [secret.ErrUnavailable].
 var ErrAlert = transport.ErrAlert
+
+// ErrLockedOut is a refusal of every login of an identity for a while, because too many were
+// wrong. It wraps [secret.ErrUnauthenticated].
+var ErrLockedOut = transport.ErrLockedOut
+
+// ErrNoMethod is the refusal of a method of logging in, whatever is shown: the server does not
+// have it, or it is not set up for the identity. It wraps [secret.ErrUnauthenticated].
+var ErrNoMethod = transport.ErrNoMethod

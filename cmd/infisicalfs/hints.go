@@ -35,6 +35,8 @@ var hints = []struct {
 }{
 	{client.ErrFewUses, "raise the number of uses of the identity's access tokens in the settings of its log-in, or set it to 0"},
 	{client.ErrUnproven, "check this machine's clock, and that the key or role is one that the cloud accepts and the identity allows"},
+	{client.ErrLockedOut, "wait for five minutes, or as long as the identity's settings say, and end whoever else logs in as it with what is wrong"},
+	{client.ErrNoMethod, "set this method up for the identity in Infisical, or pick another with --auth; old servers lack some"},
 	{secret.ErrUnauthenticated, "check the client id and secret or the token, and that they belong to this server; 'infisicalfs doctor' shows where they come from"},
 	{client.ErrAlert, "if a gateway in front of the server wants a client certificate, name one that it accepts with --client-cert and --client-key; TLS 1.2 is the oldest that is spoken"},
 	{client.ErrNoProjectList, "servers before mid-2025 list projects only to who names the id of the organisation (--organization; it is in the address of its settings), else name a --project by its id"},

@@ -42,6 +42,7 @@ func sessions() testscript.Params {
 			"revoke":   revokeToken,
 			"hang":     hang,
 			"gateway":  gateway,
+			"logins":   logins,
 			"edit":     edit,
 			"deny":     deny,
 			"until":    until,

@@ -137,6 +137,21 @@ func hang(ts *testscript.TestScript, _ bool, args []string) {
 	})
 }
 
+// logins ("logins N") says how many logins the newest server was asked for since it began
+// or was last looked at so.
+func logins(ts *testscript.TestScript, _ bool, args []string) {
+	s, count := worldOf(ts).newest(ts), 0
+	for _, r := range s.Requests() {
+		if strings.HasSuffix(r.Path, "/login") {
+			count++
+		}
+	}
+	s.ResetRequests()
+	if strconv.Itoa(count) != args[0] {
+		ts.Fatalf("%d logins instead of %s", count, args[0])
+	}
+}
+
 // gateway ("gateway HEADER VALUE") puts one in front of the newest server, in the place of
 // the one before: it has a page for whoever does not send the header. Nobody may print the value.
 func gateway(ts *testscript.TestScript, _ bool, args []string) {

@@ -79,6 +79,13 @@ func TestALooseCredentialIsNamed(t *testing.T) {
 	require.ErrorContains(t, err, "INFISICAL_MACHINE_IDENTITY_ID, INFISICAL_JWT")
 	require.Contains(t, hintOf(err), "--auth")
 	require.NotContains(t, err.Error(), "hunter2")
+
+	// A passphrase picks no method, but there is one that it can be for.
+	_, err = find(nil, variables{"INFISICAL_VAULT_FILE_PASSPHRASE": "hunter2"})
+	require.ErrorIs(t, err, ErrNoCredentials.Err)
+	require.ErrorContains(t, err, "nobody is logged in with Infisical's own tool")
+	require.Equal(t, "run infisical login", hintOf(err))
+	require.Equal(t, exitcode.Login, exitcode.Of(err))
 }
 
 func TestPassedOverWithReasons(t *testing.T) {
@@ -135,7 +142,7 @@ func TestFilesThatOthersCanRead(t *testing.T) {
 	require.Contains(t, found.Warnings[0], "--token-file")
 	_, err = find(words{"token-file": file, "strict": ""}, nil)
 	require.ErrorContains(t, err, "can be read by others (mode 0640)")
-	require.Equal(t, exitcode.Config, exitcode.Of(err))
+	require.Equal(t, exitcode.Login, exitcode.Of(err))
 	require.Equal(t, "chmod go= "+file, hintOf(err))
 
 	found, err = find(words{"auth": "kubernetes", "identity-id": "id", "jwt-file": file, "strict": ""}, nil)

@@ -63,7 +63,7 @@ type sighting struct {
 }
 
 // Find returns what to log in with. Errors are *exitcode.Error: of [exitcode.Login] if
-// there is no credential, else of [exitcode.Config].
+// there is no credential, or one that is not to be used, else of [exitcode.Config].
 func (s *Search) Find(ctx context.Context) (Found, error) {
 	pinned, by, pinRank, err := s.pinned()
 	if err != nil {
@@ -84,7 +84,7 @@ func (s *Search) Find(ctx context.Context) (Found, error) {
 			return found, err
 		}
 		if len(seen) > 1 {
-			return Found{}, exitcode.Errorf(exitcode.Config, "keep one of them and unset the other, or pick a method with --auth",
+			return Found{}, exitcode.Errorf(exitcode.Login, "keep one of them and unset the other, or pick a method with --auth",
 				"two credentials at once: %s and %s", seen[0].from, seen[1].from)
 		}
 		if len(seen) == 1 {
@@ -302,6 +302,9 @@ func (s *Search) nothing() error {
 	}
 	if len(loose) == 0 {
 		return ErrNoCredentials
+	}
+	if slices.Equal(loose, vaultPassphrase.Variables) { // it opens what is only there after a login
+		return exitcode.Errorf(exitcode.Login, runLogin, "%w: %s is set, and nobody is logged in with Infisical's own tool", ErrNoCredentials.Err, loose[0])
 	}
 	return &exitcode.Error{Err: fmt.Errorf("%w: which method %s is for is not said", ErrNoCredentials.Err, strings.Join(loose, ", ")), Code: exitcode.Login,
 		Hint: "pick one with --auth or INFISICAL_AUTH_METHOD: " + strings.Join(Names(), ", ")}

@@ -107,8 +107,8 @@ func TestCredentialsRefused(t *testing.T) {
 		says  string
 	}{
 		{"none", nil, nil, exitcode.Login, "no credentials"},
-		{"two by flags", words{"token-file": file, "client-id": "id", "client-secret-file": file}, nil, exitcode.Config, "two credentials at once"},
-		{"two by variables", nil, variables{"INFISICAL_TOKEN": "fake", "INFISICAL_CLIENT_ID": "id", "INFISICAL_CLIENT_SECRET": "fake"}, exitcode.Config, "two credentials at once"},
+		{"two by flags", words{"token-file": file, "client-id": "id", "client-secret-file": file}, nil, exitcode.Login, "two credentials at once"},
+		{"two by variables", nil, variables{"INFISICAL_TOKEN": "fake", "INFISICAL_CLIENT_ID": "id", "INFISICAL_CLIENT_SECRET": "fake"}, exitcode.Login, "two credentials at once"},
 		{"half", nil, variables{"INFISICAL_CLIENT_ID": "id"}, exitcode.Config, "INFISICAL_CLIENT_ID without a client secret"},
 		{"no secret", words{"client-id": "id"}, nil, exitcode.Config, "without a client secret"},
 		{"no id", words{"client-secret-file": file}, nil, exitcode.Config, "without a client id"},

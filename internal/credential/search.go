@@ -241,7 +241,7 @@ func (f *Flags) Guard(from, path string) (warning string, err error) {
 		return "", nil // what cannot be read is an error of who reads it
 	}
 	if f.Strict {
-		return "", exitcode.Errorf(exitcode.Config, "chmod go= "+path, "%s: %s can be read by others (mode %04o), and --strict is given", from, path, info.Mode().Perm())
+		return "", exitcode.Errorf(exitcode.Login, "chmod go= "+path, "%s: %s can be read by others (mode %04o), and --strict is given", from, path, info.Mode().Perm())
 	}
 	return from + ": " + path + " can be read by others; chmod go= " + path, nil
 }
@@ -267,7 +267,7 @@ func (s *Search) IssuedBy(from, address string) error {
 	if SameServer(s.Server, address) {
 		return nil
 	}
-	return exitcode.Errorf(exitcode.Config, "leave out --url and the variables that stand for it, or log in to that server",
+	return exitcode.Errorf(exitcode.Login, "leave out --url and the variables that stand for it, or log in to that server",
 		"%s is of a login to %s, and the server is %s: it is not sent there", from, address, s.Server)
 }
 

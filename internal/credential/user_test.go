@@ -123,7 +123,7 @@ func TestAPersonThatCannotBe(t *testing.T) {
 		{"an end in the past", with(func(l *clitest.Login) { l.Token = userToken(time.Now().Add(-time.Hour)) }), "", exitcode.Login, "the token has ended", "run infisical login"},
 		{"no end", with(func(l *clitest.Login) { l.Token = "a.b.canary" }), "", exitcode.Login, "does not say when it ends", "run infisical login"},
 		{"no token", with(func(l *clitest.Login) { l.Token = "" }), "", exitcode.Login, "no token", "run infisical login"},
-		{"another server", with(nil), "https://other.example.com", exitcode.Config, "is not sent there", "leave out --url"},
+		{"another server", with(nil), "https://other.example.com", exitcode.Login, "is not sent there", "leave out --url"},
 		{"no passphrase", with(func(l *clitest.Login) { l.Unkept = true }), "", exitcode.Login, "has a passphrase", "set INFISICAL_VAULT_FILE_PASSPHRASE"},
 		{"a wrong passphrase", func(t *testing.T, home string) variables {
 			with(func(l *clitest.Login) { l.Unkept = true })(t, home)

@@ -20,7 +20,8 @@ const (
 	// Config: flags, environment or a configuration file ask for something
 	// that does not fit together or cannot be read.
 	Config = 3
-	// Login: there are no credentials, or the server does not accept them.
+	// Login: there are no credentials, or several of which none comes first, or some that
+	// are not to be used as they are, or the server does not accept them.
 	Login = 4
 	// Denied: the server knows the identity and refuses what it asks for.
 	Denied = 5

@@ -116,7 +116,7 @@ func TestAFileOfHeadersThatOthersCanRead(t *testing.T) {
 	require.Equal(t, []string{"--headers-file: " + headers + " can be read by others; chmod go= " + headers}, found.Warnings)
 	_, err = serverFlags(t, append(args, "--strict")...).Credentials(variables{}.lookup)
 	require.ErrorContains(t, err, "--headers-file")
-	require.Equal(t, exitcode.Config, exitcode.Of(err))
+	require.Equal(t, exitcode.Login, exitcode.Of(err))
 }
 
 // A named identity has headers of its own, and those of no variable.

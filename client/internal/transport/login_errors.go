@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"strings"
 
 	"infisicalfs/secret"
@@ -35,6 +36,26 @@ func pauses(err error) bool {
 func isLockedOut(err error) bool {
 	var refusal *APIError
 	return errors.As(err, &refusal) && strings.Contains(refusal.Message, "temporarily locked")
+}
+
+// ErrLockedOut is a refusal of every login of an identity for a while, whether right or wrong,
+// because too many were wrong. It wraps [secret.ErrUnauthenticated].
+var ErrLockedOut = fmt.Errorf("logins are locked for a while: %w", secret.ErrUnauthenticated)
+
+// ErrNoMethod is the refusal of a method of logging in, whatever is shown: the server does not
+// have it, or it is not set up for the identity. It wraps [secret.ErrUnauthenticated].
+var ErrNoMethod = fmt.Errorf("no login by this method: %w", secret.ErrUnauthenticated)
+
+// loginKind is what a refused login means beyond its status, nil if nothing. The server has
+// nothing but words for it.
+func loginKind(refusal *APIError) error {
+	switch {
+	case isLockedOut(refusal):
+		return ErrLockedOut
+	case refusal.Status == http.StatusNotFound && strings.Contains(refusal.Message, "auth method not found for identity"):
+		return ErrNoMethod
+	}
+	return nil
 }
 
 // ErrAlert is an alert with which the other side ends TLS, most often a handshake. It wraps

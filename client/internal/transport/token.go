@@ -113,6 +113,9 @@ func (t *Transport) Exchange(ctx context.Context, r Request) (Token, error) {
 		case secret.ErrNotFound, secret.ErrDenied, secret.ErrInvalid:
 			refusal.kind = secret.ErrUnauthenticated
 		}
+		if kind := loginKind(refusal); kind != nil {
+			refusal.kind = kind
+		}
 	}
 	if err == nil && g.AccessToken == "" {
 		err = fmt.Errorf("%s: the server's answer has no access token: %w", r.Op, secret.ErrUnavailable)

@@ -35,6 +35,10 @@ func (s *Sources) fromMachine(ctx context.Context) (Keys, error) {
 			return Keys{}, fmt.Errorf("AWS: %w", err)
 		}
 	}
+	if answer.Status == http.StatusForbidden || answer.Status == http.StatusUnauthorized {
+		return Keys{}, exitcode.Errorf(exitcode.Login, "see whether the metadata service is switched on for this machine, and whether this container may ask it (its hop limit)",
+			"AWS: the metadata service refuses: status %d", answer.Status)
+	}
 	if answer.Status != http.StatusOK {
 		return Keys{}, exitcode.Errorf(exitcode.Unreachable, "try again later", "AWS: the metadata service gives no keys: status %d", answer.Status)
 	}
