@@ -2,7 +2,6 @@ package client
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -65,6 +64,9 @@ func (c *Client) perform(ctx context.Context, ch change) error {
 			routes = c.server.Profile.Routes() // asking has found the server's routes
 			continue
 		}
+		if waits, ok := errors.AsType[*notStored](unknown.Err); ok {
+			return waits.waits
+		}
 		return unknown.Err
 	}
 }
@@ -76,16 +78,20 @@ func (c *Client) sendChange(ctx context.Context, ch change, routes transport.Rou
 		return err
 	}
 	defer answer.Wipe() // there may be a value in it
-	var approval json.RawMessage
-	key, err := answer.Handle(append([]transport.Shape{transport.Under("approval", &approval)}, ch.models...)...)
+	if waits := approvalIn(answer, r.Op); waits != nil {
+		return waits
+	}
+	_, err = answer.Handle(ch.models...)
 	switch {
+	case errors.Is(err, transport.ErrNoKey) && strings.Contains(r.Path, "/secrets"):
+		return transport.OutcomeUnknown{Err: &notStored{err, &secret.ApprovalError{Op: r.Op}}}
 	case err != nil:
 		return refusalOf(answer, err)
-	case key == "approval":
-		return fmt.Errorf("%s: a change policy wants an approval, and nothing is stored until then: %w", r.Op, secret.ErrApproval)
 	}
 	err = ch.accept()
 	switch {
+	case errors.Is(err, secret.ErrApproval):
+		return err
 	case errors.Is(err, secret.ErrProtected):
 		return fmt.Errorf("%s: %w", r.Op, err)
 	case err != nil:

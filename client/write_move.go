@@ -43,7 +43,7 @@ func (c *Client) move(ctx context.Context, from location, old wire.Secret, to lo
 			case moved.Source == nil || moved.Destination == nil:
 				return errOtherAnswer
 			case !*moved.Source || !*moved.Destination:
-				return fmt.Errorf("a change policy wants an approval, and one of the two folders is unchanged until then: %w", secret.ErrProtected)
+				return &secret.ApprovalError{Op: "move secret"} // there can be two requests, and it names none
 			}
 			return nil
 		},

@@ -22,6 +22,7 @@ import (
 // A change is compared once; all that follows, follows of that.
 func (f *FS) Apply(change secret.Change) {
 	list := diff.Of(change)
+	f.approvedPerhaps(change.Dir, list)
 	if lost := revokes(change, list); lost != nil {
 		n := f.revoke(lost)
 		if change.Err != nil {

@@ -10,6 +10,7 @@ import (
 	"infisicalfs/fs/internal/filename"
 	"infisicalfs/fs/internal/inode"
 	"infisicalfs/fs/internal/unsent"
+	"infisicalfs/fs/internal/writeback"
 	"infisicalfs/secret"
 )
 
@@ -69,6 +70,12 @@ func (f *FS) keepUnsent(ctx context.Context, dir secret.Dir, name string, value 
 	f.keepText(unsent.Text{Dir: dir, Key: name, Value: value, UID: f.userOf(ctx), Why: why, Only: true})
 }
 
+// keepRefused is keepUnsent for what was sent and failed with err.
+func (f *FS) keepRefused(ctx context.Context, dir secret.Dir, name string, value secret.Value, err error) {
+	why, asked := writeback.WhyKept(err)
+	f.keepText(unsent.Text{Dir: dir, Key: name, Value: value, UID: f.userOf(ctx), Why: why, Asked: asked, Only: true})
+}
+
 // keepText keeps a text, says so in the log and returns its name in rejected/. An
 // empty one is not worth it.
 func (f *FS) keepText(t unsent.Text) (name string) {
@@ -81,7 +88,10 @@ func (f *FS) keepText(t unsent.Text) (name string) {
 	if f.cfg.NoControl {
 		as = kept.Name // for "infisicalfs rejected"
 	}
-	f.log.Warn("kept a text", "why", t.Why, "path", path.Join(t.Dir.String(), filename.Encode(t.Key)),
-		"as", as, "dropped", dropped)
+	about := []any{"why", t.Why, "path", path.Join(t.Dir.String(), filename.Encode(t.Key)), "as", as, "dropped", dropped}
+	if t.Asked != "" {
+		about = append(about, "approval_request", t.Asked)
+	}
+	f.log.Warn("kept a text", about...)
 	return kept.Name
 }

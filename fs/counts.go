@@ -62,6 +62,7 @@ type WriteCounts struct {
 	UnsentBytes    int          `json:"unsent_bytes"`     // of what is in Unsent
 	Unsent         []UnsentText `json:"unsent,omitempty"` // what would be lost if the mount ended now
 	LastRefusal    string       `json:"last_refusal,omitempty"`
+	Approvals      []Approval   `json:"approvals,omitempty"` // what waits for one, the oldest first
 }
 
 // writeCounts returns nil on a read-only file system.
@@ -83,6 +84,7 @@ func (f *FS) writeCounts() *WriteCounts {
 		Whiteouts:      here.Whiteouts,
 		Rejected:       len(f.rejected.List()),
 		Unsent:         f.Unsent(),
+		Approvals:      f.waiting(),
 	}
 	for _, t := range f.Rejected() {
 		if t.Kind == UnsentOld {

@@ -131,7 +131,8 @@ func (f *FS) rejectDoubtful(sc *overlay.File, why error) {
 		f.keepFile(sc, at, why.Error())
 	default:
 		f.log.Error("a new file could not become a secret", "path", path.Join(at.Dir.String(), at.Name), "error", why)
-		f.keepFile(sc, at, writeback.NotWritten)
+		ctx, text := onBehalf(sc)
+		f.keepRefused(ctx, at.Dir, keyOf(at.Name), text, why)
 	}
 	f.overlay.Unlink(at.Dir, at.Name)
 	f.reveal(at.Dir, keyOf(at.Name))

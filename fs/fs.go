@@ -16,6 +16,7 @@ import (
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
 
+	"infisicalfs/fs/internal/approvals"
 	"infisicalfs/fs/internal/caller"
 	"infisicalfs/fs/internal/commit"
 	"infisicalfs/fs/internal/controldir"
@@ -60,6 +61,7 @@ type FS struct {
 	callers     caller.Processes
 	bases       lostupdate.Bases
 	denials     commit.Denials
+	approvals   approvals.Requests
 	committer   commit.Committer
 	rejected    *unsent.Store                // shown in .infisicalfs/rejected
 	writers     openfiles.List[*writeHandle] // scratch files' too
@@ -103,7 +105,7 @@ func New(cfg Config) *FS {
 	f.emitter = f.newEmitter()
 	f.notices = workqueue.New(f.invalidate)
 	if cfg.Writer != nil {
-		f.cfg.Writer = f.own.Writer(cfg.Writer)
+		f.cfg.Writer = f.approvals.Writer(f.own.Writer(cfg.Writer))
 	}
 	f.committer = commit.Committer{
 		Writer: f.cfg.Writer, Bases: &f.bases, Denials: &f.denials,

@@ -9,7 +9,6 @@ import (
 	"infisicalfs/fs/internal/lostupdate"
 	"infisicalfs/fs/internal/overlay"
 	"infisicalfs/fs/internal/tempname"
-	"infisicalfs/fs/internal/writeback"
 	"infisicalfs/secret"
 )
 
@@ -86,7 +85,7 @@ func (r *renaming) promote(ctx context.Context, snap *secret.Folder, sc *overlay
 	}
 	if err != nil {
 		stay(sc)
-		r.FS.keepUnsent(ctx, dir, name, value, writeback.NotWritten)
+		r.FS.keepRefused(ctx, dir, name, value, err)
 		return err
 	}
 	r.drafts.discard(dir, name)

@@ -59,14 +59,14 @@ func (r *renaming) move(ctx context.Context, stored *secret.Secret, newName stri
 	w, name := r.cfg.Writer, stored.Name
 	dir, to := r.from.where(), r.to.where()
 	if name == newName {
-		return w.Move(ctx, dir, name, to)
+		return r.moveNow(ctx, stored, dir, name, to)
 	}
-	first, second := func() error { return w.Move(ctx, dir, name, to) },
+	first, second := func() error { return r.moveNow(ctx, stored, dir, name, to) },
 		func() error { _, err := w.Rename(ctx, to, name, newName); return err }
 	back, between := func() error { return w.Move(ctx, to, name, dir) }, r.to.pathOf(filename.Encode(name))
 	if s, ok := r.snap.Secret(name); ok && s.Import == nil { // another is called so there
 		first = func() error { _, err := w.Rename(ctx, dir, name, newName); return err }
-		second = func() error { return w.Move(ctx, dir, newName, to) }
+		second = func() error { return r.moveNow(ctx, stored, dir, newName, to) }
 		back = func() error { _, err := w.Rename(ctx, dir, newName, name); return err }
 		between = r.from.pathOf(filename.Encode(newName))
 	}
@@ -79,9 +79,22 @@ func (r *renaming) move(ctx context.Context, stored *secret.Secret, newName stri
 		return err
 	}
 	err := second()
-	if err != nil && back() != nil {
-		return fmt.Errorf("it is %s now: %w", between, err)
+	if err == nil {
+		return nil
 	}
+	switch again := back(); {
+	case again == nil:
+		return err
+	case errors.Is(again, secret.ErrNotFound):
+		return fmt.Errorf("it is no longer there, and not where it was to go: %w", err)
+	}
+	return fmt.Errorf("it is %s now: %w", between, err)
+}
+
+// moveNow moves a secret. Its text is kept if it is gone here and does not arrive yet.
+func (r *renaming) moveNow(ctx context.Context, stored *secret.Secret, dir secret.Dir, name string, to secret.Dir) error {
+	err := r.cfg.Writer.Move(ctx, dir, name, to)
+	r.keepHalfMoved(ctx, stored, dir, name, err)
 	return err
 }
 

@@ -35,6 +35,10 @@ type UnsentText struct {
 	UID  uint32    `json:"uid"`  // of who wrote it
 	At   time.Time `json:"at"`   // when it was written, or kept
 	Why  string    `json:"why"`
+
+	// ApprovalRequest is the id of the request for an approval that the server has
+	// made of it; empty: none, or it did not say.
+	ApprovalRequest string `json:"approval_request,omitempty"`
 }
 
 // Unsent returns what would be lost if the file system ended now, sorted by
@@ -90,6 +94,7 @@ func describe(t *unsent.Text) UnsentText {
 	return UnsentText{
 		Name: t.Name, Path: path.Join(t.Dir.String(), filename.Encode(t.Key)), Kind: kind,
 		Size: t.Value.Len(), UID: t.UID, At: t.At, Why: t.Why,
+		ApprovalRequest: t.Asked,
 	}
 }
 

@@ -44,7 +44,7 @@ func (n *file) xattrs(ctx context.Context) (xattr.List, error) {
 	snap, s, err := n.current(ctx)
 	switch {
 	case err == nil:
-		return xattr.OfSecret(snap, &s), nil
+		return append(xattr.OfSecret(snap, &s), n.waiting()...), nil
 	case errors.Is(err, secret.ErrNotFound) && n.fs.overlay.WasUnlinked(n.where()):
 		return nil, nil // somebody has it open
 	}

@@ -35,6 +35,7 @@ var (
 	// ErrProtected: the server keeps it from being changed (rotation, approval).
 	ErrProtected = errors.New("protected against changes")
 	// ErrApproval is an [ErrProtected]: the change waits for somebody's approval.
+	// Which one is in an [ApprovalError].
 	ErrApproval = fmt.Errorf("%w without an approval", ErrProtected)
 	// ErrTooLarge: more than the server takes.
 	ErrTooLarge = errors.New("too large")

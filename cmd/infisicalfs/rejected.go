@@ -119,7 +119,11 @@ func printTexts(out io.Writer, texts []mount.Text) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "TEXT\tOF\tBYTES\tUSER\tSINCE\tWHY")
 	for _, t := range texts {
-		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%s\t%s\n", oneLine(t.Name), oneLine(t.Path), t.Size, t.UID, t.At.Format(time.RFC3339), oneLine(t.Why))
+		why := t.Why
+		if t.ApprovalRequest != "" {
+			why += " (request " + t.ApprovalRequest + ")"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%s\t%s\n", oneLine(t.Name), oneLine(t.Path), t.Size, t.UID, t.At.Format(time.RFC3339), oneLine(why))
 	}
 	return w.Flush()
 }

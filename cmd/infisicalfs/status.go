@@ -151,6 +151,9 @@ func printStatus(out io.Writer, s mount.Status, used []mounttable.Holder) error 
 		for _, t := range c.Unsent {
 			line("would be lost", "%s (%d bytes, %s)", oneLine(t.Path), t.Size, oneLine(t.Why))
 		}
+		for _, a := range c.Approvals {
+			line("approval", "%s of %s waits for %s, since %s", a.Change, oneLine(a.Path), requestOf(a), a.At.Format(time.RFC3339))
+		}
 	}
 	if n := s.FS.Notify; n != nil {
 		line("watchers", "%s", watchers(*n))
@@ -168,6 +171,17 @@ func printStatus(out io.Writer, s mount.Status, used []mounttable.Holder) error 
 		line("last error", "%s%s", ago(e.At), oneLine(e.Text))
 	}
 	return w.Flush()
+}
+
+// requestOf names the request for an approval that a change has become.
+func requestOf(a mount.Approval) string {
+	switch {
+	case a.Request == "":
+		return "a request that the server did not name"
+	case a.Slug == "":
+		return "request " + oneLine(a.Request)
+	}
+	return "request " + oneLine(a.Request) + " (" + oneLine(a.Slug) + ")"
 }
 
 func tokenEnd(end time.Time) string {

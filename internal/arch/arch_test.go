@@ -22,6 +22,7 @@ var picture = map[string][]string{
 	"client": {"secret", "client/internal/transport", "client/internal/wire", "client/internal/jsonstream"},
 	"cache":  {"secret", "internal/duration", "cache/internal/refgraph", "cache/internal/snapshot"},
 	"fs": {"secret", "internal/duration", "internal/glob", "internal/rights",
+		"fs/internal/approvals",
 		"fs/internal/caller",
 		"fs/internal/commit",
 		"fs/internal/controldir",
@@ -55,6 +56,7 @@ var picture = map[string][]string{
 	"client/internal/wire":       {"secret", "client/internal/jsonstream"},                      // the shapes of answers, and the readers of lists
 	"client/internal/jsonstream": {"secret"},                                                    // answers, read as they arrive and within bounds
 
+	"fs/internal/approvals":   {"secret"},                           // which changes wait for somebody's approval
 	"fs/internal/caller":      {},                                   // who makes a request
 	"fs/internal/failurelog":  {},                                   // which failures are logged
 	"fs/internal/filename":    {"secret"},                           // under which file names a folder's things are shown
@@ -86,8 +88,8 @@ var picture = map[string][]string{
 	"fs/internal/workqueue": {},                                                          // work in the background, in order for each key
 
 	// go-fuse nodes that need no fs.
-	"fs/internal/controldir": {"fs/internal/readonly", "fs/internal/unsent"}, // .infisicalfs
-	"fs/internal/readonly":   {"fs/internal/filename"},                       // the answers where nothing can be changed
+	"fs/internal/controldir": {"fs/internal/readonly", "fs/internal/unsent", "fs/internal/xattr"}, // .infisicalfs
+	"fs/internal/readonly":   {"fs/internal/filename"},                                            // the answers where nothing can be changed
 
 	"internal/duration": {}, // what the zero of a duration means
 	"internal/glob":     {},

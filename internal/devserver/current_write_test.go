@@ -135,7 +135,10 @@ func TestApprovals(t *testing.T) {
 		c.do("POST", "/api/v4/secrets/X", c.write("secretValue", "x")),
 		c.do("PATCH", "/api/v4/secrets/GREETING", c.write("secretValue", "x")),
 		c.do("DELETE", "/api/v4/secrets/GREETING", c.write()),
+		c.do("PATCH", "/api/v4/secrets/GREETING", c.write("newSecretName", "HELLO")),
 		c.do("POST", "/api/v4/secrets/batch", c.write("secrets", []object{{"secretKey": "X", "secretValue": "x"}})),
+		c.do("PATCH", "/api/v4/secrets/batch", c.write("secrets", []object{{"secretKey": "GREETING", "secretValue": "x"}})),
+		c.do("DELETE", "/api/v4/secrets/batch", c.write("secrets", []object{{"secretKey": "GREETING"}})),
 	} {
 		r.is(200, "")
 		require.Contains(t, r.body, "approval")
@@ -143,10 +146,29 @@ func TestApprovals(t *testing.T) {
 	}
 	require.Equal(t, "hello, world", c.list().values()["GREETING"])
 	require.NotContains(t, c.list().values(), "X")
+	require.Len(t, c.s.Approvals(), 7)
+	require.Equal(t, []string{"GREETING"}, c.s.Approvals()[6].Names)
+	require.Equal(t, "delete", c.s.Approvals()[6].Change)
 	c.as("admin").do("POST", "/api/v4/secrets/X", c.write("secretValue", "x")).secret() // machines are exempt
 	c.do("POST", "/api/v4/secrets/GREETING", c.write("secretValue", "mine", "type", "personal")).secret()
 	c.edit(func(e *Editor) error { return e.SetApprovals(false) })
 	c.do("PATCH", "/api/v4/secrets/GREETING", c.write("secretValue", "x")).secret()
+}
+
+// Of a move only the half waits that a policy is about.
+func TestApprovalsOfAMove(t *testing.T) {
+	for env, want := range map[string]struct{ leaves, arrives bool }{"dev": {false, true}, "staging": {true, false}, "prod": {true, true}} {
+		c := newTester(t, Config{}, "user")
+		c.edit(func(e *Editor) error { return e.SetApprovalsIn(env) })
+		r := c.do("POST", "/api/v4/secrets/move", object{
+			"projectId": c.project(), "sourceEnvironment": "dev", "sourceSecretPath": "/",
+			"destinationEnvironment": "staging", "destinationSecretPath": "/", "secretIds": []string{c.get("DB_USER").secret()["id"].(string)},
+		})
+		require.Equal(t, object{"isSourceUpdated": want.leaves, "isDestinationUpdated": want.arrives}, object(r.body), env)
+		_, there := c.s.Lookup("demo", "dev", "/", "DB_USER")
+		_, arrived := c.s.Lookup("demo", "staging", "/", "DB_USER")
+		require.Equal(t, want, struct{ leaves, arrives bool }{!there, arrived}, env)
+	}
 }
 
 func TestOldRoutesOfCurrent(t *testing.T) {

@@ -67,8 +67,9 @@ type Server struct {
 	// mu guards the state and everything that the handlers of routes touch.
 	mu        sync.Mutex
 	state     *store.State
-	approvals bool
-	revision  int // counts the changes of state, for the data file
+	approvals store.Policies
+	requested []store.Approval // requests for approvals, the oldest first; in memory only
+	revision  int              // counts the changes of state, for the data file
 
 	saver   saver
 	limiter *web.Limiter
@@ -93,7 +94,7 @@ func New(cfg Config) (*Server, error) {
 		tokens:    cfg.Token.WithDefaults(),
 		dataFile:  cfg.DataFile,
 		closed:    make(chan struct{}),
-		approvals: cfg.Approvals,
+		approvals: store.Policies{All: cfg.Approvals},
 		limiter:   web.NewLimiter(cfg.RateLimit, cfg.Profile),
 	}
 	s.routes = routesOf(cfg.Profile)

@@ -19,6 +19,7 @@ type (
 	SeedSecret      = store.SeedSecret
 	SeedImport      = store.SeedImport
 	SeedIdentity    = store.SeedIdentity
+	Approval        = store.Approval
 	Login           = store.Login // how an identity may log in besides universal auth
 	ServiceScope    = store.ServiceScope
 	TokenConfig     = store.TokenConfig // the life of an identity's access tokens

@@ -1,8 +1,10 @@
 package devserver
 
 import (
+	"slices"
 	"time"
 
+	"infisicalfs/internal/devserver/internal/store"
 	"infisicalfs/internal/devserver/internal/web"
 )
 
@@ -49,6 +51,14 @@ func (s *Server) HasFolder(project, env, path string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.state.Folder(project, env, path) != nil
+}
+
+// Approvals returns the requests for approvals that users' changes have become, the
+// oldest first, without a request.
+func (s *Server) Approvals() []store.Approval {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.requested)
 }
 
 // Requests returns the requests since the start, or the last ResetRequests, in

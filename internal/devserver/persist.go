@@ -47,7 +47,7 @@ func (s *Server) snapshot() ([]byte, int, error) {
 // Edit runs edit and then saves what it changed. It returns edit's error; what
 // was changed before the error stays.
 func (s *Server) Edit(edit func(*store.Editor) error) error {
-	err := edit(store.NewEditor(s.change, s.dropToken, func(on bool) { s.approvals = on }))
+	err := edit(store.NewEditor(s.change, s.dropToken, func(p store.Policies) { s.approvals = p }))
 	return errors.Join(err, s.save())
 }
 

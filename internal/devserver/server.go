@@ -7,6 +7,7 @@ import (
 
 	"infisicalfs/internal/devserver/internal/call"
 	"infisicalfs/internal/devserver/internal/fault"
+	"infisicalfs/internal/devserver/internal/store"
 	"infisicalfs/internal/devserver/internal/web"
 )
 
@@ -149,6 +150,7 @@ func (x *exchange) run() (any, error) {
 	defer x.s.mu.Unlock()
 	defer x.count()
 	x.call.Approvals = x.s.approvals
+	x.call.Requested = func(a store.Approval) { x.s.requested = append(x.s.requested, a) }
 	return x.call.Route.Handle(x.call)
 }
 

@@ -52,6 +52,9 @@ type Status struct {
 	Server     json.RawMessage `json:"server,omitempty"` // what Config.Status returned
 }
 
+// Approval is the part of Status about a change that waits for an approval.
+type Approval = tree.Approval
+
 // NotifyCounts is the part of Status about watchers.
 type NotifyCounts = tree.NotifyCounts
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"mime"
 	"net/http"
+	"slices"
 	"strings"
 
 	"infisicalfs/client/internal/jsonstream"
@@ -68,7 +69,27 @@ func (r *Response) Handle(shapes ...Shape) (key string, err error) {
 	if len(shapes) == 1 && shapes[0].key == "" {
 		return "", fmt.Errorf("%s: the server's answer is empty: %w", r.op, secret.ErrUnavailable)
 	}
-	return "", fmt.Errorf("%s: the server's answer has none of the expected keys (%s): %w", r.op, strings.Join(keys, ", "), secret.ErrUnavailable)
+	return "", fmt.Errorf("%s: %w (%s)", r.op, ErrNoKey, strings.Join(keys, ", "))
+}
+
+// ErrNoKey: the answer is a JSON object without what was asked for. It wraps
+// [secret.ErrUnavailable].
+var ErrNoKey = fmt.Errorf("the server's answer has none of the expected keys: %w", secret.ErrUnavailable)
+
+// Identifier returns text of the answer if it can be the id or slug of something:
+// short, of letters, digits, "-" and "_", and nothing of the request's secrets.
+// Anything else is not shown to anybody, and is empty.
+func (r *Response) Identifier(text string) string {
+	odd := func(c rune) bool {
+		return c != '-' && c != '_' && (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z')
+	}
+	repeats := func(sent string) bool {
+		return text == sent || len(sent) > 3 && echoesPart(text, sent) // a shorter one is in most ids, and by chance
+	}
+	if len(text) > 64 || strings.IndexFunc(text, odd) >= 0 || slices.ContainsFunc(r.sent, repeats) {
+		return ""
+	}
+	return text
 }
 
 // misfit says where an answer differs from its model, and never what stands

@@ -9,6 +9,7 @@ import (
 
 	"infisicalfs/fs/internal/readonly"
 	"infisicalfs/fs/internal/unsent"
+	"infisicalfs/fs/internal/xattr"
 )
 
 // rejectedDir is .infisicalfs/rejected. Its files can be read by who wrote them
@@ -76,6 +77,9 @@ var (
 	_ fusefs.NodeGetattrer = (*rejectedFile)(nil)
 	_ fusefs.NodeOpener    = (*rejectedFile)(nil)
 	_ fusefs.NodeReader    = (*rejectedFile)(nil)
+
+	_ fusefs.NodeGetxattrer  = (*rejectedFile)(nil)
+	_ fusefs.NodeListxattrer = (*rejectedFile)(nil)
 )
 
 func (r *rejectedFile) attr(out *fuse.Attr) {
@@ -98,4 +102,16 @@ func (r *rejectedFile) Open(_ context.Context, flags uint32) (fusefs.FileHandle,
 
 func (r *rejectedFile) Read(_ context.Context, _ fusefs.FileHandle, dest []byte, off int64) (fuse.ReadResult, syscall.Errno) {
 	return fuse.ReadResultData(dest[:r.text.Value.CopyAt(dest, off)]), 0
+}
+
+// A text of which the server has made a request for an approval says which.
+func (r *rejectedFile) Getxattr(_ context.Context, attr string, dest []byte) (uint32, syscall.Errno) {
+	if errno := xattr.Foreign(attr); errno != 0 {
+		return 0, errno
+	}
+	return xattr.OfApproval(r.text.Asked).Get(attr, dest)
+}
+
+func (r *rejectedFile) Listxattr(_ context.Context, dest []byte) (uint32, syscall.Errno) {
+	return xattr.OfApproval(r.text.Asked).Names(dest)
 }

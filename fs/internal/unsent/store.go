@@ -43,6 +43,7 @@ type Text struct {
 	UID   uint32 // of who wrote or removed it
 	At    time.Time
 	Why   string // it is here
+	Asked string // the id of the request for an approval that the server has made of it; empty: none, or not known
 	Only  bool   // it exists nowhere else
 }
 

@@ -24,6 +24,18 @@ const (
 // NotWritten is why a text that exists nowhere else is kept.
 const NotWritten = "it could not be written"
 
+// NotApproved is why a text is kept of which the server has made a request.
+const NotApproved = "it waits for an approval"
+
+// WhyKept says why a text is kept that was sent and failed with err, and which request
+// for an approval the server has made of it, if it has and says which.
+func WhyKept(err error) (why, asked string) {
+	if waits, ok := errors.AsType[*secret.ApprovalError](err); ok {
+		return NotApproved, waits.Request
+	}
+	return NotWritten, ""
+}
+
 // Way is how a text gets to the server.
 type Way interface {
 	// Enter waits until nothing else is on its way to the secret's folder, and does
@@ -226,7 +238,8 @@ func (b *Buffer) rejected(out outgoing, dir secret.Dir, name string, err error) 
 	if again {
 		return
 	}
-	t := unsent.Text{Dir: dir, Key: name, Value: out.change.Value, UID: b.cfg.UID, Why: NotWritten, Only: !out.part}
+	t := unsent.Text{Dir: dir, Key: name, Value: out.change.Value, UID: b.cfg.UID, Only: !out.part}
+	t.Why, t.Asked = WhyKept(err)
 	if errors.Is(err, ErrKilled) {
 		t.Why, t.Only = ErrKilled.Error(), false
 	}

@@ -30,6 +30,7 @@ const (
 var described = map[string]bool{
 	"id": true, "type": true, "key": true, "environment": true, "path": true, "import": true,
 	"version": true, "updated_at": true, "fetched_at": true, "stale": true,
+	"approval_request": true,
 }
 
 // Settable says what setting an attribute is: a change of a secret's comment or

@@ -60,6 +60,9 @@ func OfSecret(snap *secret.Folder, s *secret.Secret) List {
 	return list
 }
 
+// OfApproval returns which request for an approval was made of a text or a secret.
+func OfApproval(request string) List { return List{{"approval_request", request}} }
+
 // OfDir returns where a directory lies.
 func OfDir(dir secret.Dir) List {
 	return List{

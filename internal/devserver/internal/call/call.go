@@ -27,11 +27,12 @@ type Call struct {
 	// What a handler of a route works on, guarded by the server's lock.
 	State     *store.State
 	Tokens    store.TokenConfig // for identities that have no setting of their own
-	Approvals bool              // users' changes of shared secrets wait for an approval that never comes
+	Approvals store.Policies    // where users' changes of shared secrets wait for an approval that never comes
 	Changed   bool              // the state changed and must be saved
 	Touched   bool              // the state changed in what may wait for the next write
 
-	Identified func(name string) // told who makes the request
+	Identified func(name string)    // told who makes the request
+	Requested  func(store.Approval) // told of a change that waits; with the server's lock
 }
 
 // Old reports whether the server is one of 2024.

@@ -140,6 +140,6 @@ func (c *Call) ReadAction() string {
 // NeedsApproval reports whether a write waits: a change policy concerns what users do to shared secrets.
 // Machine identities are exempt; servers of July 2024 did not look at policies on
 // these routes.
-func (c *Call) NeedsApproval(personal bool) bool {
-	return c.Approvals && !c.July() && c.Who.IsUser() && !personal
+func (c *Call) NeedsApproval(at store.Place, personal bool) bool {
+	return c.Approvals.Covers(at.Env.Slug) && !c.July() && c.Who.IsUser() && !personal
 }

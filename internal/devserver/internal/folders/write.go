@@ -193,7 +193,7 @@ func deleteFolder(c *call.Call) (any, error) {
 	if !force && len(target.Secrets)+len(target.Folders)+len(target.Imports) > 0 {
 		return nil, web.BadRequest("Folder '%s' is not empty. Use forceDelete to delete it with all that it contains", target.Name)
 	}
-	if c.NeedsApproval(false) {
+	if c.NeedsApproval(parent, false) {
 		return nil, web.Fail(http.StatusBadRequest, "DeleteFolderProtectedByPolicy", "Folder '%s' is protected by a change policy", target.Name)
 	}
 	parent.Folder.RemoveFolder(target)

@@ -47,8 +47,8 @@ func CreateBatch(c *call.Call) (any, error) {
 	if len(taken) > 0 {
 		return nil, c.AlreadyExists("Secret already exist: %s", strings.Join(taken, ","))
 	}
-	if c.NeedsApproval(false) {
-		return approval(c, at), nil
+	if c.NeedsApproval(at, false) {
+		return approval(c, at, "create", keysOf(drafts)...), nil
 	}
 	list := []shape.Secret{}
 	for _, d := range drafts {
@@ -58,6 +58,13 @@ func CreateBatch(c *call.Call) (any, error) {
 	}
 	c.Changed = true
 	return map[string]any{"secrets": list}, nil
+}
+
+func keysOf(drafts []draft) (keys []string) {
+	for _, d := range drafts {
+		keys = append(keys, d.key)
+	}
+	return keys
 }
 
 func lastOfEachKey(drafts []draft) []draft {
@@ -105,8 +112,8 @@ func UpdateBatch(c *call.Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.NeedsApproval(false) && len(updates) > 0 {
-		return approval(c, updates[0].at), nil
+	if len(updates) > 0 && c.NeedsApproval(updates[0].at, false) {
+		return approval(c, updates[0].at, "update", keysOf(drafts)...), nil
 	}
 	list := []shape.Secret{}
 	for _, u := range updates {
@@ -187,8 +194,12 @@ func DeleteBatch(c *call.Call) (any, error) {
 	if slices.ContainsFunc(doomed, func(x *store.Secret) bool { return x.Rotated }) {
 		return nil, web.BadRequest("Cannot delete rotated secrets")
 	}
-	if c.NeedsApproval(false) {
-		return approval(c, at), nil
+	if c.NeedsApproval(at, false) {
+		var names []string
+		for _, k := range keys {
+			names = append(names, k.name)
+		}
+		return approval(c, at, "delete", names...), nil
 	}
 	list := []shape.Secret{}
 	for _, x := range doomed {

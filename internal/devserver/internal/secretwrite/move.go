@@ -29,25 +29,43 @@ func Move(c *call.Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.NeedsApproval(false) {
-		return map[string]bool{"isSourceUpdated": false, "isDestinationUpdated": false}, nil
-	}
+	leaves, arrives := !c.NeedsApproval(source, false), !c.NeedsApproval(destination, false)
+	carryOut(c, source, destination, moving, leaves, arrives)
+	return map[string]bool{"isSourceUpdated": leaves, "isDestinationUpdated": arrives}, nil
+}
+
+// carryOut moves secrets, or does the half of it for which no approval is needed:
+// what leaves and does not arrive yet is nowhere meanwhile, and what arrives and does
+// not leave yet is in both places.
+func carryOut(c *call.Call, source, destination store.Place, moving []*store.Secret, leaves, arrives bool) {
 	var arrived []*store.Secret
 	var keys []string
 	for _, x := range moving {
-		if y := move(c, source.Folder, destination.Folder, x); y != nil {
-			arrived = append(arrived, y)
-		}
 		keys = append(keys, x.Key)
+		if arrives {
+			if y := arrive(c, destination.Folder, x); y != nil {
+				arrived = append(arrived, y)
+			}
+		}
+		if leaves {
+			for _, gone := range secretsToDelete(c, source.Folder, x.Key, false) {
+				source.Folder.RemoveSecret(gone, c.Now)
+			}
+		}
 	}
-	if !c.Old() {
+	if !arrives {
+		request(c, destination, "create", keys)
+	}
+	if !leaves {
+		request(c, source, "delete", keys)
+	}
+	if !c.Old() && leaves && arrives {
 		for _, x := range arrived {
 			x.Value = store.MovedText(x.Value, source, destination)
 		}
 		store.MoveReferences(source, destination, keys, c.Now)
 	}
-	c.Changed = true
-	return map[string]bool{"isSourceUpdated": true, "isDestinationUpdated": true}, nil
+	c.Changed = leaves || arrives
 }
 
 // moveRequest is what the body of a move says.
@@ -111,8 +129,8 @@ func movable(c *call.Call, source, destination store.Place, ids []string, overwr
 	return moving, nil
 }
 
-// move returns the secret that has arrived, nil if what is there stays as it is.
-func move(c *call.Call, from, to *store.Folder, x *store.Secret) *store.Secret {
+// arrive returns the secret that has arrived, nil if what is there stays as it is.
+func arrive(c *call.Call, to *store.Folder, x *store.Secret) *store.Secret {
 	take := func(y *store.Secret) {
 		y.Value, y.Comment, y.SkipMultiline = x.Value, x.Comment, x.SkipMultiline
 		y.Tags, y.Metadata = x.Tags, x.Metadata
@@ -126,9 +144,6 @@ func move(c *call.Call, from, to *store.Folder, x *store.Secret) *store.Secret {
 		y = nil
 	default:
 		to.Change(y, c.Now, take)
-	}
-	for _, gone := range secretsToDelete(c, from, x.Key, false) {
-		from.RemoveSecret(gone, c.Now)
 	}
 	return y
 }

@@ -42,8 +42,8 @@ func Create(c *call.Call) (any, error) {
 	if err := checkTags(at.Project, d.tagIDs); err != nil {
 		return nil, err
 	}
-	if c.NeedsApproval(personal) {
-		return approval(c, at), nil
+	if c.NeedsApproval(at, personal) {
+		return approval(c, at, "create", d.key), nil
 	}
 	x := at.Folder.AddSecret(d.key, "", personal, c.Now)
 	d.apply(x)
@@ -89,8 +89,8 @@ func Update(c *call.Call) (any, error) {
 	if err := checkUpdate(c, at, x, d); err != nil {
 		return nil, err
 	}
-	if c.NeedsApproval(personal) {
-		return approval(c, at), nil
+	if c.NeedsApproval(at, personal) {
+		return approval(c, at, "update", d.key), nil
 	}
 	applyUpdate(c, at, x, d)
 
@@ -160,8 +160,8 @@ func Delete(c *call.Call) (any, error) {
 	if slices.ContainsFunc(doomed, func(x *store.Secret) bool { return x.Rotated }) {
 		return nil, web.BadRequest("Cannot delete rotated secrets")
 	}
-	if c.NeedsApproval(personal) {
-		return approval(c, at), nil
+	if c.NeedsApproval(at, personal) {
+		return approval(c, at, "delete", key), nil
 	}
 	shown := doomed[0]
 	if c.Old() {
@@ -187,14 +187,4 @@ func secretsToDelete(c *call.Call, f *store.Folder, key string, personal bool) [
 		}
 	}
 	return out
-}
-
-// approval is the answer, with status 200, to a write that was not done.
-func approval(c *call.Call, at store.Place) any {
-	return map[string]any{"approval": map[string]any{
-		"id": store.NewUUID(), "policyId": store.NewUUID(), "slug": store.RandomHex(5), "status": "open",
-		"hasMerged": false, "conflicts": nil, "folderId": at.Folder.ID, "committerUserId": c.Who.ID(),
-		"statusChangedByUserId": nil, "isReplicated": nil, "bypassReason": nil,
-		"createdAt": call.Stamp(c.Now), "updatedAt": call.Stamp(c.Now),
-	}}
 }

@@ -13,14 +13,14 @@ import (
 type Editor struct {
 	change       func(func(*State, time.Time) error) error
 	dropToken    func(*Token)
-	setApprovals func(bool)
+	setApprovals func(Policies)
 }
 
 // NewEditor returns an editor of a state that belongs to a server. change runs a
 // function under the lock of the state and counts a change if that succeeds; the
 // other two are called under the same lock: dropToken makes a token unusable in
 // the way of the server's generation, setApprovals sets what the state does not say.
-func NewEditor(change func(func(*State, time.Time) error) error, dropToken func(*Token), setApprovals func(bool)) *Editor {
+func NewEditor(change func(func(*State, time.Time) error) error, dropToken func(*Token), setApprovals func(Policies)) *Editor {
 	return &Editor{change, dropToken, setApprovals}
 }
 

@@ -174,7 +174,16 @@ func (e *Editor) SetToken(identityName string, config TokenConfig) error {
 // SetApprovals says whether users' changes of shared secrets need an approval.
 func (e *Editor) SetApprovals(on bool) error {
 	return e.change(func(*State, time.Time) error {
-		e.setApprovals(on)
+		e.setApprovals(Policies{All: on})
+		return nil
+	})
+}
+
+// SetApprovalsIn has users' changes of shared secrets in these environments, and in no
+// others, need an approval.
+func (e *Editor) SetApprovalsIn(envs ...string) error {
+	return e.change(func(*State, time.Time) error {
+		e.setApprovals(Policies{Envs: envs})
 		return nil
 	})
 }

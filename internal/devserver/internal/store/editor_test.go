@@ -18,7 +18,7 @@ func TestAnEditorChangesWhatIsThere(t *testing.T) {
 			changes++
 		}
 		return err
-	}, func(t *Token) { dropped = append(dropped, t) }, func(on bool) { approvals = on })
+	}, func(t *Token) { dropped = append(dropped, t) }, func(p Policies) { approvals = p.All })
 
 	for _, row := range []struct {
 		name string
