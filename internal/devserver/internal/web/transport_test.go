@@ -33,15 +33,16 @@ func TestTransportPassesPanicsOn(t *testing.T) {
 }
 
 func TestTransportHonoursContexts(t *testing.T) {
-	stopped := make(chan struct{})
+	started, stopped := make(chan struct{}), make(chan struct{})
 	client := &http.Client{Transport: Transport(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		close(started)
 		<-r.Context().Done()
 		close(stopped)
 	}))}
 	ctx, cancel := context.WithCancel(t.Context())
 	req, err := http.NewRequestWithContext(ctx, "GET", "http://x.invalid/", nil)
 	require.NoError(t, err)
-	go cancel()
+	go func() { <-started; cancel() }() // before that there would be no request
 	_, err = client.Do(req)
 	require.ErrorIs(t, err, context.Canceled)
 	<-stopped
