@@ -15,19 +15,17 @@ import (
 // mount of each connection: a working or root directory, open files, mapped files. In the
 // mount namespace of the mount such a process keeps it from being unmounted, and
 // wherever it is, the connection from ending. The mounts are asked nothing. A process
-// that cannot be looked at because it is just being started is named for each connection.
+// that cannot be looked at because it is just being started is named for each mount that it can see.
 func Users(connections ...int) map[int][]Holder {
 	found := map[int][]Holder{}
 	for _, pid := range Processes() {
 		if pid == os.Getpid() {
 			continue
 		}
-		uses, ok := ask(func() map[int][]string { return usesOf(filepath.Join("/proc", strconv.Itoa(pid)), connections) })
+		proc := filepath.Join("/proc", strconv.Itoa(pid))
+		uses, ok := ask(func() map[int][]string { return usesOf(proc, connections) })
 		if !ok {
-			uses = map[int][]string{}
-			for _, c := range connections {
-				uses[c] = []string{beingStarted}
-			}
+			uses = perhaps(proc, connections)
 		}
 		for connection, uses := range uses {
 			h := holder(pid, "")
@@ -40,6 +38,18 @@ func Users(connections ...int) map[int][]Holder {
 
 // beingStarted is what is said of a process that has kept the question waiting, see ask.
 const beingStarted = "is being started, what it has is not known"
+
+// perhaps is usesOf for such a process, which may have something of each mount that it can see.
+func perhaps(proc string, connections []int) map[int][]string {
+	uses := map[int][]string{}
+	mounts, _ := Of(proc)
+	for _, m := range mounts {
+		if m.Major == 0 && slices.Contains(connections, m.Minor) {
+			uses[m.Minor] = []string{beingStarted}
+		}
+	}
+	return uses
+}
 
 // usesOf says what the process at proc has of each.
 func usesOf(proc string, connections []int) map[int][]string {
