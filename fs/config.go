@@ -74,6 +74,11 @@ type Config struct {
 	// it. It answers at once. Nil: there was none.
 	Inherited func(node uint64) bool
 
+	// Note is given what a process would have to know that goes on with the mount after this
+	// one was killed, see [Recollect], in the place of what was noted under that name
+	// before. It returns at once. Nil: nobody would.
+	Note func(name string, note []byte)
+
 	Status  func() ([]byte, error) // the content of .infisicalfs/status; nil: no such file
 	Refresh func() error           // called by a write to .infisicalfs/refresh; nil: no such file
 

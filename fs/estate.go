@@ -3,15 +3,19 @@ package fs
 import (
 	"fmt"
 
+	"infisicalfs/fs/internal/inode"
 	"infisicalfs/fs/internal/lostupdate"
 	"infisicalfs/fs/internal/overlay"
 )
 
 // Estate is what the process that serves a mount knows besides what the kernel has of
-// it, for one that goes on with the mount: who has read and written which versions. It
+// it, for one that goes on with the mount: who has read and written which versions, which
+// numbers inodes have after renames, and which names were just removed. It
 // has no values, so what is only here does not travel: see [FS.Estate].
 type Estate struct {
-	Bases []lostupdate.Record `json:"bases"`
+	Bases    []lostupdate.Record `json:"bases"`
+	Renames  []inode.Record      `json:"renames,omitempty"`
+	Unlinked []overlay.Removed   `json:"unlinked,omitempty"`
 }
 
 // Estate returns what the next process has to know. It is an error, which names the first
@@ -25,7 +29,27 @@ func (f *FS) Estate() (*Estate, error) {
 	if err := f.stays(); err != nil {
 		return nil, err
 	}
-	return &Estate{Bases: f.bases.Records()}, nil
+	return &Estate{Bases: f.bases.Records(), Renames: f.renames.Records(), Unlinked: f.overlay.Removals()}, nil
+}
+
+// Numbers is what of the Estate a next process can use to look up what the kernel knows,
+// at any time: which numbers inodes have.
+func (f *FS) Numbers() *Estate { return &Estate{Renames: f.renames.Records()} }
+
+// Recollect returns what is known of an estate when the process is dead that had it, by
+// what it has noted, see [Config.Note]: which numbers inodes have. Other notes are left alone.
+func Recollect(notes map[string][]byte) (*Estate, error) {
+	e := &Estate{}
+	for name, text := range notes {
+		r, ok, err := readNote(name, text)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			e.Renames = append(e.Renames, r)
+		}
+	}
+	return e, nil
 }
 
 // stays says what keeps the mount with this process, if anything does.
@@ -59,9 +83,12 @@ func (h *writeHandle) called() string {
 	return "a file that was removed"
 }
 
-// Inherit takes over what an earlier process has known. Nothing may be served yet.
+// Inherit takes over what an earlier process has known, in the place of what it was said
+// to know before. Nothing may be served yet.
 func (f *FS) Inherit(e *Estate) {
 	if e != nil {
 		f.bases.Recall(e.Bases)
+		f.renames.Recall(e.Renames)
+		f.overlay.Recall(e.Unlinked)
 	}
 }

@@ -113,6 +113,9 @@ func New(cfg Config) *FS {
 	}
 	f.root = &dir{node: node{fs: f}}
 	f.known.Store(cfg.Inherited != nil)
+	if cfg.Note != nil {
+		f.renames.Note(func(r inode.Record) { renamed(r, cfg.Note) })
+	}
 	return f
 }
 

@@ -156,5 +156,6 @@ func (d *dir) relocate(shown, name string, to *dir, newName string) {
 	case *dir:
 		n.at.Store(&location{to, newName})
 		d.fs.renames.Left(inode.Child(d.StableAttr(), syscall.S_IFDIR, name))
+		d.fs.renames.Arrived(inode.Child(to.StableAttr(), syscall.S_IFDIR, newName), n.StableAttr())
 	}
 }

@@ -109,7 +109,7 @@ func (m *Mount) handTo(c *net.UnixConn, next *process) error {
 		})
 	}
 	err = m.holding(func() error {
-		return handover.Send(c, m.state(format, m.rooms.kernel.ExportNodes(), nil), m.rooms.session.Device())
+		return handover.Send(c, m.state(format, m.rooms.kernel.ExportNodes(), m.numbers()), m.rooms.session.Device())
 	})
 	if err == nil {
 		err = handover.Await(c, handover.Ready)
@@ -218,6 +218,14 @@ func (m *Mount) estate() (*fs.Estate, error) {
 		return nil, nil
 	}
 	return m.rooms.tree.Estate()
+}
+
+// numbers is what of the estate is known at any time; nil for a mount that is only read.
+func (m *Mount) numbers() *fs.Estate {
+	if !m.rooms.writable {
+		return nil
+	}
+	return m.rooms.tree.Numbers()
 }
 
 // awaitQuiet waits until all that is here could travel. Everybody is served meanwhile.

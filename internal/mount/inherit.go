@@ -130,6 +130,11 @@ func (l *Legacy) read(state int) error {
 	if !slices.Contains(handover.Formats, l.Format) {
 		return fmt.Errorf("it was left by version %s, in another format", l.Version)
 	}
+	if !l.clean { // what it says of the estate an earlier process has said
+		if l.Estate, err = fs.Recollect(left.Blobs); err != nil {
+			return err
+		}
+	}
 	tries := len(left.Blobs[blobTries])
 	if tries >= maxTries {
 		return fmt.Errorf("%d processes have tried to go on with it", tries)
@@ -268,7 +273,7 @@ func (l *Legacy) goOn(cfg Config) (*Mount, error) {
 		rooms.close()
 		return nil, err
 	}
-	rooms.tree.Inherit(l.estate())
+	rooms.tree.Inherit(l.Estate)
 	rooms.journal = l.journal
 	rooms.kernel.Keep(l.journal)
 	l.takeKnown(m)
@@ -281,15 +286,6 @@ func (l *Legacy) goOn(cfg Config) (*Mount, error) {
 	l.limit.Stop()
 	unix.Close(l.device)
 	return m, nil
-}
-
-// estate is what the process before knew besides what the kernel has, nil if it was
-// killed: it says that when it ends.
-func (l *Legacy) estate() *fs.Estate {
-	if !l.clean {
-		return nil
-	}
-	return l.Estate
 }
 
 // serveLegacy begins to answer.

@@ -30,7 +30,7 @@ import (
 // the service manager wants. SETTINGS are its settings, VOLUME is its name, AWAY has the server
 // away, WAITS has it wait for an answer of its own mount, PRIVATE keep what it knows to itself,
 // REFUSED has its login refused, WRITABLE lets it be written, CHANGES has somebody else have
-// changed a secret.
+// changed a secret, MOVED has the process before have renamed some.
 func service() error {
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	volume := os.Getenv("VOLUME")
@@ -48,6 +48,15 @@ func service() error {
 	up.Set(devDir.Child("sub"), "INSIDE", "a value")
 	if os.Getenv("CHANGES") != "" {
 		up.Set(devDir, "CHANGED", "by somebody else")
+	}
+	if os.Getenv("MOVED") != "" {
+		ctx, w := context.Background(), up.Writer()
+		if _, err := w.Rename(ctx, devDir, "BIGGER", "LARGER"); err != nil {
+			return err
+		}
+		if err := w.RenameFolder(ctx, devDir, "sub", "other"); err != nil {
+			return err
+		}
 	}
 	if os.Getenv("AWAY") != "" {
 		up.FailAll(secret.ErrUnavailable)

@@ -49,6 +49,41 @@ func TestWritableRestartedUnnoticed(t *testing.T) {
 	requireFree(t, u.point)
 }
 
+// Who has something open that was renamed, or is in a folder that was, reads on in the next
+// process, however the one before has ended; and the old name shows nothing of it.
+func TestRenamedUnnoticed(t *testing.T) {
+	u := newUnit(t)
+	u.start(writableUnit, "MOVED=")
+	path := func(name string) string { return filepath.Join(u.point, name) }
+	require.NoError(t, os.Rename(path("BIGGER"), path("LARGER")))
+	require.NoError(t, os.Rename(path("sub"), path("other")))
+	held, err := os.Open(path("LARGER"))
+	require.NoError(t, err)
+	dir, err := os.Open(path("other"))
+	require.NoError(t, err)
+	part := make([]byte, 4096)
+	for i, end := range []func(){func() { u.stop("restart") }, u.kill, func() { u.stop("restart") }} {
+		end()
+		u.start(writableUnit, "MOVED=yes")
+		_, err := held.ReadAt(part, int64(i)*4096)
+		require.NoError(t, err, i)
+		require.NoError(t, is(string(bigger[:4096]))(part, nil))
+		info, err := held.Stat()
+		require.NoError(t, err, i)
+		require.EqualValues(t, len(bigger), info.Size())
+		inside, err := os.Open(fmt.Sprintf("/proc/self/fd/%d/INSIDE", dir.Fd()))
+		require.NoError(t, err, i)
+		require.NoError(t, is("a value")(io.ReadAll(inside)))
+		require.NoError(t, inside.Close())
+		_, err = os.Lstat(path("BIGGER"))
+		require.ErrorIs(t, err, os.ErrNotExist)
+	}
+	require.NoError(t, held.Close())
+	require.NoError(t, dir.Close())
+	u.stop("stop")
+	requireFree(t, u.point)
+}
+
 // writesMeanwhile has files open for writing until it is told something, and says then
 // what becomes of them: a process that has such files cannot start another one while
 // nobody serves the mount.

@@ -126,6 +126,7 @@ func (s *successor) goOn(ctx context.Context, c *net.UnixConn) (*Mount, error) {
 	if err := rooms.goOn(device, s.cfg, before, s.inherited); err != nil {
 		return fail(err)
 	}
+	rooms.tree.Inherit(before.Estate)
 	if s.away == nil {
 		warm, cancel := context.WithTimeout(ctx, warmFor)
 		rooms.kernel.Warm(warm.Done())

@@ -103,6 +103,9 @@ func (r *rooms) treeConfig(cfg Config, since time.Time) fs.Config {
 	}
 	c.OwnerUID, c.OwnerGID = uint32(os.Getuid()), uint32(os.Getgid())
 	c.EmitThread, c.Status, c.Refresh = r.emit, r.document, r.refresh
+	if cfg.keepsJournal() {
+		c.Note = r.note
+	}
 	return c
 }
 
@@ -169,6 +172,13 @@ func (r *rooms) firstContact(ctx context.Context) error {
 		err = f.Denied // nothing to see and nowhere to go
 	}
 	return err
+}
+
+// note keeps what the tree wants another process to know if this one is killed.
+func (r *rooms) note(name string, note []byte) {
+	if r.journal != nil {
+		_ = r.journal.Put(name, note) // a journal that is full is of no use to anybody, and says so
+	}
 }
 
 // emit is how the tree has watchers told of changes.

@@ -107,27 +107,85 @@ type Renames struct {
 	mu    sync.Mutex // guards what follows
 	times map[fusefs.StableAttr]uint64
 	came  map[fusefs.StableAttr]fusefs.StableAttr
+	note  func(Record)
+}
+
+// Record is what Renames know of a place, for another process that is to go on with a
+// mount: the kernel knows the nodes by their numbers.
+type Record struct {
+	Place fusefs.StableAttr `json:"place"`
+	Times uint64            `json:"times,omitempty"` // how often its node went elsewhere
+	Came  fusefs.StableAttr `json:"came"`            // the node that came from elsewhere; the zero one: none
+}
+
+// Note has each change told, as what is known of its place from then on. Call it once, before
+// anything else. The function must return at once.
+func (r *Renames) Note(note func(Record)) { r.note = note }
+
+// Records returns all that is known.
+func (r *Renames) Records() (list []Record) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for place := range r.times {
+		list = append(list, r.record(place))
+	}
+	for place := range r.came {
+		if r.times[place] == 0 {
+			list = append(list, r.record(place))
+		}
+	}
+	return list
+}
+
+// Recall takes in what Records of an earlier process has returned, in the place of all
+// that is known.
+func (r *Renames) Recall(list []Record) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.times, r.came = map[fusefs.StableAttr]uint64{}, map[fusefs.StableAttr]fusefs.StableAttr{}
+	for _, c := range list {
+		if c.Times > 0 {
+			r.times[c.Place] = c.Times
+		}
+		if c.Came != (fusefs.StableAttr{}) {
+			r.came[c.Place] = c.Came
+		}
+	}
+}
+
+// record is called with the lock held.
+func (r *Renames) record(place fusefs.StableAttr) Record {
+	return Record{place, r.times[place], r.came[place]}
+}
+
+// tell is called with the lock held, and lets it go.
+func (r *Renames) tell(place fusefs.StableAttr) {
+	now := r.record(place)
+	r.mu.Unlock()
+	if r.note != nil {
+		r.note(now)
+	}
 }
 
 // Arrived says that the node with identity id is at place now.
 func (r *Renames) Arrived(place, id fusefs.StableAttr) {
 	r.mu.Lock()
-	defer r.mu.Unlock()
 	if r.came == nil {
 		r.came = make(map[fusefs.StableAttr]fusefs.StableAttr)
 	}
 	r.came[place] = id
+	r.tell(place)
 }
 
 // Left says that the node of that identity went elsewhere.
 func (r *Renames) Left(id fusefs.StableAttr) {
 	r.mu.Lock()
-	defer r.mu.Unlock()
 	if r.times == nil {
 		r.times = make(map[fusefs.StableAttr]uint64)
 	}
 	r.times[id]++
 	delete(r.came, id)
+	r.tell(id)
 }
 
 // Fresh returns the identity of the place's present node.

@@ -1,6 +1,8 @@
 package inode
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -56,6 +58,29 @@ func TestNumbersAfterRenames(t *testing.T) {
 	require.NotContains(t, []fusefs.StableAttr{a, b, second}, r.Fresh(b))
 	r.Left(a)
 	require.NotContains(t, []fusefs.StableAttr{a, b, second}, r.Fresh(a))
+}
+
+// Another process that is told what one knows has the same numbers, whether it is told all at
+// once or each change.
+func TestNumbersAfterRenamesElsewhere(t *testing.T) {
+	var r, all, each Renames
+	noted := map[fusefs.StableAttr]Record{}
+	r.Note(func(c Record) { noted[c.Place] = c })
+	a, b, c := OfSecret(dev, "a"), OfSecret(dev, "b"), OfDir(dev)
+	all.Arrived(c, a) // and forgotten
+	for range 3 {
+		r.Left(a)
+		r.Arrived(b, a)
+	}
+	r.Left(c)
+	r.Arrived(c, b)
+	r.Left(b)
+	all.Recall(r.Records())
+	each.Recall(slices.Collect(maps.Values(noted)))
+	for _, place := range []fusefs.StableAttr{a, b, c} {
+		require.Equal(t, r.Fresh(place), all.Fresh(place))
+		require.Equal(t, r.Fresh(place), each.Fresh(place))
+	}
 }
 
 // Numbers are the same in every version of the program: backups know files by them.

@@ -69,6 +69,38 @@ func (o *Overlay) UnlinkedSince(f *File, dir secret.Dir, name string) bool {
 	return ok && f.number <= removed.made
 }
 
+// Removed is that a secret has left its name, for another process that is to go on with
+// the mount and has no file that is older.
+type Removed struct {
+	Dir  secret.Dir `json:"dir"`
+	Name []byte     `json:"name"` // bytes, which JSON would mend where they are no UTF-8
+	At   time.Time  `json:"at"`
+}
+
+// Removals returns those of the last minute.
+func (o *Overlay) Removals() (list []Removed) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for name, removed := range o.gone {
+		if time.Since(removed.at) < unlinkedFor {
+			list = append(list, Removed{name.Dir, []byte(name.Name), removed.at})
+		}
+	}
+	return list
+}
+
+// Recall takes in what Removals of an earlier process has returned.
+func (o *Overlay) Recall(list []Removed) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, r := range list {
+		if o.gone == nil {
+			o.gone = make(map[Name]removal)
+		}
+		o.gone[Name{r.Dir, string(r.Name)}] = removal{at: r.At}
+	}
+}
+
 // WasUnlinked reports whether the secret of that name was removed here within the
 // last minute.
 func (o *Overlay) WasUnlinked(dir secret.Dir, name string) bool {

@@ -233,6 +233,34 @@ func TestNodesThatWent(t *testing.T) {
 	require.Equal(t, stale, call(f, "GetXAttr", 8, 0))
 }
 
+// What was looked up for one state is looked up again for the next where that has it at
+// another place, or in a folder that is at another: there may be something else by now.
+func TestMovedBetweenTwoStates(t *testing.T) {
+	for _, moved := range []string{"folder", "file"} {
+		f, below := heir(t, before())
+		f.Warm(nil)
+		require.EqualValues(t, 1, below.looked[file])
+		next := before()
+		for i := range next.Nodes {
+			if string(next.Nodes[i].Name) == moved {
+				next.Nodes[i].Name = "moved"
+			}
+		}
+		below.ids = map[string]uint64{"folder": folder, "file": file, "moved": names[moved]}
+		f.Inherit(next)
+		require.Zero(t, below.looked[file], moved)
+		require.Equal(t, moved == "folder", below.looked[folder] == 0)
+		require.Equal(t, fuse.OK, call(f, "GetXAttr", file, 0))
+		require.EqualValues(t, 1, below.looked[file], moved)
+	}
+	f, below := heir(t, before())
+	f.Warm(nil)
+	lookups := below.calls["Lookup"]
+	f.Inherit(before())
+	require.Equal(t, fuse.OK, call(f, "GetXAttr", file, 0))
+	require.Equal(t, lookups, below.calls["Lookup"], "nothing has moved")
+}
+
 // The nodes below forget when the kernel has forgotten all that it ever looked up, in
 // this process and before; more than that is passed over.
 func TestForgetting(t *testing.T) {

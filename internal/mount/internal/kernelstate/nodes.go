@@ -85,15 +85,21 @@ func (f *FS) forget(id, lookups uint64) (below uint64) {
 // inheritNodes notes what the kernel knows. What was looked up below stays known there.
 func (f *FS) inheritNodes(nodes []Node) {
 	f.mu.Lock()
-	before := f.counts
+	before, were := f.counts, f.places
 	f.counts, f.places = make(map[uint64]count, len(nodes)), make(map[uint64]Node, len(nodes))
+	moved := map[uint64]bool{} // what was looked up below is at a place that the node has left, itself or with its parent
 	for _, n := range nodes {
-		f.counts[n.ID] = count{max(1, n.Lookups), before[n.ID].below}
+		known := before[n.ID]
+		if was := were[n.ID]; was.Parent != n.Parent || was.Name != n.Name || moved[n.Parent] {
+			moved[n.ID], known.below = true, 0
+		} else {
+			delete(before, n.ID)
+		}
+		f.counts[n.ID] = count{max(1, n.Lookups), known.below}
 		f.places[n.ID] = n
-		delete(before, n.ID)
 	}
 	f.mu.Unlock()
-	for id, c := range before { // forgotten between two states
+	for id, c := range before { // forgotten or moved between two states
 		if c.below > 0 {
 			f.RawFileSystem.Forget(id, c.below)
 		}
