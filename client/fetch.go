@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,8 +18,8 @@ import (
 // Fetch implements [secret.Upstream]: two requests for a folder (its secrets,
 // its subfolders) side by side, one for a list of projects or environments.
 // A known snapshot makes it conditional: its content is returned with the present time
-// if the server says "not modified". A folder whose secrets this identity may not list
-// is no error but has [secret.Folder.Denied].
+// if the server says "not modified". A folder whose secrets or folders this identity may not
+// list is no error but has [secret.Folder.Denied]; one of which it may list neither is.
 func (c *Client) Fetch(ctx context.Context, dir secret.Dir, known *secret.Folder) (*secret.Folder, error) {
 	ctx, end := c.server.Begin(ctx)
 	defer end()
@@ -88,17 +89,20 @@ func (c *Client) fetchFolder(ctx context.Context, at location, known *secret.Fol
 	var secrets secretsAnswer
 	var folders foldersAnswer
 	both, sub := errgroup.WithContext(ctx)
-	var denied error
+	var denied, foldersDenied error // one of the two leaves the other right
 	both.Go(func() (err error) {
 		secrets, err = c.listSecrets(sub, at, tags.secrets)
-		if errors.Is(err, secret.ErrDenied) { // names of folders are visible to every member
-			denied, err = err, nil
-		}
-		return err
+		return exceptDenied(err, &denied)
 	})
-	both.Go(func() (err error) { folders, err = c.listFolders(sub, at, false, tags.folders); return err })
+	both.Go(func() (err error) {
+		folders, err = c.listFolders(sub, at, false, tags.folders)
+		return exceptDenied(err, &foldersDenied)
+	})
 	if err := both.Wait(); err != nil {
 		return nil, err
+	}
+	if denied != nil && foldersDenied != nil {
+		return nil, denied
 	}
 
 	now := time.Now()
@@ -106,7 +110,7 @@ func (c *Client) fetchFolder(ctx context.Context, at location, known *secret.Fol
 		Dir: at.dir, Fetched: now, Answered: now,
 		Revision: revision{secrets.etag, folders.etag}.String(),
 		Secrets:  secrets.list, Folders: folders.list,
-		Denied: denied, Imports: secrets.imports,
+		Denied: cmp.Or(denied, foldersDenied), Imports: secrets.imports,
 	}
 	if secrets.notModified { // what is to be asked for in full from time to time
 		f.Secrets, f.Imports, f.Answered = known.Secrets, known.Imports, known.Answered
@@ -114,7 +118,7 @@ func (c *Client) fetchFolder(ctx context.Context, at location, known *secret.Fol
 	if folders.notModified {
 		f.Folders = known.Folders
 	}
-	if denied == nil && !(secrets.notModified && known.Denied == nil) {
+	if f.Denied == nil && !(secrets.notModified && known.Denied == nil) {
 		if err := c.withhold(ctx, at, f, known); err != nil {
 			return nil, err
 		}
@@ -126,6 +130,14 @@ func (c *Client) fetchFolder(ctx context.Context, at location, known *secret.Fol
 		}
 	}
 	return f, nil
+}
+
+// exceptDenied returns err, but for a refusal, which it puts into denied.
+func exceptDenied(err error, denied *error) error {
+	if errors.Is(err, secret.ErrDenied) {
+		*denied, err = err, nil
+	}
+	return err
 }
 
 // proveFolder asks the parent whether a folder exists.

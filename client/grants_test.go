@@ -3,6 +3,8 @@ package client_test
 import (
 	"errors"
 	"fmt"
+	"net/http"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -125,4 +127,19 @@ func TestOneUnreadableValueAmongMany(t *testing.T) {
 		require.Equal(t, fmt.Sprint(i), value(t, f, fmt.Sprintf("MANY_%d", i)))
 	}
 	require.Len(t, w.Requests(), 5, "folders, three lists of the folder, one of all that may be read")
+}
+
+// A server that does not list a folder's folders lets its secrets be read by name.
+func TestAFolderWhoseFoldersAreNotListed(t *testing.T) {
+	each(t, func(t *testing.T, profile devserver.Profile) {
+		w := newWorld(t, devserver.Config{Profile: profile}, "viewer", nil)
+		w.fetch(t, dev)
+		w.Inject(devserver.Fault{Status: 403, Body: `{"statusCode":403,"error":"PermissionDenied","message":"x"}`, Match: func(r *http.Request) bool {
+			return strings.HasSuffix(r.URL.Path, "/folders")
+		}})
+		f := w.fetch(t, dev)
+		require.ErrorIs(t, f.Denied, secret.ErrDenied)
+		require.Empty(t, f.Folders)
+		require.Equal(t, "hello, world", value(t, f, "GREETING"))
+	})
 }

@@ -126,6 +126,7 @@ func TestAnErrorIsNotAnAbsence(t *testing.T) {
 			{errors.New("surprise"), syscall.EIO},
 		} {
 			w.Fail(dev, truth.err)
+			w.Fail(payments, truth.err) // or it would be reached below a refusal
 			for what, ask := range map[string]func() error{
 				"stat":    func() error { _, err := v.Stat("demo/dev/GREETING"); return err },
 				"absent":  func() error { _, err := v.Stat("demo/dev/ABSENT"); return err },
@@ -139,6 +140,7 @@ func TestAnErrorIsNotAnAbsence(t *testing.T) {
 			_, err := v.Stat("demo/dev")
 			require.NoError(t, err, "the folder itself is described by the one above")
 			w.Fail(dev, nil)
+			w.Fail(payments, nil)
 			_, err = v.Stat("demo/dev/GREETING")
 			require.NoError(t, err, "nothing of it is remembered")
 		}

@@ -3,6 +3,7 @@ package fs
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"infisicalfs/fs/internal/caller"
@@ -70,6 +71,9 @@ func (f *FS) entry(ctx context.Context, dir secret.Dir, shown string) (snap *sec
 // that name of the server's, if what is looked for has one.
 func (f *FS) find(ctx context.Context, dir secret.Dir, name string, has func(*secret.Folder) bool) (*secret.Folder, bool, error) {
 	snap, err := f.folder(ctx, dir, secret.NeedEntry)
+	if errors.Is(err, secret.ErrDenied) {
+		snap, err = f.below(ctx, dir, name, err)
+	}
 	if err != nil {
 		return nil, false, err
 	}
@@ -87,10 +91,40 @@ func (f *FS) find(ctx context.Context, dir secret.Dir, name string, has func(*se
 	if err != nil {
 		return nil, false, err
 	}
-	if ok := has(snap); ok || snap.Denied == nil {
-		return snap, ok, nil
+	if found := has(snap); found || snap.Denied == nil {
+		return snap, found, nil
 	}
-	return nil, false, snap.Denied
+	if ok || len(snap.Folders) > 0 {
+		return nil, false, snap.Denied
+	}
+	// That no folders are listed may be for want of the right to list them.
+	if snap, err = f.below(ctx, dir, name, snap.Denied); err != nil {
+		return nil, false, err
+	}
+	if !has(snap) {
+		return nil, false, snap.Denied
+	}
+	return snap, true, nil
+}
+
+// below returns a snapshot of dir, of which nothing may be known (refusal), that has the one
+// folder of that name: what is in it may be granted all the same, and only the folder itself can
+// tell. If it does not exist, it may be something else in dir, which is refused.
+func (f *FS) below(ctx context.Context, dir secret.Dir, name string, refusal error) (*secret.Folder, error) {
+	if !dir.IsFolder() || name == "" || name == "." || name == ".." || strings.Contains(name, "/") {
+		return nil, refusal
+	}
+	child, err := f.folder(ctx, dir.Child(name), secret.NeedEntry)
+	switch {
+	case errors.Is(err, secret.ErrNotFound), errors.Is(err, secret.ErrDenied):
+		return nil, refusal
+	case err != nil:
+		return nil, err
+	}
+	return &secret.Folder{
+		Dir: dir, Denied: refusal, Folders: []secret.Subfolder{{Name: name}},
+		Fetched: child.Fetched, Answered: child.Answered, Stale: child.Stale,
+	}, nil
 }
 
 // list returns a snapshot of dir to list. Where the secrets may not be listed,

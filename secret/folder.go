@@ -23,10 +23,10 @@ type Folder struct {
 	// it last sent it in full. They differ after "not modified" answers.
 	Fetched, Answered time.Time
 
-	// Denied is why the folder's secrets may not be listed, nil if they may. It
-	// wraps ErrDenied. Secrets then has what is known all the same, from a server
-	// nothing; Folders is right, because a right further down must not be cut off
-	// by its absence above.
+	// Denied is why the folder may not be listed, nil if it may. It wraps ErrDenied.
+	// Secrets and Folders then have what is known all the same: one of them, from a
+	// server, as what it refuses is the list of the other. What is in neither may exist,
+	// and a right further down must not be cut off by its absence above.
 	Denied error
 
 	// Partial: the snapshot was cut out of an answer about many folders. What

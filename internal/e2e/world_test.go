@@ -240,8 +240,9 @@ type status struct {
 		Purges int
 	}
 	FS struct {
-		Open   int
-		Writes struct {
+		Open          int
+		LastViewError string `json:"last_view_error"`
+		Writes        struct {
 			LostUpdates int `json:"lost_updates"`
 		}
 	}
