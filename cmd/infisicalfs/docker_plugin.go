@@ -11,12 +11,12 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"infisicalfs/client"
 	"infisicalfs/internal/dockerplugin"
 	"infisicalfs/internal/exitcode"
 	"infisicalfs/internal/logging"
 	"infisicalfs/internal/mount"
 	"infisicalfs/internal/options"
+	"infisicalfs/internal/systemd"
 	"infisicalfs/internal/volume"
 )
 
@@ -26,6 +26,9 @@ type dockerPluginOptions struct {
 	config              configOptions
 	server              options.Server
 	freshness           options.Freshness
+
+	legacies map[string]*mount.Legacy // what an earlier process of the same unit has left
+	received []systemd.Descriptor     // what else the service manager has handed over
 }
 
 func dockerPluginCommand() *cobra.Command {
@@ -47,6 +50,8 @@ Besides there are identity (a name in the configuration file), view (which of .e
 or off) and write=true.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			o.legacies, o.received = mount.ReceiveLegacies(logging.Foreground(o.debug)) // first: whoever uses them waits
+			defer o.giveUp()
 			if err := o.config.settleName(cmd.Flags(), ""); err != nil {
 				return err
 			}
@@ -84,7 +89,7 @@ func (o *dockerPluginOptions) run(ctx context.Context) error {
 	if _, err := o.login(log)(""); err != nil && !errors.Is(err, options.ErrNoCredentials) { // volumes may all name their identities
 		return err
 	}
-	listener, err := dockerplugin.Listen(o.socket)
+	listener, err := dockerplugin.Listen(o.socket, o.received)
 	if err != nil {
 		return err
 	}
@@ -115,31 +120,38 @@ func (o *dockerPluginOptions) run(ctx context.Context) error {
 func (o *dockerPluginOptions) volumes(log *slog.Logger) volume.Config {
 	var point mount.Config
 	o.freshness.Apply(&point)
-	return volume.Config{BaseDir: o.base, StateDir: o.state, Login: o.login(log), Cache: point.Cache, Version: version, Log: log}
+	return volume.Config{BaseDir: o.base, StateDir: o.state, Login: o.login(log), Cache: point.Cache, Legacies: o.legacies, Version: version, Log: log}
+}
+
+// giveUp gives up what nobody goes on with.
+func (o *dockerPluginOptions) giveUp() {
+	for _, l := range o.legacies {
+		l.GiveUp(errLegacyUnused)
+	}
 }
 
 // login finds what to log in with, as an identity of the configuration file or, without
 // a name, as that of the service.
-func (o *dockerPluginOptions) login(log *slog.Logger) func(identity string) (client.Config, error) {
-	return func(identity string) (client.Config, error) {
+func (o *dockerPluginOptions) login(log *slog.Logger) func(identity string) (volume.Login, error) {
+	return func(identity string) (volume.Login, error) {
 		server, lookup := &o.server, os.LookupEnv
 		if identity != "" {
 			files, err := o.config.load(os.LookupEnv)
 			if err != nil {
-				return client.Config{}, err
+				return volume.Login{}, err
 			}
 			section, ok := files.Identity(identity)
 			if !ok {
-				return client.Config{}, exitcode.Errorf(exitcode.Config, choice("identities", files.Identities(), files), "no identity is called %q", identity)
+				return volume.Login{}, exitcode.Errorf(exitcode.Config, choice("identities", files.Identities(), files), "no identity is called %q", identity)
 			}
 			if server, err = o.server.As(section); err != nil {
-				return client.Config{}, err
+				return volume.Login{}, err
 			}
 			lookup = options.Unset
 		}
-		cfg, err := server.Login(lookup, log)
+		cfg, who, err := server.LoginAs(lookup, log)
 		cfg.UserAgent = "infisicalfs/" + version
-		return cfg, err
+		return volume.Login{Config: cfg, Identity: who.Identity}, err
 	}
 }
 

@@ -108,7 +108,7 @@ var picture = map[string][]string{
 	"internal/mount/internal/notifier":   {"fs", "internal/blocking"},                                                                                                        // the kernel is told what to forget
 	"internal/mount/internal/emitthread": {"internal/mounttable", "internal/blocking"},                                                                                       // the thread on which inotify events are made
 	"internal/volume":                    {"secret", "cache", "client", "internal/attach", "internal/mount", "internal/mounttable", "internal/options", "internal/exitcode"}, // many mounts of one process
-	"internal/dockerplugin":              {"secret", "internal/volume", "internal/options", "internal/exitcode"},                                                             // what container engines ask for
+	"internal/dockerplugin":              {"secret", "internal/volume", "internal/options", "internal/exitcode", "internal/systemd"},                                         // what container engines ask for
 	"internal/daemon":                    {"internal/exitcode"},                                                                                                              // into the background, and what is in memory kept from others
 	"internal/config":                    {},                                                                                                                                 // knows the shape of a file, not what its keys mean
 	"internal/view":                      {"secret"},
@@ -167,7 +167,7 @@ var picture = map[string][]string{
 	"internal/mount/internal/reaper":      {"internal/attach"},                                                                        // the end of a killed process that waits for its own mount
 	"internal/mount/internal/session":     {},                                                                                         // one connection, and the servers that answer on it one after the other
 
-	"cmd/infisicalfs": {"secret", "client", "internal/credential", "internal/attach", "internal/config", "internal/daemon", "internal/logging", "internal/mounttable", "internal/options", "internal/mount", "internal/run", "internal/view", "internal/exitcode", "internal/devserver", "internal/dockerplugin", "internal/volume"},
+	"cmd/infisicalfs": {"secret", "client", "internal/credential", "internal/attach", "internal/config", "internal/daemon", "internal/logging", "internal/mounttable", "internal/options", "internal/mount", "internal/run", "internal/view", "internal/exitcode", "internal/devserver", "internal/dockerplugin", "internal/volume", "internal/systemd"},
 
 	// For tests, and the dev server for trying things out.
 	"secret/secrettest":            {"secret"},
@@ -187,7 +187,7 @@ var picture = map[string][]string{
 
 	"internal/fusetest":    {},
 	"internal/arch":        {},
-	"internal/bench":       {"internal/devserver", "client", "internal/options", "internal/volume"}, // a program of its own: scripts/bench, scripts/soak
+	"internal/bench":       {"internal/devserver", "internal/options", "internal/volume"}, // a program of its own: scripts/bench, scripts/soak
 	"internal/e2e":         {},
 	"internal/engines":     {}, // what containers see
 	"internal/image":       {}, // a program of its own: scripts/image
@@ -209,7 +209,7 @@ var outside = []struct {
 		"fs/internal/xattr",      // an errno that each system has another of
 	}, "the kernel's side stays in two rooms, and in the packages of fs that cannot be told without it"},
 	{"github.com/godbus/dbus/", []string{"internal/systemd", "internal/dbustest", "internal/systemd/systemdtest", "internal/credential/internal/keyring", "internal/credential/clitest"}, "the service manager and the desktop's keyring are asked on D-Bus"},
-	{"github.com/coreos/go-systemd/", []string{"internal/mount", "internal/dockerplugin"}, "the service manager is told about mounts, and hands over a socket"},
+	{"github.com/coreos/go-systemd/", []string{"internal/mount"}, "the service manager is told about mounts"},
 	{"github.com/spf13/", []string{"cmd/infisicalfs", "internal/options", "internal/credential", "internal/bench"}, "flags are the command's business, and the tables in which its options are"},
 	{"net/http", []string{"client", "client/internal/transport", "internal/control", "internal/dockerplugin", "internal/devserver", "internal/devserver/internal/fault", "internal/devserver/internal/web", "internal/devserver/internal/call", "internal/devserver/internal/secretread", "internal/devserver/internal/folders", "cmd/infisicalfs", "internal/bench",
 		"internal/credential", // whoever issues a proof

@@ -19,7 +19,6 @@ import (
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 
-	"infisicalfs/client"
 	"infisicalfs/internal/options"
 	"infisicalfs/internal/volume"
 )
@@ -28,10 +27,11 @@ import (
 // For each number that it reads it mounts so many, atOnce side by side, and says so. At the
 // end of its input it unmounts them.
 func serveVolumes(ctx context.Context, dir string, atOnce int, in io.Reader, out io.Writer) error {
-	login := func(string) (client.Config, error) {
+	login := func(string) (volume.Login, error) {
 		var server options.Server
 		server.AddFlags(pflag.NewFlagSet("", pflag.ContinueOnError))
-		return server.Login(os.LookupEnv, nil)
+		cfg, who, err := server.LoginAs(os.LookupEnv, nil)
+		return volume.Login{Config: cfg, Identity: who.Identity}, err
 	}
 	m, err := volume.Open(ctx, volume.Config{BaseDir: filepath.Join(dir, "base"), StateDir: filepath.Join(dir, "state"), Login: login})
 	if err != nil {

@@ -2,36 +2,42 @@ package dockerplugin
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
 	"time"
 
-	"github.com/coreos/go-systemd/v22/activation"
 	"golang.org/x/sys/unix"
 
 	"infisicalfs/internal/exitcode"
+	"infisicalfs/internal/systemd"
 )
 
-// Listen returns the socket that engines connect to: the one that a service manager has
-// handed over (LISTEN_FDS), else one at path, which its owner alone may use. What a
+// Listen returns the socket that engines connect to: the one among received, which a service
+// manager has handed over and which is the listener's from now on, else one at path, which its owner alone may use. What a
 // process that has died has left at path is replaced; a process that answers there is an
 // error. Closing a listener removes its file, unless the manager owns it.
-func Listen(path string) (net.Listener, error) {
-	listeners, err := activation.Listeners()
-	if err != nil {
-		return nil, fmt.Errorf("the socket of the service manager: %w", err)
-	}
-	switch len(listeners) {
-	case 0:
+func Listen(path string, received []systemd.Descriptor) (net.Listener, error) {
+	if len(received) == 0 {
 		return listenAt(path)
-	case 1:
-		if unix, ok := listeners[0].(*net.UnixListener); ok {
-			unix.SetUnlinkOnClose(false)
-			return unix, nil
+	}
+	var listeners []net.Listener
+	for _, d := range received {
+		file := os.NewFile(uintptr(d.FD), d.Name)
+		if l, err := net.FileListener(file); err == nil { // on a descriptor of its own
+			listeners = append(listeners, l)
 		}
+		file.Close()
+	}
+	if len(received) == 1 && len(listeners) == 1 {
+		if l, ok := listeners[0].(*net.UnixListener); ok {
+			l.SetUnlinkOnClose(false)
+			return l, nil
+		}
+	}
+	for _, l := range listeners {
+		l.Close()
 	}
 	return nil, exitcode.Errorf(exitcode.Config, "the socket unit has one ListenStream=, the path of a unix socket", "the service manager hands over something else than one unix socket")
 }

@@ -8,40 +8,42 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"infisicalfs/internal/systemd"
 )
 
 func TestListen(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "plugins", "i.sock")
-	l, err := Listen(path)
+	l, err := Listen(path, nil)
 	require.NoError(t, err)
 	info, err := os.Stat(path)
 	require.NoError(t, err)
 	require.Equal(t, os.FileMode(0o600), info.Mode().Perm(), "whoever connects may mount")
-	_, err = Listen(path)
+	_, err = Listen(path, nil)
 	require.ErrorContains(t, err, "another process answers at "+path)
 
 	l.(*net.UnixListener).SetUnlinkOnClose(false) // as if killed
 	require.NoError(t, l.Close())
 	require.FileExists(t, path)
-	l, err = Listen(path)
+	l, err = Listen(path, nil)
 	require.NoError(t, err)
 	require.NoError(t, l.Close())
 	require.NoFileExists(t, path)
 
 	require.NoError(t, os.WriteFile(path, []byte("precious"), 0o600))
-	_, err = Listen(path)
+	_, err = Listen(path, nil)
 	require.EqualError(t, err, path+" is no socket")
 	require.FileExists(t, path)
-	_, err = Listen("")
+	_, err = Listen("", nil)
 	require.EqualError(t, err, "no socket")
-	_, err = Listen(path + "/below")
+	_, err = Listen(path+"/below", nil)
 	require.ErrorContains(t, err, "cannot listen at "+path+"/below: ")
 }
 
 // A child that is started as systemd starts one, with the socket as descriptor 3.
 func TestListenAtWhatTheServiceManagerHandsOver(t *testing.T) {
 	if os.Getenv("LISTEN_FDS") != "" {
-		l, err := Listen("")
+		l, err := Listen("", systemd.Received())
 		require.NoError(t, err)
 		c, err := l.Accept()
 		require.NoError(t, err)

@@ -105,11 +105,18 @@ var greetings = regexp.MustCompile(`^(hello, world|step \d+)$`)
 // reads has a reader for each place, the containers' through their own mounts, who opens and
 // reads the secret each millisecond, and reads on in a file that stays open until there is a new value.
 func (a *audience) reads() *reading {
-	a.w.t.Helper()
-	r := &reading{end: make(chan struct{}), held: map[string]string{}}
-	r.group.Go(func() { r.read(filepath.Join(a.dir, "GREETING")) })
+	files := []string{filepath.Join(a.dir, "GREETING")}
 	for who, c := range a.containers {
-		r.group.Go(func() { r.read(filepath.Join("/proc", c.pid, "root", mounts[who], "GREETING")) })
+		files = append(files, filepath.Join("/proc", c.pid, "root", mounts[who], "GREETING"))
+	}
+	return readAll(files...)
+}
+
+// readAll has such a reader for each file.
+func readAll(files ...string) *reading {
+	r := &reading{end: make(chan struct{}), held: map[string]string{}}
+	for _, file := range files {
+		r.group.Go(func() { r.read(file) })
 	}
 	return r
 }

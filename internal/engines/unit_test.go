@@ -74,7 +74,7 @@ func TestUnitRestartsUnderContainers(t *testing.T) {
 }
 
 // The shipped service for engines, in systemd's hands: the first to ask at the socket has
-// it started, and containers read on when it was restarted or killed.
+// it started, and containers do not notice that it is restarted or killed.
 func TestDockerUnit(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -107,9 +107,20 @@ func TestDockerUnit(t *testing.T) {
 		c.cannotWrite("/s/GREETING")
 	}
 	reads()
-	service.systemctl("restart")
-	reads()
-	service.kill()
-	service.comesBack(1)
-	reads()
+	e.create(t, p, "of-a-unit-too", "path=/payments") // another container has another volume
+	other := e.start(t, "-v=of-a-unit-too:/s")
+	r := readAll(filepath.Join("/proc", c.pid, "root/s/GREETING"), filepath.Join(w.dir, "v/of-a-unit/GREETING"))
+	for range 2 {
+		service.systemctl("restart")
+		reads()
+	}
+	r.none(t)
+	r = readAll(filepath.Join("/proc", c.pid, "root/s/GREETING"), filepath.Join(w.dir, "v/of-a-unit/GREETING"))
+	for kills := 1; kills <= 2; kills++ {
+		service.kill()
+		service.comesBack(kills)
+		reads()
+	}
+	r.stop(t)
+	other.comes("", "ls /s/STRIPE_KEY >/dev/null")
 }

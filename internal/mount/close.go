@@ -78,23 +78,26 @@ func (m *Mount) unmount() error {
 // the next process, which they would not after an unmount. Where the connection cannot
 // be ended it ends with this process, and the error says why. Close does nothing afterwards.
 func (m *Mount) Leave() error {
-	var err error
-	m.closing.Do(func() {
-		select {
-		case <-m.ended:
-			return
-		default:
-		}
-		m.sendUnsent()
-		m.leaving.Store(true)
-		if err = attach.Sever(m.point, m.device); err != nil || !m.letGoWithin(lettingGo) {
-			m.logLost(m.sendUnsent())
-			m.rooms.close() // no value is served any longer
-			return
-		}
-		<-m.ended
-	})
-	return err
+	m.closing.Do(func() { m.closeErr = m.leaveDead() })
+	return m.closeErr
+}
+
+func (m *Mount) leaveDead() error {
+	select {
+	case <-m.ended:
+		return nil
+	default:
+	}
+	m.forgetLegacy()
+	m.sendUnsent()
+	m.leaving.Store(true)
+	if err := attach.Sever(m.point, m.device); err != nil || !m.letGoWithin(lettingGo) {
+		m.logLost(m.sendUnsent())
+		m.rooms.close() // no value is served any longer
+		return err
+	}
+	<-m.ended
+	return nil
 }
 
 // leaveTree takes the mount out of the tree if it is still there, and says how

@@ -57,7 +57,10 @@ const blobTries = "tries"
 // ReceiveLegacy is [ReceiveLegacies] for a process with one mount, which has no name; nil if
 // nothing was left of that. Mounts with names are given up.
 func ReceiveLegacy(log *slog.Logger) *Legacy {
-	all := ReceiveLegacies(log)
+	all, others := ReceiveLegacies(log)
+	for _, d := range others {
+		unix.Close(d.FD)
+	}
 	for volume, l := range all {
 		if volume != "" {
 			l.GiveUp(errors.New("this process has no mounts with names"))
@@ -67,15 +70,18 @@ func ReceiveLegacy(log *slog.Logger) *Legacy {
 }
 
 // ReceiveLegacies returns what an earlier process of the unit has left, by [Config.Volume],
-// and closes whatever else the service manager has handed over. Call it
+// and what else the service manager has handed over, such as sockets, which is the caller's to close. Call it
 // once, and before any other program is started. What nobody can go on with is given
 // up here; each that is returned gives itself up after ten seconds.
-func ReceiveLegacies(log *slog.Logger) map[string]*Legacy {
+func ReceiveLegacies(log *slog.Logger) (all map[string]*Legacy, others []systemd.Descriptor) {
 	left := map[string]map[string]int{} // descriptors by mount and kind
 	for _, d := range systemd.Received() {
 		kind, volume := keptOf(d.Name)
-		_, twice := left[volume][kind]
-		if kind == "" || twice || kind == keptDevice && attach.CheckDescriptor(d.FD) != nil {
+		if kind == "" {
+			others = append(others, d)
+			continue
+		}
+		if _, twice := left[volume][kind]; twice || kind == keptDevice && attach.CheckDescriptor(d.FD) != nil {
 			unix.Close(d.FD)
 			continue
 		}
@@ -84,13 +90,13 @@ func ReceiveLegacies(log *slog.Logger) map[string]*Legacy {
 		}
 		left[volume][kind] = d.FD
 	}
-	all := map[string]*Legacy{}
+	all = map[string]*Legacy{}
 	for volume, descriptors := range left {
 		if l := newLegacy(volume, descriptors, log); l != nil {
 			all[volume] = l
 		}
 	}
-	return all
+	return all, others
 }
 
 // newLegacy takes over descriptors by kind; nil if they are given up.
@@ -267,6 +273,7 @@ func (l *Legacy) goOn(cfg Config) (*Mount, error) {
 	rooms := wire(cfg, l.Point, time.Now())
 	m := newMount(cfg, l.Point, rooms)
 	m.device, rooms.inTree = l.Connection, m.stands
+	m.kept.Store(true)
 	before := l.Document
 	before.Kernel = *l.kernel
 	if err := rooms.goOn(device, cfg, &before, inherited); err != nil {

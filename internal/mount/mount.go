@@ -50,6 +50,7 @@ type Mount struct {
 	supervised atomic.Bool // a service manager has been told of the mount
 
 	legacy     *legacy                        // what the unit's next process has to know, but for what changes; nil: none can go on with the mount
+	kept       atomic.Bool                    // the service manager has what the next process needs
 	reaper     atomic.Pointer[reaper.Watched] // nil: nobody helps this process to end
 	catchingUp sync.WaitGroup                 // a goroutine that asks the server what was not known at the beginning
 

@@ -97,33 +97,43 @@ func legacyOf(cfg Config, point string) legacy {
 }
 
 // Keep has the service manager keep what the unit's next process needs, as [Mount.Supervise]
-// does for a process with one mount. Where that is not possible the mount ends with this
+// does for a process with one mount, and reports whether it does. Where that is not possible the mount ends with this
 // process. Call it once, and before the manager is told that the process is ready.
-func (m *Mount) Keep() {
-	j := m.rooms.journal
-	if j == nil {
-		return
+func (m *Mount) Keep() bool {
+	if m.rooms.journal == nil {
+		return false
 	}
 	err := m.holding(func() error {
 		err := m.putLegacy(nil)
-		if err == nil {
-			err = systemd.Store(keptName(keptDevice, m.volume), m.rooms.session.Device())
-		}
-		if err == nil {
-			err = systemd.Store(keptName(keptState, m.volume), j.Descriptor())
+		if err == nil && !m.kept.Load() {
+			err = m.store()
 		}
 		return err
 	})
 	if err != nil {
 		m.log.Warn("the mount will not outlive its process", "mountpoint", m.point, "error", err)
-		return
+		return false
 	}
 	watched, err := reaper.Watch(m.rooms.session.Device(), m.device)
 	if err != nil {
 		m.log.Warn("if this process is killed while it waits for its own mount, the next one starts late", "mountpoint", m.point, "error", err)
-		return
+		return true
 	}
 	m.reaper.Store(watched)
+	return true
+}
+
+// store leaves the descriptors with the service manager, both or none.
+func (m *Mount) store() error {
+	err := systemd.Store(keptName(keptDevice, m.volume), m.rooms.session.Device())
+	if err != nil {
+		return err
+	}
+	m.kept.Store(true)
+	if err = systemd.Store(keptName(keptState, m.volume), m.rooms.journal.Descriptor()); err != nil {
+		m.forgetLegacy()
+	}
+	return err
 }
 
 // putLegacy writes down what the next process has to know, but for what the kernel holds.
@@ -143,9 +153,10 @@ func (m *Mount) putLegacy(estate *fs.Estate) error {
 func OnlyWatches() bool { return reaper.Entered() }
 
 // forgetLegacy has the service manager let go of the connection, which would
-// not end before.
+// not end before. It does so once: by the time that a mount which somebody else still
+// has ends, another one may have its name.
 func (m *Mount) forgetLegacy() {
-	if m.rooms.journal == nil {
+	if !m.kept.Swap(false) {
 		return
 	}
 	if err := forgetKept(m.volume); err != nil {
@@ -180,16 +191,25 @@ func Followed(ctx context.Context, mounts int) (bool, error) {
 }
 
 // LeaveToNext ends this process's part in a mount that another process of the unit is about
-// to go on with, see [Followed]; the mount stays. Where that is not possible it is [Mount.Close].
+// to go on with, see [Followed]; the mount stays. Where that is not possible it is [Mount.Close], and
+// for one of a [Hub] [Mount.Leave].
 func (m *Mount) LeaveToNext() error {
 	m.closing.Do(func() {
-		if m.rooms.journal == nil {
-			m.closeErr = m.unmount()
-		} else {
+		if m.kept.Load() {
 			m.closeErr = m.leave()
+		} else {
+			m.closeErr = m.endInstead()
 		}
 	})
 	return m.closeErr
+}
+
+// endInstead is what is done where nobody can go on with the mount although a process follows.
+func (m *Mount) endInstead() error {
+	if m.rooms.hub != nil {
+		return m.leaveDead()
+	}
+	return m.unmount()
 }
 
 // leaveFor is how long a request that was read may take to be answered before it is left to
@@ -198,7 +218,9 @@ const leaveFor = 500 * time.Millisecond
 
 // leave ends this process's part in the mount. If that fails the mount ends too.
 func (m *Mount) leave() error {
-	Supervised{Log: m.log}.End()
+	if m.supervised.Load() {
+		Supervised{Log: m.log}.End()
+	}
 	m.sendUnsent()
 	_ = m.awaitQuiet() // what is only here then is found once nobody is served any more
 	err := m.holding(func() error {
@@ -207,7 +229,7 @@ func (m *Mount) leave() error {
 	})
 	if err != nil {
 		m.log.Error("the unit's next process cannot go on with the mount", "mountpoint", m.point, "error", err)
-		return m.unmount()
+		return m.endInstead()
 	}
 	m.log.Info("the unit's next process goes on with the mount", "mountpoint", m.point)
 	<-m.ended

@@ -38,7 +38,8 @@ func service() error {
 	if volume == "" {
 		legacy = ReceiveLegacy(log)
 	} else {
-		legacy = ReceiveLegacies(log)[volume]
+		all, _ := ReceiveLegacies(log)
+		legacy = all[volume]
 	}
 	up := sample()
 	for range os.Getenv("VALUE") { // another length has another revision

@@ -11,13 +11,19 @@ import (
 
 // Login is [Server.ClientConfig] with the credentials that are found.
 func (o *Server) Login(lookup func(string) (string, bool), log *slog.Logger) (client.Config, error) {
+	cfg, _, err := o.LoginAs(lookup, log)
+	return cfg, err
+}
+
+// LoginAs is Login that says what was found, too.
+func (o *Server) LoginAs(lookup func(string) (string, bool), log *slog.Logger) (client.Config, Found, error) {
 	cfg, err := o.ClientConfig(lookup, log)
 	if err != nil {
-		return cfg, err
+		return cfg, Found{}, err
 	}
 	found, err := o.Credentials(lookup)
 	found.Apply(&cfg)
-	return cfg, err
+	return cfg, found, err
 }
 
 // As returns the options of a named identity: which server and who is all that the

@@ -59,13 +59,26 @@ func Present() bool { return os.Getenv(socketVariable) != "" }
 // Store leaves a descriptor with the manager under a name, without a colon, in addition
 // to those that it has of that name. It stays the caller's. The manager keeps it whatever
 // becomes of what is behind it. Nothing says whether the manager took it: [Ask] tells how many
-// it has.
+// it has. The error is [ErrTooMany] if the manager could start no other process with it.
 func Store(name string, fd int) error {
-	return tell("FDSTORE=1\nFDPOLL=0\nFDNAME="+name, fd)
+	if !kept.add(name) {
+		return ErrTooMany
+	}
+	err := tell("FDSTORE=1\nFDPOLL=0\nFDNAME="+name, fd)
+	if err != nil {
+		kept.removeOne(name)
+	}
+	return err
 }
 
 // Forget has the manager close all that it has of a name.
-func Forget(name string) error { return tell("FDSTOREREMOVE=1\nFDNAME="+name, -1) }
+func Forget(name string) error {
+	err := tell("FDSTOREREMOVE=1\nFDNAME="+name, -1)
+	if err == nil {
+		kept.remove(name)
+	}
+	return err
+}
 
 // socketVariable names where the manager is told things.
 const socketVariable = "NOTIFY_SOCKET"

@@ -75,6 +75,35 @@ func TestWhatIsLeftIsHandedToTheNextProcess(t *testing.T) {
 	require.Equal(t, []string{"one"}, m.Stored())
 }
 
+// No more is left with the manager than it can hand over: Linux would not start the next process.
+func TestAsMuchIsKeptAsCanBeNamed(t *testing.T) {
+	m := systemdtest.New(t)
+	t.Setenv("NOTIFY_SOCKET", m.Socket())
+	var names []string
+	for i := 0; ; i++ {
+		name := fmt.Sprintf("%0250d", i)
+		fd, err := unix.MemfdCreate(name[200:], unix.MFD_CLOEXEC)
+		require.NoError(t, err)
+		err = systemd.Store(name, fd)
+		require.NoError(t, unix.Close(fd))
+		if errors.Is(err, systemd.ErrTooMany) {
+			break
+		}
+		require.NoError(t, err)
+		names = append(names, name)
+		m.Until(t, "FDNAME="+name)
+	}
+	require.Greater(t, len(names), 400)
+	cmd := service(t)
+	m.Start(t, cmd)
+	require.NoError(t, cmd.Wait())
+	for _, name := range names {
+		require.NoError(t, systemd.Forget(name))
+	}
+	require.NoError(t, systemd.Store("again", 0))
+	require.NoError(t, systemd.Forget("again"))
+}
+
 func TestDescriptorsOfAnotherProcessAreLeftAlone(t *testing.T) {
 	for _, pid := range []string{"", "1", "not a number"} {
 		t.Setenv("LISTEN_PID", pid)

@@ -10,6 +10,7 @@ import (
 	"infisicalfs/cache"
 	"infisicalfs/client"
 	"infisicalfs/internal/exitcode"
+	"infisicalfs/internal/mount"
 )
 
 // Config says where volumes are kept and who they are of. BaseDir, StateDir and Login are
@@ -25,15 +26,27 @@ type Config struct {
 	// Login returns what to talk to a server with, as an identity of the configuration file,
 	// or, for the empty name, as that of the service. It reads credentials, and asks no server. It is
 	// called once for each identity that a volume names, and again if it fails.
-	Login func(identity string) (client.Config, error)
+	Login func(identity string) (Login, error)
 
 	// Cache is how long answers hold, and how changes are heard of. Volumes may have
 	// shorter times (ttl, max-stale). TTL and MaxStale: zero means the cache's default.
 	Cache cache.Config
 
+	// Legacies is what an earlier process of the same service has left, by the names of volumes, see
+	// [mount.ReceiveLegacies]. Open goes on with those, or gives them up.
+	Legacies map[string]*mount.Legacy
+
 	MaxVolumes int          // default 10,000
 	Version    string       // of the program, for status documents
 	Log        *slog.Logger // nil: nothing is logged
+}
+
+// Login is how to log in, and as whom.
+type Login struct {
+	client.Config
+	// Identity names who it is, the same each time, without being secret. If it is not known the
+	// next process does not go on with the volumes, but mounts them anew.
+	Identity string
 }
 
 // withDefaults checks cfg and fills in what its zero values mean.

@@ -15,6 +15,7 @@ import (
 type identity struct {
 	client *client.Client
 	hub    *mount.Hub
+	who    string // Login.Identity, and in which organisation; "": not known
 }
 
 // identities makes them as they are wanted, and keeps them until the Manager is closed.
@@ -52,7 +53,7 @@ func (l *identities) get(ctx context.Context, name string) (*identity, error) {
 	}
 	// Volumes show what a project has, not what a person has in its place.
 	cfg.SharedOnly, cfg.RawReferences, cfg.Gate = true, false, l.gate(cfg.URL)
-	c, err := options.NewClient(cfg)
+	c, err := options.NewClient(cfg.Config)
 	if err != nil {
 		return nil, err
 	}
@@ -60,11 +61,18 @@ func (l *identities) get(ctx context.Context, name string) (*identity, error) {
 	if name != "" {
 		log = log.With("identity", name)
 	}
-	made := &identity{c, mount.NewHub(mount.HubConfig{Upstream: c, Writer: c, MaxSecrets: c.MaxSecrets(), Cache: l.cfg.Cache, Log: log})}
+	made := &identity{c, mount.NewHub(mount.HubConfig{Upstream: c, Writer: c, MaxSecrets: c.MaxSecrets(), Cache: l.cfg.Cache, Log: log}), cfg.who()}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.known[name] = made
 	return made, nil
+}
+
+func (l Login) who() string {
+	if l.Identity == "" {
+		return ""
+	}
+	return fmt.Sprintf("%q in %q", l.Identity, l.Organization)
 }
 
 func (l *identities) lookup(name string) *identity {

@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -24,6 +25,7 @@ import (
 	"infisicalfs/client"
 	"infisicalfs/internal/attach"
 	"infisicalfs/internal/devserver"
+	"infisicalfs/internal/mount"
 	"infisicalfs/internal/mounttable"
 	"infisicalfs/secret"
 )
@@ -33,6 +35,9 @@ import (
 const roleVariable = "VOLUME_TEST_SERVICE"
 
 func TestMain(m *testing.M) {
+	if mount.OnlyWatches() {
+		os.Exit(0)
+	}
 	if os.Getenv(roleVariable) != "" {
 		if err := beService(); err != nil {
 			fmt.Println("error", err)
@@ -101,15 +106,16 @@ func (w *world) unmountAll() {
 
 // login is how a service with these credentials logs in: as admin, or as an identity that
 // is called as on the server.
-func (w *world) login(name string) (client.Config, error) {
+func (w *world) login(name string) (Login, error) {
 	if name == "" {
 		name = "admin"
 	}
 	who := w.Credentials(name)
 	if who.ClientID == "" {
-		return client.Config{}, errors.New("there is no such identity")
+		return Login{}, errors.New("there is no such identity")
 	}
-	return client.Config{URL: w.url, Organization: who.OrganizationID, Auth: client.UniversalAuth(who.ClientID, secret.NewValue(who.ClientSecret))}, nil
+	cfg := client.Config{URL: w.url, Organization: who.OrganizationID, Auth: client.UniversalAuth(who.ClientID, secret.NewValue(who.ClientSecret))}
+	return Login{cfg, who.ClientID}, nil
 }
 
 func (w *world) config() Config {
@@ -178,19 +184,26 @@ type service struct {
 	out *bufio.Scanner
 }
 
-// start begins a process that serves the volumes of w, and says when it is ready.
-func (w *world) start() *service {
+// start begins a process that serves the volumes of w, and returns when it is ready.
+func (w *world) start(environment ...string) *service {
+	w.Helper()
+	return w.startBy(func(cmd *exec.Cmd) { require.NoError(w, cmd.Start()) }, environment...)
+}
+
+// startBy has the process started by somebody.
+func (w *world) startBy(start func(*exec.Cmd), environment ...string) *service {
 	w.Helper()
 	who := w.Credentials("admin")
 	cmd := exec.Command(os.Args[0], "-test.run=^$")
 	cmd.Env = append(os.Environ(), roleVariable+"=1", "GORACE=atexit_sleep_ms=0",
-		"BASE="+w.base, "STATE="+w.state, "URL="+w.url, "ID="+who.ClientID, "SECRET="+who.ClientSecret, "ORG="+who.OrganizationID)
+		"BASE="+w.base, "STATE="+w.state, "URL="+w.url, "ID="+who.ClientID, "SECRET="+who.ClientSecret, "ORG="+who.OrganizationID, "IDENTITY="+who.ClientID)
+	cmd.Env = append(cmd.Env, environment...)
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	require.NoError(w, err)
 	out, err := cmd.StdoutPipe()
 	require.NoError(w, err)
-	require.NoError(w, cmd.Start())
+	start(cmd)
 	s := &service{cmd, in, bufio.NewScanner(out)}
 	w.Cleanup(s.kill)
 	require.Equal(w, "ready", s.answer())
@@ -210,33 +223,45 @@ func (s *service) answer() string {
 	return s.out.Text()
 }
 
-// beService does what its standard input says, a call a line.
+// beService does what its standard input says, a call a line. Under a service manager it goes
+// on with what was left, and ends when it is told to.
 func beService() error {
 	ctx := context.Background()
+	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	left, _ := mount.ReceiveLegacies(log)
 	m, err := Open(ctx, Config{
 		BaseDir: os.Getenv("BASE"), StateDir: os.Getenv("STATE"), Cache: cache.Config{WatchInterval: time.Second},
-		Login: func(string) (client.Config, error) {
-			return client.Config{URL: os.Getenv("URL"), Organization: os.Getenv("ORG"),
-				Auth: client.UniversalAuth(os.Getenv("ID"), secret.NewValue(os.Getenv("SECRET")))}, nil
+		Legacies: left, Log: log,
+		Login: func(string) (Login, error) {
+			cfg := client.Config{URL: os.Getenv("URL"), Organization: os.Getenv("ORG"),
+				Auth: client.UniversalAuth(os.Getenv("ID"), secret.NewValue(os.Getenv("SECRET")))}
+			return Login{cfg, os.Getenv("IDENTITY")}, nil
 		},
 	})
 	if err != nil {
 		return err
 	}
+	told := make(chan os.Signal, 1)
+	signal.Notify(told, unix.SIGTERM)
+	m.Supervise()
 	fmt.Println("ready")
-	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
-		call, err := strings.Fields(lines.Text()), error(nil)
-		switch call[0] {
-		case "create":
-			err = m.Create(call[1], dev(call[2:]...))
-		case "remove":
-			err = m.Remove(call[1])
-		case "mount":
-			_, err = m.Mount(ctx, call[1], call[2])
-		case "unmount":
-			err = m.Unmount(ctx, call[1], call[2])
+	go func() {
+		defer close(told)
+		for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
+			call, err := strings.Fields(lines.Text()), error(nil)
+			switch call[0] {
+			case "create":
+				err = m.Create(call[1], dev(call[2:]...))
+			case "remove":
+				err = m.Remove(call[1])
+			case "mount":
+				_, err = m.Mount(ctx, call[1], call[2])
+			case "unmount":
+				err = m.Unmount(ctx, call[1], call[2])
+			}
+			fmt.Println("done", err)
 		}
-		fmt.Println("done", err)
-	}
+	}()
+	<-told
 	return m.Close()
 }

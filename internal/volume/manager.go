@@ -37,8 +37,9 @@ type Manager struct {
 
 	mu         sync.Mutex // guards all below and what volumes say it guards; nothing that waits happens under it
 	volumes    map[string]*volume
-	supervised bool   // a service manager was told of the volumes
-	changes    uint64 // counts what changed in the state
+	legacies   map[string]*mount.Legacy // by the names of volumes: what nobody serves yet
+	supervised bool                     // a service manager was told of the volumes
+	changes    uint64                   // counts what changed in the state
 	closed     bool
 
 	saving sync.Mutex // held while the state is written, so that an older one cannot replace it

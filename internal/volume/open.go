@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"infisicalfs/internal/exitcode"
+	"infisicalfs/internal/mount"
 	"infisicalfs/internal/options"
 )
 
@@ -17,7 +18,8 @@ import (
 const restoredAtOnce = 8
 
 // Open takes the state directory, prepares the base directory, and mounts what was mounted
-// when the last Manager ended, in whatever way that was: a dead mount is replaced in place.
+// when the last Manager ended, in whatever way that was: a mount that was left to this process
+// is gone on with, so that nobody notices, and a dead one is replaced in place.
 // The server is not asked for that, so it may be away; what it says, readers hear. A volume
 // that cannot be mounted is tried again in the background.
 //
@@ -45,6 +47,7 @@ func Open(ctx context.Context, cfg Config) (*Manager, error) {
 	for _, r := range records {
 		m.volumes[r.Name] = m.volume(r)
 	}
+	m.takeLegacies()
 	clearLeftovers(ctx, cfg.BaseDir, func(name string) bool { v := m.volumes[name]; return v != nil && len(v.users) > 0 }, m.log)
 	m.restore(ctx)
 	return m, nil
@@ -150,7 +153,9 @@ func (m *Manager) keepRestoring(v *volume) {
 	}
 }
 
-// Close ends the service and leaves the mounts where they are, dead, for the next Open to
+// Close ends the service and leaves the mounts where they are. If the service manager is about
+// to start the next process of the service, which goes on with them, whoever uses them waits for that.
+// Otherwise they are dead, for the next Open to
 // put live ones in their places: so what containers have bound goes on, which it would not
 // after an unmount. It returns when nothing of the Manager is running any more.
 func (m *Manager) Close() error {
@@ -161,6 +166,10 @@ func (m *Manager) Close() error {
 	}
 	m.closed = true
 	m.mu.Unlock()
+	leave := (*mount.Mount).Leave
+	if m.followed() {
+		leave = (*mount.Mount).LeaveToNext
+	}
 	m.ends()
 	m.end()
 	var all sync.WaitGroup
@@ -168,7 +177,7 @@ func (m *Manager) Close() error {
 		all.Go(func() {
 			v.turn <- struct{}{} // and nobody mounts it afterwards
 			if mounted := m.mounted(v); mounted != nil {
-				if err := mounted.Leave(); err != nil {
+				if err := leave(mounted); err != nil {
 					v.log.Warn("the mount ends with the process", "error", err)
 				}
 			}

@@ -18,6 +18,7 @@ import (
 
 	"infisicalfs/internal/devserver"
 	"infisicalfs/internal/exitcode"
+	"infisicalfs/internal/systemd/systemdtest"
 )
 
 // reader stands for a container: a shell in a namespace of its own that has bound a volume, and reads a
@@ -82,8 +83,20 @@ func TestRestart(t *testing.T) {
 // Killed between any two calls, and in any of them, the service comes back with what it
 // has promised, and with nothing that it was told to give up.
 func TestKilled(t *testing.T) {
-	w := newWorld(t)
-	s := w.start()
+	t.Run("alone", func(t *testing.T) {
+		w := newWorld(t)
+		killed(w, func() *service { return w.start() })
+	})
+	t.Run("with a service manager", func(t *testing.T) { // which keeps what is mounted
+		w := newWorld(t)
+		u := &unit{world: w, Manager: systemdtest.New(t)}
+		killed(w, func() *service { u.start(); return u.now })
+	})
+}
+
+func killed(w *world, start func() *service) {
+	t := w.T
+	s := start()
 	for _, line := range []string{"create kept", "mount kept reader", "create app"} {
 		s.ask(line)
 		require.Equal(t, "done <nil>", s.answer())
@@ -112,7 +125,7 @@ func TestKilled(t *testing.T) {
 			time.Sleep(max(wait, 0))
 			s.kill()
 			before := promised()
-			s = w.start()
+			s = start()
 			require.Equal(t, before, promised())
 			if users, there := before["app"]; wait < 0 {
 				require.Equal(t, step.users >= 0, there, step.call)

@@ -113,18 +113,16 @@ func (m *Manager) serve(ctx context.Context, v *volume, root secret.Dir, unasked
 	if err != nil {
 		return err
 	}
-	if err := makePoint(v.point); err != nil {
-		return err
-	}
 	cfg, err := v.means.MountConfig(v.point, who.client, root)
 	if err != nil {
 		return err
 	}
 	cfg.Hub, cfg.Volume, cfg.Version, cfg.Log = who.hub, v.name, m.cfg.Version, v.log
+	cfg.Settings = m.settings(v, who)
 	cfg.Unasked, cfg.OnAccess = unasked, func(err error) { m.access(v, err) }
 	cfg.Status = func() any { return who.client.Stats() }
 	m.access(v, nil)
-	mounted, err := mount.New(ctx, cfg)
+	mounted, err := m.mountOrGoOn(ctx, v, cfg)
 	if err != nil {
 		return err
 	}

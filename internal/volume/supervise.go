@@ -9,7 +9,8 @@ import (
 )
 
 // Supervise tells the service manager, if one has started this process and wants to know, that
-// the volumes are served; [Manager.Close] tells it of the end. With a watchdog one volume is
+// the volumes are served; [Manager.Close] tells it of the end. What the next process needs of each
+// volume is with it by then, see legacy.go. With a watchdog one volume is
 // asked after the other, one each time: what keeps one from being answered is either that
 // mount's own trouble, or the process's, and then the next ones do not answer either. Call
 // it once.
