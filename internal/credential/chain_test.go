@@ -14,6 +14,7 @@ import (
 	"infisicalfs/client"
 	"infisicalfs/internal/devserver"
 	"infisicalfs/internal/exitcode"
+	"infisicalfs/secret"
 )
 
 // How each method is found, and that it is the one that is asked for.
@@ -173,6 +174,40 @@ func TestACredentialIsRemovedOnceItIsRead(t *testing.T) {
 	for range 2 {
 		_, err = c.IsUser(t.Context())
 		require.NoError(t, err, "what was read is kept")
+	}
+}
+
+// The sub-organisation is asked for in the login. A token is of one already, which is said.
+func TestASubOrganizationIsPicked(t *testing.T) {
+	server, err := devserver.New(devserver.Config{})
+	require.NoError(t, err)
+	defer server.Close()
+	require.NoError(t, server.Edit(func(e *devserver.Editor) error { return e.AddOrganization("branch", "admin") }))
+	who := server.Credentials("admin")
+	env := variables{"INFISICAL_UNIVERSAL_AUTH_CLIENT_ID": who.ClientID, "INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET": who.ClientSecret}
+	in := func(flags words) (string, error) {
+		found, err := find(flags, env)
+		require.NoError(t, err)
+		require.Empty(t, found.Warnings)
+		c, err := client.New(client.Config{URL: "http://127.0.0.1:1", Auth: found.Auth, Transport: devserver.Transport(server)})
+		require.NoError(t, err)
+		defer c.Close()
+		is, err := c.Who(t.Context())
+		return is.OrganizationID, err
+	}
+	own, err := in(nil)
+	require.NoError(t, err)
+	branch, err := in(words{"organization-slug": "branch"})
+	require.NoError(t, err)
+	require.NotEqual(t, own, branch)
+	_, err = in(words{"organization-slug": "elsewhere"})
+	require.ErrorIs(t, err, secret.ErrUnauthenticated)
+	require.ErrorContains(t, err, "Sub organization with slug elsewhere not found")
+
+	for _, flags := range []words{{"organization-slug": "branch"}, nil} {
+		found, err := find(flags, variables{"INFISICAL_TOKEN": "fake"})
+		require.NoError(t, err)
+		require.Len(t, found.Warnings, len(flags))
 	}
 }
 

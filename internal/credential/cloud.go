@@ -39,13 +39,17 @@ func (s *Search) around() *surroundings {
 }
 
 // anchored is lookup with the names of files (variables that end with _FILE) made
-// independent of the working directory, which a mount in the background leaves.
+// independent of the working directory, which a mount in the background leaves. PWD is
+// that directory: what files of clouds name by relative paths begins there, too.
 func anchored(lookup func(string) (string, bool)) func(string) (string, bool) {
 	dir, err := os.Getwd()
 	if err != nil {
 		return lookup
 	}
 	return func(name string) (string, bool) {
+		if name == "PWD" {
+			return dir, true
+		}
 		text, ok := lookup(name)
 		if path := strings.TrimSpace(text); strings.HasSuffix(name, "_FILE") && path != "" && !filepath.IsAbs(path) && !strings.HasPrefix(path, "~/") {
 			return filepath.Join(dir, path), ok

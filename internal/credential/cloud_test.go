@@ -238,6 +238,8 @@ func TestRelativePathsInVariables(t *testing.T) {
 	home := t.TempDir()
 	for name, text := range map[string]string{
 		"aws": "[default]\naws_access_key_id=A\naws_secret_access_key=S\nregion=eu-central-1\n", "key.pem": cloudtest.KeyPEM,
+		"aws-pod":  "[default]\nrole_arn=pod\nweb_identity_token_file=jwt\n",
+		"oci-key":  "[DEFAULT]\nuser=u\ntenancy=t\nfingerprint=f\nregion=eu-frankfurt-1\nkey_file=./key.pem\n",
 		"oci":      "[DEFAULT]\nuser=u\ntenancy=t\nfingerprint=f\nregion=eu-frankfurt-1\n",
 		"key.json": cloudtest.GoogleKeyFile("robot@project.iam.gserviceaccount.com", "key-1"), "jwt": "a.b.c",
 	} {
@@ -248,10 +250,14 @@ func TestRelativePathsInVariables(t *testing.T) {
 		"oci-auth":   {"OCI_CLI_CONFIG_FILE": "./oci", "OCI_CLI_KEY_FILE": "key.pem"},
 		"gcp-iam":    {"INFISICAL_GCP_IAM_SERVICE_ACCOUNT_KEY_FILE_PATH": "key.json"},
 		"kubernetes": {"INFISICAL_KUBERNETES_SERVICE_ACCOUNT_TOKEN_PATH": "jwt"},
+		// What their files name begins at the working directory too, as for the clouds' own tools.
+		"aws-iam ":  {"AWS_CONFIG_FILE": "aws-pod", "AWS_REGION": "eu-central-1"},
+		"oci-auth ": {"OCI_CLI_CONFIG_FILE": "oci-key"},
 	} {
 		t.Run(method, func(t *testing.T) {
 			t.Chdir(home)
-			s := inWorld(t, &cloudtest.World{}, nil, env, nil)
+			method := strings.TrimSpace(method)
+			s := inWorld(t, &cloudtest.World{STS: &cloudtest.STS{Role: "pod", Token: "a.b.c", Keys: cloudtest.Keys{ID: "POD", Secret: "secret", Session: "session"}}}, nil, env, nil)
 			prover, err := methodNamed(method).Prove(s)
 			require.NoError(t, err)
 			t.Chdir("/")

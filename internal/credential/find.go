@@ -210,6 +210,9 @@ func (s *Search) take(winner sighting, rank Rank, by string) (Found, error) {
 	if err != nil {
 		return Found{}, err
 	}
+	if slug := s.organizationSlug(); slug != "" && winner.method.Path == "" {
+		s.Warn("--organization-slug (INFISICAL_AUTH_ORGANIZATION_SLUG) picks nothing here: a token (" + winner.from + ") is of one organisation for good, and it takes another login to be in " + slug)
+	}
 	found := Found{Auth: auth, Method: winner.method.Name, From: winner.from, Identity: s.identity, Server: s.issuer, Warnings: s.warnings}
 	why := winner.from + " comes first"
 	if by != "" {

@@ -50,6 +50,15 @@ func (s *Sources) profilePath(file profileFile) string {
 	return filepath.Join(home, ".aws", file.name)
 }
 
+// located is where a file is that a profile names: a relative path begins at the working
+// directory, which is PWD for whoever has left it.
+func (s *Sources) located(path string) string {
+	if dir := s.variable("PWD"); dir != "" && !filepath.IsAbs(path) {
+		return filepath.Join(dir, path)
+	}
+	return path
+}
+
 // profile reads the profile that AWS_PROFILE names, or the one called default. That
 // there are no files is fine, that a profile is named and missing is not. What the
 // credentials file says wins.
@@ -130,7 +139,7 @@ func (s *Sources) fromProfile(ctx context.Context, p profile, region string) (Ke
 		return Keys{}, exitcode.Errorf(exitcode.Config, "complete it", "AWS: the profile %q has only one of aws_access_key_id and aws_secret_access_key", p.name)
 	case p.value("web_identity_token_file") != "":
 		return s.fromWebIdentity(ctx, webIdentity{
-			from: "AWS profile " + p.name, file: p.value("web_identity_token_file"), region: region,
+			from: "AWS profile " + p.name, file: s.located(p.value("web_identity_token_file")), region: region,
 			role: p.value("role_arn"), session: p.value("role_session_name"),
 		})
 	case p.value("sso_session") != "" || p.value("sso_start_url") != "":

@@ -58,6 +58,9 @@ func (s *Sources) Files() (paths []string) {
 			paths = append(paths, path)
 		}
 	}
+	if p, err := s.profile(); err == nil && p.value("web_identity_token_file") != "" {
+		paths = append(paths, s.located(p.value("web_identity_token_file")))
+	}
 	return paths
 }
 

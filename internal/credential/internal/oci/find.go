@@ -44,10 +44,10 @@ func Files(lookup func(string) (string, bool)) []string {
 	path, named := configPath(lookup)
 	paths := []string{path}
 	if values, err := readConfig(lookup, path, named); err == nil && values["key_file"] != "" {
-		paths = append(paths, atHome(lookup, values["key_file"]))
+		paths = append(paths, located(lookup, values["key_file"]))
 	}
 	if text, _ := lookup("OCI_CLI_KEY_FILE"); text != "" {
-		paths = append(paths, atHome(lookup, text))
+		paths = append(paths, located(lookup, text))
 	}
 	return paths
 }
@@ -89,6 +89,15 @@ func configPath(lookup func(string) (string, bool)) (path string, named bool) {
 		}
 	}
 	return atHome(lookup, "~/.oci/config"), false
+}
+
+// located is where a file is that variables or the configuration name: a relative path begins at
+// the working directory, which is PWD for whoever has left it.
+func located(lookup func(string) (string, bool), path string) string {
+	if dir, _ := lookup("PWD"); dir != "" && !strings.HasPrefix(path, "~/") && !filepath.IsAbs(path) {
+		return filepath.Join(dir, path)
+	}
+	return atHome(lookup, path)
 }
 
 // atHome replaces a leading ~. It returns an empty path where nobody is at home.
@@ -157,7 +166,7 @@ func readKey(lookup func(string) (string, bool), values map[string]string) (*rsa
 	if len(text) == 0 {
 		from = values["key_file"]
 		var err error
-		if text, err = tokenfile.Read("Oracle's API key", atHome(lookup, from)); err != nil {
+		if text, err = tokenfile.Read("Oracle's API key", located(lookup, from)); err != nil {
 			return nil, err
 		}
 	}
