@@ -1,12 +1,23 @@
 package credential
 
 import (
+	"errors"
+	"fmt"
 	"time"
 
 	"infisicalfs/client"
 	"infisicalfs/internal/exitcode"
 	"infisicalfs/secret"
 )
+
+// withCure has the cure in the words of an error that is met while a mount lives, where
+// there is a log and nobody who would be given a hint.
+func withCure(err error) error {
+	if failure, ok := errors.AsType[*exitcode.Error](err); ok && failure.Hint != "" {
+		return fmt.Errorf("%w: %s", err, failure.Hint)
+	}
+	return err
+}
 
 // checkEnd is the error of a JWT that has ended, which from says the place of.
 func checkEnd(from string, token secret.Value) error {

@@ -46,7 +46,8 @@ func (l *keptLogin) again() (secret.Value, error) {
 	}
 	now := *l
 	now.config = config
-	return now.token(context.Background())
+	token, err := now.token(context.Background())
+	return token, withCure(err)
 }
 
 // token returns the token, which has not ended. Where it is kept is tried in the order in

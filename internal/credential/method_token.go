@@ -52,7 +52,7 @@ func (s *Search) tokenAuth(source Source) (client.Auth, error) {
 			return secret.Value{}, err
 		}
 		value = secret.NewValue(bearer(value.Reveal()))
-		return value, checkEnd(source.From, value)
+		return value, withCure(checkEnd(source.From, value))
 	}), nil
 }
 

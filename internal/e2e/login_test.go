@@ -88,14 +88,15 @@ func liveLogins(t *testing.T, rows []loginRow) {
 func liveLogin(t *testing.T, w *world, row loginRow, good, wrong given) {
 	good.environ = append(append(cleanEnviron(), "INFISICAL_API_URL="+w.url), good.environ...)
 	wrong.environ = append(append(cleanEnviron(), "INFISICAL_API_URL="+w.url), wrong.environ...)
-	logins := func() (n int) {
+	asked := func(route string) (n int) {
 		for _, r := range w.Requests() {
-			if strings.HasSuffix(r.Path, "/login") {
+			if strings.HasSuffix(r.Path, route) {
 				n++
 			}
 		}
 		return n
 	}
+	logins := func() int { return asked("/login") }
 	m := w.mountIn(t, program, good.environ, append([]string{"--ttl=0s", "--max-stale=0s"}, good.flags...)...)
 	require.Equal(t, "hello, world", readFile(t, m.path("demo/dev/GREETING")))
 	require.Equal(t, 1, logins(), "one login for a mount")
@@ -117,7 +118,14 @@ func liveLogin(t *testing.T, w *world, row loginRow, good, wrong given) {
 	}
 	require.Equal(t, 4, logins())
 	remove()
+
+	// Read again from where it comes: one more, whose token is revoked at the end.
+	m.hangUp(t)
+	require.Equal(t, "hello, world", readFile(t, m.path("demo/dev/GREETING")))
+	require.Equal(t, 5, logins())
+	before := asked("/revoke")
 	m.unmount(t)
+	require.Equal(t, before+1, asked("/revoke"))
 
 	refused := func(g given, code int) string {
 		w.ResetRequests()
