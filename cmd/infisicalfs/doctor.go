@@ -79,7 +79,8 @@ func examine(ctx context.Context, out io.Writer, server *options.Server, scope *
 		step("read", e.read) &&
 		step("identity", e.identity) &&
 		step("server", e.serverSays) &&
-		step("projects", e.projects)
+		step("projects", e.projects) &&
+		step("folders", e.folders)
 	return first
 }
 

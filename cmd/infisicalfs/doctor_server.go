@@ -58,8 +58,16 @@ func (e *examination) serverSays(ctx context.Context) (string, error) {
 
 const (
 	namesShown = 8  // of projects
-	nameShown  = 48 // bytes of one
+	nameShown  = 48 // bytes of one, and of a folder's path
 )
+
+// shorten leaves out the end of a long name.
+func shorten(name string) string {
+	if len(name) <= nameShown {
+		return name
+	}
+	return strings.ToValidUTF8(name[:nameShown], "") + "…"
+}
 
 // projects says which projects the login sees, or of which one it was told where the server
 // lists none.
@@ -74,11 +82,7 @@ func (e *examination) projects(ctx context.Context) (string, error) {
 			names = append(names, fmt.Sprintf("and %d more", len(root.Folders)-i))
 			break
 		}
-		name := p.Name
-		if len(name) > nameShown {
-			name = strings.ToValidUTF8(name[:nameShown], "") + "…"
-		}
-		names = append(names, name)
+		names = append(names, shorten(p.Name))
 	}
 	if len(names) == 0 {
 		return "none is visible: give the login access to one", nil

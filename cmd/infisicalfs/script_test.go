@@ -45,6 +45,7 @@ func sessions() testscript.Params {
 			"logins":   logins,
 			"edit":     edit,
 			"deny":     deny,
+			"grant":    grant,
 			"until":    until,
 			"signal":   signalMount,
 			"mounts":   mounts,

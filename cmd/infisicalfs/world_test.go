@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -15,6 +16,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"golang.org/x/sys/unix"
@@ -179,6 +181,15 @@ func edit(ts *testscript.TestScript, _ bool, args []string) {
 func deny(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(worldOf(ts).newest(ts).Edit(func(e *devserver.Editor) error {
 		return e.Deny(args[0], "demo", args[1], "/")
+	}))
+}
+
+// grant ("grant IDENTITY ENV PATH ROLE") gives an identity of the newest server a role in one
+// folder of demo, and nothing in its other folders but what it was granted there.
+func grant(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Check(worldOf(ts).newest(ts).Edit(func(e *devserver.Editor) error {
+		return errors.Join(e.Grant(args[0], "demo", "no-access"),
+			e.GrantFolder(args[0], "demo", args[1], args[2], devserver.FolderRole(args[3]), time.Time{}))
 	}))
 }
 
