@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -40,8 +41,19 @@ func readOnly(point string, up secret.Upstream) Config {
 var bigger = bytes.Repeat([]byte("0123456789abcdef"), 1024)
 
 // next serves a mount after another process, or first. VALUE is what the secret has that
-// tests change. AWAY has the server away, as is found out by logging in if it is "login".
+// tests change. AWAY has the server away, as is found out by logging in if it is "login". FORMATS
+// are those that it speaks, if not all.
 func next() error {
+	if only := os.Getenv("FORMATS"); only != "" {
+		handover.Formats = nil
+		for format := range strings.FieldsSeq(only) {
+			n, err := strconv.Atoi(format)
+			if err != nil {
+				return err
+			}
+			handover.Formats = append(handover.Formats, n)
+		}
+	}
 	up := sample()
 	up.Set(devDir, "CHANGED", os.Getenv("VALUE"))
 	up.Set(devDir, "BIGGER", string(bigger))
@@ -342,6 +354,31 @@ func TestNotReplacedInAnOutage(t *testing.T) {
 	require.NoError(t, serving.Wait())
 	_, said := askedNext(t, point, "one", "AWAY=login")
 	require.Contains(t, said, "log in: server unavailable", "there is nothing to go on with")
+}
+
+// Versions that speak older and newer formats go on with each other's mount, unnoticed; those
+// that have none in common do not.
+func TestReplacedByOtherVersions(t *testing.T) {
+	needFUSE(t)
+	point := directory(t)
+	serving := servedNext(t, point, "one")
+	r := &reader{point: point}
+	r.all(t)
+	for _, formats := range []string{"2 1", "", "1", "2 1", ""} { // back and forth
+		before := serving
+		t.Setenv("FORMATS", formats)
+		serving = servedNext(t, point, "one")
+		require.NoError(t, before.Wait(), formats)
+	}
+	t.Setenv("FORMATS", "99")
+	_, said := askedNext(t, point, "one")
+	require.Contains(t, said, "no version in common")
+	s, err := ReadStatus(point)
+	require.NoError(t, err)
+	require.Equal(t, serving.Process.Pid, s.PID)
+	r.stop(t)
+	require.NoError(t, unmounted(t.Context(), point))
+	require.NoError(t, serving.Wait())
 }
 
 // Who has read half of a value reads no half of another. What did not change is read on.
