@@ -7,8 +7,10 @@ import (
 	"log"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
+	"infisicalfs/internal/daemon"
 	"infisicalfs/internal/exitcode"
 	"infisicalfs/internal/logging"
 	"infisicalfs/internal/mount"
@@ -20,8 +22,21 @@ var version = "0.1.0-dev"
 
 func main() { os.Exit(execute(os.Args)) }
 
+// isSecretVariable reports whether an environment variable may hold what somebody could
+// log in with, to us or to a cloud: by its name, or because a token is in it. It is
+// generous, as hiding more does no harm.
+func isSecretVariable(name, value string) bool {
+	if strings.HasPrefix(value, "eyJ") || strings.HasPrefix(value, "st.") {
+		return true
+	}
+	return slices.ContainsFunc([]string{"SECRET", "TOKEN", "PASS", "KEY", "HEADER", "JWT"}, func(word string) bool {
+		return strings.Contains(strings.ToUpper(name), word)
+	})
+}
+
 // execute is main without the process: it returns the exit code.
 func execute(args []string) int {
+	daemon.HideVariables(isSecretVariable) // first, see there
 	if mount.OnlyWatches() {
 		return exitcode.OK
 	}

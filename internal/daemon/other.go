@@ -20,3 +20,6 @@ func Harden(log *slog.Logger) {
 	}
 	log.Warn("core dumps are not switched off on this system", "os", runtime.GOOS)
 }
+
+// HideVariables does nothing here.
+func HideVariables(func(name, value string) bool) {}

@@ -10,6 +10,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"infisicalfs/internal/credential/clitest"
+	"infisicalfs/internal/credential/cloudtest"
 	"infisicalfs/internal/devserver"
 )
 
@@ -71,8 +73,55 @@ func TestCredentialsAreNowhereToBeSeen(t *testing.T) {
 	for _, log := range logs {
 		printed.WriteString(readFile(t, log))
 	}
-	for _, hidden := range []string{password, jwt, jwt[len(jwt)-20:], header} {
-		require.NotContains(t, printed.String(), hidden)
+	for _, h := range []string{password, jwt, jwt[len(jwt)-20:], header} {
+		require.NotContains(t, printed.String(), h)
+	}
+}
+
+// Nor is what variables, key files and a person's vault hold, which are private keys,
+// a passphrase and a token: of each method that signs or opens something.
+func TestKeysAreNowhereToBeSeen(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, devserver.Config{})
+	who := w.Credentials("viewer")
+	id := "--identity-id=" + who.IdentityID
+	const amazon, alibaba, passphrase, session = "canary/amazon-0123456789", "canaryalibaba0123456789", "canary passphrase 0123456789", "canary/session+0123456789=="
+	w.login(t, devserver.Login{Method: "aws-auth", AccessKeys: map[string]string{"ASIAROLE": amazon + " " + session}, Principal: "arn:aws:sts::1:assumed-role/web/i-1", Allowed: []string{"arn:aws:sts::1:*"}})
+	w.login(t, devserver.Login{Method: "alicloud-auth", AccessKeys: map[string]string{"LTAIweb": alibaba}})
+	w.login(t, devserver.Login{Method: "oci-auth", PublicKey: cloudtest.PublicKeyPEM(), Principal: "ocid1.tenancy.oc1..t", Allowed: []string{"ocid1.user.oc1..u"}})
+	w.login(t, devserver.Login{Method: "gcp-auth", PublicKey: cloudtest.PublicKeyPEM(), Allowed: []string{"web@project.iam.gserviceaccount.com"}})
+	oracle := w.file(t, "[DEFAULT]\nuser=ocid1.user.oc1..u\ntenancy=ocid1.tenancy.oc1..t\nfingerprint=aa:bb\nregion=eu-frankfurt-1\nkey_file="+w.file(t, cloudtest.KeyPEM)+"\n")
+	home, person := t.TempDir(), w.UserToken()
+	clitest.LogIn(t, home, clitest.Login{Key: "a@example.com", Domain: w.url + "/api", Token: person, Passphrase: passphrase, Unkept: true})
+	key := strings.Split(strings.TrimSpace(cloudtest.KeyPEM), "\n")[1]
+	hidden := []string{who.ClientSecret, amazon, session, alibaba, passphrase, person[len(person)-20:], key}
+
+	var printed bytes.Buffer
+	for name, g := range map[string]given{
+		"universal-auth": {[]string{"INFISICAL_UNIVERSAL_AUTH_CLIENT_ID=" + who.ClientID, "INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET=" + who.ClientSecret}, nil},
+		"aws-iam":        {[]string{"AWS_REGION=eu-north-1", "AWS_ACCESS_KEY_ID=ASIAROLE", "AWS_SECRET_ACCESS_KEY=" + amazon, "AWS_SESSION_TOKEN=" + session}, []string{id}},
+		"alicloud-auth":  {[]string{"ALIBABA_CLOUD_ACCESS_KEY_ID=LTAIweb", "ALIBABA_CLOUD_ACCESS_KEY_SECRET=" + alibaba}, []string{id}},
+		"oci-auth":       {[]string{"OCI_CLI_CONFIG_FILE=" + oracle}, []string{id}},
+		"gcp-iam":        {nil, []string{id, "--gcp-key-file=" + w.file(t, cloudtest.GoogleKeyFile("web@project.iam.gserviceaccount.com", "key-1"))}},
+		"user":           {[]string{"INFISICAL_VAULT_FILE_PASSPHRASE=" + passphrase}, nil},
+	} {
+		flags := append([]string{"--auth=" + name, "--debug", "--ttl=0s"}, g.flags...)
+		environ := append(append(cleanEnviron(), "HOME="+home, "DBUS_SESSION_BUS_ADDRESS=unix:path=/nowhere", "INFISICAL_API_URL="+w.url), g.environ...)
+		m := w.mountIn(t, program, environ, flags...)
+		require.NotEmpty(t, readFile(t, m.path("demo/dev/DB_USER")), name)
+		inProcesses(t, hidden...)
+		printed.WriteString(readFile(t, m.path(".infisicalfs/status")))
+		m.unmount(t)
+		printed.WriteString(readFile(t, m.log))
+
+		doctor := exec.Command(program, append([]string{"doctor"}, append(g.flags, "--auth="+name)...)...)
+		doctor.Env = environ
+		out, err := doctor.CombinedOutput()
+		require.NoError(t, err, "%s: %s", name, out)
+		printed.Write(out)
+	}
+	for _, h := range hidden {
+		require.NotContains(t, printed.String(), h)
 	}
 }
 
