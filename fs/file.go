@@ -183,7 +183,11 @@ func (n *file) openFlags(ctx context.Context, h *handle) uint32 {
 		return fuse.FOPEN_DIRECT_IO
 	}
 	mode := n.pages.Open(h.epoch, s)
-	if h.cached = mode.Cached(); h.cached {
+	if mode.Cached() {
+		h.cached.Store(true)
+		if h.secret.Load() == nil { // revoked since, by who did not see that there are pages
+			n.forget()
+		}
 		h.note(ctx) // there may be nothing left to READ
 	}
 	switch mode {
@@ -211,7 +215,7 @@ func (n *file) openInherited(h *handle) (fusefs.FileHandle, uint32, syscall.Errn
 		h.Revoke()
 		return nil, 0, syscall.ESTALE
 	}
-	h.cached = true
+	h.cached.Store(true)
 	return h, fuse.FOPEN_KEEP_CACHE | fuse.FOPEN_NOFLUSH, 0
 }
 

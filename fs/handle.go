@@ -19,7 +19,7 @@ type handle struct {
 	noted  atomic.Bool                   // its reader is known to have seen the version
 	read   atomic.Bool                   // it was read from
 	apart  bool                          // its text is no version that the server has: of a secret that is being created, or was removed
-	cached bool                          // it was opened with the kernel's cache,
+	cached atomic.Bool                   // it was opened with the kernel's cache,
 	epoch  uint64                        // of the file's pages, from before its version was asked for
 }
 
@@ -87,7 +87,7 @@ func (h *handle) Read(ctx context.Context, dest []byte, off int64) (fuse.ReadRes
 	case h.outdated():
 		return nil, syscall.ESTALE
 	}
-	if h.cached && !h.read.Swap(true) {
+	if h.cached.Load() && !h.read.Swap(true) {
 		h.file.pages.Opened(h.epoch)
 	}
 	h.note(ctx)
@@ -114,7 +114,7 @@ func (h *handle) Lseek(_ context.Context, off uint64, whence uint32) (uint64, sy
 		return 0, syscall.ESTALE
 	case asksVersion(whence):
 		return h.version(s, off)
-	case whence == lseekFill && h.cached:
+	case whence == lseekFill && h.cached.Load():
 		return 0, 0
 	case whence == lseekFill:
 		return 0, h.file.fs.mayFill(h)
@@ -129,7 +129,7 @@ func (h *handle) Fsync(context.Context, uint32) syscall.Errno { return 0 }
 func (h *handle) Release(context.Context) syscall.Errno {
 	h.file.fs.opened.Close(h)
 	h.Revoke()
-	if h.cached {
+	if h.cached.Load() {
 		h.file.pages.Opened(h.epoch)
 		h.file.pages.Close()
 	}
@@ -142,6 +142,6 @@ func (h *handle) Folder() secret.Dir {
 }
 
 // outdated reports whether what h has would get into pages of another version.
-func (h *handle) outdated() bool { return h.cached && h.file.pages.Outdated(h.epoch) }
+func (h *handle) outdated() bool { return h.cached.Load() && h.file.pages.Outdated(h.epoch) }
 
 func (h *handle) Revoke() { h.secret.Store(nil) }

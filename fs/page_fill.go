@@ -33,7 +33,7 @@ func fillsPage(in *fuse.ReadIn) bool { return in.ReadFlags&fuse.READ_LOCKOWNER =
 // the same node.
 type shower interface {
 	openfiles.File
-	shows() (shown, bool) // false: nothing any more
+	shows() (shown, bool) // false: nothing any more, and of which node all the same
 }
 
 // shown is what an open file has, of which node. Fits says that the kernel ends it where
@@ -61,7 +61,8 @@ func (f *FS) mayFill(h shower) syscall.Errno {
 		return true
 	})
 	for _, other := range others {
-		if theirs, ok := other.shows(); ok && theirs.node == its.node && !theirs.text.Equal(its.text) {
+		// What was revoked may be shown nothing, and the kernel would show pages.
+		if theirs, ok := other.shows(); theirs.node == its.node && (!ok || !theirs.text.Equal(its.text)) {
 			return errFill
 		}
 	}
@@ -71,7 +72,7 @@ func (f *FS) mayFill(h shower) syscall.Errno {
 func (h *handle) shows() (shown, bool) {
 	s := h.secret.Load()
 	if s == nil {
-		return shown{}, false
+		return shown{node: h.file}, false
 	}
 	return shown{h.file, s.Value, s.Value.Len() == h.file.pages.Told()}, true
 }
@@ -79,13 +80,14 @@ func (h *handle) shows() (shown, bool) {
 func (h *viewHandle) shows() (shown, bool) {
 	text := h.text.Load()
 	if text == nil {
-		return shown{}, false
+		return shown{node: h.view}, false
 	}
 	return shown{h.view, *text, int64(text.Len()) == h.view.told.Load()}, true
 }
 
 // The kernel counts by itself how long a file is that somebody writes.
 func (h *writeHandle) shows() (its shown, ok bool) {
+	its.node = h.file
 	err := h.buffer.With(func(t *textedit.Text) { its = shown{h.file, t.Value(), true} })
 	return its, err == nil
 }

@@ -16,7 +16,7 @@ func (f *FS) revoke(lost func(openfiles.File) bool) int {
 	for _, r := range gone {
 		switch r := r.(type) {
 		case *handle:
-			if r.cached {
+			if r.cached.Load() {
 				r.file.forget()
 			}
 		case *viewHandle:

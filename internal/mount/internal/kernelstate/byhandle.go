@@ -45,7 +45,7 @@ func (f *FS) Statx(cancel <-chan struct{}, in *fuse.StatxIn, out *fuse.StatxOut)
 }
 
 func (f *FS) Read(cancel <-chan struct{}, in *fuse.ReadIn, buf []byte) (fuse.ReadResult, fuse.Status) {
-	if status := f.looks(cancel, in.NodeId, &in.Fh); !status.Ok() {
+	if status := f.page(cancel, in); !status.Ok() {
 		return nil, status
 	}
 	return f.RawFileSystem.Read(cancel, in, buf)

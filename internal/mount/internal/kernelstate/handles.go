@@ -26,6 +26,9 @@ type inherited struct {
 // writes reports whether the handle was opened to write.
 func (h Handle) writes() bool { return !h.Dir && h.Flags&syscall.O_ACCMODE != syscall.O_RDONLY }
 
+// reads reports whether the handle can be read.
+func (h Handle) reads() bool { return h.Flags&syscall.O_ACCMODE != syscall.O_WRONLY }
+
 const lowerHalf = 1<<32 - 1 // the half of a handle's number that is go-fuse's
 
 // open notes a handle that the kernel is about to be told of, and numbers it for good.

@@ -85,6 +85,8 @@ func fill(in reflect.Value, node, handle uint64) {
 			in.Field(i).SetUint(handle)
 		case "Flags_", "GetattrFlags":
 			in.Field(i).SetUint(fuse.FUSE_GETATTR_FH)
+		case "ReadFlags": // of read(2), and not for a page
+			in.Field(i).SetUint(fuse.READ_LOCKOWNER)
 		case "Valid":
 			in.Field(i).SetUint(fuse.FATTR_FH)
 		}
@@ -217,7 +219,7 @@ func TestOpeningAgainIsNotInterrupted(t *testing.T) {
 	f := New(impatient{below}, nil, before(), silent)
 	interrupted := make(chan struct{})
 	close(interrupted)
-	_, status := f.Read(interrupted, &fuse.ReadIn{InHeader: fuse.InHeader{NodeId: file}, Fh: openFile}, nil)
+	_, status := f.Read(interrupted, &fuse.ReadIn{InHeader: fuse.InHeader{NodeId: file}, Fh: openFile, ReadFlags: fuse.READ_LOCKOWNER}, nil)
 	require.Equal(t, fuse.OK, status)
 }
 
