@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -30,7 +31,8 @@ import (
 // the service manager wants. SETTINGS are its settings, VOLUME is its name, AWAY has the server
 // away, WAITS has it wait for an answer of its own mount, PRIVATE keep what it knows to itself,
 // REFUSED has its login refused, WRITABLE lets it be written, CHANGES has somebody else have
-// changed a secret, MOVED has the process before have renamed some.
+// changed a secret, MOVED has the process before have renamed some, TELLTALES is the version
+// of those.
 func service() error {
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	volume := os.Getenv("VOLUME")
@@ -47,6 +49,9 @@ func service() error {
 	}
 	up.Set(devDir, "BIGGER", string(bigger))
 	up.Set(devDir.Child("sub"), "INSIDE", "a value")
+	if version, err := strconv.Atoi(os.Getenv("TELLTALES")); err == nil {
+		setTelltales(up, version)
+	}
 	if os.Getenv("CHANGES") != "" {
 		up.Set(devDir, "CHANGED", "by somebody else")
 	}
