@@ -219,8 +219,16 @@ func (s *Session) Drain(limit time.Duration) bool {
 	}
 }
 
+// disturbing is held by who disturbs threads: where many sessions are drained at once, one
+// does it for all, and who finds it held comes again.
+var disturbing sync.Mutex
+
 // disturbThreads sends a harmless signal to all threads of this process.
 func disturbThreads() {
+	if !disturbing.TryLock() {
+		return
+	}
+	defer disturbing.Unlock()
 	threads, _ := os.ReadDir("/proc/self/task")
 	for _, thread := range threads {
 		if id, err := strconv.Atoi(thread.Name()); err == nil {
