@@ -124,3 +124,42 @@ func (m *mounted) hangUp(t *testing.T) {
 	require.NoError(t, unix.Kill(m.pid, unix.SIGHUP))
 	soon(t, read, func() bool { return strings.Count(readFile(t, m.log), read) > before })
 }
+
+// What a platform or a person puts into the place of a token's file counts from SIGHUP
+// on, if the server takes it; else the mount goes on with what it had.
+func TestAReplacedFileOverALiveMount(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, devserver.Config{})
+	var sent atomic.Value // what the last request came with
+	w.Inject(devserver.Fault{Match: func(r *http.Request) bool {
+		sent.Store(strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "))
+		return false
+	}, Status: 500})
+	environ := append(cleanEnviron(), "INFISICAL_API_URL="+w.url)
+
+	first := w.UserToken()
+	file := w.file(t, first)
+	m := w.mountIn(t, program, environ, "--token-file="+file, "--ttl=0s")
+	require.Equal(t, "demo", readFile(t, m.path("demo/dev/DB_USER")))
+	require.Equal(t, first, sent.Load())
+	second := first
+	soon(t, "another token", func() bool { second = w.UserToken(); return second != first })
+	require.NoError(t, os.WriteFile(file, []byte(second), 0o600))
+	m.hangUp(t)
+	require.Equal(t, "demo", readFile(t, m.path("demo/dev/DB_USER")))
+	require.Equal(t, second, sent.Load())
+
+	w.login(t, devserver.Login{Method: "kubernetes-auth", Subject: "system:serviceaccount:shop:*", Audiences: []string{"infisical"}})
+	pod := w.file(t, w.IssueJWT(subject))
+	k := w.mountIn(t, program, environ, "--auth=kubernetes", "--identity-id="+w.Credentials("viewer").IdentityID, "--jwt-file="+pod, "--ttl=0s")
+	require.Equal(t, "demo", readFile(t, k.path("demo/dev/DB_USER")))
+	before := sent.Load()
+	require.NoError(t, os.WriteFile(pod, []byte(w.IssueJWT(map[string]any{"sub": "system:serviceaccount:other:web", "aud": "infisical"})), 0o600))
+	require.NoError(t, unix.Kill(k.pid, unix.SIGHUP))
+	soon(t, "the new one is refused", func() bool { return strings.Contains(readFile(t, k.log), "the mount goes on with those that it had") })
+	require.Equal(t, "demo", readFile(t, k.path("demo/dev/DB_USER")))
+	require.NoError(t, os.WriteFile(pod, []byte(w.IssueJWT(map[string]any{"sub": "system:serviceaccount:shop:web", "aud": "infisical", "n": 2})), 0o600))
+	k.hangUp(t)
+	require.Equal(t, "demo", readFile(t, k.path("demo/dev/DB_USER")))
+	require.NotEqual(t, before, sent.Load(), "a login of its own")
+}
