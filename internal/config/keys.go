@@ -18,6 +18,10 @@ type Key struct {
 
 	List bool // a list may be given
 	Path bool // it names a file: relative to the configuration file's directory; ~/ is the home directory
+
+	// Secret: the file that it names holds a secret, which has no key of its own. Such
+	// a key is called NAME-file.
+	Secret bool
 }
 
 // unknown is the error for a key that is not among those known.
@@ -29,14 +33,19 @@ func unknown(at Position, key string, known []string) *Error {
 	return e
 }
 
-// secretKeys are what people call a secret. They get an answer of their own.
+// secretKeys are what people call a secret besides the NAMEs of keys called NAME-file.
+// They get an answer of their own.
 var secretKeys = []string{"client-secret", "secret", "token", "access-token", "service-token", "password", "api-key"}
 
 // unknownSetting is unknown for the keys of a section.
 func unknownSetting(at Position, key string, known map[string]Key) *Error {
-	if slices.Contains(secretKeys, plain(key)) {
+	file := plain(key) + "-file"
+	if known[file].Secret || slices.Contains(secretKeys, plain(key)) {
+		if !known[file].Secret {
+			file = "client-secret-file or token-file"
+		}
 		return &Error{at, quote(key) + ": secrets do not belong into this file",
-			"put it into a file of its own that nobody else may read, and name that with client-secret-file or token-file"}
+			"put it into a file of its own that nobody else may read, and name that with " + file}
 	}
 	return unknown(at, key, slices.Collect(maps.Keys(known)))
 }

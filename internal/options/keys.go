@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"infisicalfs/internal/config"
+	"infisicalfs/internal/credential"
 	"infisicalfs/internal/exitcode"
 )
 
@@ -34,7 +35,8 @@ func keyOf(f *pflag.Flag, flags func() *pflag.FlagSet) config.Key {
 	_, list := f.Value.(pflag.SliceValue)
 	takes, _ := pflag.UnquoteUsage(f)
 	path := takes == "file" || takes == "FILE=NAME"
-	return config.Key{List: list, Path: path, Check: func(value string) error {
+	secret := f.Name == "headers-file" || slices.Contains(credential.SecretFileFlags(), f.Name)
+	return config.Key{List: list, Path: path, Secret: secret, Check: func(value string) error {
 		if path && LooksLikeSecret(value) {
 			return errors.New("this is not the name of a file but looks like the secret itself")
 		}
