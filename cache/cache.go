@@ -25,6 +25,7 @@ import (
 	"time"
 
 	"infisicalfs/cache/internal/refgraph"
+	"infisicalfs/cache/internal/snapshot"
 	"infisicalfs/secret"
 )
 
@@ -56,6 +57,7 @@ type Cache struct {
 
 	graphs  map[string]*refgraph.Graph // by project: what stored values refer to
 	surveys map[secret.Dir]*survey     // under way, by where they begin
+	dates   snapshot.Dates             // of secrets that the server gives none
 	changes uint64                     // counts changes of ours to secrets
 	flights uint64                     // counts flights
 

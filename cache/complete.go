@@ -62,7 +62,7 @@ func (c *Cache) takeIn(f *flight, now time.Time) {
 	case f.bulk:
 		c.completeBulk(f, now)
 	case f.overtaken && f.err == nil:
-		f.folder = snapshot.Dated(f.folder, nil) // for those who asked before the change
+		f.folder = c.dates.Dated(f.folder, nil) // for those who asked before the change
 	case f.overtaken && notFound:
 	case f.err == nil:
 		f.folder = c.bring(f, f.folder, now)
@@ -93,7 +93,7 @@ func (c *Cache) bring(f *flight, folder *secret.Folder, now time.Time) *secret.F
 func (c *Cache) publish(folder *secret.Folder, born uint64, now time.Time, names []string) *secret.Folder {
 	e := c.store.get(folder.Dir, now)
 	old, revoked := e.snap, e.revoked
-	folder = snapshot.Dated(folder, old)
+	folder = c.dates.Dated(folder, old)
 	c.store.put(e, folder, born)
 	e.forgetErrors()
 	if !folder.Partial {

@@ -6,7 +6,6 @@
 package snapshot
 
 import (
-	"slices"
 	"unsafe"
 
 	"infisicalfs/secret"
@@ -24,29 +23,6 @@ func Serves(folder *secret.Folder, need secret.Need) bool {
 	default:
 		return !folder.NoSubfolders || folder.Partial
 	}
-}
-
-// Dated returns folder, not marked Stale, with a date for each secret. Servers send
-// none with imported secrets: such a secret keeps the date that it has in old (nil:
-// nothing was shown before) while its version is the same, and has folder.Fetched
-// otherwise, so that its file's mtime moves when its value does and only then.
-func Dated(folder, old *secret.Folder) *secret.Folder {
-	secrets := folder.Secrets
-	for i, s := range folder.Secrets {
-		if !s.Updated.IsZero() {
-			continue
-		}
-		if &secrets[0] == &folder.Secrets[0] {
-			secrets = slices.Clone(secrets)
-		}
-		secrets[i].Updated = folder.Fetched
-		if old != nil {
-			if before, ok := old.Secret(s.Name); ok && SameVersion(before, s) {
-				secrets[i].Updated = before.Updated
-			}
-		}
-	}
-	return folder.With(func(f *secret.Folder) { f.Secrets, f.Stale = secrets, false })
 }
 
 // Size estimates the bytes that folder, which may be nil, occupies.

@@ -1,6 +1,7 @@
 package snapshot
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -129,16 +130,26 @@ func TestServes(t *testing.T) {
 	}
 }
 
-// An import has the date of its version's first sight.
+// An import has the date of its version's first sight, whether or not the folder was kept.
 func TestDated(t *testing.T) {
+	var d Dates
 	now := time.Now()
 	at := func(f *secret.Folder) { f.Fetched = now }
-	first := Dated(folder(at, item("A", 1, "a")), nil)
+	first := d.Dated(folder(at, item("A", 1, "a")), nil)
 	require.Equal(t, now, first.Secrets[0].Updated)
 	now = now.Add(time.Minute)
-	again := Dated(folder(at, item("A", 1, "a")), first)
-	require.Equal(t, first.Secrets[0].Updated, again.Secrets[0].Updated)
-	require.Equal(t, now, Dated(folder(at, item("A", 2, "b")), first).Secrets[0].Updated)
+	for _, old := range []*secret.Folder{first, nil} {
+		again := d.Dated(folder(at, item("A", 1, "a")), old)
+		require.Equal(t, first.Secrets[0].Updated, again.Secrets[0].Updated)
+	}
+	require.Equal(t, first.Secrets[0].Updated, new(Dates).Dated(folder(at, item("A", 1, "a")), first).Secrets[0].Updated)
+	for _, other := range []secret.Secret{item("A", 2, "a"), item("A", 1, "b"), item("B", 1, "a")} {
+		require.Equal(t, now, d.Dated(folder(at, other), first).Secrets[0].Updated)
+	}
+	for i := range maxDates + 10 {
+		d.Dated(folder(at, item(fmt.Sprint("KEY_", i), 1, "a")), nil)
+	}
+	require.Len(t, d.first, maxDates)
 }
 
 func TestLacksAndSize(t *testing.T) {

@@ -3,6 +3,7 @@ package known
 import (
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -18,15 +19,16 @@ func sealed(size int, fill func([]byte)) (fd int, err error) {
 		fd, err = unix.MemfdCreate("infisicalfs-known", flags)
 	}
 	if err != nil {
-		return -1, err
+		return -1, os.NewSyscallError("memfd_create", err)
 	}
 	// All of it is there before it is written to: what is missing then is a signal.
-	err = unix.Fallocate(fd, 0, 0, int64(size))
+	err = os.NewSyscallError("fallocate", unix.Fallocate(fd, 0, 0, int64(size)))
 	if err == nil {
 		err = written(fd, size, fill)
 	}
 	if err == nil {
 		_, err = unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS, seals)
+		err = os.NewSyscallError("sealing", err)
 	}
 	if err != nil {
 		unix.Close(fd)
@@ -38,11 +40,11 @@ func sealed(size int, fill func([]byte)) (fd int, err error) {
 func written(fd, size int, fill func([]byte)) error {
 	memory, err := unix.Mmap(fd, 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
 	if err != nil {
-		return err
+		return os.NewSyscallError("mmap", err)
 	}
 	quiet(memory)
 	fill(memory)
-	return unix.Munmap(memory) // nothing that is mapped to be written can be sealed
+	return os.NewSyscallError("munmap", unix.Munmap(memory)) // nothing that is mapped to be written can be sealed
 }
 
 // quiet keeps memory from being swapped and dumped while it is mapped, as far as that is
