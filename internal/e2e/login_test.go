@@ -177,6 +177,14 @@ func TestHandedTokensOverALiveMount(t *testing.T) {
 				_, err = os.ReadFile(m.path(project, "dev/GREETING"))
 				require.ErrorIs(t, err, os.ErrPermission)
 			}
+			remove()
+			m.unmount(t)
+			cmd := exec.Command(program, "mount", m.dir)
+			cmd.Env = append(cleanEnviron(), "INFISICAL_API_URL="+w.url, "INFISICAL_TOKEN="+strings.Replace(token, ".", ".0", 1))
+			out, err := cmd.CombinedOutput()
+			require.Error(t, err)
+			require.Equal(t, 4, cmd.ProcessState.ExitCode(), "%s", out)
+			require.NotContains(t, string(out), token)
 		})
 	}
 	for _, r := range w.Requests() {

@@ -73,12 +73,22 @@ func newAPIError(r *Response) error {
 	if e.kind = oldKind(e); e.kind == nil {
 		e.kind = kindOf(r, body.Name)
 	}
+	if e.kind == secret.ErrNotFound && noServiceToken(e.Message) {
+		e.kind = secret.ErrUnauthenticated
+	}
 	for _, words := range []*string{&e.Message, &e.Name, &e.RequestID} {
 		if echoes(*words, r.sent) {
 			*words = withheld
 		}
 	}
 	return e
+}
+
+// noServiceToken recognises that what is not found is the service token that asks, as
+// when somebody has deleted it, and not what it has asked for.
+func noServiceToken(message string) bool {
+	text := strings.ToLower(message)
+	return strings.HasPrefix(text, "service token") && strings.Contains(text, "not found")
 }
 
 // kindOf decides by the body's "error" first, because the statuses moved

@@ -140,3 +140,13 @@ func TestAnErrorDoesNotRepeatWhatWasSent(t *testing.T) {
 	require.ErrorContains(t, err, "update secret: the server says 400 BadRequest: "+withheld)
 	require.NotContains(t, err.Error(), sent[:revealingLength])
 }
+
+// A service token that was deleted is no absence of what was asked for.
+func TestADeletedServiceTokenIsNoAbsence(t *testing.T) {
+	for _, message := range []string{"Service token not found", "Service token with ID 'x' not found"} {
+		err := newAPIError(answer(404, `{"statusCode":404,"error":"NotFound","message":"`+message+`"}`))
+		require.ErrorIs(t, err, secret.ErrUnauthenticated)
+		require.NotErrorIs(t, err, secret.ErrNotFound)
+	}
+	require.ErrorIs(t, newAPIError(answer(404, `{"statusCode":404,"error":"NotFound","message":"Secret not found"}`)), secret.ErrNotFound)
+}
