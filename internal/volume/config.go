@@ -11,10 +11,12 @@ import (
 	"infisicalfs/client"
 	"infisicalfs/internal/exitcode"
 	"infisicalfs/internal/mount"
+	"infisicalfs/secret"
 )
 
-// Config says where volumes are kept and who they are of. BaseDir, StateDir and Login are
-// required.
+// Config says where volumes are kept and who they are of. StateDir is required, BaseDir and Login
+// are for volumes with names ([Manager.Create]), LoginAs is for those at paths of the caller's
+// ([Manager.Publish]).
 type Config struct {
 	// BaseDir has the mountpoints. It is made, and made a mount of its own that is shared, so
 	// that containers which bind it, or what is in it, as "rslave" get what is mounted later.
@@ -27,6 +29,12 @@ type Config struct {
 	// or, for the empty name, as that of the service. It reads credentials, and asks no server. It is
 	// called once for each identity that a volume names, and again if it fails.
 	Login func(identity string) (Login, error)
+
+	// LoginAs returns what to talk to a server with as an account whose credential comes with
+	// its volumes. Credential returns the newest one for each login, or an error that counts as
+	// an outage. LoginAs asks no server. It is called when the first volume of the
+	// account is published, and again if it fails.
+	LoginAs func(account Account, credential func() (secret.Value, error)) (client.Config, error)
 
 	// Cache is how long answers hold, and how changes are heard of. Volumes may have
 	// shorter times (ttl, max-stale). TTL and MaxStale: zero means the cache's default.
@@ -51,11 +59,13 @@ type Login struct {
 
 // withDefaults checks cfg and fills in what its zero values mean.
 func (cfg Config) withDefaults() (Config, error) {
-	if cfg.BaseDir == "" || cfg.StateDir == "" || cfg.Login == nil {
+	if cfg.StateDir == "" || (cfg.BaseDir == "" || cfg.Login == nil) && cfg.LoginAs == nil {
 		return cfg, exitcode.Errorf(exitcode.Config, "", "volumes want a base directory, a state directory and a log-in")
 	}
 	var err, other error
-	cfg.BaseDir, err = filepath.Abs(cfg.BaseDir)
+	if cfg.BaseDir != "" {
+		cfg.BaseDir, err = filepath.Abs(cfg.BaseDir)
+	}
 	cfg.StateDir, other = filepath.Abs(cfg.StateDir)
 	if err := errors.Join(err, other); err != nil {
 		return cfg, exitcode.Errorf(exitcode.Config, "give absolute paths", "%w", err)

@@ -3,6 +3,9 @@ package volume
 import (
 	"context"
 	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 
 	"infisicalfs/client"
@@ -24,23 +27,23 @@ type identities struct {
 
 	making chan struct{} // semaphore of who makes one, which reads files
 
-	mu    sync.Mutex              // guards all below
-	known map[string]*identity    // by the name that volumes have for it; "" for the service's own
-	gates map[string]*client.Gate // by the address of the server, which counts all of them together
+	mu     sync.Mutex              // guards all below
+	known  map[string]*identity    // by the name that volumes have for it; "" for the service's own
+	handed map[Account]*handedOver // those whose credentials come with volumes
+	gates  map[string]*client.Gate // by the address of the server, which counts all of them together
 }
 
 func newIdentities(cfg Config) *identities {
-	return &identities{cfg: cfg, making: make(chan struct{}, 1), known: map[string]*identity{}, gates: map[string]*client.Gate{}}
+	return &identities{cfg: cfg, making: make(chan struct{}, 1), known: map[string]*identity{}, handed: map[Account]*handedOver{}, gates: map[string]*client.Gate{}}
 }
 
 // get returns the identity of that name. It asks no server.
 func (l *identities) get(ctx context.Context, name string) (*identity, error) {
-	select {
-	case l.making <- struct{}{}:
-		defer func() { <-l.making }()
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+	done, err := l.turn(ctx)
+	if err != nil {
+		return nil, err
 	}
+	defer done()
 	if known := l.lookup(name); known != nil {
 		return known, nil
 	}
@@ -51,21 +54,45 @@ func (l *identities) get(ctx context.Context, name string) (*identity, error) {
 		}
 		return nil, err
 	}
+	log := l.cfg.Log
+	if name != "" {
+		log = log.With("identity", name)
+	}
+	made, err := l.make(cfg, log)
+	if err != nil {
+		return nil, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.known[name] = made
+	return made, nil
+}
+
+// turn waits until nobody else makes an identity. The caller calls done.
+func (l *identities) turn(ctx context.Context) (done func(), err error) {
+	select {
+	case l.making <- struct{}{}:
+		return func() { <-l.making }, nil
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+// make makes the identity that cfg is the login of.
+func (l *identities) make(cfg Login, log *slog.Logger) (*identity, error) {
 	// Volumes show what a project has, not what a person has in its place.
 	cfg.SharedOnly, cfg.RawReferences, cfg.Gate = true, false, l.gate(cfg.URL)
 	c, err := options.NewClient(cfg.Config)
 	if err != nil {
 		return nil, err
 	}
-	log := l.cfg.Log
-	if name != "" {
-		log = log.With("identity", name)
-	}
-	made := &identity{c, mount.NewHub(mount.HubConfig{Upstream: c, Writer: c, MaxSecrets: c.MaxSecrets(), Cache: l.cfg.Cache, Log: log}), cfg.who()}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.known[name] = made
-	return made, nil
+	return &identity{c, mount.NewHub(mount.HubConfig{Upstream: c, Writer: c, MaxSecrets: c.MaxSecrets(), Cache: l.cfg.Cache, Log: log}), cfg.who()}, nil
+}
+
+// close gives the token back and forgets what was read. No volume of i is mounted any more.
+func (i *identity) close() {
+	i.hub.Close()
+	i.client.Close()
 }
 
 func (l Login) who() string {
@@ -94,15 +121,17 @@ func (l *identities) gate(address string) *client.Gate {
 func (l *identities) close() {
 	l.making <- struct{}{} // and nobody makes another
 	l.mu.Lock()
-	known := l.known
-	l.known = nil
+	known := slices.Collect(maps.Values(l.known))
+	for _, over := range l.handed {
+		if over.identity != nil {
+			known = append(known, over.identity)
+		}
+	}
+	l.known, l.handed = nil, nil
 	l.mu.Unlock()
 	var all sync.WaitGroup
 	for _, i := range known {
-		all.Go(func() {
-			i.hub.Close()
-			i.client.Close()
-		})
+		all.Go(i.close)
 	}
 	all.Wait()
 }

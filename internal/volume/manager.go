@@ -52,6 +52,7 @@ type volume struct {
 	words   map[string]string
 	created time.Time
 	point   string
+	account *Account        // whose credentials come with the volume, which is at a path of the caller's; nil: it is one of those with names
 	means   *options.Volume // the words; nil if they could not be understood
 	log     *slog.Logger
 
@@ -167,13 +168,22 @@ func (m *Manager) records() (list [][]byte, err error) {
 	for _, name := range slices.Sorted(maps.Keys(m.volumes)) {
 		v := m.volumes[name]
 		if v.kept == nil {
-			if v.kept, err = (record{v.name, v.created, v.words, slices.Sorted(maps.Keys(v.users)), v.root}).encode(); err != nil {
+			if v.kept, err = v.record().encode(); err != nil {
 				return nil, err
 			}
 		}
 		list = append(list, v.kept)
 	}
 	return list, nil
+}
+
+// record is what is kept of v. [Manager.mu] is held.
+func (v *volume) record() record {
+	r := record{Name: v.name, Created: v.created, Words: v.words, Users: slices.Sorted(maps.Keys(v.users)), Root: v.root, Account: v.account}
+	if v.account != nil {
+		r.Target = v.point
+	}
+	return r
 }
 
 // oneLine is an error's text for where there is one line.

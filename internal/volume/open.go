@@ -35,7 +35,7 @@ func Open(ctx context.Context, cfg Config) (*Manager, error) {
 		return nil, err
 	}
 	records, err := readState(cfg.StateDir)
-	if err == nil {
+	if err == nil && cfg.BaseDir != "" {
 		cfg.BaseDir, err = prepareBase(cfg.BaseDir, cfg.Log)
 	}
 	if err != nil {
@@ -48,7 +48,10 @@ func Open(ctx context.Context, cfg Config) (*Manager, error) {
 		m.volumes[r.Name] = m.volume(r)
 	}
 	m.takeLegacies()
-	clearLeftovers(ctx, cfg.BaseDir, func(name string) bool { v := m.volumes[name]; return v != nil && len(v.users) > 0 }, m.log)
+	m.dropGone(ctx)
+	if cfg.BaseDir != "" {
+		clearLeftovers(ctx, cfg.BaseDir, func(name string) bool { v := m.volumes[name]; return v != nil && len(v.users) > 0 }, m.log)
+	}
 	m.restore(ctx)
 	return m, nil
 }
@@ -60,6 +63,9 @@ func (m *Manager) volume(r record) *volume {
 		point: filepath.Join(m.cfg.BaseDir, r.Name),
 		log:   m.log.With("volume", r.Name),
 		turn:  make(chan struct{}, 1), users: map[string]bool{},
+	}
+	if r.Account != nil {
+		v.point, v.account, v.log = r.Target, r.Account, m.log.With("target", r.Target)
 	}
 	for _, id := range r.Users {
 		v.users[id] = true

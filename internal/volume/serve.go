@@ -92,7 +92,7 @@ func (m *Manager) seen(ctx context.Context, v *volume, mounted *mount.Mount) (se
 
 // find asks the server which directory the words of v name.
 func (m *Manager) find(ctx context.Context, v *volume) (secret.Dir, error) {
-	who, err := m.identities.get(ctx, v.means.Identity)
+	who, err := m.identities.of(ctx, v)
 	if err != nil {
 		return secret.Dir{}, err
 	}
@@ -109,7 +109,7 @@ func rootOf(ctx context.Context, c *client.Client, means *options.Volume) (secre
 // serve mounts v, whose turn the caller has. Unasked: without knowing whether the server
 // lets its identity see the root.
 func (m *Manager) serve(ctx context.Context, v *volume, root secret.Dir, unasked bool) error {
-	who, err := m.identities.get(ctx, v.means.Identity)
+	who, err := m.identities.of(ctx, v)
 	if err != nil {
 		return err
 	}

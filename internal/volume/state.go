@@ -39,6 +39,11 @@ type record struct {
 	// Root is what it shows, by the slug that the server had for the project when it was
 	// mounted; zero before. With it the volume is mounted again while the server is away.
 	Root secret.Dir `json:"root,omitzero"`
+
+	// Of a volume at a path of the caller's: where it is, and the account whose credentials
+	// come with it.
+	Target  string   `json:"target,omitempty"`
+	Account *Account `json:"account,omitempty"`
 }
 
 // readState reads the file. A file that is damaged, or of a later version, is an error:

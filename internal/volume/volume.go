@@ -18,6 +18,9 @@ func (m *Manager) Create(name string, words map[string]string) error {
 	if !validName(name) {
 		return exitcode.Errorf(exitcode.Config, "use letters, digits, dots, dashes and underscores, 200 at most", "no volume can be called %q", name)
 	}
+	if m.cfg.BaseDir == "" {
+		return exitcode.Errorf(exitcode.Config, "", "there is no base directory for the volume %s", name)
+	}
 	if _, err := m.parse(words, false); err != nil {
 		return err
 	}

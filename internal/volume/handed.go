@@ -1,0 +1,142 @@
+package volume
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"infisicalfs/secret"
+)
+
+// Account names a login whose credential comes from whoever wants the volume, such as the token
+// of a pod's service account, and is replaced while the volume is used. Volumes of equal
+// Accounts share one login and one cache, so an Account has everything by which the
+// server could tell one login from another. It has no credential, and is in the state file.
+type Account struct {
+	Method       string `json:"method"`                 // how it logs in
+	Config       string `json:"config,omitempty"`       // identity of the configuration file that says which server
+	Identity     string `json:"identity,omitempty"`     // what the server calls it
+	Subject      string `json:"subject,omitempty"`      // whose the credentials are, as NAMESPACE/NAME
+	Audience     string `json:"audience,omitempty"`     // whom they are made for
+	Organization string `json:"organization,omitempty"` // the sub-organisation that is logged in to
+}
+
+// Handed is a credential for an Account. It is kept in memory only, until the next one for the same
+// volume, or the end of that.
+type Handed struct {
+	Account    Account
+	Credential secret.Value
+	Until      time.Time // when it ends; zero: that is not known
+}
+
+// errNothingHanded is what a login comes to before somebody has brought a credential, as after a
+// restart. It counts as an outage: it is no word of the server's.
+var errNothingHanded = fmt.Errorf("nobody has brought a credential yet that is still good: %w", secret.ErrUnavailable)
+
+// handedOver is what an Account has in this process.
+type handedOver struct {
+	*identity                       // nil until somebody wants it
+	from      map[string]credential // by the volume that it came with, which may not have brought one yet
+}
+
+type credential struct {
+	value secret.Value
+	until time.Time
+}
+
+// hand keeps the account of a volume, and the newest credential that came with it. It
+// reports whether there was none before that the account could log in with.
+func (l *identities) hand(volume string, h Handed) (first bool) {
+	_, err := l.newest(h.Account)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	over := l.handed[h.Account]
+	if over == nil {
+		over = &handedOver{from: map[string]credential{}}
+		l.handed[h.Account] = over
+	}
+	if _, known := over.from[volume]; !known || h.Credential.Len() > 0 {
+		over.from[volume] = credential{h.Credential, h.Until}
+	}
+	return err != nil
+}
+
+// letGo forgets what came with a volume that is gone: a token that is bound to a pod ends with
+// it. With the last volume the account's login ends, and what was read by it is
+// forgotten; end does that, and may wait for the server.
+func (l *identities) letGo(volume string, account Account) (end func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	over := l.handed[account]
+	if over == nil {
+		return func() {}
+	}
+	delete(over.from, volume)
+	if len(over.from) > 0 {
+		return func() {}
+	}
+	delete(l.handed, account)
+	if over.identity == nil {
+		return func() {}
+	}
+	return over.identity.close
+}
+
+// newest is the credential of an account that is good for longest.
+func (l *identities) newest(account Account) (secret.Value, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	over, now := l.handed[account], time.Now()
+	if over == nil {
+		return secret.Value{}, errNothingHanded
+	}
+	var best credential
+	for _, c := range over.from {
+		ended := !c.until.IsZero() && !now.Before(c.until)
+		if c.value.Len() > 0 && !ended && (best.value.Len() == 0 || c.until.After(best.until)) {
+			best = c
+		}
+	}
+	if best.value.Len() == 0 {
+		return secret.Value{}, errNothingHanded
+	}
+	return best.value, nil
+}
+
+// of returns the identity that a volume is of. It asks no server.
+func (l *identities) of(ctx context.Context, v *volume) (*identity, error) {
+	if v.account == nil {
+		return l.get(ctx, v.means.Identity)
+	}
+	return l.handedTo(ctx, *v.account)
+}
+
+// handedTo returns the identity of an account, which some volume keeps meanwhile.
+func (l *identities) handedTo(ctx context.Context, account Account) (*identity, error) {
+	done, err := l.turn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	l.mu.Lock()
+	over := l.handed[account]
+	l.mu.Unlock()
+	switch {
+	case over == nil: // all have ended
+		return nil, ErrClosed
+	case over.identity != nil:
+		return over.identity, nil
+	}
+	cfg, err := l.cfg.LoginAs(account, func() (secret.Value, error) { return l.newest(account) })
+	if err != nil {
+		return nil, err
+	}
+	made, err := l.make(Login{Config: cfg}, l.cfg.Log.With("identity", account.Identity, "subject", account.Subject))
+	if err != nil {
+		return nil, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	over.identity = made
+	return made, nil
+}
