@@ -21,6 +21,11 @@ type Account struct {
 	Organization string `json:"organization,omitempty"` // the sub-organisation that is logged in to
 }
 
+// sameCredential reports whether a credential of the one account is one of the other's.
+func (a Account) sameCredential(b Account) bool {
+	return a.Method == b.Method && a.Subject == b.Subject && a.Audience == b.Audience
+}
+
 // Handed is a credential for an Account. It is kept in memory only, until the next one for the same
 // volume, or the end of that.
 type Handed struct {

@@ -30,9 +30,11 @@ type Publication struct {
 // Publish mounts a volume at its target, unless it is mounted there, and takes in the credential
 // that came with it, either way. It is an error if the server does not let the account see what
 // the volume shows, or if that cannot be found out before ctx ends; then nothing is left behind.
-// A volume that is mounted is never touched, and nobody is asked about it, so that it may be
-// published again as often as the caller likes: the only errors are [ErrConflict],
-// [ErrClosed], and the end of ctx.
+//
+// A volume that is mounted stays as it is, even if other words or another account come with it
+// now, as after a change of what a cluster sends, and nobody is asked about it. So it may be
+// published again as often as the caller likes: the only errors are those of words that cannot
+// be meant, [ErrClosed], and the end of ctx. What has another ID is [ErrConflict].
 func (m *Manager) Publish(ctx context.Context, p Publication) error {
 	ctx, end := m.within(ctx)
 	defer end()
@@ -45,12 +47,16 @@ func (m *Manager) Publish(ctx context.Context, p Publication) error {
 		return err
 	}
 	defer done()
-	first := m.identities.hand(v.name, p.Handed)
 	mounted := m.mounted(v)
 	if mounted == nil {
+		m.identities.hand(v.name, p.Handed)
 		return m.publish(ctx, v, p.ID)
 	}
-	if first { // nobody could log in until now, and readers have heard so
+	if !p.Handed.Account.sameCredential(*v.account) {
+		return nil
+	}
+	p.Handed.Account = *v.account
+	if first := m.identities.hand(v.name, p.Handed); first { // readers have heard that nobody can log in
 		if err := mounted.Refresh(); err != nil {
 			v.log.Warn("what was not known before a credential came is asked for later", "error", err)
 		}
@@ -76,21 +82,29 @@ func (m *Manager) place(ctx context.Context, target string, p Publication) (v *v
 			return nil, nil, err
 		}
 		v, done, err = m.begin(ctx, name)
-		if !errors.Is(err, ErrNotFound) { // as it is if it was removed meanwhile
-			break
+		if errors.Is(err, ErrNotFound) { // it was removed meanwhile
+			continue
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		m.mu.Lock()
+		other := len(v.users) > 0 && !v.users[p.ID]
+		m.mu.Unlock()
+		same := maps.Equal(v.words, p.Words) && *v.account == account
+		switch {
+		case other:
+			err = fmt.Errorf("%s: %w", target, ErrConflict)
+		case same || m.mounted(v) != nil:
+			return v, done, nil
+		default:
+			err = m.drop(v) // it could not be mounted as what it was
+		}
+		done()
+		if err != nil {
+			return nil, nil, err
 		}
 	}
-	if err != nil {
-		return nil, nil, err
-	}
-	m.mu.Lock()
-	other := len(v.users) > 0 && !v.users[p.ID]
-	m.mu.Unlock()
-	if other || !maps.Equal(v.words, p.Words) || *v.account != account {
-		done()
-		return nil, nil, fmt.Errorf("%s: %w", target, ErrConflict)
-	}
-	return v, done, nil
 }
 
 // add has a volume be there, if there is none at its target. It is not on the disk yet.

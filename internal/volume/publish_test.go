@@ -92,7 +92,8 @@ func TestPublish(t *testing.T) {
 	require.ErrorIs(t, m.Publish(t.Context(), other), ErrConflict)
 	other = p
 	other.Words = dev("env=prod")
-	require.ErrorIs(t, m.Publish(t.Context(), other), ErrConflict)
+	other.Handed.Account.Identity = "another"
+	require.NoError(t, m.Publish(t.Context(), other), "what is there is not disturbed")
 	n.reads(p.Target+"/GREETING", "hello, world")
 
 	for range 2 {

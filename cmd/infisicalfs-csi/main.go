@@ -1,0 +1,70 @@
+// Command infisicalfs-csi serves the volumes of a Kubernetes node: it is a CSI node plugin,
+// which the kubelet asks to mount what Infisical has into pods, each as the pod's own service
+// account.
+//
+//	infisicalfs-csi --url https://infisical.example.com --node-id "$NODE_NAME"
+//
+// How a call becomes a volume is in package internal/node; what a volume is, and what becomes of it after a
+// crash, in package infisicalfs/internal/volume.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/pflag"
+
+	"infisicalfs/internal/exitcode"
+	"infisicalfs/internal/mount"
+)
+
+// version is set by the linker (-X main.version=…) for releases.
+var version = "0.1.0-dev"
+
+func main() { os.Exit(execute(os.Args[1:])) }
+
+// execute is main without the process: it returns the exit code.
+func execute(args []string) int {
+	if mount.OnlyWatches() {
+		return exitcode.OK
+	}
+	// net/http prints what arrives behind the end of an answer, which may be values.
+	log.SetOutput(io.Discard)
+	var o options
+	flags := pflag.NewFlagSet("infisicalfs-csi", pflag.ContinueOnError)
+	o.addFlags(flags)
+	switch err := flags.Parse(args); {
+	case errors.Is(err, pflag.ErrHelp):
+		return exitcode.OK
+	case err != nil || flags.NArg() > 0:
+		fmt.Fprintf(os.Stderr, "infisicalfs-csi: %v\n", errors.Join(err, unexpected(flags.Args())))
+		return exitcode.Usage
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	run := o.run
+	if o.probe {
+		run = o.ask
+	}
+	if err := run(ctx); err != nil {
+		fmt.Fprintf(os.Stderr, "infisicalfs-csi: %s\n", err)
+		if failure, ok := errors.AsType[*exitcode.Error](err); ok && failure.Hint != "" {
+			fmt.Fprintf(os.Stderr, "  %s\n", failure.Hint)
+		}
+		return exitcode.Of(err)
+	}
+	return exitcode.OK
+}
+
+func unexpected(args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	return fmt.Errorf("unexpected argument %q", args[0])
+}
