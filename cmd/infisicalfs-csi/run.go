@@ -30,7 +30,7 @@ import (
 type options struct {
 	endpoint, kubeletEndpoint string
 	registrationDir, stateDir string
-	driver, nodeID            string
+	driver, nodeID, config    string
 	probe, debug              bool
 
 	server    words.Server
@@ -46,8 +46,9 @@ func (o *options) addFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.stateDir, "state-dir", "/csi", "`directory` for the list of volumes, which has no secrets; it outlives the pod")
 	f.StringVar(&o.driver, "driver-name", "csi.infisicalfs", "`name` of the driver in the cluster")
 	f.StringVar(&o.nodeID, "node-id", os.Getenv("NODE_NAME"), "`name` of the node (default $NODE_NAME)")
+	f.StringVar(&o.config, "config", "", "configuration `file` with identities that volumes may name, for other servers")
 	f.BoolVar(&o.probe, "probe", false, "ask a running driver whether it answers, and end")
-	addSome(f, o.server.AddFlags, "url", "ca-cert", "headers-file", "insecure-http", "organization", "identity-id", "timeout", "rate-wait", "max-secrets")
+	addSome(f, o.server.AddFlags, "url", "ca-cert", "headers-file", "insecure-http", "organization", "identity-id", "organization-slug", "timeout", "rate-wait", "max-secrets")
 	addSome(f, o.freshness.AddFlags, "ttl", "max-stale", "soft-deadline", "watch", "watch-interval", "watch-for")
 	f.BoolVar(&o.debug, "debug", false, "log each call of the kubelet, without attributes and secrets")
 }
@@ -94,7 +95,7 @@ func (o *options) run(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	n := node.New(node.Config{Driver: o.driver, Version: version, NodeID: o.nodeID, Volumes: volumes, Identity: o.server.Who.IdentityID, Log: log})
+	n := node.New(node.Config{Driver: o.driver, Version: version, NodeID: o.nodeID, Volumes: volumes, Logins: o.login(log), Log: log})
 	servers := []*grpc.Server{n.Server()}
 	listeners := []net.Listener{listener}
 	if o.registrationDir != "" {
@@ -139,12 +140,10 @@ func serve(ctx context.Context, cancel context.CancelCauseFunc, servers []*grpc.
 func (o *options) volumes(ctx context.Context, log *slog.Logger) (*volume.Manager, error) {
 	var point mount.Config
 	o.freshness.Apply(&point)
-	login, err := o.server.ClientConfig(words.Unset, log)
-	if err != nil {
+	if _, err := o.login(log)(""); err != nil {
 		return nil, err
 	}
-	login.UserAgent = "infisicalfs-csi/" + version
-	return volume.Open(ctx, volume.Config{StateDir: o.stateDir, LoginAs: node.LoginAs(login), Cache: point.Cache, Version: version, Log: log})
+	return volume.Open(ctx, volume.Config{StateDir: o.stateDir, LoginAs: o.login(log).LoginAs, Cache: point.Cache, Version: version, Log: log})
 }
 
 // ask is --probe: whether a driver answers at the endpoint.

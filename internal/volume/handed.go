@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"infisicalfs/internal/options"
 	"infisicalfs/secret"
 )
 
@@ -32,6 +33,11 @@ type Handed struct {
 	Account    Account
 	Credential secret.Value
 	Until      time.Time // when it ends; zero: that is not known
+
+	// Unproven: whoever brought it has said himself whose it is. The server is asked whether it
+	// lets it in before the volume sees what others of the account have fetched, and before others
+	// log in with it.
+	Unproven bool
 }
 
 // errNothingHanded is what a login comes to before somebody has brought a credential, as after a
@@ -47,6 +53,7 @@ type handedOver struct {
 type credential struct {
 	value secret.Value
 	until time.Time
+	since time.Time // when it came
 }
 
 // hand keeps the account of a volume, and the newest credential that came with it. It
@@ -60,10 +67,45 @@ func (l *identities) hand(volume string, h Handed) (first bool) {
 		over = &handedOver{from: map[string]credential{}}
 		l.handed[h.Account] = over
 	}
-	if _, known := over.from[volume]; !known || h.Credential.Len() > 0 {
-		over.from[volume] = credential{h.Credential, h.Until}
+	if old, known := over.from[volume]; !known || h.Credential.Len() > 0 && !h.Credential.Equal(old.value) {
+		over.from[volume] = credential{h.Credential, h.Until, time.Now()}
 	}
 	return err != nil
+}
+
+// prove asks the server whether it lets an unproven credential in, unless a volume of the account
+// has the same one.
+func (l *identities) prove(ctx context.Context, h Handed) error {
+	if !h.Unproven || l.has(h) {
+		return nil
+	}
+	cfg, err := l.cfg.LoginAs(h.Account, func() (secret.Value, error) { return h.Credential, nil })
+	if err != nil {
+		return err
+	}
+	cfg.Gate = l.gate(cfg.URL)
+	c, err := options.NewClient(cfg)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	return c.Login(ctx)
+}
+
+// has reports whether a volume has come with the same credential.
+func (l *identities) has(h Handed) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	over := l.handed[h.Account]
+	if over == nil {
+		return false
+	}
+	for _, c := range over.from {
+		if c.value.Len() > 0 && c.value.Equal(h.Credential) {
+			return true
+		}
+	}
+	return false
 }
 
 // letGo forgets what came with a volume that is gone: a token that is bound to a pod ends with
@@ -87,7 +129,7 @@ func (l *identities) letGo(volume string, account Account) (end func()) {
 	return over.identity.close
 }
 
-// newest is the credential of an account that is good for longest.
+// newest is the credential of an account that is good for longest, or that came last.
 func (l *identities) newest(account Account) (secret.Value, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -98,7 +140,8 @@ func (l *identities) newest(account Account) (secret.Value, error) {
 	var best credential
 	for _, c := range over.from {
 		ended := !c.until.IsZero() && !now.Before(c.until)
-		if c.value.Len() > 0 && !ended && (best.value.Len() == 0 || c.until.After(best.until)) {
+		better := c.until.After(best.until) || c.until.Equal(best.until) && c.since.After(best.since)
+		if c.value.Len() > 0 && !ended && better {
 			best = c
 		}
 	}

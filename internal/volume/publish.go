@@ -49,13 +49,16 @@ func (m *Manager) Publish(ctx context.Context, p Publication) error {
 	defer done()
 	mounted := m.mounted(v)
 	if mounted == nil {
-		m.identities.hand(v.name, p.Handed)
-		return m.publish(ctx, v, p.ID)
+		return m.publish(ctx, v, p)
 	}
 	if !p.Handed.Account.sameCredential(*v.account) {
 		return nil
 	}
 	p.Handed.Account = *v.account
+	if err := m.identities.prove(ctx, p.Handed); err != nil {
+		v.log.Warn("a credential that is not let in is left out", "error", err)
+		return nil
+	}
 	if first := m.identities.hand(v.name, p.Handed); first { // readers have heard that nobody can log in
 		if err := mounted.Refresh(); err != nil {
 			v.log.Warn("what was not known before a credential came is asked for later", "error", err)
@@ -125,11 +128,15 @@ func (m *Manager) add(fresh *volume) error {
 
 // publish mounts v, which is not mounted and whose turn the caller has. If that fails v is
 // forgotten, unless it was there before.
-func (m *Manager) publish(ctx context.Context, v *volume, id string) error {
+func (m *Manager) publish(ctx context.Context, v *volume, p Publication) error {
 	m.mu.Lock()
 	fresh := len(v.users) == 0
 	m.mu.Unlock()
-	err := m.mountAt(ctx, v, id)
+	err := m.identities.prove(ctx, p.Handed)
+	if err == nil {
+		m.identities.hand(v.name, p.Handed)
+		err = m.mountAt(ctx, v, p.ID)
+	}
 	if err != nil && fresh {
 		_ = os.Remove(v.point) // if it is empty, as it was made
 		if err := m.drop(v); err != nil {
@@ -213,7 +220,7 @@ func (m *Manager) Unpublish(ctx context.Context, target string) error {
 // [ErrNotFound] if id has none there.
 func (m *Manager) Published(ctx context.Context, target, id string) (Volume, error) {
 	target, err := resolveTarget(ctx, target)
-	if err != nil && exitcode.Of(err) != exitcode.Mountpoint {
+	if err != nil && ctx.Err() != nil { // else nothing can be published there
 		return Volume{}, err
 	}
 	m.mu.Lock()

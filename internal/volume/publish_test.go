@@ -191,7 +191,7 @@ func TestPublishedVolumesComeBack(t *testing.T) {
 	require.False(t, errors.Is(err, os.ErrNotExist), "an outage is no absence: %v", err)
 	require.Len(t, n.Requests(), before)
 
-	a.Handed = Handed{a.Handed.Account, n.token("web", 2*time.Hour).Credential, time.Time{}}
+	a.Handed = Handed{Account: a.Handed.Account, Credential: n.token("web", 2*time.Hour).Credential}
 	require.NoError(t, m.Publish(t.Context(), a))
 	n.reads(a.Target+"/GREETING", "hello, world")
 	_, err = os.ReadFile(b.Target + "/GREETING")
@@ -258,4 +258,31 @@ func TestPublishAndUnpublishAtOnce(t *testing.T) {
 	}
 	require.Empty(t, n.live())
 	require.Empty(t, m.List())
+}
+
+// A credential that nobody vouches for is tried before its volume shows what others have fetched,
+// and one that is not let in is nobody's trouble but its own.
+func TestUnprovenCredentials(t *testing.T) {
+	n := newNode(t)
+	m := n.open()
+	unproven := func(name, account string) Publication {
+		p := n.pod(name, "admin", "web", dev())
+		p.Handed.Unproven = true
+		p.Handed.Credential = n.token(account, time.Hour).Credential
+		return p
+	}
+	require.NoError(t, m.Publish(t.Context(), unproven("a", "web")))
+	thief := unproven("b", "web")
+	thief.Handed.Credential = secret.NewValue(n.IssueJWT(map[string]any{"sub": "system:serviceaccount:other:web", "aud": []string{"infisical"}}))
+	require.ErrorIs(t, m.Publish(t.Context(), thief), secret.ErrUnauthenticated)
+	require.NoDirExists(t, thief.Target)
+
+	again := unproven("a", "web")
+	again.Handed.Credential = thief.Handed.Credential
+	require.NoError(t, m.Publish(t.Context(), again), "it is mounted")
+	require.NoError(t, m.Publish(t.Context(), unproven("b", "job")))
+	n.reads(n.pods+"/a/GREETING", "hello, world")
+	newest, err := m.identities.newest(again.Handed.Account)
+	require.NoError(t, err)
+	require.False(t, newest.Equal(thief.Handed.Credential))
 }

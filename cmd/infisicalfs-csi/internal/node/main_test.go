@@ -1,9 +1,9 @@
 package node
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -21,6 +21,7 @@ import (
 	"infisicalfs/client"
 	"infisicalfs/internal/attach"
 	"infisicalfs/internal/devserver"
+	"infisicalfs/internal/exitcode"
 	"infisicalfs/internal/mounttable"
 	"infisicalfs/internal/volume"
 )
@@ -32,10 +33,11 @@ type cluster struct {
 	csi.NodeClient
 	identity csi.IdentityClient
 
-	url  string
-	dir  string // everything is below it
-	pods string
-	stop func()
+	url   string
+	dir   string // everything is below it
+	pods  string
+	cache cache.Config
+	stop  func()
 }
 
 func newCluster(t *testing.T) *cluster {
@@ -77,13 +79,14 @@ func (c *cluster) lets(identity, namespace string) {
 // start starts a driver; stop leaves its mounts.
 func (c *cluster) start() {
 	c.Helper()
+	logins := Logins(c.login)
 	volumes, err := volume.Open(c.Context(), volume.Config{
-		StateDir: c.dir + "/state", Version: "test", LoginAs: LoginAs(client.Config{URL: c.url}), Cache: cache.Config{WatchInterval: time.Second},
+		StateDir: c.dir + "/state", Version: "test", LoginAs: logins.LoginAs, Cache: c.cache,
 	})
 	require.NoError(c, err)
 	listener, err := Listen(c.dir + "/csi.sock")
 	require.NoError(c, err)
-	server := New(Config{Driver: "csi.infisicalfs", Version: "1", NodeID: "worker", Volumes: volumes, Identity: c.Credentials("admin").IdentityID}).Server()
+	server := New(Config{Driver: "csi.infisicalfs", Version: "1", NodeID: "worker", Volumes: volumes, Logins: logins}).Server()
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(listener) }()
 	connection, err := grpc.NewClient("unix://"+c.dir+"/csi.sock", grpc.WithTransportCredentials(insecure.NewCredentials()))
@@ -96,6 +99,16 @@ func (c *cluster) start() {
 		require.NoError(c, volumes.Close())
 		c.stop = func() {}
 	}
+}
+
+// login is the node's configuration: volumes are read as admin, unless they name another identity
+// of the server.
+func (c *cluster) login(name string) (Login, error) {
+	id := c.Credentials(cmp.Or(name, "admin")).IdentityID
+	if id == "" {
+		return Login{}, exitcode.Errorf(exitcode.Config, "", "no identity is called %q", name)
+	}
+	return Login{Client: client.Config{URL: c.url}, IdentityID: id}, nil
 }
 
 func (c *cluster) restart() {
@@ -178,12 +191,4 @@ func (c *cluster) reads(r *csi.NodePublishVolumeRequest) {
 	text, err := os.ReadFile(r.TargetPath + "/GREETING")
 	require.NoError(c, err)
 	require.Equal(c, "hello, world", string(text))
-}
-
-// with is r with other attributes.
-func with(r *csi.NodePublishVolumeRequest, change func(attributes map[string]string)) *csi.NodePublishVolumeRequest {
-	attributes := maps.Clone(r.VolumeContext)
-	change(attributes)
-	r.VolumeContext = attributes
-	return r
 }

@@ -9,19 +9,17 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"infisicalfs/internal/exitcode"
 	"infisicalfs/internal/volume"
 )
 
-// Config says who the driver is. All but Identity and Log is required.
+// Config says who the driver is. All but Log is required.
 type Config struct {
 	Driver  string // its name in the cluster
 	Version string // of the program
 	NodeID  string // the node's name
 	Volumes *volume.Manager
-
-	Identity string       // id of the machine identity for volumes that name none
-	Log      *slog.Logger // nil: nothing is logged
+	Logins  Logins
+	Log     *slog.Logger // nil: nothing is logged
 }
 
 // Node is the driver on one node.
@@ -97,16 +95,8 @@ func (n *Node) publication(r *csi.NodePublishVolumeRequest) (p volume.Publicatio
 		delete(a.words, "write")
 	}
 	forGroup(a.words, group)
-	a.account.Method = kubernetes
-	if a.account.Identity == "" {
-		a.account.Identity = n.Identity
-	}
-	if a.account.Identity == "" {
-		return p, exitcode.Errorf(exitcode.Config, "add the attribute identity-id, the id of a machine identity", "the volume does not say as whom it is read")
-	}
 	p = volume.Publication{Target: r.GetTargetPath(), ID: r.GetVolumeId(), Words: a.words}
-	p.Handed.Credential, p.Handed.Until, a.account.Audience, err = token(a.tokens, a.audience)
-	p.Handed.Account = a.account
+	p.Handed, err = n.Logins.handed(a)
 	return p, err
 }
 
