@@ -113,7 +113,9 @@ func TestDaemonSet(t *testing.T) {
 
 	host := map[string]string{}
 	for _, v := range pod.Volumes {
-		host[v.Name] = v.HostPath.Path
+		if v.HostPath != nil {
+			host[v.Name] = v.HostPath.Path
+		}
 	}
 	inside := map[string]core.VolumeMount{}
 	for _, m := range container.VolumeMounts {

@@ -14,15 +14,15 @@ import (
 	"time"
 )
 
-// program is where the image has infisicalfs.
-const program = "/usr/bin/infisicalfs"
+// programs is where the image has its program.
+const programs = "/usr/bin/"
 
 // source is a program for an architecture, as Go calls that.
 type source struct{ arch, file string }
 
 // command is what a container of the image does.
 type command struct {
-	entrypoint, arguments []string
+	entrypoint, arguments []string // the first is the path of the program
 	port                  string // that it listens on, as in 8080/tcp; empty: none
 }
 
@@ -44,7 +44,7 @@ func build(b source, certificates []byte, start command) (image, error) {
 	if err := static(text, b.arch); err != nil {
 		return image{}, fmt.Errorf("%s: %w", b.file, err)
 	}
-	plain, err := layer(text, certificates)
+	plain, err := layer(start.entrypoint[0], text, certificates)
 	if err != nil {
 		return image{}, err
 	}
@@ -81,9 +81,9 @@ func static(text []byte, arch string) error {
 	return nil
 }
 
-// layer returns all that is in the image, a tar. Nothing in it has a date or belongs
+// layer returns all that is in the image, a tar, with the program text at a path. Nothing in it has a date or belongs
 // to anybody but root, so that it depends on the files alone.
-func layer(text, certificates []byte) ([]byte, error) {
+func layer(program string, text, certificates []byte) ([]byte, error) {
 	var out bytes.Buffer
 	w := tar.NewWriter(&out)
 	for _, e := range []struct {

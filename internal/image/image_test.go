@@ -91,6 +91,19 @@ func parse(t *testing.T, text []byte, into any) {
 	require.NoError(t, decoder.Decode(into))
 }
 
+// Another program has an image of its own name.
+func TestAnotherProgram(t *testing.T) {
+	t.Parallel()
+	entries, _ := unpack(t, built(t, madeUp(t, elf.EM_X86_64), madeUp(t, elf.EM_AARCH64), "-program", "other"))
+	found := 0
+	for _, e := range entries {
+		if bytes.HasPrefix(e.text, []byte("{")) && bytes.Contains(e.text, []byte(`"Entrypoint":["/usr/bin/other"]`)) {
+			found++
+		}
+	}
+	require.Equal(t, 2, found, "one for each architecture")
+}
+
 // The image has what it is said to have, with the digests that it is said to have, for
 // each architecture, and nothing else.
 func TestImage(t *testing.T) {

@@ -3,7 +3,7 @@
 // nothing: the image begins empty and has one static program, certificates, and
 // the two directories that the program writes to.
 //
-//	image -o infisicalfs.tar -name infisicalfs:1.0 -binary amd64=FILE -binary arm64=FILE [-dev]
+//	image -o infisicalfs.tar -name infisicalfs:1.0 -binary amd64=FILE -binary arm64=FILE [-program NAME] [-dev]
 //
 // With -dev the image runs the server for development. The same files give the same
 // bytes, whenever and wherever it is run with one version of Go.
@@ -29,6 +29,7 @@ func run(args []string) error {
 	out := flags.String("o", "", "`file` to write")
 	name := flags.String("name", "infisicalfs:latest", "what the image is called once it is loaded")
 	authorities := flags.String("ca", "/etc/ssl/certs/ca-certificates.crt", "`file` with the certificate authorities to trust, PEM")
+	program := flags.String("program", "infisicalfs", "what the program is called")
 	dev := flags.Bool("dev", false, "run the server for development")
 	var sources []source
 	flags.Func("binary", "`ARCH=FILE`, a static program for Linux; can be repeated, and the first is what docker load takes", func(word string) error {
@@ -49,7 +50,7 @@ func run(args []string) error {
 	if err != nil {
 		return fmt.Errorf("certificate authorities: %w", err)
 	}
-	start := command{entrypoint: []string{program}}
+	start := command{entrypoint: []string{programs + *program}}
 	if *dev {
 		start.arguments, start.port = []string{"dev", "--listen=0.0.0.0:8080"}, "8080/tcp"
 	}

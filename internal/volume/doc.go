@@ -14,6 +14,9 @@
 // a call returns (state.go), so that a process that is killed between any two steps leaves
 // what the next one can go on with. Secrets are never in there.
 //
+// A node of Kubernetes wants volumes at paths of its own, for pods whose credentials come with each
+// call: [Manager.Publish] and [Manager.Unpublish] (publish.go, handed.go).
+//
 // Volumes of one identity share its login, its connections, and one cache (identity.go): a
 // hundred volumes of one environment cost the requests of one. Each shows only what its
 // identity may read, and each bears a refusal of its own root alone. The words of a volume

@@ -1,9 +1,9 @@
 package node
 
 import (
-	"errors"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 
 	"github.com/container-storage-interface/spec/lib/go/csi"
@@ -37,8 +37,7 @@ func TestUpgrade(t *testing.T) {
 	c.restart()
 	require.Len(t, c.mounts(), 1)
 	_, err := os.ReadFile(r.TargetPath + "/GREETING")
-	require.Error(t, err)
-	require.False(t, errors.Is(err, os.ErrNotExist), "%v", err)
+	require.ErrorIs(t, err, syscall.EIO, "an outage is no absence")
 	_, err = c.NodeGetVolumeStats(t.Context(), &csi.NodeGetVolumeStatsRequest{VolumeId: r.VolumeId, VolumePath: r.TargetPath})
 	require.NoError(t, err)
 	c.publish(r)
