@@ -221,6 +221,43 @@ func TestPodReadsOn(t *testing.T) {
 	require.NoFileExists(t, m.dir+"/registry/csi.infisicalfs-reg.sock", "the kubelet is to see that there is no driver")
 }
 
+// The plugin is killed at any moment, and the kubelet, which has no answer, calls again: what it wants
+// comes to be, and nothing is left of it afterwards.
+func TestKilledInTheMiddle(t *testing.T) {
+	m := newMachine(t)
+	demo := map[string]string{"project": "demo", "env": "dev"}
+	for i := range 8 {
+		m.start()
+		r := m.volume("pod", demo)
+		m.NodePublishVolume(t.Context(), r)
+		called := make(chan struct{})
+		go func() {
+			defer close(called)
+			m.NodeUnpublishVolume(t.Context(), &csi.NodeUnpublishVolumeRequest{VolumeId: r.VolumeId, TargetPath: r.TargetPath})
+			m.NodePublishVolume(t.Context(), r)
+		}()
+		select { // somewhere in these calls, wherever that is on this machine
+		case <-time.After(time.Duration(i) * 3 * time.Millisecond):
+		case <-called:
+		}
+		m.end(syscall.SIGKILL)
+		<-called
+	}
+	m.start()
+	r := m.volume("pod", demo)
+	m.publish(r)
+	m.reads(r.TargetPath+"/GREETING", "hello, world")
+	_, err := m.NodeUnpublishVolume(t.Context(), &csi.NodeUnpublishVolumeRequest{VolumeId: r.VolumeId, TargetPath: r.TargetPath})
+	require.NoError(t, err)
+	require.NoDirExists(t, r.TargetPath)
+	require.NoError(t, m.end(syscall.SIGTERM))
+	table, err := mounttable.Read()
+	require.NoError(t, err)
+	for _, one := range table {
+		require.False(t, strings.HasPrefix(one.Mountpoint, m.dir+"/"), "%s is left", one.Mountpoint)
+	}
+}
+
 // A driver that the kubelet does not take ends, so that it is started again.
 func TestRegistrationFails(t *testing.T) {
 	m := newMachine(t)

@@ -1,13 +1,16 @@
 package node
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -38,6 +41,36 @@ type cluster struct {
 	pods  string
 	cache cache.Config
 	stop  func()
+
+	log    logged
+	issued []string // tokens
+}
+
+// logged is what was logged, which is written by several goroutines.
+type logged struct {
+	mu   sync.Mutex // guards text
+	text bytes.Buffer
+}
+
+func (l *logged) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logged) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// nothingIsGivenAway holds the log against all that came with calls.
+func (c *cluster) nothingIsGivenAway() {
+	log := c.log.String()
+	require.Contains(c, log, "/csi.v1.Node/")
+	for _, word := range append(c.issued, "hunter2", c.Credentials("viewer").ClientSecret, "hello, world") {
+		require.NotContains(c, log, word)
+	}
 }
 
 func newCluster(t *testing.T) *cluster {
@@ -64,7 +97,7 @@ func newCluster(t *testing.T) *cluster {
 		c.lets(name, "shop")
 	}
 	c.start()
-	t.Cleanup(func() { c.stop() })
+	t.Cleanup(func() { c.stop(); c.nothingIsGivenAway() })
 	return c
 }
 
@@ -79,14 +112,14 @@ func (c *cluster) lets(identity, namespace string) {
 // start starts a driver; stop leaves its mounts.
 func (c *cluster) start() {
 	c.Helper()
-	logins := Logins(c.login)
+	logins, log := Logins(c.login), slog.New(slog.NewTextHandler(&c.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	volumes, err := volume.Open(c.Context(), volume.Config{
-		StateDir: c.dir + "/state", Version: "test", LoginAs: logins.LoginAs, Cache: c.cache,
+		StateDir: c.dir + "/state", Version: "test", LoginAs: logins.LoginAs, Cache: c.cache, Log: log,
 	})
 	require.NoError(c, err)
 	listener, err := Listen(c.dir + "/csi.sock")
 	require.NoError(c, err)
-	server := New(Config{Driver: "csi.infisicalfs", Version: "1", NodeID: "worker", Volumes: volumes, Logins: logins}).Server()
+	server := New(Config{Driver: "csi.infisicalfs", Version: "1", NodeID: "worker", Volumes: volumes, Logins: logins, Log: log}).Server()
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(listener) }()
 	connection, err := grpc.NewClient("unix://"+c.dir+"/csi.sock", grpc.WithTransportCredentials(insecure.NewCredentials()))
@@ -141,6 +174,7 @@ func (c *cluster) tokens(account string, audiences ...string) string {
 	for _, audience := range append(audiences, "infisical") {
 		until := time.Now().Add(time.Hour)
 		jwt := c.IssueJWT(map[string]any{"sub": "system:serviceaccount:" + account, "aud": []string{audience}, "exp": until.Unix()})
+		c.issued = append(c.issued, jwt)
 		list[audience] = map[string]any{"token": jwt, "expirationTimestamp": until.UTC().Format(time.RFC3339)}
 	}
 	text, err := json.Marshal(list)
