@@ -23,7 +23,7 @@ type source struct{ arch, file string }
 // command is what a container of the image does.
 type command struct {
 	entrypoint, arguments []string // the first is the path of the program
-	port                  string // that it listens on, as in 8080/tcp; empty: none
+	port                  string   // that it listens on, as in 8080/tcp; empty: none
 }
 
 // image is one image for one architecture.

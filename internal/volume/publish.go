@@ -48,7 +48,7 @@ func (m *Manager) Publish(ctx context.Context, p Publication) error {
 	}
 	defer done()
 	mounted := m.mounted(v)
-	if mounted == nil {
+	if mounted == nil || !isThere(v.point) { // somebody may still have what was taken out of the tree
 		return m.publish(ctx, v, p)
 	}
 	if !p.Handed.Account.sameCredential(*v.account) {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"infisicalfs/client"
 	"infisicalfs/internal/devserver"
@@ -226,6 +227,30 @@ func TestUnpublishUnmountsAll(t *testing.T) {
 	require.NoError(t, os.WriteFile(p.Target+"/theirs", nil, 0o600))
 	require.Error(t, m.Unpublish(t.Context(), p.Target))
 	require.FileExists(t, p.Target+"/theirs")
+}
+
+// What somebody has unmounted is mounted again, also while somebody else still has it.
+func TestPublishWhatWasUnmounted(t *testing.T) {
+	n := newNode(t)
+	m := n.open()
+	p := n.pod("a", "admin", "web", dev())
+	for _, held := range []bool{false, true} {
+		require.NoError(t, m.Publish(t.Context(), p))
+		if held {
+			dir, err := os.Open(p.Target)
+			require.NoError(t, err)
+			defer dir.Close()
+		}
+		require.NoError(t, unix.Unmount(p.Target, unix.MNT_DETACH))
+		require.Eventually(t, func() bool {
+			require.NoError(t, m.Publish(t.Context(), p))
+			text, err := os.ReadFile(p.Target + "/GREETING")
+			return err == nil && string(text) == "hello, world"
+		}, 10*time.Second, time.Millisecond)
+		require.Len(t, n.live(), 1)
+	}
+	require.NoError(t, m.Unpublish(t.Context(), p.Target))
+	require.NoDirExists(t, p.Target)
 }
 
 // Calls of any number at once and in any order come to what the last of them wants.

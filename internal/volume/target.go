@@ -74,3 +74,9 @@ func isDead(ctx context.Context, point string) bool {
 	table, err := mounttable.Read()
 	return err == nil && mounttable.Ours(table.At(point)) && errors.Is(attach.Probe(ctx, point), syscall.ENOTCONN)
 }
+
+// isThere reports whether a mount of ours is at point, or that cannot be seen. It asks no mount.
+func isThere(point string) bool {
+	table, err := mounttable.Leading(point)
+	return err != nil || mounttable.Ours(table.At(point))
+}
