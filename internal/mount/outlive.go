@@ -20,7 +20,7 @@ import (
 
 // A mount outlives its process where a service manager keeps the descriptor of its FUSE
 // connection: requests wait in the kernel until the unit's next process answers them. This
-// file is what a process leaves for the next one; how that goes on is in inherit.go.
+// file is what a process leaves for the next one; what that finds is in legacy.go.
 
 // What the service manager keeps of each mount. Whatever else it keeps for the unit is closed by
 // the next process, which does not know it, see [ReceiveLegacies].
