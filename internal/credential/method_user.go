@@ -15,6 +15,9 @@ import (
 var (
 	userProfile = Setting{Flag: "profile", Usage: "`name` of a login of Infisical's own tool (user; default: the one for the working directory)", Variables: []string{"INFISICAL_PROFILE"}, Shared: true}
 
+	// userOrganization is the tool's own choice among the organisations of a login.
+	userOrganization = Setting{Variables: []string{"INFISICAL_ORG"}, Free: true, Shared: true}
+
 	// vaultPassphrase counts where the tool's configuration does not have the right one.
 	vaultPassphrase = Setting{Variables: []string{"INFISICAL_VAULT_FILE_PASSPHRASE"}, Secret: true, Free: true, Shared: true}
 )
@@ -27,7 +30,7 @@ var startDir, _ = os.Getwd()
 func loggedInUser() *Method {
 	return &Method{
 		Name: "user", Summary: "whoever is logged in with Infisical's own tool",
-		Settings: []Setting{userProfile, vaultPassphrase},
+		Settings: []Setting{userProfile, userOrganization, vaultPassphrase},
 		Elsewhere: func(_ context.Context, s *Search, rank Rank) string {
 			if rank != OwnTool {
 				return ""
@@ -83,6 +86,7 @@ func (s *Search) ownLogin() (*keptLogin, error) {
 		named, _ = s.at(userProfile, Environment)
 	}
 	wish.Profile, wish.By = named.text, named.name
+	wish.Organization = s.variable(userOrganization.Variables[0])
 	login, err := config.Login(wish)
 	if err != nil {
 		return nil, err
@@ -104,6 +108,8 @@ func (s *Search) noOwnLogin(err error) error {
 		}
 	case errors.Is(err, clifiles.ErrNoProfile):
 		hint = "name another with --profile, or " + runLogin
+	case errors.Is(err, clifiles.ErrOrganization):
+		hint = "name a profile of that organisation with --profile, or " + runLogin + ", or unset INFISICAL_ORG"
 	case errors.Is(err, fs.ErrPermission):
 		hint = "let whoever mounts read it"
 	}

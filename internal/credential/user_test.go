@@ -144,6 +144,10 @@ func TestAPersonThatCannotBe(t *testing.T) {
 			clitest.LogIn(t, home, login(nil))
 			return variables{"INFISICAL_PROFILE": "gone"}
 		}, "", exitcode.Login, `INFISICAL_PROFILE picks "gone": there is no such profile`, "--profile"},
+		{"another organisation", func(t *testing.T, home string) variables {
+			with(func(l *clitest.Login) { l.Key, l.Profile = person+"--acme", true })(t, home)
+			return variables{"INFISICAL_ORG": "other"}
+		}, "", exitcode.Login, "it is logged in to another organisation", "unset INFISICAL_ORG"},
 		{"a locked keyring", ring(func(k *clitest.Keyring) { k.Store(person, ended); k.Lock() }), "", exitcode.Login, "locked", "unlock it"},
 		{"an empty keyring", ring(func(*clitest.Keyring) {}), "", exitcode.Login, "not in the keyring", "run infisical login"},
 		{"no keyring", ring((*clitest.Keyring).Leave), "", exitcode.Login, "no keyring answers", "vault set file"},

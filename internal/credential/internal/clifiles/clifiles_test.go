@@ -26,7 +26,7 @@ const older = `{"loggedInUserEmail":"a@example.com","LoggedInUserDomain":"https:
 
 // newer has profiles, and copies of the older fields for the one that is named by its address.
 const newer = `{"activeProfile":"a@example.com--acme","lastIdentifiedEmail":"a@example.com",
-	"profiles":[{"name":"a@example.com--acme","email":"a@example.com","domain":"https://acme.example.com","organizationSlug":"acme","orgSessions":[{"orgId":"x"}]},
+	"profiles":[{"name":"a@example.com--acme","email":"a@example.com","domain":"https://acme.example.com","organizationId":"3f8d","organizationSlug":"acme","orgSessions":[{"orgId":"x"}]},
 		{"name":"work","email":"a@example.com","domain":"https://work.example.com/api/"},
 		{"name":"old@example.com","email":"old@example.com","domain":"https://old.example.com/api"},
 		{"name":"vendor","email":"v@example.com"}],
@@ -49,6 +49,11 @@ func TestWhichLogin(t *testing.T) {
 		{"below it", newer, clifiles.Wish{Dir: "/src/a/b"}, "vendor", clifiles.Vendor, "the binding of /src", nil},
 		{"a nearer one", newer, clifiles.Wish{Dir: "/src/job/x/../y"}, "work", "https://work.example.com", "the binding of /src/job", nil},
 		{"a name before a directory", newer, clifiles.Wish{Profile: "old@example.com", By: "INFISICAL_PROFILE", Dir: "/src/job"}, "old@example.com", "https://old.example.com", "INFISICAL_PROFILE", nil},
+		{"its organisation", newer, clifiles.Wish{Organization: "acme"}, "a@example.com--acme", "https://acme.example.com", "activeProfile", nil},
+		{"its organisation by the id", newer, clifiles.Wish{Organization: "3f8d"}, "a@example.com--acme", "https://acme.example.com", "activeProfile", nil},
+		{"another organisation", newer, clifiles.Wish{Organization: "x"}, "", "", "", clifiles.ErrOrganization},
+		{"an organisation for a profile that says none", newer, clifiles.Wish{Profile: "vendor", Organization: "acme"}, "", "", "", clifiles.ErrOrganization},
+		{"the older layout knows none", older, clifiles.Wish{Organization: "acme"}, "a@example.com", "https://one.example.com", "loggedInUserEmail", nil},
 		{"a name that is not there", newer, clifiles.Wish{Profile: "nobody", By: "--profile"}, "", "", "", clifiles.ErrNoProfile},
 		{"a binding to what was removed", newer, clifiles.Wish{Dir: "/gone"}, "", "", "", clifiles.ErrNoProfile},
 		{"the older fields without the profile", `{"profiles":[],"loggedInUserEmail":"a@example.com"}`, clifiles.Wish{}, "a@example.com", clifiles.Vendor, "loggedInUserEmail", nil},

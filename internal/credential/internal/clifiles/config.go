@@ -38,6 +38,10 @@ type Profile struct {
 	Name   string `json:"name"`
 	Email  string `json:"email"`
 	Domain string `json:"domain"`
+
+	OrganizationID   string `json:"organizationId"`
+	OrganizationName string `json:"organizationName"`
+	OrganizationSlug string `json:"organizationSlug"`
 }
 
 // maxSize bounds the files that are read, in bytes.

@@ -24,6 +24,10 @@ type Wish struct {
 	Profile string // by its name; empty: whichever is the current one
 	By      string // who names it, for people
 	Dir     string // absolute directory that may be bound to a profile; empty: none
+
+	// Organization is that of the login, by its id, slug or name; empty: whichever the
+	// profile is logged in to.
+	Organization string
 }
 
 var (
@@ -33,14 +37,41 @@ var (
 	// ErrNoProfile means that a profile is named that the configuration does not have.
 	ErrNoProfile = errors.New("there is no such profile")
 
+	// ErrOrganization means that the profile is logged in to another organisation than is wished for.
+	ErrOrganization = errors.New("it is logged in to another organisation")
+
 	// ErrContradiction means that the configuration names two servers for one login.
 	ErrContradiction = errors.New("it names two servers for one login")
 )
 
 // Login picks a login: the profile that is wished for; the one that the nearest
 // directory upwards is bound to; the active one; whoever is logged in in the older
-// layout. The errors wrap [ErrNobody], [ErrNoProfile] or [ErrContradiction].
+// layout, which knows no organisations. The errors wrap [ErrNobody], [ErrNoProfile],
+// [ErrOrganization] or [ErrContradiction].
 func (c *Config) Login(w Wish) (Login, error) {
+	l, err := c.pick(w)
+	if err == nil {
+		err = c.belongs(l.Key, w.Organization)
+	}
+	if err != nil {
+		return Login{}, err
+	}
+	return l, nil
+}
+
+// belongs fails if a profile is logged in to another organisation. Where the tool keeps what it
+// has got for one more organisation is not known, so the token would be for the wrong one.
+func (c *Config) belongs(name, organization string) error {
+	for _, p := range c.Profiles {
+		if p.Name == name && organization != "" && !slices.Contains([]string{p.OrganizationID, p.OrganizationSlug, p.OrganizationName}, organization) {
+			return fmt.Errorf("%s: the profile %q: %w, %s, and not %s", c.Path, name, ErrOrganization,
+				cmp.Or(p.OrganizationSlug, p.OrganizationName, p.OrganizationID, "none"), organization)
+		}
+	}
+	return nil
+}
+
+func (c *Config) pick(w Wish) (Login, error) {
 	if w.Profile != "" {
 		return c.named(w.Profile, w.By)
 	}
