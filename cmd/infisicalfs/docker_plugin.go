@@ -55,7 +55,7 @@ or off) and write=true.`,
 			if err := o.config.settleName(cmd.Flags(), ""); err != nil {
 				return err
 			}
-			err := untilSignal(cmd.Context(), o.run)
+			err := untilEnd(cmd.Context(), o.run)
 			if errors.Is(err, errInterrupted) {
 				return nil // it runs until a signal, however early that comes
 			}
@@ -82,8 +82,8 @@ func (o *dockerPluginOptions) AddFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.debug, "debug", false, "log each call of an engine, without values")
 }
 
-// run serves until ctx ends.
-func (o *dockerPluginOptions) run(ctx context.Context) error {
+// run serves until ctx ends. SIGHUP has it read the configuration and the credentials again.
+func (o *dockerPluginOptions) run(ctx context.Context, h *hangups) error {
 	neverStopped()
 	log := logging.Foreground(o.debug)
 	if _, err := o.login(log)(""); err != nil && !errors.Is(err, options.ErrNoCredentials) { // volumes may all name their identities
@@ -105,6 +105,13 @@ func (o *dockerPluginOptions) run(ctx context.Context) error {
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(listener) }()
 	volumes.Supervise()
+	h.serving(ctx.Done(), false, func() {
+		if err := volumes.Reload(ctx); err != nil {
+			log.Error("the volumes go on with the credentials that they had", "error", explain(err))
+			return
+		}
+		log.Info("the configuration and the credentials were read again")
+	})
 	select {
 	case err = <-ended:
 		return err

@@ -19,6 +19,8 @@ type identity struct {
 	client *client.Client
 	hub    *mount.Hub
 	who    string // Login.Identity, and in which organisation; "": not known
+
+	url, organization string // what its login is for
 }
 
 // identities makes them as they are wanted, and keeps them until the Manager is closed.
@@ -86,7 +88,7 @@ func (l *identities) make(cfg Login, log *slog.Logger) (*identity, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &identity{c, mount.NewHub(mount.HubConfig{Upstream: c, Writer: c, MaxSecrets: c.MaxSecrets(), Cache: l.cfg.Cache, Log: log}), cfg.who()}, nil
+	return &identity{c, mount.NewHub(mount.HubConfig{Upstream: c, Writer: c, MaxSecrets: c.MaxSecrets(), Cache: l.cfg.Cache, Log: log}), cfg.who(), cfg.URL, cfg.Organization}, nil
 }
 
 // close gives the token back and forgets what was read. No volume of i is mounted any more.
