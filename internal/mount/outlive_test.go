@@ -30,7 +30,7 @@ import (
 // service is a process of a unit: it goes on with what was left, or mounts, and ends as
 // the service manager wants. SETTINGS are its settings, VOLUME is its name, AWAY has the server
 // away, WAITS has it wait for an answer of its own mount, PRIVATE keep what it knows to itself,
-// REFUSED has its login refused, WRITABLE lets it be written, CHANGES has somebody else have
+// REFUSED has its login refused, WRITABLE lets it be written, STUCK has the server take no value, CHANGES has somebody else have
 // changed a secret, MOVED has the process before have renamed some, TELLTALES is the version
 // of those.
 func service() error {
@@ -74,6 +74,9 @@ func service() error {
 	cfg.Settings, cfg.Volume, cfg.Log = os.Getenv("SETTINGS"), volume, log
 	if os.Getenv("WRITABLE") != "" {
 		cfg.Writer = up.Writer()
+	}
+	if os.Getenv("STUCK") != "" {
+		cfg.Writer = stuck{cfg.Writer}
 	}
 	if os.Getenv("WAITS") != "" {
 		cfg.Cache.TTL = time.Nanosecond // each lookup asks

@@ -4,6 +4,7 @@ package mount
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -14,8 +15,11 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"infisicalfs/secret"
 )
 
 // writableUnit is what has a unit's mount be written.
@@ -179,6 +183,34 @@ func TestWritableKilled(t *testing.T) {
 	greeting := filepath.Join(u.point, "GREETING")
 	require.NoError(t, os.WriteFile(greeting, []byte("written"), 0o600))
 	require.NoError(t, is("written")(os.ReadFile(greeting)))
+	u.stop("stop")
+	requireFree(t, u.point)
+}
+
+// stuck is a server that takes no new value, and says so when it is sent one.
+type stuck struct{ secret.Writer }
+
+func (s stuck) Update(ctx context.Context, dir secret.Dir, name string, value secret.Value) (secret.Secret, error) {
+	fmt.Fprintln(os.Stderr, "sent to nobody")
+	<-ctx.Done()
+	return secret.Secret{}, ctx.Err()
+}
+
+// Most programs save by a rename of a temporary file. If the process is killed meanwhile the
+// file is lost with it, and the name that it was to get is there all the same: that is no sign
+// that it was saved.
+func TestSavingIsNotDoneBecauseTheNameIsThere(t *testing.T) {
+	u := newUnit(t)
+	u.start(writableUnit, "STUCK=yes")
+	greeting := filepath.Join(u.point, "GREETING")
+	require.NoError(t, os.WriteFile(greeting+".tmp", []byte("new"), 0o600))
+	saved := make(chan error, 1)
+	go func() { saved <- os.Rename(greeting+".tmp", greeting) }()
+	require.Eventually(t, func() bool { return strings.Contains(u.stderr.String(), "sent to nobody") }, 20*time.Second, 5*time.Millisecond)
+	u.kill()
+	u.start(writableUnit)
+	require.ErrorIs(t, <-saved, syscall.EIO)
+	u.is("hello, world")
 	u.stop("stop")
 	requireFree(t, u.point)
 }

@@ -10,8 +10,9 @@ import (
 // them again to the next one (FUSE_NOTIFY_RESEND), with a mark: nobody knows whether they
 // were carried out. What only looks is answered as any other request. Of what changes
 // something the state of now tells, which is the server's: who asked that a name goes is
-// told that it is gone, not that it was never there. Text that was handed to the process
-// is lost with it, which is an error of its handle, see writing.
+// told that it is gone, not that it was never there. Where it does not tell, the answer is
+// EIO. Text that was handed to the process is lost with it, which is an error of its handle,
+// see writing.
 
 // wasSent reports whether the request may have been carried out already.
 func wasSent(header *fuse.InHeader) bool { return header.Unique>>63 != 0 }
@@ -40,8 +41,9 @@ func (f *FS) made(cancel <-chan struct{}, header *fuse.InHeader, name string, st
 	return fuse.OK
 }
 
-// moved is what becomes of RENAME: it is done if the old name is not there and the new
-// one is.
+// moved is what becomes of RENAME: if the old name is not there and the new one is, nobody
+// knows whether it was done. What had the new name may be what was to be replaced, and the
+// old one a temporary file that only the dead process had, as where an editor saves.
 func (f *FS) moved(cancel <-chan struct{}, in *fuse.RenameIn, oldName, newName string, status fuse.Status) fuse.Status {
 	if status.Ok() || !wasSent(&in.InHeader) {
 		return status
@@ -49,7 +51,7 @@ func (f *FS) moved(cancel <-chan struct{}, in *fuse.RenameIn, oldName, newName s
 	to := in.InHeader
 	to.NodeId = in.Newdir
 	if f.peek(cancel, &in.InHeader, oldName) == fuse.ENOENT && f.peek(cancel, &to, newName).Ok() {
-		return fuse.OK
+		return fuse.EIO
 	}
 	return status
 }

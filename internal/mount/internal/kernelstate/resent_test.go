@@ -57,8 +57,8 @@ func (d oneDirectory) Lookup(_ cancel, _ *fuse.InHeader, name string, out *fuse.
 }
 
 // A request that a killed process may have carried out is answered by what is so now: a
-// name that is gone was removed, one that moved was renamed. Asked for the first time,
-// the same is an error.
+// name that is gone was removed. That the new name of a rename is there says nothing, as it
+// may have been there before. Asked for the first time, the same is an error.
 func TestRequestsThatAreSentAgain(t *testing.T) {
 	const first, again = 5, 1<<63 | 5
 	for _, c := range []struct {
@@ -71,7 +71,8 @@ func TestRequestsThatAreSentAgain(t *testing.T) {
 		{"removed", nil, unlink, fuse.ENOENT, fuse.OK},
 		{"not yet removed", map[string]uint32{"a": syscall.S_IFREG}, unlink, fuse.OK, fuse.OK},
 		{"directory removed", nil, rmdir, fuse.ENOENT, fuse.OK},
-		{"renamed", map[string]uint32{"b": syscall.S_IFREG}, rename, fuse.ENOENT, fuse.OK},
+		{"renamed, or the old name is lost", map[string]uint32{"b": syscall.S_IFREG}, rename, fuse.ENOENT, fuse.EIO},
+		{"not yet renamed", map[string]uint32{"a": syscall.S_IFREG}, rename, fuse.OK, fuse.OK},
 		{"neither name is there", nil, rename, fuse.ENOENT, fuse.ENOENT},
 		{"directory made", map[string]uint32{"a": syscall.S_IFDIR}, mkdir, fuse.Status(syscall.EEXIST), fuse.OK},
 		{"a file is there", map[string]uint32{"a": syscall.S_IFREG}, mkdir, fuse.Status(syscall.EEXIST), fuse.Status(syscall.EEXIST)},
