@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -78,8 +79,8 @@ func TestCredentialsAreNowhereToBeSeen(t *testing.T) {
 	}
 }
 
-// Nor is what variables, key files and a person's vault hold, which are private keys,
-// a passphrase and a token: of each method that signs or opens something.
+// Nor is what variables, files, platforms and a person's vault hold, which are private keys,
+// a passphrase and tokens: of each method that signs, opens or is given something.
 func TestKeysAreNowhereToBeSeen(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, devserver.Config{})
@@ -96,6 +97,25 @@ func TestKeysAreNowhereToBeSeen(t *testing.T) {
 	key := strings.Split(strings.TrimSpace(cloudtest.KeyPEM), "\n")[1]
 	hidden := []string{who.ClientSecret, amazon, session, alibaba, passphrase, person[len(person)-20:], key}
 
+	// What a platform hands out, in a file, in a variable, or to who asks.
+	const header = "canary-header-0123456789"
+	issued := func(claims map[string]any) string {
+		claims["exp"] = time.Now().Add(time.Hour).Unix()
+		jwt := w.IssueJWT(claims)
+		hidden = append(hidden, jwt[len(jwt)-20:])
+		return jwt
+	}
+	hidden = append(hidden, header)
+	w.login(t, devserver.Login{Method: "kubernetes-auth", Subject: "system:serviceaccount:shop:*"})
+	w.login(t, devserver.Login{Method: "oidc-auth", Subject: "job"})
+	w.login(t, devserver.Login{Method: "azure-auth", Audiences: []string{"https://management.azure.com/"}, Allowed: []string{"web"}})
+	w.login(t, devserver.Login{Method: "spiffe-auth", Audiences: []string{"infisical"}, Subject: "spiffe://example.org/*"})
+	pod, job := issued(map[string]any{"sub": "system:serviceaccount:shop:web"}), issued(map[string]any{"sub": "job"})
+	managed := issued(map[string]any{"aud": "https://management.azure.com/", "oid": "web"})
+	workload := issued(map[string]any{"aud": []string{"infisical"}, "sub": "spiffe://example.org/web"})
+	azure := serve(t, &cloudtest.World{Azure: &cloudtest.Azure{Header: header, Token: func(string, string) string { return managed }}})
+	agent := (&cloudtest.Agent{Token: func(string) string { return workload }}).Serve(t)
+
 	var printed bytes.Buffer
 	for name, g := range map[string]given{
 		"universal-auth": {[]string{"INFISICAL_UNIVERSAL_AUTH_CLIENT_ID=" + who.ClientID, "INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET=" + who.ClientSecret}, nil},
@@ -104,6 +124,11 @@ func TestKeysAreNowhereToBeSeen(t *testing.T) {
 		"oci-auth":       {[]string{"OCI_CLI_CONFIG_FILE=" + oracle}, []string{id}},
 		"gcp-iam":        {nil, []string{id, "--gcp-key-file=" + w.file(t, cloudtest.GoogleKeyFile("web@project.iam.gserviceaccount.com", "key-1"))}},
 		"user":           {[]string{"INFISICAL_VAULT_FILE_PASSPHRASE=" + passphrase}, nil},
+		"token":          {[]string{"INFISICAL_TOKEN=" + person}, nil},
+		"kubernetes":     {nil, []string{id, "--jwt-file=" + w.file(t, pod)}},
+		"oidc-auth":      {[]string{"CI_TOKEN=" + job}, []string{id, "--oidc-token-env=CI_TOKEN"}},
+		"azure":          {[]string{"IDENTITY_ENDPOINT=" + azure + "/msi/token", "IDENTITY_HEADER=" + header}, []string{id, "--azure-client-id=web"}},
+		"spiffe-auth":    {nil, []string{id, "--spiffe-socket=" + agent}},
 	} {
 		flags := append([]string{"--auth=" + name, "--debug", "--ttl=0s"}, g.flags...)
 		environ := append(append(cleanEnviron(), "HOME="+home, "DBUS_SESSION_BUS_ADDRESS=unix:path=/nowhere", "INFISICAL_API_URL="+w.url), g.environ...)

@@ -156,7 +156,9 @@ func TestHandedTokensOverALiveMount(t *testing.T) {
 	})
 	for name, token := range map[string]string{"token": w.UserToken(), "service-token": w.ServiceToken("service")} {
 		t.Run(name, func(t *testing.T) {
-			m := w.mountIn(t, program, append(cleanEnviron(), "INFISICAL_API_URL="+w.url, "INFISICAL_TOKEN="+token), "--ttl=0s", "--max-stale=0s")
+			m := w.mountIn(t, program, append(cleanEnviron(), "INFISICAL_API_URL="+w.url, "INFISICAL_TOKEN="+token), "--ttl=0s", "--max-stale=0s", "--debug")
+			proof := strings.Split(token, ".")[2] // of either kind
+			inProcesses(t, proof)
 			projects, err := os.ReadDir(m.path())
 			require.NoError(t, err)
 			project := ""
@@ -178,13 +180,15 @@ func TestHandedTokensOverALiveMount(t *testing.T) {
 				require.ErrorIs(t, err, os.ErrPermission)
 			}
 			remove()
+			require.NotContains(t, readFile(t, m.path(".infisicalfs/status")), proof)
 			m.unmount(t)
+			require.NotContains(t, readFile(t, m.log), proof)
 			cmd := exec.Command(program, "mount", m.dir)
 			cmd.Env = append(cleanEnviron(), "INFISICAL_API_URL="+w.url, "INFISICAL_TOKEN="+strings.Replace(token, ".", ".0", 1))
 			out, err := cmd.CombinedOutput()
 			require.Error(t, err)
 			require.Equal(t, 4, cmd.ProcessState.ExitCode(), "%s", out)
-			require.NotContains(t, string(out), token)
+			require.NotContains(t, string(out), proof)
 		})
 	}
 	for _, r := range w.Requests() {
