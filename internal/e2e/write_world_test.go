@@ -229,10 +229,17 @@ func (r *record) writes(folder string) []string {
 	return list
 }
 
-// names lists the secrets that were named in any request about a folder.
+// withheldName is what is asked for in a folder that looks empty, as it may be one that may
+// not be seen: no program has thought of it.
+const withheldName = "INFISICALFS"
+
+// names lists the secrets that were named in any request about a folder, but for that question.
 func (r *record) names(folder string) []string {
 	list := []string{}
 	for _, a := range r.of(folder) {
+		if a.method == http.MethodGet && slices.Equal(a.names, []string{withheldName}) {
+			continue
+		}
 		list = append(list, a.names...)
 	}
 	slices.Sort(list)
