@@ -24,6 +24,26 @@ func TestAFileIsOpened(t *testing.T) {
 	}
 }
 
+// ofTheTool is a file that the module has written with which Infisical's tool keeps its
+// vault (version 0.43.121), for a made-up login whose token ended in 2023.
+var ofTheTool = strings.Join([]string{
+	"eyJhbGciOiJQQkVTMi1IUzI1NitBMTI4S1ciLCJjcmVhdGVkIjoiMjAyNi0xMS0yNyAwMzo0NTo1My45ODk5NDIwOTYgKzAwMDAgVVRDIG09KzAuMDAwODg4ODEyIiwiZW5jIjoiQTI1NkdDTSIsInAyYyI6ODE5MiwicDJzIjoiekV6dkhITWlua0hJM1NoRiJ9",
+	"g3tNYB6xsO5HmuSzCqox0Vtt1MLBxkbn67KNdDp0cI6siX3Jetblmw",
+	"anoFqDvXdmYG0gGq",
+	"XPEtwOgFOXRebMrWJBpiLfMaAcESDBvmoVMpqzJ8AZ_HQ1VKOvqXcjW91ywis5seYHw4WLDkaBtxXSiVxDmIXuiBPDTTXCL5cH7Ks15-Ef3Xw2jjz0syHvJ3tpT88KtbJnHCdo7q-5RWdpaaziqKRVK2qJDemuh7l502eN4hOwisqUqcm5L7K0h125tb2sNs_ceAu6aBo1TynoQD4kvUQl7AhgvWG4YBbl55Lpi1t3nuv2kcKTfmFD2i",
+	"vS_ihSsy3A7m8Owl4nFgoQ",
+}, ".")
+
+// The encoder of these tests is ours as well, so what it and [vault.Open] agree on is held
+// against that.
+func TestAFileOfTheToolIsOpened(t *testing.T) {
+	text, err := vault.Open([]byte(ofTheTool), "MyEnvPass")
+	require.NoError(t, err)
+	require.Equal(t, `{"email":"w","JTWToken":"eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJhdXRoVG9rZW5UeXBlIjoiYWNjZXNzVG9rZW4iLCJ1c2VySWQiOiJ1LTAiLCJpYXQiOjE3MDAwMDAwMDAsImV4cCI6MTcwMDg2NDAwMH0.c2ln"}`, string(text))
+	_, err = vault.Open([]byte(ofTheTool), passphrase)
+	require.ErrorIs(t, err, vault.ErrPassphrase)
+}
+
 // The encoder of these tests is held against the vector of RFC 3394, 4.6.
 func TestTheEncoderOfTheTests(t *testing.T) {
 	bytes := func(text string) []byte {
