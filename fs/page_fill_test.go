@@ -3,6 +3,7 @@
 package fs
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -17,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"infisicalfs/internal/fusetest"
+	"infisicalfs/secret"
 )
 
 // sentBy is what sendfile(2) sends of an open file, which for the kernel is reading
@@ -171,4 +173,52 @@ func TestViewsOfTwoTextsShareNoPages(t *testing.T) {
 		require.True(t, err != nil || strings.Contains(text, "a new one"), text)
 		return err == nil
 	}, 20*time.Second, 10*time.Millisecond)
+}
+
+// Who opens a file for writing begins with what the server has by then, and so may know a
+// newer version than those who read, from whom the kernel has pages.
+func TestAWriterWhoKnowsMoreThanReadersSharesNoPages(t *testing.T) {
+	const before, after = "the first value", "and the second" // which is shorter
+	for _, order := range [][]string{{"reader", "writer"}, {"writer", "reader"}} {
+		t.Run(order[0]+" first", func(t *testing.T) {
+			w := newWorld(writing, ttl(time.Hour))
+			mnt := fusetest.MountedThrough(t, w.Root(), w.Options(), GuardPages)
+			t.Cleanup(w.Close)
+			w.Set(dev, "KEY", before)
+			path := mnt + "/demo/dev/KEY"
+			known := snapshot(t, w.Fake, dev)
+			w.answer(func(ctx context.Context, dir secret.Dir, need secret.Need) (*secret.Folder, error) {
+				if dir == dev {
+					return known, nil // as a cache has it
+				}
+				return w.Fake.Folder(ctx, dir, need)
+			})
+			p := startPageProgram(t)
+			has := map[string]string{}
+			open := func(who string) {
+				flags := map[string]int{"reader": unix.O_RDONLY, "writer": unix.O_RDWR}
+				has[who] = p.open(who, path, flags[who])
+			}
+			if order[0] == "reader" {
+				open("reader")
+			}
+			w.Fake.Set(dev, "KEY", after) // and nobody has heard of it
+			open("writer")
+			if has["reader"] == "" {
+				open("reader")
+			}
+			require.Equal(t, after, has["writer"])
+			for _, how := range []string{"read", "sendfile", "splice", "mmap"} {
+				for _, who := range order {
+					text, err := p.read(how, who)
+					require.True(t, err != nil || text == has[who], "%s by the %s: %q", how, who, text)
+				}
+			}
+			text, err := p.read("read", "writer")
+			require.NoError(t, err)
+			require.Equal(t, after, text)
+			p.must(pageRequest{Do: "close", File: "reader"})
+			p.must(pageRequest{Do: "close", File: "writer"})
+		})
+	}
 }

@@ -29,6 +29,7 @@ type writeHandle struct {
 	caller  fuse.Caller   // who opened it: RELEASE names nobody
 	wrote   atomic.Bool   // to its scratch file
 
+	ahead    bool        // it began with another version than readers have; set by load
 	cacheOut atomic.Bool // the page cache is kept out, see keepCacheOut
 
 	under *overlay.Whiteout // it was created while its secret was away; set before anybody knows the handle

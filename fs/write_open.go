@@ -34,7 +34,7 @@ func (n *file) openToWrite(ctx context.Context, flags uint32) (fusefs.FileHandle
 	dir, name := n.where()
 	n.fs.drafts.add(h, dir, name)
 	n.fs.writers.Add(h)
-	if flags&syscall.O_TRUNC != 0 { // the kernel takes the file for empty from here on
+	if flags&syscall.O_TRUNC != 0 || h.ahead { // the kernel takes the file for empty from here on
 		h.keepCacheOut()
 	}
 	if n.pages.Wanted() {
@@ -45,7 +45,8 @@ func (n *file) openToWrite(ctx context.Context, flags uint32) (fusefs.FileHandle
 
 // keepCacheOut lets nobody have the file open with the page cache from now on.
 // Who has it open so now has a moment to come to an end. Until something is written
-// there is no need: many programs open a file for writing and only read it.
+// there is no need: many programs open a file for writing and only read it. But who is ahead of
+// the readers would be shown their pages.
 func (h *writeHandle) keepCacheOut() {
 	if h.cacheOut.Swap(true) {
 		return
@@ -97,7 +98,7 @@ func (h *writeHandle) load(ctx context.Context, flags uint32) error {
 // loadSecret begins with what s is: what the server has this moment, as long as
 // the process has read no other version.
 func (h *writeHandle) loadSecret(ctx context.Context, dir secret.Dir, s *secret.Secret, empty bool) error {
-	f := h.file.fs
+	f, shown := h.file.fs, h.file.version(s)
 	lastSeen, sawIt := f.bases.LastRead(h.buffer.Opener(), dir, s.Name)
 	base := lostupdate.BaseOf(s)
 	if s.Hidden && !(empty && f.cfg.Overwrite) {
@@ -116,6 +117,7 @@ func (h *writeHandle) loadSecret(ctx context.Context, dir secret.Dir, s *secret.
 	if sawIt {
 		base = lastSeen
 	}
+	h.ahead = !s.Value.Equal(shown.Value)
 	h.buffer.Begin(s.Value, base, empty)
 	return nil
 }
