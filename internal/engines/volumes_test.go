@@ -35,8 +35,15 @@ func TestVolume(t *testing.T) {
 
 		e.run(t, "restart", "--time=0", first.id)
 		first.look()
-		w.set("ROTATED_"+strings.ToUpper(e.name), "new")
-		first.comes("new", "cat /s/ROTATED_"+strings.ToUpper(e.name))
+		in, rotated := first.watch("/s"), "ROTATED_"+strings.ToUpper(e.name)
+		w.set(rotated, "new")
+		in.hears(rotated)
+		first.comes("new", "cat /s/"+rotated)
+		w.set(rotated, "newer")
+		in.hears("MODIFY " + rotated)
+		first.comes("newer", "cat /s/"+rotated)
+		w.delete(rotated)
+		in.hears("DELETE " + rotated)
 
 		out, err := e.try("volume", "rm", name)
 		require.Error(t, err, "it is in use")
