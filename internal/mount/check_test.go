@@ -3,6 +3,7 @@
 package mount
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -107,6 +108,9 @@ func TestAHangingMountIsSaidToHang(t *testing.T) {
 	require.ErrorContains(t, err, "does not answer")
 	_, err = ReadStatus(point)
 	require.ErrorContains(t, err, "does not answer")
+	var failure *exitcode.Error
+	require.ErrorAs(t, err, &failure)
+	require.Contains(t, failure.Hint, "unmount --discard "+point)
 	require.NoError(t, attach.Unmount(t.Context(), point, attach.Forcibly)) // also ends those who still look
 	unix.Close(fd)
 }
@@ -144,4 +148,20 @@ func TestValidate(t *testing.T) {
 		spoil(&cfg)
 		require.Equal(t, exitcode.Config, exitcode.Of(cfg.Validate()), name)
 	}
+}
+
+// A stopped process takes calls, as the kernel does so for it, and answers none.
+func TestWhoReplacesAProcessThatHangsGivesUp(t *testing.T) {
+	point := directory(t)
+	serving := served(t, point)
+	top, err := findOurs(t.Context(), point)
+	require.NoError(t, err)
+	require.NoError(t, serving.Process.Signal(unix.SIGSTOP))
+	s := &successor{cfg: config(point, sample()), top: top, inherited: &inheritance{}, away: errors.New("not asked"), patience: 50 * time.Millisecond}
+	_, err = s.replace(t.Context())
+	requireCode(t, exitcode.Mountpoint, err)
+	require.ErrorContains(t, err, "not replaced: "+point+" does not answer")
+	require.NoError(t, serving.Process.Signal(unix.SIGCONT))
+	_, err = ReadStatus(point)
+	require.NoError(t, err, "it is served as before")
 }

@@ -49,7 +49,7 @@ func asked(err error, point string) error {
 	case errors.Is(err, control.ErrNoSocket):
 		return &exitcode.Error{Err: errors.New(point + ": " + err.Error()), Hint: "ask as the user who mounted it, where its process runs; 'infisicalfs status " + point + "' says how it is", Code: exitcode.Mountpoint}
 	case errors.Is(err, context.DeadlineExceeded):
-		return exitcode.Errorf(exitcode.Mountpoint, "", "%s does not answer", point)
+		return notAnswering(point)
 	}
 	return exitcode.Errorf(exitcode.Mountpoint, "", "asking the process of %s: %w", point, err)
 }

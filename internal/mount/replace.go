@@ -26,6 +26,10 @@ import (
 // What is missing then is read when it is used.
 const warmFor = 10 * time.Second
 
+// answerFor is how long the process that serves has for each answer, more than all that
+// it allows itself. One that is stopped or hangs has not handed over anything then.
+const answerFor = 20 * time.Second
+
 // replaced returns the live mount of ours at the mountpoint that cfg wants to be gone on
 // with, nil if there is none and a new one has to be made.
 func replaced(ctx context.Context, cfg Config) (*mountinfo.Info, error) {
@@ -49,12 +53,13 @@ type successor struct {
 	inherited *inheritance
 	rooms     *rooms // nil: what they show is not known yet
 	away      error  // the server's; nil: it answers
+	patience  time.Duration
 }
 
 // replace goes on with a mount that another process serves. All that can go wrong goes
 // wrong while that process serves; if anything does, it goes on. See package handover.
 func replace(ctx context.Context, cfg Config, top *mountinfo.Info) (*Mount, error) {
-	s := &successor{cfg: cfg, top: top, inherited: &inheritance{}, away: cfg.Away}
+	s := &successor{cfg: cfg, top: top, inherited: &inheritance{}, away: cfg.Away, patience: answerFor}
 	s.cfg.FS.Inherited = s.inherited.has
 	m, err := s.replace(ctx)
 	if err != nil {
@@ -71,7 +76,9 @@ func (s *successor) replace(ctx context.Context) (*Mount, error) {
 	if err := s.contact(ctx); err != nil {
 		return nil, err
 	}
-	c, peer, err := control.Open(ctx, behind(s.top), callReplace, map[string]string{wordSettings: s.cfg.Settings, wordVersion: s.cfg.Version})
+	asked, cancel := context.WithTimeout(ctx, s.patience)
+	defer cancel()
+	c, peer, err := control.Open(asked, behind(s.top), callReplace, map[string]string{wordSettings: s.cfg.Settings, wordVersion: s.cfg.Version})
 	if err == nil {
 		defer c.Close()
 		stop := context.AfterFunc(ctx, func() { c.SetDeadline(time.Unix(1, 0)) }) // the past
@@ -108,6 +115,7 @@ func (s *successor) goOn(ctx context.Context, c *net.UnixConn) (*Mount, error) {
 	if err := handover.Send(c, handover.Message{Hello: handover.Formats}, -1); err != nil {
 		return fail(err)
 	}
+	s.awaitAnswer(ctx, c)
 	before, device, err := received(c, s.top.Minor)
 	if err != nil {
 		return fail(err)
@@ -132,6 +140,7 @@ func (s *successor) goOn(ctx context.Context, c *net.UnixConn) (*Mount, error) {
 		rooms.kernel.Warm(warm.Done())
 		cancel()
 	}
+	s.awaitAnswer(ctx, c)
 	now, known, err := ready(c)
 	if err == nil && rooms.writable && now.Estate == nil {
 		err = errors.New("it does not say who has read what")
@@ -172,6 +181,14 @@ func (s *successor) serve(c *net.UnixConn, m *Mount, now *handover.Document) err
 		m.log.Warn("the process before was not told that this one serves, and will end it", "mountpoint", m.point, "error", err)
 	}
 	return nil
+}
+
+// awaitAnswer bounds how long the next answer may take. An interrupt ends it too, as before.
+func (s *successor) awaitAnswer(ctx context.Context, c *net.UnixConn) {
+	_ = c.SetReadDeadline(time.Now().Add(s.patience))
+	if ctx.Err() != nil {
+		_ = c.SetReadDeadline(time.Unix(1, 0)) // the past
+	}
 }
 
 // received waits for what the kernel knows, and for the descriptor of its connection.
@@ -217,6 +234,9 @@ func notReplaced(err error, point string) error {
 	}
 	if failure, ok := errors.AsType[*control.Error](err); ok {
 		return &exitcode.Error{Err: fmt.Errorf("not replaced: %w", err), Hint: failure.Hint, Code: failure.Code}
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return fmt.Errorf("not replaced: %w", notAnswering(point))
 	}
 	hint := "infisicalfs unmount " + point + " and mount again; an older version cannot hand over a mount"
 	if errors.Is(err, os.ErrPermission) {

@@ -132,11 +132,18 @@ func ReadStatus(mountpoint string) (Status, error) {
 	case errors.Is(err, control.ErrNoSocket):
 		return readStatus(ctx, point)
 	case errors.Is(err, context.DeadlineExceeded):
-		return Status{}, exitcode.Errorf(exitcode.Mountpoint, "", "%s does not answer", point)
+		return Status{}, notAnswering(point)
 	case err != nil:
 		return Status{}, exitcode.Errorf(exitcode.Mountpoint, "", "asking the process of %s: %w", point, err)
 	}
 	return s, s.readable(point)
+}
+
+// notAnswering is the error of whoever asks a process that is stopped, hangs, or has too much
+// to do.
+func notAnswering(point string) error {
+	return exitcode.Errorf(exitcode.Mountpoint, "try again; if it stays so: infisicalfs unmount --discard "+point+", which gives up what was not sent, and mount again",
+		"%s does not answer", point)
 }
 
 // readable fails if the status is of another version's shape.
@@ -154,7 +161,7 @@ func readStatus(ctx context.Context, point string) (Status, error) {
 	case errors.Is(err, syscall.ENOTCONN):
 		return Status{}, exitcode.Errorf(exitcode.Mountpoint, "mount it again, or: infisicalfs unmount "+point, "%s is stale: its process is gone", point)
 	case errors.Is(err, context.DeadlineExceeded):
-		return Status{}, exitcode.Errorf(exitcode.Mountpoint, "", "%s does not answer", point)
+		return Status{}, notAnswering(point)
 	case errors.Is(err, syscall.ENOTSUP):
 		return Status{}, exitcode.Errorf(exitcode.Mountpoint, "mount it with --kernel-cache=default to have one", "%s has no status: it is mounted with --kernel-cache=full", point)
 	case errors.Is(err, fs.ErrPermission):
