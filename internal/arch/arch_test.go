@@ -52,9 +52,9 @@ var picture = map[string][]string{
 	"cache/internal/refgraph": {"secret"}, // what stored values refer to, and what a change does to what is shown
 	"cache/internal/snapshot": {"secret"}, // comparing and editing snapshots
 
-	"client/internal/transport":  {"secret", "internal/duration", "client/internal/jsonstream"}, // how a request gets to the server and what its answer means
-	"client/internal/wire":       {"secret", "client/internal/jsonstream"},                      // the shapes of answers, and the readers of lists
-	"client/internal/jsonstream": {"secret"},                                                    // answers, read as they arrive and within bounds
+	"client/internal/transport":  {"secret", "internal/duration", "internal/namedfile", "client/internal/jsonstream"}, // how a request gets to the server and what its answer means
+	"client/internal/wire":       {"secret", "client/internal/jsonstream"},                                            // the shapes of answers, and the readers of lists
+	"client/internal/jsonstream": {"secret"},                                                                          // answers, read as they arrive and within bounds
 
 	"fs/internal/approvals":   {"secret"},                           // which changes wait for somebody's approval
 	"fs/internal/caller":      {},                                   // who makes a request
@@ -99,9 +99,10 @@ var picture = map[string][]string{
 	"internal/control":                   {},                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                               // the way to a mount's process apart from the mount
 	"internal/mount":                     {"internal/attach", "internal/duration", "internal/mounttable", "internal/blocking", "internal/mount/internal/handover", "internal/mount/internal/kernelstate", "internal/mount/internal/notifier", "internal/mount/internal/reaper", "internal/mount/internal/session", "internal/mount/internal/emitthread", "internal/mount/internal/journal", "internal/mount/internal/known", "internal/systemd", "secret", "cache", "fs", "internal/control", "internal/layout", "internal/glob", "internal/rights", "internal/view", "internal/exitcode"}, // wires the rooms
 	"internal/run":                       {"internal/attach", "internal/mount", "internal/exitcode"},                                                                                                                                                                                                                                                                                                                                                                                                                                                                                       // a command and its namespace
-	"internal/options":                   {"secret", "internal/duration", "client", "internal/credential", "internal/config", "internal/mount", "internal/view", "internal/exitcode"},                                                                                                                                                                                                                                                                                                                                                                                                      // the words of the options, and the configurations made of them
+	"internal/options":                   {"secret", "internal/duration", "client", "internal/credential", "internal/config", "internal/mount", "internal/namedfile", "internal/view", "internal/exitcode"},                                                                                                                                                                                                                                                                                                                                                                                // the words of the options, and the configurations made of them
 	"internal/logging":                   {},                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                               // loggers that wait for nobody
 	"internal/exitcode":                  {"secret"},
+	"internal/namedfile":                 {},                                                                                                                                 // files that people name, which may be pipes
 	"internal/blocking":                  {},                                                                                                                                 // what may block in the kernel beyond any interruption
 	"internal/attach":                    {"internal/mounttable", "internal/blocking", "internal/exitcode"},                                                                  // into the file tree and out of it
 	"internal/mounttable":                {},                                                                                                                                 // the kernel's list of mounts, and which are ours
@@ -143,7 +144,7 @@ var picture = map[string][]string{
 	"internal/credential/internal/keyring":   {},                                         // an item of the desktop's keyring
 	"internal/credential/internal/vault":     {},                                         // its encrypted files
 	"internal/credential/cloudtest":          {},                                         // for tests: plays what is around a machine in a cloud
-	"internal/credential": {"secret", "client", "internal/exitcode",
+	"internal/credential": {"secret", "client", "internal/exitcode", "internal/namedfile",
 		"internal/credential/internal/alicloud",
 		"internal/credential/internal/aws",
 		"internal/credential/internal/azure",

@@ -2,13 +2,13 @@ package credential
 
 import (
 	"errors"
-	"io"
 	"io/fs"
 	"os"
 	"strings"
 	"unicode"
 
 	"infisicalfs/internal/exitcode"
+	"infisicalfs/internal/namedfile"
 	"infisicalfs/secret"
 )
 
@@ -21,12 +21,7 @@ func readFile(p place, setting Setting) (secret.Value, error) {
 	if LooksLikeSecret(p.file) {
 		return secret.Value{}, exitcode.Errorf(exitcode.Config, hint, "%s: this is not the name of a file but looks like the secret itself", p.name)
 	}
-	file, err := os.Open(p.file)
-	if err != nil {
-		return secret.Value{}, exitcode.Errorf(exitcode.Config, hint, "%s: cannot read %s: %w", p.name, p.file, exitcode.PathError(err))
-	}
-	defer file.Close()
-	text, err := io.ReadAll(io.LimitReader(file, maxFile+1))
+	text, err := namedfile.Read(p.file, maxFile+1)
 	if err != nil {
 		return secret.Value{}, exitcode.Errorf(exitcode.Config, hint, "%s: cannot read %s: %w", p.name, p.file, exitcode.PathError(err))
 	}

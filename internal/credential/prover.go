@@ -2,12 +2,12 @@ package credential
 
 import (
 	"context"
-	"os"
 	"strings"
 
 	"infisicalfs/client"
 	"infisicalfs/internal/credential/internal/tokenfile"
 	"infisicalfs/internal/exitcode"
+	"infisicalfs/internal/namedfile"
 	"infisicalfs/secret"
 )
 
@@ -34,7 +34,7 @@ func contentNow(paths func() []string) func() ([]byte, error) {
 func contentOf(paths ...string) func() ([]byte, error) {
 	return func() (all []byte, err error) {
 		for _, path := range paths {
-			text, err := os.ReadFile(path)
+			text, err := namedfile.Read(path, maxFile)
 			if err != nil {
 				return nil, exitcode.PathError(err)
 			}

@@ -2,12 +2,11 @@ package options
 
 import (
 	"fmt"
-	"io"
-	"os"
 	"strings"
 
 	"infisicalfs/client"
 	"infisicalfs/internal/exitcode"
+	"infisicalfs/internal/namedfile"
 )
 
 // HeadersVariable has the headers for a gateway as Infisical's own tool takes them. It is
@@ -45,12 +44,7 @@ func readHeaders(path string) (string, error) {
 	if LooksLikeSecret(path) {
 		return "", exitcode.Errorf(exitcode.Config, headersHint, "--%s: this is not the name of a file but looks like the secret itself", headersFlag)
 	}
-	file, err := os.Open(path)
-	if err != nil {
-		return "", exitcode.Errorf(exitcode.Config, headersHint, "--%s: cannot read %s: %w", headersFlag, path, exitcode.PathError(err))
-	}
-	defer file.Close()
-	text, err := io.ReadAll(io.LimitReader(file, maxHeaders+1))
+	text, err := namedfile.Read(path, maxHeaders+1)
 	switch {
 	case err != nil:
 		return "", exitcode.Errorf(exitcode.Config, headersHint, "--%s: cannot read %s: %w", headersFlag, path, exitcode.PathError(err))

@@ -1,7 +1,6 @@
 package options
 
 import (
-	"io"
 	"os"
 	"strings"
 
@@ -10,6 +9,7 @@ import (
 	"infisicalfs/client"
 	"infisicalfs/internal/exitcode"
 	"infisicalfs/internal/mount"
+	"infisicalfs/internal/namedfile"
 	"infisicalfs/internal/view"
 )
 
@@ -66,12 +66,7 @@ func splitTemplate(pair string) (file, name string) {
 }
 
 func readTemplate(path string) (string, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer file.Close()
-	text, err := io.ReadAll(io.LimitReader(file, maxTemplate+1))
+	text, err := namedfile.Read(path, maxTemplate+1)
 	if err == nil && len(text) > maxTemplate {
 		err = os.ErrInvalid
 	}

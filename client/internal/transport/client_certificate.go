@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"infisicalfs/internal/namedfile"
 	"infisicalfs/secret"
 )
 
@@ -23,7 +24,7 @@ type ClientCertificate struct {
 }
 
 // LoadClientCertificate reads a client certificate with its chain, and its key, both in
-// PEM form. A file that cannot be read is the error of [os.ReadFile]; what is no
+// PEM form. A file that cannot be read is an [os.PathError]; what is no
 // certificate with its key, or has ended, is [secret.ErrInvalid].
 func LoadClientCertificate(certificate, key string) (*ClientCertificate, error) {
 	c := &ClientCertificate{files: [2]string{certificate, key}}
@@ -44,7 +45,7 @@ func readCertificate(files [2]string) (tls.Certificate, error) {
 	var text [2][]byte
 	for i, file := range files {
 		var err error
-		if text[i], err = os.ReadFile(file); err != nil {
+		if text[i], err = namedfile.Read(file, maxPEM); err != nil {
 			return tls.Certificate{}, fmt.Errorf("no client certificate: %w", err)
 		}
 		defer clear(text[i])

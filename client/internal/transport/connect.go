@@ -9,9 +9,9 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"time"
 
+	"infisicalfs/internal/namedfile"
 	"infisicalfs/secret"
 )
 
@@ -60,11 +60,15 @@ func quietly(proxy func(*http.Request) (*url.URL, error)) func(*http.Request) (*
 	}
 }
 
+// maxPEM is more than any file with certificates has, in bytes: those of whole systems have
+// some 200 KiB.
+const maxPEM = 64 << 20
+
 // LoadCertificates returns the system's certificate authorities and those in a
-// PEM file. A file that cannot be read is the error of [os.ReadFile], one that holds
+// PEM file. A file that cannot be read is an [os.PathError], one that holds
 // no certificate [secret.ErrInvalid].
 func LoadCertificates(file string) (*x509.CertPool, error) {
-	pem, err := os.ReadFile(file)
+	pem, err := namedfile.Read(file, maxPEM)
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the certificate file: %w", err)
 	}
