@@ -81,7 +81,7 @@ func (m *Manager) place(ctx context.Context, target string, p Publication) (v *v
 		Name: name, Created: time.Now().UTC().Truncate(time.Second), Words: maps.Clone(p.Words), Target: target, Account: &account,
 	})
 	for {
-		if err := m.add(fresh); err != nil {
+		if err := m.add(ctx, fresh); err != nil {
 			return nil, nil, err
 		}
 		v, done, err = m.begin(ctx, name)
@@ -110,20 +110,30 @@ func (m *Manager) place(ctx context.Context, target string, p Publication) (v *v
 	}
 }
 
-// add has a volume be there, if there is none at its target. It is not on the disk yet.
-func (m *Manager) add(fresh *volume) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	switch {
-	case m.closed:
-		return ErrClosed
-	case m.volumes[fresh.name] != nil:
-		return nil
-	case len(m.volumes) >= m.cfg.MaxVolumes:
-		return fmt.Errorf("%w: %d", ErrTooMany, len(m.volumes))
+// add has a volume be there, if there is none at its target. It is not on the disk yet. Who is
+// clearing the target is waited for.
+func (m *Manager) add(ctx context.Context, fresh *volume) error {
+	for {
+		m.mu.Lock()
+		cleared := m.clearing[fresh.name]
+		var err error
+		switch {
+		case m.closed:
+			err = ErrClosed
+		case cleared != nil || m.volumes[fresh.name] != nil:
+		case len(m.volumes) >= m.cfg.MaxVolumes:
+			err = fmt.Errorf("%w: %d", ErrTooMany, len(m.volumes))
+		default:
+			m.volumes[fresh.name] = fresh
+		}
+		m.mu.Unlock()
+		if err != nil || cleared == nil {
+			return err
+		}
+		if err := waitCleared(ctx, cleared); err != nil {
+			return err
+		}
 	}
-	m.volumes[fresh.name] = fresh
-	return nil
 }
 
 // publish mounts v, which is not mounted and whose turn the caller has. If that fails v is
@@ -194,20 +204,30 @@ func (m *Manager) Unpublish(ctx context.Context, target string) error {
 	} else if exitcode.Of(err) != exitcode.Mountpoint {
 		return err
 	}
-	v, done, err := m.begin(ctx, targetName(target))
-	if errors.Is(err, ErrNotFound) { // by this process, but one before may have left something
-		return clearTarget(ctx, target)
+	for {
+		v, done, err := m.begin(ctx, targetName(target))
+		if err == nil {
+			defer done()
+			return m.unpublish(ctx, v)
+		}
+		if !errors.Is(err, ErrNotFound) {
+			return err
+		}
+		// Not by this process, but one before may have left something.
+		if done, err := m.vacate(ctx, target); done {
+			return err
+		}
 	}
-	if err != nil {
-		return err
-	}
-	defer done()
+}
+
+// unpublish takes v, whose turn the caller has, away from its target.
+func (m *Manager) unpublish(ctx context.Context, v *volume) error {
 	if mounted := m.mounted(v); mounted != nil {
 		if err := mounted.Close(); err != nil {
 			v.log.Warn("unmounting what lies on the volume", "error", err)
 		}
 	}
-	if err := clearTarget(ctx, target); err != nil {
+	if err := clearTarget(ctx, v.point); err != nil {
 		return err
 	}
 	m.mu.Lock()

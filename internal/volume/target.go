@@ -3,6 +3,7 @@ package volume
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -35,6 +36,44 @@ func makeTarget(point string) error {
 		return nil
 	}
 	return exitcode.Errorf(exitcode.Mountpoint, "", "the directory for the volume cannot be made: %w", err)
+}
+
+// vacate clears a target at which no volume is, unless one is there by now: then it reports false.
+// Until it is done none comes to be there, which would lose its directory.
+func (m *Manager) vacate(ctx context.Context, target string) (bool, error) {
+	name := targetName(target)
+	for {
+		m.mu.Lock()
+		taken, cleared := m.volumes[name] != nil, m.clearing[name]
+		if !taken && cleared == nil {
+			m.clearing[name] = make(chan struct{})
+		}
+		m.mu.Unlock()
+		switch {
+		case taken:
+			return false, nil
+		case cleared != nil:
+			if err := waitCleared(ctx, cleared); err != nil {
+				return true, err
+			}
+			continue
+		}
+		err := clearTarget(ctx, target)
+		m.mu.Lock()
+		close(m.clearing[name])
+		delete(m.clearing, name)
+		m.mu.Unlock()
+		return true, err
+	}
+}
+
+func waitCleared(ctx context.Context, cleared <-chan struct{}) error {
+	select {
+	case <-cleared:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("waiting for what was at the target to be unmounted: %w", context.Cause(ctx))
+	}
 }
 
 // maxLayers bounds how many mounts on one another are removed: each crash may leave one.
