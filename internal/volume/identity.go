@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"infisicalfs/client"
 	"infisicalfs/internal/mount"
@@ -19,6 +20,8 @@ type identity struct {
 	client *client.Client
 	hub    *mount.Hub
 	who    string // Login.Identity, and in which organisation; "": not known
+
+	another atomic.Bool // somebody else than who has logged in since, and may have read what is known
 
 	url, organization string // what its login is for
 }
@@ -88,7 +91,7 @@ func (l *identities) make(cfg Login, log *slog.Logger) (*identity, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &identity{c, mount.NewHub(mount.HubConfig{Upstream: c, Writer: c, MaxSecrets: c.MaxSecrets(), Cache: l.cfg.Cache, Log: log}), cfg.who(), cfg.URL, cfg.Organization}, nil
+	return &identity{client: c, hub: mount.NewHub(mount.HubConfig{Upstream: c, Writer: c, MaxSecrets: c.MaxSecrets(), Cache: l.cfg.Cache, Log: log}), who: cfg.who(), url: cfg.URL, organization: cfg.Organization}, nil
 }
 
 // close gives the token back and forgets what was read. No volume of i is mounted any more.

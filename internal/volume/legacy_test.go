@@ -305,3 +305,17 @@ func TestAnotherIdentityBeginsAnew(t *testing.T) {
 	w.reads(file, "hello, world")
 	require.Empty(t, u.Stored())
 }
+
+// Nor does what was read by who logged in later go on under the name of who did at first, which the
+// next process may be again.
+func TestWhatWasReadAsAnotherDoesNotGoOn(t *testing.T) {
+	w := newWorld(t)
+	u := w.unit()
+	viewer := w.Credentials("viewer")
+	u.does("create a", "mount a 1", "become "+viewer.ClientID+" "+viewer.ClientSecret, "create late", "mount late 1")
+	w.reads(filepath.Join(w.base, "late/GREETING"), "hello, world")
+	u.stop("restart")
+	require.Equal(t, []string{"fuse-a", "fuse-late", "state-a", "state-late"}, u.Stored())
+	u.start()
+	w.reads(filepath.Join(w.base, "late/GREETING"), "hello, world")
+}

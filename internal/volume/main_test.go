@@ -258,6 +258,8 @@ func beService() error {
 				_, err = m.Mount(ctx, call[1], call[2])
 			case "unmount":
 				err = m.Unmount(ctx, call[1], call[2])
+			case "become": // somebody, by id and secret
+				err = errors.Join(os.Setenv("ID", call[1]), os.Setenv("SECRET", call[2]), os.Setenv("IDENTITY", call[1]), m.Reload(ctx))
 			}
 			fmt.Println("done", err)
 		}

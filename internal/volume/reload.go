@@ -48,8 +48,11 @@ func (m *Manager) reloadOne(ctx context.Context, name string) error {
 		who.client.SetHeaders(before) // without which a gateway may let nothing through
 		return err
 	}
+	if now.who() != who.who {
+		who.another.Store(true) // and what is mounted later sees it
+	}
 	for _, mounted := range m.mountedAs(name) {
-		if now.who() != who.who {
+		if who.another.Load() {
 			mounted.KeepToItself()
 		}
 		if err := mounted.Refresh(); err != nil {

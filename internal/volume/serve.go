@@ -132,6 +132,9 @@ func (m *Manager) serve(ctx context.Context, v *volume, root secret.Dir, unasked
 	}
 	v.mount, v.root = mounted, root
 	m.mu.Unlock()
+	if who.another.Load() {
+		mounted.KeepToItself()
+	}
 	m.work.Go(func() {
 		select {
 		case <-mounted.Done():
