@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"infisicalfs/client/internal/transport"
@@ -42,6 +43,22 @@ func (c *Client) Who(ctx context.Context) (Who, error) {
 // TokenEnd is when a token says that it ends, zero if it does not or is no JWT. Nothing of
 // it is verified: that is the server's business.
 func TokenEnd(token secret.Value) time.Time { return transport.ClaimsOf(token).End() }
+
+// TokenOwner says whose a token is, in words that are the same for all tokens of one owner and
+// are no secret; empty if the token does not say it. Nothing of it is verified.
+func TokenOwner(token secret.Value) string {
+	text := token.Reveal()
+	if parts := strings.Split(text, "."); len(parts) > 2 && parts[0] == "st" { // a service token, which is its own owner
+		return parts[0] + "." + parts[1]
+	}
+	switch claims := transport.ClaimsOf(token); {
+	case claims.IdentityID != "":
+		return "the machine identity " + claims.IdentityID + " in " + claims.OrgID
+	case claims.UserID != "":
+		return "the user " + claims.UserID + " in " + claims.OrgID
+	}
+	return ""
+}
 
 // fewUses is fewer than a mount makes requests in a day or two.
 const fewUses = 10_000

@@ -2,6 +2,7 @@ package credential
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"maps"
 	"os"
@@ -197,4 +198,34 @@ func TestBearer(t *testing.T) {
 func hintOf(err error) string {
 	own, _ := errors.AsType[*exitcode.Error](err)
 	return own.Hint
+}
+
+// A file with a token is the same login only as long as the tokens in it are the same
+// owner's: what one was shown is not for the next.
+func TestTokensInAFileAreTheirOwners(t *testing.T) {
+	jwt := func(claims string) string {
+		return "eyJhbGciOiJub25lIn0." + base64.RawURLEncoding.EncodeToString([]byte(claims)) + ".c2ln"
+	}
+	file := write(t, "")
+	of := func(token string) string {
+		require.NoError(t, os.WriteFile(file, []byte(token+"\n"), 0o600))
+		found, err := find(words{"token-file": file}, nil)
+		require.NoError(t, err)
+		require.NotContains(t, found.Identity, "c2ln")
+		return found.Identity
+	}
+	seen := map[string]bool{"": true}
+	for _, c := range []struct{ one, other string }{
+		{jwt(`{"identityId":"a","orgId":"o","n":1}`), jwt(`{"identityId":"a","orgId":"o","n":2}`)},
+		{jwt(`{"identityId":"b","orgId":"o"}`), jwt(`{"identityId":"b","orgId":"o","exp":99999999999}`)},
+		{jwt(`{"identityId":"b","orgId":"p"}`), jwt(`{"orgId":"p","identityId":"b"}`)},
+		{jwt(`{"userId":"b","orgId":"o"}`), jwt(`{"userId":"b","orgId":"o","n":2}`)},
+		{"st.a.c2ln.key", "st.a.c2ln"},
+		{"st.b.c2ln.key", "st.b.c2ln"},
+	} {
+		require.False(t, seen[of(c.one)], c.one)
+		seen[of(c.one)] = true
+		require.Equal(t, of(c.one), of(c.other))
+	}
+	require.Empty(t, of("opaque"), "that may be anybody's")
 }

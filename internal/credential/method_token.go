@@ -43,8 +43,9 @@ func (s *Search) tokenAuth(source Source) (client.Auth, error) {
 	if err := checkEnd(source.From, value); err != nil {
 		return nil, err
 	}
-	if source.file != "" {
-		s.identity = "token " + source.file
+	// Another one's token may be in the file tomorrow.
+	if owner := client.TokenOwner(value); source.file != "" && owner != "" {
+		s.identity = "token " + source.file + " of " + owner
 	}
 	return client.TokenAuth(func() (secret.Value, error) {
 		value, err := source.Read()

@@ -1,12 +1,15 @@
 package e2e
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -165,4 +168,44 @@ func TestReplacedDuringAnOutage(t *testing.T) {
 		return readFile(t, m.path("GREETING")) == "another"
 	}, 60*time.Second, 100*time.Millisecond)
 	require.Equal(t, 1, depth(m.dir))
+}
+
+// What a process knows is not for the one that goes on with a token of somebody else, who may read
+// less, from the same file.
+func TestNotReplacedWithAnothersToken(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, devserver.Config{})
+	w.edit(t, func(e *devserver.Editor) error { return e.Deny("viewer", "demo", "dev", "/payments") })
+	file, environ := w.file(t, w.tokenOf(t, "admin")), append(cleanEnviron(), "INFISICAL_API_URL="+w.url)
+	flags := []string{"--timeout=1s", "--read-only", "--ttl=1h", "--token-file=" + file}
+	m := w.mountIn(t, program, environ, flags...)
+	value := readFile(t, m.path("demo/dev/payments/STRIPE_KEY"))
+	for _, identity := range []string{"admin", "viewer"} {
+		takes := identity == "admin"
+		require.NoError(t, os.WriteFile(file, []byte(w.tokenOf(t, identity)), 0o600))
+		heal := w.Inject(devserver.Fault{Status: 503})
+		cmd := exec.Command(program, append(append([]string{"mount", "--replace", "--log-file", m.log}, flags...), m.dir)...)
+		cmd.Env = environ
+		out, err := cmd.CombinedOutput()
+		heal()
+		require.Equal(t, takes, err == nil, "%s: %s", identity, out)
+		now := m.status(t).PID
+		require.Equal(t, takes, now != m.pid, identity)
+		m.pid = now
+		require.Equal(t, value, readFile(t, m.path("demo/dev/payments/STRIPE_KEY")), "as admin")
+	}
+}
+
+// tokenOf is an access token of a machine identity.
+func (w *world) tokenOf(t *testing.T, identity string) string {
+	t.Helper()
+	who := w.Credentials(identity)
+	answer, err := http.Post(w.url+"/api/v1/auth/universal-auth/login", "application/json",
+		strings.NewReader(fmt.Sprintf(`{"clientId":%q,"clientSecret":%q}`, who.ClientID, who.ClientSecret)))
+	require.NoError(t, err)
+	defer answer.Body.Close()
+	var got struct{ AccessToken string }
+	require.NoError(t, json.NewDecoder(answer.Body).Decode(&got))
+	require.NotEmpty(t, got.AccessToken)
+	return got.AccessToken
 }
