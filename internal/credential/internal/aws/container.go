@@ -82,7 +82,7 @@ func (s *Sources) fromContainer(ctx context.Context, address string) (Keys, erro
 		return Keys{}, exitcode.Errorf(exitcode.Unreachable, "see whether the container has a role", "AWS: %s does not answer: %w", r.URL.Host, err)
 	}
 	if answer.Status != http.StatusOK {
-		return Keys{}, exitcode.Errorf(exitcode.Login, "see whether the container has a role", "AWS: %s gives no keys: status %d %s", r.URL.Host, answer.Status, messageOf(answer.Body))
+		return Keys{}, exitcode.Errorf(exitcode.Login, "see whether the container has a role", "AWS: %s gives no keys: %s", r.URL.Host, roundtrip.Status(answer.Status, messageOf(answer.Body)))
 	}
 	return keysOfJSON(answer.Body, from)
 }
@@ -110,5 +110,5 @@ func messageOf(body []byte) string {
 	if json.Unmarshal(body, &v) != nil {
 		return ""
 	}
-	return roundtrip.OneLine(strings.TrimSpace(v.Code + " " + v.Message))
+	return strings.TrimSpace(v.Code + " " + v.Message)
 }

@@ -69,10 +69,10 @@ func keysOfSTS(answer roundtrip.Answer, from string) (Keys, error) {
 	if answer.Status != http.StatusOK {
 		what := strings.TrimSpace(element(text, "Code") + " " + element(text, "Message"))
 		if answer.Status >= 500 || answer.Status == http.StatusTooManyRequests {
-			return Keys{}, exitcode.Errorf(exitcode.Unreachable, "try again later", "AWS: %s: STS cannot answer now: status %d %s", from, answer.Status, roundtrip.OneLine(what))
+			return Keys{}, exitcode.Errorf(exitcode.Unreachable, "try again later", "AWS: %s: STS cannot answer now: %s", from, roundtrip.Status(answer.Status, what))
 		}
 		return Keys{}, exitcode.Errorf(exitcode.Login, "see whether the role trusts the issuer of the token",
-			"AWS: %s: STS refuses the token: status %d %s", from, answer.Status, roundtrip.OneLine(what))
+			"AWS: %s: STS refuses the token: %s", from, roundtrip.Status(answer.Status, what))
 	}
 	keys := Keys{
 		ID:      element(text, "AccessKeyId"),

@@ -121,7 +121,7 @@ func tokenOf(answer roundtrip.Answer, whose string) (secret.Value, error) {
 	// Azure's descriptions go on for lines with numbers of the request.
 	first, _, _ := strings.Cut(v.Description, "\n")
 	return secret.Value{}, exitcode.Errorf(exitcode.Login, "see whether the identity exists here, and its client id",
-		"Azure: %s gives no token: status %d %s", whose, answer.Status, roundtrip.OneLine(strings.TrimSpace(v.Error+" "+first)))
+		"Azure: %s gives no token: %s", whose, roundtrip.Status(answer.Status, strings.TrimSpace(v.Error+" "+first)))
 }
 
 func (s *Sources) variable(name string) string {

@@ -12,6 +12,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -86,6 +87,12 @@ func send(rt http.RoundTripper, r *http.Request) (Answer, error) {
 		return Answer{}, fmt.Errorf("the answer is longer than %d KiB", maxBody>>10)
 	}
 	return Answer{Status: response.StatusCode, Header: response.Header, Body: body, Trailer: response.Trailer}, nil
+}
+
+// Status is what a message says of an answer with that status: what the service has said goes
+// with it, if it has said anything, and is made fit for a message.
+func Status(code int, said string) string {
+	return strings.TrimSpace(fmt.Sprintf("status %d %s", code, OneLine(said)))
 }
 
 // OneLine makes what a service says about a failure fit for a message: one line

@@ -72,6 +72,11 @@ func TestSendIsBounded(t *testing.T) {
 	})
 }
 
+func TestStatus(t *testing.T) {
+	require.Equal(t, "status 403", Status(403, ""))
+	require.Equal(t, "status 403 not yours", Status(403, "not\nyours"))
+}
+
 func TestOneLine(t *testing.T) {
 	require.Equal(t, "a b  c", OneLine("a\nb\r\tc"))
 	require.Equal(t, strings.Repeat("ü", 200)+"…", OneLine(strings.Repeat("ü", 201)))
