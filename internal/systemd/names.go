@@ -30,9 +30,21 @@ func (n *names) add(name string) bool {
 	if n.length+len(name)+1 > maxNames {
 		return false
 	}
+	n.put(name)
+	return true
+}
+
+// handed counts a name that the manager has told this process.
+func (n *names) handed(name string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.put(name)
+}
+
+// put is called with the lock held.
+func (n *names) put(name string) {
 	n.count[name]++
 	n.length += len(name) + 1
-	return true
 }
 
 // removeOne undoes add.

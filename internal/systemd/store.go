@@ -44,6 +44,7 @@ func Received() []Descriptor {
 			d.Name = called[i]
 		}
 		unix.CloseOnExec(d.FD)
+		kept.handed(d.Name)
 		list = append(list, d)
 	}
 	return list

@@ -31,6 +31,9 @@ func TestMain(m *testing.M) {
 		fmt.Println(d.Name, target, flags == unix.FD_CLOEXEC, err)
 	}
 	fmt.Println("again", len(systemd.Received())+len(os.Getenv("LISTEN_FDS")))
+	if name := os.Getenv("SYSTEMD_TEST_STORES"); name != "" {
+		fmt.Println("too many:", errors.Is(systemd.Store(name, 0), systemd.ErrTooMany))
+	}
 }
 
 func service(t *testing.T) *exec.Cmd {
@@ -95,8 +98,12 @@ func TestAsMuchIsKeptAsCanBeNamed(t *testing.T) {
 	}
 	require.Greater(t, len(names), 400)
 	cmd := service(t)
+	cmd.Env = append(cmd.Env, "SYSTEMD_TEST_STORES="+names[0][:200]) // what it was handed counts, too
+	var out bytes.Buffer
+	cmd.Stdout = &out
 	m.Start(t, cmd)
 	require.NoError(t, cmd.Wait())
+	require.Contains(t, out.String(), "too many: true")
 	for _, name := range names {
 		require.NoError(t, systemd.Forget(name))
 	}
