@@ -39,11 +39,16 @@ func execute(args []string) int {
 	var o options
 	flags := pflag.NewFlagSet("infisicalfs-csi", pflag.ContinueOnError)
 	o.addFlags(flags)
+	flags.Usage = func() {
+		fmt.Fprintf(os.Stderr, "Serves volumes of Infisical to the kubelet of a node, as a CSI node plugin. Each pod reads as its own\n"+
+			"service account. deploy/kubernetes has what installs it.\n\nUsage:\n  infisicalfs-csi [flags]\n\nFlags:\n%s", flags.FlagUsages())
+	}
 	switch err := flags.Parse(args); {
 	case errors.Is(err, pflag.ErrHelp):
 		return exitcode.OK
 	case err != nil || flags.NArg() > 0:
 		fmt.Fprintf(os.Stderr, "infisicalfs-csi: %v\n", errors.Join(err, unexpected(flags.Args())))
+		fmt.Fprintln(os.Stderr, "  run infisicalfs-csi --help")
 		return exitcode.Usage
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)

@@ -87,6 +87,15 @@ func TestALooseCredentialIsNamed(t *testing.T) {
 	require.ErrorContains(t, err, "nobody is logged in with Infisical's own tool")
 	require.Equal(t, "run infisical login", hintOf(err))
 	require.Equal(t, exitcode.Login, exitcode.Of(err))
+
+	// Nor does the name of a profile.
+	for _, env := range []variables{nil, {"INFISICAL_VAULT_FILE_PASSPHRASE": "hunter2"}} {
+		_, err = find(words{"profile": "work"}, env)
+		require.ErrorIs(t, err, ErrNoCredentials.Err)
+		require.ErrorContains(t, err, "--profile")
+		require.ErrorContains(t, err, "nobody is logged in with Infisical's own tool")
+		require.Equal(t, "run infisical login", hintOf(err))
+	}
 }
 
 func TestPassedOverWithReasons(t *testing.T) {

@@ -306,8 +306,8 @@ func (s *Search) nothing() error {
 	if len(loose) == 0 {
 		return ErrNoCredentials
 	}
-	if slices.Equal(loose, vaultPassphrase.Variables) { // it opens what is only there after a login
-		return exitcode.Errorf(exitcode.Login, runLogin, "%w: %s is set, and nobody is logged in with Infisical's own tool", ErrNoCredentials.Err, loose[0])
+	if !slices.ContainsFunc(loose, func(name string) bool { return !ofOwnTool(name) }) { // they are for what is only there after a login
+		return exitcode.Errorf(exitcode.Login, runLogin, "%w: %s is set, and nobody is logged in with Infisical's own tool", ErrNoCredentials.Err, strings.Join(loose, ", "))
 	}
 	return &exitcode.Error{Err: fmt.Errorf("%w: which method %s is for is not said", ErrNoCredentials.Err, strings.Join(loose, ", ")), Code: exitcode.Login,
 		Hint: "pick one with --auth or INFISICAL_AUTH_METHOD: " + strings.Join(Names(), ", ")}

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"infisicalfs/client"
 	"infisicalfs/internal/credential/internal/clifiles"
@@ -21,6 +22,11 @@ var (
 	// vaultPassphrase counts where the tool's configuration does not have the right one.
 	vaultPassphrase = Setting{Variables: []string{"INFISICAL_VAULT_FILE_PASSPHRASE"}, Secret: true, Free: true, Shared: true}
 )
+
+// ofOwnTool reports whether a place, by its name, can only be for the login of Infisical's own tool.
+func ofOwnTool(name string) bool {
+	return name == "--"+userProfile.Flag || slices.Contains(userProfile.Variables, name) || slices.Contains(vaultPassphrase.Variables, name)
+}
 
 // startDir is the directory in which the program was started, which may be bound to a
 // profile. A mount in the background has another one later.

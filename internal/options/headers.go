@@ -19,7 +19,7 @@ const headersFlag = "headers-file"
 // maxHeaders bounds a file of headers, in bytes. Servers take 8 to 16 KiB of headers.
 const maxHeaders = 64 << 10
 
-const headersHint = "servers want lines like \"X-Gateway: secret\" in --" + headersFlag + ", or words like X-Gateway=secret in " + HeadersVariable
+const headersHint = "write only headers that the gateway asks for, as lines like \"X-Gateway: secret\" in the file of --" + headersFlag + ", or as words like X-Gateway=secret in " + HeadersVariable
 
 // Headers reads the headers for a gateway, which are nobody's to see: no error has a
 // value of them, or what may be one. They are read again for each call.

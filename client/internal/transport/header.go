@@ -28,7 +28,7 @@ func NewHeader(name, value string) (Header, error) {
 	case !isToken(name): // and is not repeated: who knows what stands in its place
 		return Header{}, fmt.Errorf("the name of a header has a character that no such name has, or none: %w", secret.ErrInvalid)
 	case isOurs(name):
-		return Header{}, fmt.Errorf("the header %s is not for others to set: %w", textproto.CanonicalMIMEHeaderKey(name), secret.ErrInvalid)
+		return Header{}, fmt.Errorf("the header %s is for infisicalfs alone to set: %w", textproto.CanonicalMIMEHeaderKey(name), secret.ErrInvalid)
 	case value == "" || strings.ContainsFunc(value, func(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f }):
 		return Header{}, fmt.Errorf("the header %s has no value, or one with a control character: %w", textproto.CanonicalMIMEHeaderKey(name), secret.ErrInvalid)
 	}
