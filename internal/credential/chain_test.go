@@ -89,10 +89,10 @@ func TestALooseCredentialIsNamed(t *testing.T) {
 	require.Equal(t, exitcode.Login, exitcode.Of(err))
 
 	// Nor does the name of a profile.
-	for _, env := range []variables{nil, {"INFISICAL_VAULT_FILE_PASSPHRASE": "hunter2"}} {
-		_, err = find(words{"profile": "work"}, env)
+	for _, env := range []variables{{"INFISICAL_PROFILE": "work"}, {"INFISICAL_PROFILE": "work", "INFISICAL_VAULT_FILE_PASSPHRASE": "hunter2"}} {
+		_, err = find(nil, env)
 		require.ErrorIs(t, err, ErrNoCredentials.Err)
-		require.ErrorContains(t, err, "--profile")
+		require.ErrorContains(t, err, "INFISICAL_PROFILE")
 		require.ErrorContains(t, err, "nobody is logged in with Infisical's own tool")
 		require.Equal(t, "run infisical login", hintOf(err))
 	}

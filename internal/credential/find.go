@@ -65,7 +65,7 @@ type sighting struct {
 // Find returns what to log in with. Errors are *exitcode.Error: of [exitcode.Login] if
 // there is no credential, or one that is not to be used, else of [exitcode.Config].
 func (s *Search) Find(ctx context.Context) (Found, error) {
-	pinned, by, pinRank, err := s.pinned()
+	pinned, by, pinRank, err := s.pinned(ctx)
 	if err != nil {
 		return Found{}, err
 	}
@@ -84,8 +84,7 @@ func (s *Search) Find(ctx context.Context) (Found, error) {
 			return found, err
 		}
 		if len(seen) > 1 {
-			return Found{}, exitcode.Errorf(exitcode.Login, "keep one of them and unset the other, or pick a method with --auth",
-				"two credentials at once: %s and %s", seen[0].from, seen[1].from)
+			return Found{}, twoAtOnce(seen[0].from, seen[1].from)
 		}
 		if len(seen) == 1 {
 			return s.take(seen[0], rank, "")
@@ -94,10 +93,23 @@ func (s *Search) Find(ctx context.Context) (Found, error) {
 	return Found{}, s.nothing()
 }
 
+func twoAtOnce(one, other string) error {
+	return exitcode.Errorf(exitcode.Login, "keep one of them and unset the other, or pick a method with --auth",
+		"two credentials at once: %s and %s", one, other)
+}
+
 // pinned is the method that --auth or the variable of Infisical's own tool picks, nil if
-// none does. The variable does not stand against a flag for another credential.
-func (s *Search) pinned() (m *Method, by string, rank Rank, err error) {
+// none does. The variable does not stand against a flag for another credential. A profile
+// named by a flag picks the login of Infisical's own tool: whoever names one is not to be
+// somebody else because of a variable that happens to be there.
+func (s *Search) pinned(ctx context.Context) (m *Method, by string, rank Rank, err error) {
 	name, by, rank := strings.TrimSpace(s.Flags.Method), "--auth", Explicit
+	if profile, ok := s.at(userProfile, Explicit); ok && name == "" {
+		if others := s.seen(ctx, Explicit); len(others) > 0 {
+			return nil, "", 0, twoAtOnce(profile.name, others[0].from)
+		}
+		name, by = loggedInUser().Name, profile.name
+	}
 	if name == "" {
 		const variable = "INFISICAL_AUTH_METHOD"
 		name, by, rank = s.variable(variable), variable, Environment

@@ -23,9 +23,9 @@ var (
 	vaultPassphrase = Setting{Variables: []string{"INFISICAL_VAULT_FILE_PASSPHRASE"}, Secret: true, Free: true, Shared: true}
 )
 
-// ofOwnTool reports whether a place, by its name, can only be for the login of Infisical's own tool.
+// ofOwnTool reports whether a place, by its name, can only be for a login of Infisical's own tool.
 func ofOwnTool(name string) bool {
-	return name == "--"+userProfile.Flag || slices.Contains(userProfile.Variables, name) || slices.Contains(vaultPassphrase.Variables, name)
+	return slices.Contains(userProfile.Variables, name) || slices.Contains(vaultPassphrase.Variables, name)
 }
 
 // startDir is the directory in which the program was started, which may be bound to a

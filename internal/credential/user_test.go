@@ -234,3 +234,16 @@ func TestAPersonLogsInAgain(t *testing.T) {
 	_, err = kept.again()
 	require.ErrorIs(t, err, os.ErrNotExist)
 }
+
+// Who names a profile is not to become somebody else by a variable that happens to be there.
+func TestAProfileByFlagWinsOverVariables(t *testing.T) {
+	env := variables{"INFISICAL_TOKEN": "a", "INFISICAL_AUTH_METHOD": "token"}
+	_, err := find(words{"profile": "work"}, env)
+	require.ErrorContains(t, err, "nobody is logged in")
+	require.Equal(t, exitcode.Login, exitcode.Of(err))
+	_, err = find(words{"profile": "work", "token-file": write(t, "a")}, env)
+	require.ErrorContains(t, err, "two credentials at once: --profile and --token-file")
+	found, err := find(words{"profile": "work", "auth": "token"}, variables{"INFISICAL_TOKEN": "a"})
+	require.NoError(t, err)
+	require.Equal(t, "token", found.Method)
+}
