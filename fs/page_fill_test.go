@@ -222,3 +222,31 @@ func TestAWriterWhoKnowsMoreThanReadersSharesNoPages(t *testing.T) {
 		})
 	}
 }
+
+// What is taken from an open file is taken from the kernel's pages, too, whichever way it was
+// opened, and whether it still has a name.
+func TestNoPagesOfWhatWasRevoked(t *testing.T) {
+	for name, flags := range map[string]int{"to read": unix.O_RDONLY, "to write": unix.O_RDWR} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(writing, cacheOff, ttl(time.Hour))
+			mnt := fusetest.MountedThrough(t, w.Root(), w.Options(), GuardPages)
+			t.Cleanup(w.Close)
+			p := startPageProgram(t)
+			path := mnt + "/demo/dev/GREETING"
+			require.Equal(t, "hello, world", p.open("held", path, flags))
+			text, err := p.read("sendfile", "held")
+			require.NoError(t, err)
+			require.Equal(t, "hello, world", text)
+			require.NoError(t, os.Remove(path))
+			w.Apply(secret.Change{Dir: dev, Err: secret.ErrDenied})
+			w.awaitKernel()
+			_, err = p.read("read", "held")
+			require.ErrorIs(t, err, syscall.EACCES)
+			for _, how := range []string{"sendfile", "mmap", "splice"} {
+				text, _ = p.read(how, "held") // or nothing, as a file that has no name any more has no size
+				require.Empty(t, text, how)
+			}
+			p.must(pageRequest{Do: "close", File: "held"})
+		})
+	}
+}

@@ -16,9 +16,9 @@ func (f *FS) revoke(lost func(openfiles.File) bool) int {
 	for _, r := range gone {
 		switch r := r.(type) {
 		case *handle:
-			if r.cached.Load() {
-				r.file.forget()
-			}
+			r.file.forget() // sendfile makes pages of what was opened with direct I/O, too
+		case *writeHandle:
+			r.file.forget()
 		case *viewHandle:
 			r.view.NotifyContent(0, 0) // it may be mapped
 		case *listing:
