@@ -32,14 +32,19 @@ func (f *FS) revoke(lost func(openfiles.File) bool) int {
 }
 
 // revokes says which open files change takes the content from, nil if none: all
-// that it denies, and secrets whose value is hidden from now on. list is what it has
-// changed.
+// that it denies, and secrets whose value is hidden from now on, unless all of their text is
+// the writer's own. list is what it has changed.
 func revokes(change secret.Change, list []diff.Difference) func(openfiles.File) bool {
 	if change.Err != nil {
 		return func(r openfiles.File) bool { return concerns(change, r.Folder()) }
 	}
 	if !slices.ContainsFunc(list, diff.Difference.Denied) {
 		return nil
+	}
+	hidden := func(f *file) bool {
+		dir, name := f.where()
+		s, ok := change.New.Secret(name)
+		return dir == change.Dir && ok && s.Denied()
 	}
 	viewsToo := slices.ContainsFunc(list, diff.Difference.Hides) // which may have the value in them
 	return func(r openfiles.File) bool {
@@ -48,14 +53,12 @@ func revokes(change secret.Change, list []diff.Difference) func(openfiles.File) 
 			return viewsToo && r.Folder() == change.Dir
 		case *watchedGeneration:
 			return r.hides(change.New)
+		case *handle:
+			return hidden(r.file)
+		case *writeHandle:
+			return r.scratch == nil && hidden(r.file) && r.buffer.Foreign()
 		}
-		h, ok := r.(*handle)
-		if !ok || h.Folder() != change.Dir {
-			return false
-		}
-		_, name := h.file.where()
-		s, ok := change.New.Secret(name)
-		return ok && s.Denied()
+		return false
 	}
 }
 

@@ -68,6 +68,29 @@ func TestAValueThatIsHiddenIsTakenFromItsOpenHandles(t *testing.T) {
 	})
 }
 
+// So it is from those that are open to be written, unless what they have is what somebody has
+// written there.
+func TestAValueThatIsHiddenIsTakenFromItsWriters(t *testing.T) {
+	bothWaysWriting(t, func(t *testing.T, w *world, v fusetest.View) {
+		open := func(flags int) fusetest.File {
+			f, err := v.Open("demo/dev/GREETING", flags)
+			require.NoError(t, err)
+			return f
+		}
+		reader, own := open(syscall.O_RDWR), open(syscall.O_RDWR|syscall.O_TRUNC)
+		_, err := own.WriteAt([]byte("his own"), 0)
+		require.NoError(t, err)
+		w.announce(w.change(t, dev, func() { w.Put(dev, secret.Secret{Name: "GREETING", Hidden: true, Reason: "not yours"}) }))
+		_, err = fusetest.ReadAll(reader)
+		require.Equal(t, syscall.EACCES, err)
+		text, err := fusetest.ReadAll(own)
+		require.NoError(t, err)
+		require.Equal(t, "his own", text)
+		require.NoError(t, reader.Close(), "he has changed nothing")
+		_ = own.Close() // whether it can be stored is the server's word
+	})
+}
+
 func TestRevokedHandleHasNoAttributes(t *testing.T) {
 	w := newWorld()
 	k := fusetest.Direct(t, w.Root(), w.Options())

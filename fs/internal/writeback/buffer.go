@@ -224,6 +224,13 @@ func (b *Buffer) End(why error) {
 // It waits for nothing.
 func (b *Buffer) Revoke() { b.revoked.Store(true) }
 
+// Foreign reports whether part of the text may be what the server had.
+func (b *Buffer) Foreign() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.foreign
+}
+
 // Pending is a text that waits to be sent.
 type Pending struct {
 	Size   int       // in bytes
