@@ -274,6 +274,9 @@ func sameNamespace(pid int) error {
 		return err
 	}
 	theirs, err := os.Readlink("/proc/" + strconv.Itoa(pid) + "/ns/mnt")
+	if errors.Is(err, os.ErrPermission) { // nobody but root may see that of a process that cannot be traced
+		ours, theirs, err = rootMounts(pid)
+	}
 	if err != nil {
 		return err
 	}
@@ -281,6 +284,23 @@ func sameNamespace(pid int) error {
 		return errors.New("it is in another mount namespace")
 	}
 	return nil
+}
+
+// rootMounts returns the numbers of the mounts on which this process and another one have
+// their root directories. No two mounts of a machine have one number, in whatever namespaces.
+func rootMounts(pid int) (ours, theirs string, err error) {
+	number := func(process string) string {
+		var text []byte
+		if err == nil {
+			text, err = os.ReadFile("/proc/" + process + "/mountinfo")
+		}
+		first, _, found := strings.Cut(string(text), " ")
+		if err == nil && !found {
+			err = fmt.Errorf("process %s shows no mounts", process)
+		}
+		return first
+	}
+	return number("self"), number(strconv.Itoa(pid)), err
 }
 
 // isConnection fails if a descriptor is none of that FUSE connection. Before Linux 6.18

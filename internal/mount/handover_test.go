@@ -485,3 +485,28 @@ func TestAFailedReplacement(t *testing.T) {
 	require.NoError(t, unmounted(t.Context(), point))
 	require.NoError(t, last.Wait())
 }
+
+// Who may not read of another process in which namespace it is knows it by the mount that is
+// its root.
+func TestARootMountTellsNamespacesApart(t *testing.T) {
+	needFUSE(t)
+	ours, theirs, err := rootMounts(os.Getpid())
+	require.NoError(t, err)
+	require.NotEmpty(t, ours)
+	require.Equal(t, ours, theirs)
+
+	other := exec.Command("unshare", "--mount", "cat")
+	in, err := other.StdinPipe()
+	require.NoError(t, err)
+	out, err := other.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, other.Start())
+	t.Cleanup(func() { other.Process.Kill(); other.Wait() })
+	_, err = in.Write([]byte("x")) // is answered once it is in its namespace
+	require.NoError(t, err)
+	_, err = out.Read(make([]byte, 1))
+	require.NoError(t, err)
+	ours, theirs, err = rootMounts(other.Process.Pid)
+	require.NoError(t, err)
+	require.NotEqual(t, ours, theirs)
+}

@@ -41,6 +41,7 @@ var userCases = map[string]struct {
 	"busy":                    {room{}, userCloses},
 	"stale":                   {room{}, userHeals},
 	"hardened":                {room{}, func(dir string) error { daemon.Harden(nil); return userMounts(dir) }},
+	"gone on with":            {room{}, userIsReplaced},
 	"others allowed":          {room{conf: "user_allow_other\n"}, userAllows},
 	"others not allowed": {room{conf: "#user_allow_other\n"}, func(dir string) error {
 		cfg := config(dir, sample())
@@ -171,6 +172,40 @@ func beUser() error {
 		return errors.New("the credentials were not taken")
 	}
 	return userCases[os.Getenv("CASE")].run(filepath.Join(os.Getenv("ROOM"), "mnt"))
+}
+
+// userIsReplaced serves a mount, and cannot be traced: another process of the same user goes
+// on with it all the same.
+func userIsReplaced(dir string) error {
+	daemon.Harden(nil)
+	m, err := New(context.Background(), readOnly(dir, sample()))
+	if err != nil {
+		return err
+	}
+	cmd := again("next", "POINT="+dir, "VALUE=second", manyProcessors)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	cmd.Stderr = os.Stderr
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	defer cmd.Wait()
+	defer cmd.Process.Kill() // where it does not serve
+	text := make([]byte, 4096)
+	n, err := out.Read(text)
+	if said := string(text[:n]); said != "mounted" {
+		return fmt.Errorf("the next process said %q: %v", said, err)
+	}
+	if err := m.Wait(); err != nil {
+		return fmt.Errorf("the one before: %w", err)
+	}
+	if got, err := exec.Command("cat", filepath.Join(dir, "CHANGED")).CombinedOutput(); string(got) != "second" {
+		return fmt.Errorf("read %q: %v", got, err)
+	}
+	_, err = Unmount(context.Background(), dir, false)
+	return err
 }
 
 func userMounts(dir string) error {
