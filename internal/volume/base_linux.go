@@ -17,15 +17,17 @@ import (
 	"infisicalfs/internal/mounttable"
 )
 
+const useStateDir = "run it as root, or name a directory that whoever runs it may write to with --state-dir"
+
 // lockDir keeps other Managers out of the state directory until release is called, or the
 // process ends, however that comes about.
 func lockDir(dir string) (release func(), err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, exitcode.Errorf(exitcode.Config, "", "the state directory cannot be made: %w", err)
+		return nil, exitcode.Errorf(exitcode.Config, useStateDir, "the state directory cannot be made: %w", err)
 	}
 	file, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
-		return nil, exitcode.Errorf(exitcode.Config, "", "the state directory cannot be used: %w", err)
+		return nil, exitcode.Errorf(exitcode.Config, useStateDir, "the state directory cannot be used: %w", err)
 	}
 	if err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		file.Close()
