@@ -157,6 +157,10 @@ func TestWhoReplacesAProcessThatHangsGivesUp(t *testing.T) {
 	top, err := findOurs(t.Context(), point)
 	require.NoError(t, err)
 	require.NoError(t, serving.Process.Signal(unix.SIGSTOP))
+	var stopped unix.WaitStatus
+	_, err = unix.Wait4(serving.Process.Pid, &stopped, unix.WUNTRACED, nil) // the last of its threads, too
+	require.NoError(t, err)
+	require.True(t, stopped.Stopped())
 	s := &successor{cfg: config(point, sample()), top: top, inherited: &inheritance{}, away: errors.New("not asked"), patience: 50 * time.Millisecond}
 	_, err = s.replace(t.Context())
 	requireCode(t, exitcode.Mountpoint, err)
