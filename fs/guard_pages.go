@@ -30,7 +30,7 @@ func (g guarded) GetAttr(cancel <-chan struct{}, in *fuse.GetAttrIn, out *fuse.A
 
 // Read fails where a page would get bytes that somebody else may not be shown.
 func (g guarded) Read(cancel <-chan struct{}, in *fuse.ReadIn, buf []byte) (fuse.ReadResult, fuse.Status) {
-	if fillsPage(in) && g.ask(cancel, in.InHeader, in.Fh, lseekFill) == fuse.Status(errFill) {
+	if FillsPage(in) && g.ask(cancel, in.InHeader, in.Fh, lseekFill) == fuse.Status(errFill) {
 		return nil, fuse.EINVAL
 	}
 	return g.RawFileSystem.Read(cancel, in, buf)

@@ -1,7 +1,7 @@
 // Package namedfile reads files that people name in options: credentials, headers,
 // certificates. Such a file may be a pipe (`--client-secret-file <(pass show infisical)`,
 // a FIFO, /dev/fd/N), and whoever should write to it may never come. A read of one
-// ends all the same, and holds no thread meanwhile.
+// ends all the same.
 package namedfile
 
 import (

@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/hanwen/go-fuse/v2/fuse"
+
+	"infisicalfs/fs"
 )
 
 // Pages belong to a file, and all who have it open are shown them without a question. So
@@ -21,7 +23,7 @@ func (f *FS) page(cancel <-chan struct{}, in *fuse.ReadIn) fuse.Status {
 	if status := f.looks(cancel, in.NodeId, &in.Fh); !status.Ok() {
 		return status
 	}
-	if !f.heir || in.ReadFlags&fuse.READ_LOCKOWNER != 0 || f.allOpen(in.NodeId) {
+	if !f.heir || !fs.FillsPage(in) || f.allOpen(in.NodeId) {
 		return fuse.OK
 	}
 	if f.direct(before) {
