@@ -117,7 +117,8 @@ func TestNoVersionForASuccessor(t *testing.T) {
 // Of a node that the kernel has from a process before nothing is opened with its cache,
 // but what that process had opened so; and that is not shown beside another version.
 func TestWhatTheKernelHasFromAProcessBefore(t *testing.T) {
-	w := newWorld(ttl(time.Minute))
+	w := newWorld(ttl(time.Minute), writing)
+	t.Cleanup(func() { w.Close() })
 	var known sync.Map
 	w.FS = New(func(c Config) Config {
 		c.Inherited = func(node uint64) bool { _, ok := known.Load(node); return ok }
@@ -135,6 +136,12 @@ func TestWhatTheKernelHasFromAProcessBefore(t *testing.T) {
 	require.Zero(t, open.OpenFlags&fuse.FOPEN_DIRECT_IO)
 	_, status := versionIn(raw, id, open.Fh, 7, LseekVersion)
 	require.Equal(t, fuse.OK, status)
+	writer := openedIn(t, raw, id, syscall.O_RDWR)
+	_, status = raw.Write(nil, &fuse.WriteIn{InHeader: fuse.InHeader{NodeId: id}, Fh: writer.Fh}, []byte("hello"))
+	require.Equal(t, fuse.OK, status)
+	raw.Release(nil, &fuse.ReleaseIn{InHeader: fuse.InHeader{NodeId: id}, Fh: writer.Fh})
+	_, status = versionIn(raw, id, open.Fh, 7, LseekVersion)
+	require.Equal(t, fuse.OK, status, "who writes the same bytes takes nothing away")
 	w.Set(dev, "GREETING", "hello, again")
 	n := operations(w.root.GetChild("demo").GetChild("dev").GetChild("GREETING")).(*file)
 	n.forget() // as when the change is told

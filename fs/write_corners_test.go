@@ -1,6 +1,7 @@
 package fs
 
 import (
+	"errors"
 	"io"
 	"os"
 	"syscall"
@@ -128,30 +129,60 @@ func TestFlagsOfAnnotations(t *testing.T) {
 	require.Equal(t, []string{"more"}, s.Tags)
 }
 
-// Who opens a file for writing and writes nothing takes nothing away from who reads it.
-func TestOpeningToWriteLeavesReadersAlone(t *testing.T) {
+// Who opens a file for writing and changes nothing takes nothing away from who reads it.
+func TestWhoChangesNothingLeavesReadersAlone(t *testing.T) {
 	w := newWorld(ttl(time.Hour), writing)
-	dir := fusetest.Mounted(t, w.Root(), w.Options())
-	path := dir + "/demo/dev/GREETING"
-	reader, err := os.Open(path)
-	require.NoError(t, err)
-	defer reader.Close()
-	read := func() string {
-		text := make([]byte, 100)
-		n, err := reader.ReadAt(text, 0)
-		require.ErrorIs(t, err, io.EOF)
-		return string(text[:n])
+	dir := fusetest.MountedThrough(t, w.Root(), w.Options(), GuardPages) + "/demo/dev/"
+	const value = "hello, world"
+	opened := func(flags int, do func(*os.File) error) func(string) error {
+		return func(path string) error {
+			writer, err := os.OpenFile(path, flags, 0)
+			if err != nil {
+				return err
+			}
+			return errors.Join(do(writer), writer.Close())
+		}
 	}
-	require.Equal(t, "hello, world", read())
-	for _, flags := range []int{os.O_RDWR, os.O_WRONLY, os.O_WRONLY | os.O_APPEND, os.O_RDWR | os.O_CREATE} {
-		writer, err := os.OpenFile(path, flags, 0)
+	nothing := func(*os.File) error { return nil }
+	cut := func(f *os.File) error { return f.Truncate(int64(len(value))) }
+	write := func(f *os.File) error {
+		_, err := f.WriteAt([]byte(value)[3:], 3)
+		return err
+	}
+	for _, row := range []struct {
+		what, name, value string
+		do                func(path string) error
+	}{
+		{"read and write", "GREETING", value, opened(os.O_RDWR, nothing)},
+		{"write", "GREETING", value, opened(os.O_WRONLY, nothing)},
+		{"append", "GREETING", value, opened(os.O_WRONLY|os.O_APPEND, nothing)},
+		{"create", "GREETING", value, opened(os.O_RDWR|os.O_CREATE, nothing)},
+		{"fsync", "GREETING", value, opened(os.O_RDWR, (*os.File).Sync)},
+		{"ftruncate", "GREETING", value, opened(os.O_RDWR, cut)},
+		{"ftruncate, write only", "GREETING", value, opened(os.O_WRONLY, cut)},
+		{"truncate", "GREETING", value, func(path string) error { return os.Truncate(path, int64(len(value))) }},
+		{"the same bytes", "GREETING", value, opened(os.O_RDWR, write)},
+		{"the same bytes, write only, and fsync", "GREETING", value, opened(os.O_WRONLY, func(f *os.File) error { return errors.Join(write(f), f.Sync()) })},
+		{"dates", "GREETING", value, func(path string) error { return os.Chtimes(path, started, started) }},
+		{"a mode", "GREETING", value, func(path string) error { return os.Chmod(path, 0o600) }},
+		{"empty what is empty", "EMPTY", "", opened(os.O_WRONLY|os.O_TRUNC, nothing)},
+		{"and fsync", "EMPTY", "", opened(os.O_WRONLY|os.O_TRUNC, (*os.File).Sync)},
+	} {
+		path := dir + row.name
+		reader, err := os.Open(path)
 		require.NoError(t, err)
-		require.Equal(t, "hello, world", read(), "it is open for writing")
-		require.NoError(t, writer.Close())
-		require.Equal(t, "hello, world", read(), "it was open for writing")
+		read := func(when string) {
+			text := make([]byte, 100)
+			n, err := reader.ReadAt(text, 0)
+			require.ErrorIs(t, err, io.EOF, "%s, %s", row.what, when)
+			require.Equal(t, row.value, string(text[:n]), "%s, %s", row.what, when)
+		}
+		read("before")
+		require.NoError(t, row.do(path), row.what)
+		read("after it")
+		w.awaitKernel()
+		read("later")
+		require.NoError(t, reader.Close())
 	}
 	require.Empty(t, w.Writes())
-	text, err := os.ReadFile(path)
-	require.NoError(t, err)
-	require.Equal(t, "hello, world", string(text))
 }

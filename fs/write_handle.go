@@ -29,7 +29,7 @@ type writeHandle struct {
 	caller  fuse.Caller   // who opened it: RELEASE names nobody
 	wrote   atomic.Bool   // to its scratch file
 
-	ahead    bool        // it began with another version than readers have; set by load
+	ahead    bool        // it began with another text than readers have; set by load
 	cacheOut atomic.Bool // the page cache is kept out, see keepCacheOut
 
 	under *overlay.Whiteout // it was created while its secret was away; set before anybody knows the handle
@@ -108,7 +108,9 @@ func (h *writeHandle) edit(ctx context.Context, e textedit.Edit) syscall.Errno {
 	if h.scratch != nil {
 		return h.editScratch(who, e)
 	}
-	h.keepCacheOut()
+	if h.changes(e) {
+		h.keepCacheOut()
+	}
 	shreds := !textedit.MayBeText(e.Data) && caller.Shreds(threadOf(ctx))
 	refused, err := h.buffer.Edit(who, e, shreds)
 	dir, name := h.file.where()
@@ -117,6 +119,14 @@ func (h *writeHandle) edit(ctx context.Context, e textedit.Edit) syscall.Errno {
 		return errno
 	}
 	return errnoOf(err)
+}
+
+// changes reports whether the text is another one after an edit. One that leaves it as it is
+// takes nothing away from readers: what the kernel makes of it is what they have. Whoever
+// changes the text first has kept the page cache out before he does.
+func (h *writeHandle) changes(e textedit.Edit) (yes bool) {
+	err := h.buffer.With(func(t *textedit.Text) { yes = h.buffer.Place(e, t).Changes(t) })
+	return yes || err != nil
 }
 
 func (h *writeHandle) editScratch(who caller.Process, e textedit.Edit) syscall.Errno {

@@ -34,7 +34,7 @@ func (n *file) openToWrite(ctx context.Context, flags uint32) (fusefs.FileHandle
 	dir, name := n.where()
 	n.fs.drafts.add(h, dir, name)
 	n.fs.writers.Add(h)
-	if flags&syscall.O_TRUNC != 0 || h.ahead { // the kernel takes the file for empty from here on
+	if h.ahead {
 		h.keepCacheOut()
 	}
 	if n.pages.Wanted() {
@@ -76,6 +76,7 @@ func (h *writeHandle) load(ctx context.Context, flags uint32) error {
 	_, s, err := h.file.current(ctx)
 	if errors.Is(err, secret.ErrNotFound) && f.drafts.beingCreated(dir, name) {
 		h.buffer.BeginNew()
+		h.ahead = true
 		return f.denials.Check(dir, commit.MayCreate)
 	}
 	if err != nil {
@@ -118,6 +119,9 @@ func (h *writeHandle) loadSecret(ctx context.Context, dir secret.Dir, s *secret.
 		base = lastSeen
 	}
 	h.ahead = !s.Value.Equal(shown.Value)
+	if empty { // the kernel takes the file for empty from here on
+		h.ahead = shown.Hidden || shown.Value.Len() > 0
+	}
 	h.buffer.Begin(s.Value, base, empty)
 	return nil
 }

@@ -1,6 +1,7 @@
 package textedit
 
 import (
+	"bytes"
 	"math"
 	"syscall"
 )
@@ -34,4 +35,16 @@ func (e Edit) Do(t *Text) {
 	} else if len(e.Data) > 0 {
 		t.writeAt(e.Data, int(e.Off))
 	}
+}
+
+// Changes reports whether the text is another one after the edit.
+func (e Edit) Changes(t *Text) bool {
+	size, errno := e.Size(t.Len())
+	switch {
+	case errno != 0 || size != t.Len():
+		return true
+	case e.Cut || len(e.Data) == 0:
+		return false
+	}
+	return !bytes.Equal(t.b[e.Off:int(e.Off)+len(e.Data)], e.Data)
 }

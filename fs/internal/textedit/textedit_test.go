@@ -151,3 +151,34 @@ func TestRandomEdits(t *testing.T) {
 		}
 	}
 }
+
+// An edit that leaves the text as it is is none for who reads it.
+func TestWhatAnEditChanges(t *testing.T) {
+	for what, c := range map[string]struct {
+		edit Edit
+		want bool
+	}{
+		"the same length":        {Edit{Off: 5, Cut: true}, false},
+		"shorter":                {Edit{Off: 4, Cut: true}, true},
+		"longer":                 {Edit{Off: 6, Cut: true}, true},
+		"all of it":              {Edit{Data: []byte("hello")}, false},
+		"a part":                 {Edit{Data: []byte("ll"), Off: 2}, false},
+		"other bytes":            {Edit{Data: []byte("lo"), Off: 2}, true},
+		"the same, and more":     {Edit{Data: []byte("o!"), Off: 4}, true},
+		"behind the end":         {Edit{Data: []byte("x"), Off: 9}, true},
+		"nothing":                {Edit{Off: 2}, false},
+		"nothing behind the end": {Edit{Off: 9}, false},
+		"where nothing can be":   {Edit{Off: math.MaxInt32 + 1, Cut: true}, true},
+	} {
+		text := &Text{}
+		text.writeAt([]byte("hello"), 0)
+		require.Equal(t, c.want, c.edit.Changes(text), what)
+		size, errno := c.edit.Size(text.Len())
+		if errno != 0 {
+			continue
+		}
+		require.Less(t, size, 100)
+		c.edit.Do(text)
+		require.Equal(t, c.want, string(text.b) != "hello", what)
+	}
+}
