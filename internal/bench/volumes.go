@@ -26,8 +26,8 @@ type cost struct {
 	ready    time.Duration // from none to all of them
 	again    time.Duration // from the start of the next process to all of them, after a kill; 0: not tried
 	threads  int64
-	resident int64         // bytes
-	event    time.Duration // CPU of all processes for one mount elsewhere and its unmount, beyond that of doing nothing
+	resident int64  // bytes
+	event    effort // of all processes for one mount elsewhere and its unmount, beyond that of doing nothing
 }
 
 // volumes measures many volumes of one process beside processes with a mount each, the same
@@ -54,7 +54,7 @@ func volumes(ctx context.Context, program string, many, apart, atOnce int) error
 	if err != nil {
 		return err
 	}
-	rows := [][]string{{"", "requests", "ready", "after a kill", "threads", "memory", "CPU of a mount event"}}
+	rows := [][]string{{"", "requests", "ready", "after a kill", "threads", "memory", "CPU of a mount event", "switches"}}
 	for _, row := range []struct {
 		name string
 		cost
@@ -64,7 +64,7 @@ func volumes(ctx context.Context, program string, many, apart, atOnce int) error
 			again = row.again.Round(time.Millisecond).String()
 		}
 		rows = append(rows, []string{fmt.Sprintf("%d: %s", row.mounts, row.name), fmt.Sprint(row.requests), row.ready.Round(time.Millisecond).String(), again,
-			fmt.Sprint(row.threads), inMiB(row.resident), row.event.Round(10 * time.Microsecond).String()})
+			fmt.Sprint(row.threads), inMiB(row.resident), row.event.cpu.Round(10 * time.Microsecond).String(), fmt.Sprintf("%.1f", row.event.switches)})
 	}
 	fmt.Printf("\n%s", columns(rows))
 	printTargets(os.Stdout, volumeTargets(one, all))
@@ -82,7 +82,7 @@ func volumeTargets(one, all cost) []target {
 		{"ready after a kill", all.again.Round(time.Millisecond).String(), "≤ 30 ms each", verdictOf(all.again <= time.Duration(all.mounts)*30*time.Millisecond)},
 		{"threads, each beyond the first", fmt.Sprintf("%.1f", threads), "≤ 3", verdictOf(threads <= 3)},
 		{"memory, each beyond the first", fmt.Sprintf("%.0f kB", memory), "≤ 300 kB", verdictOf(memory <= 300)},
-		{"CPU of a mount event", all.event.Round(10 * time.Microsecond).String(), "≤ 0.1 ms more than with one", verdictOf(all.event <= one.event+time.Millisecond/10)},
+		{"CPU of a mount event", all.event.cpu.Round(10 * time.Microsecond).String(), "≤ 0.1 ms more than with one", verdictOf(all.event.cpu <= one.event.cpu+time.Millisecond/10)},
 	}
 }
 
@@ -173,14 +173,14 @@ func weigh(ctx context.Context, n, requests int, ready time.Duration, pids ...in
 	}
 	defer os.Remove(point)
 	const events = 20
-	spend := func(do func() error) (time.Duration, error) {
+	spend := func(do func() error) (effort, error) {
 		before, err := used(pids)
 		for range events {
 			err = errors.Join(err, do())
 			pause(ctx, 50*time.Millisecond) // one after the other
 		}
 		after, other := used(pids)
-		return after - before, errors.Join(err, other)
+		return after.since(before), errors.Join(err, other)
 	}
 	idle, err := spend(func() error { return nil })
 	if err != nil {
@@ -189,29 +189,46 @@ func weigh(ctx context.Context, n, requests int, ready time.Duration, pids ...in
 	busy, err := spend(func() error {
 		return errors.Join(unix.Mount("none", point, "tmpfs", 0, ""), unix.Unmount(point, 0))
 	})
-	w.event = max(0, busy-idle) / events
+	more := busy.since(idle)
+	w.event = effort{max(0, more.cpu) / events, max(0, more.switches) / events}
 	return w, err
 }
 
-// used is the CPU time of processes so far.
-func used(pids []int) (sum time.Duration, err error) {
+// effort is what processes have done.
+type effort struct {
+	cpu      time.Duration
+	switches float64 // of context
+}
+
+func (e effort) since(before effort) effort {
+	return effort{e.cpu - before.cpu, e.switches - before.switches}
+}
+
+// used is what processes have done so far.
+func used(pids []int) (sum effort, err error) {
 	for _, pid := range pids {
-		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
+		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*", pid))
 		if err != nil {
-			return 0, err
+			return sum, err
 		}
 		for _, thread := range threads {
-			text, err := os.ReadFile(thread)
-			if err != nil {
+			time, err := os.ReadFile(filepath.Join(thread, "schedstat"))
+			status, other := os.ReadFile(filepath.Join(thread, "status"))
+			if err != nil || other != nil {
 				continue // it has ended
 			}
-			if words := strings.Fields(string(text)); len(words) > 0 {
-				n, _ := strconv.ParseInt(words[0], 10, 64)
-				sum += time.Duration(n)
-			}
+			sum.cpu += onCPU(string(time))
+			sum.switches += float64(field(string(status), "voluntary_ctxt_switches") + field(string(status), "nonvoluntary_ctxt_switches"))
 		}
 	}
 	return sum, nil
+}
+
+// onCPU is the first number of a thread's schedstat.
+func onCPU(schedstat string) time.Duration {
+	first, _, _ := strings.Cut(schedstat, " ")
+	n, _ := strconv.ParseInt(first, 10, 64)
+	return time.Duration(n)
 }
 
 // again is a command that runs this program.

@@ -14,12 +14,24 @@ type connections interface {
 	look() (fewer bool, err error)
 	// has reports whether one was among them.
 	has(number int) bool
+	// news is what to poll: it has something when there is something to look at.
+	news() unix.PollFd
+	close()
 }
+
+// table is a descriptor of the whole table (/proc/self/mountinfo), the caller's.
+type table int
+
+// news is there when the table has changed since it was last polled.
+func (t table) news() unix.PollFd { return unix.PollFd{Fd: int32(t), Events: unix.POLLPRI} }
+
+func (t table) close() {}
 
 // byID asks for what has come since the last look only. It looks at the list of the
 // mounts' numbers, in one system call whatever their number, and compares it with
 // the last one, which takes some nanoseconds for each.
 type byID struct {
+	table
 	list func([]uint64) ([]uint64, error) // mountIDs
 	of   func(id uint64) int              // connectionOf
 
@@ -28,8 +40,8 @@ type byID struct {
 	count       map[int]int    // the mounts of a connection; none are left out
 }
 
-func newByID() *byID {
-	return &byID{list: mountIDs, of: connectionOf, mounts: map[uint64]int{}, count: map[int]int{}}
+func newByID(t table) *byID {
+	return &byID{table: t, list: mountIDs, of: connectionOf, mounts: map[uint64]int{}, count: map[int]int{}}
 }
 
 func (c *byID) look() (fewer bool, err error) {
@@ -89,13 +101,13 @@ func compare(before, now []uint64, gone, came func(uint64)) {
 
 // byText reads the whole table (/proc/self/mountinfo), for kernels before Linux 6.8.
 type byText struct {
-	table  int // a descriptor, the caller's
+	table
 	buffer []byte
 	found  map[int]bool
 }
 
 func (c *byText) look() (fewer bool, err error) {
-	c.buffer, err = readAgain(c.table, c.buffer)
+	c.buffer, err = readAgain(int(c.table), c.buffer)
 	c.found = connectionsIn(c.buffer)
 	return true, err
 }

@@ -13,8 +13,8 @@ import (
 // called afterwards. It is called on a goroutine that others wait for, too, and shall
 // not take long.
 //
-// However many mounts a process has, it has one goroutine for this, which looks at the
-// table once for a change of it, and of what did not change only at the numbers.
+// However many mounts a process has, it has one goroutine for this, which looks once for a
+// change of the table, and of what did not change only at the numbers, or not at all.
 func OnLeaving(device int, do func()) (stop func(), err error) {
 	return theWatch.add(&waiter{device: device, do: do})
 }
@@ -90,16 +90,30 @@ func (t *tableWatch) nudge() { _, _ = unix.Write(t.wake, []byte{0}) }
 // which a thousand mounts come and go does not do much else than look at them.
 const rests = 10
 
+// worthEvents is with how many mounts a process is told of events (byEvents). With fewer it
+// looks at numbers, for all that: there are no more than 128 groups of fanotify for all of
+// a user's processes, root's too, and others need them.
+const worthEvents = 8
+
 // run looks at the table when it has changed, or a waiter has come.
-func (t *tableWatch) run(table, woken int) {
-	defer unix.Close(table)
+func (t *tableWatch) run(list, woken int) {
+	defer unix.Close(list)
 	defer unix.Close(woken)
-	var now connections = newByID()
-	for {
-		began, look := time.Now(), t.beginLook()
+	var now connections = newByID(table(list))
+	defer func() { now.close() }()
+	for tried := false; ; {
+		began := time.Now()
+		look, waiters := t.beginLook()
+		if waiters >= worthEvents && !tried {
+			tried = true
+			if events, err := newByEvents(); err == nil {
+				now = events
+			}
+		}
 		fewer, err := now.look()
 		if _, text := now.(*byText); err != nil && !text {
-			now = &byText{table: table}
+			now.close()
+			now = &byText{table: table(list)}
 			fewer, err = now.look()
 		}
 		has := now.has
@@ -111,8 +125,7 @@ func (t *tableWatch) run(table, woken int) {
 		}
 		rest := min(rests*time.Since(began), time.Second/10)
 		wait([]unix.PollFd{{Fd: int32(woken)}}, int(rest.Milliseconds())) // or until nobody waits any more
-		// The kernel reports what has changed since the table was last polled.
-		wait([]unix.PollFd{{Fd: int32(table), Events: unix.POLLPRI}, {Fd: int32(woken), Events: unix.POLLIN}}, -1)
+		wait([]unix.PollFd{now.news(), {Fd: int32(woken), Events: unix.POLLIN}}, -1)
 	}
 }
 
@@ -126,13 +139,13 @@ func wait(fds []unix.PollFd, milliseconds int) {
 	}
 }
 
-// beginLook returns the number of a look that begins. Whoever waits since before it may be
+// beginLook returns the number of a look that begins, and how many wait. Whoever waits since before it may be
 // judged by what it sees, and nobody else: that mount may be younger.
-func (t *tableWatch) beginLook() uint64 {
+func (t *tableWatch) beginLook() (look uint64, waiters int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.looks++
-	return t.looks
+	return t.looks, len(t.waiters)
 }
 
 // tell calls the waiters whose mounts a look has not seen, and reports whether the

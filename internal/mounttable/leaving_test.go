@@ -3,7 +3,10 @@
 package mounttable
 
 import (
+	"os"
+	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -43,6 +46,43 @@ func TestWhatIsNotMountedHasLeft(t *testing.T) {
 		require.True(t, time.Now().Before(deadline), "it has not ended")
 	}
 	require.Empty(t, told)
+}
+
+// With many mounts of its own a process has the kernel tell it of mounts, with few it does not
+// take what others may need for that; each end is heard of.
+func TestTheEndsOfManyMounts(t *testing.T) {
+	dir := needMounts(t)
+	supported := byEventsFor(t)
+	if supported != nil {
+		supported.close()
+	}
+	for _, many := range []int{worthEvents - 1, 2 * worthEvents} {
+		told := make(chan int, many)
+		point := func(i int) string { return filepath.Join(dir, itoa(i)) }
+		for i := range many {
+			stop, err := OnLeaving(ours(t, point(i)), func() { told <- i })
+			require.NoError(t, err)
+			defer stop()
+		}
+		watched := func(want bool) {
+			t.Helper()
+			require.Eventually(t, func() bool { return hasOpen(t, "anon_inode:[fanotify]") == want }, 10*time.Second, time.Millisecond)
+		}
+		watched(supported != nil && many >= worthEvents)
+		for i := range many {
+			require.NoError(t, unix.Unmount(point(i), unix.MNT_DETACH))
+			require.Equal(t, i, <-told)
+		}
+		watched(false)
+	}
+}
+
+// hasOpen reports whether this process has something open of that name.
+func hasOpen(t *testing.T, name string) bool {
+	t.Helper()
+	links, err := filepath.Glob("/proc/self/fd/*")
+	require.NoError(t, err)
+	return slices.ContainsFunc(links, func(link string) bool { target, _ := os.Readlink(link); return target == name })
 }
 
 func TestReadAgain(t *testing.T) {
