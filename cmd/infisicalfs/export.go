@@ -25,6 +25,7 @@ type exportOptions struct {
 	server    options.Server
 	scope     options.Scope
 	templates options.Templates
+	dialect   options.Dialect
 	change    options.Change
 }
 
@@ -35,7 +36,8 @@ func exportCommand() *cobra.Command {
 		Short: "Print all secrets of a folder, without mounting",
 		Long: `Prints one of the files that each folder of a mount has besides its secrets:
 
-  .env            for libraries called dotenv, and docker compose
+  .env            for libraries called dotenv, and docker compose; --env-dialect says for which
+  .env.expand     for dotenv-expand, Next.js, Vite and Bun, which expand dollar signs
   .env.sh         for the command . of a shell, which exports the variables
   .env.docker     for --env-file of docker and podman
   .env.systemd    for EnvironmentFile= of systemd
@@ -61,6 +63,7 @@ which names the secret.`,
 	o.config.AddFlags(flags)
 	o.server.AddFlags(flags)
 	o.templates.AddFlags(flags)
+	o.dialect.AddFlags(flags)
 	o.addShown(flags)
 	return cmd
 }
@@ -95,7 +98,7 @@ func (o *exportOptions) find(cmd *cobra.Command, name string) (*view.View, error
 	if err != nil {
 		return nil, err
 	}
-	v, err := findView(name, slices.Concat(view.Builtin(), templates))
+	v, err := findView(name, slices.Concat(view.Builtin(o.dialect.Env), templates))
 	if err != nil {
 		return nil, usageError(cmd, err.Error())
 	}
@@ -192,7 +195,7 @@ func print(out io.Writer, text secret.Value) error {
 // completeViews offers the built-in views.
 func completeViews(_ *cobra.Command, args []string, _ string) (names []cobra.Completion, _ cobra.ShellCompDirective) {
 	if len(args) == 0 {
-		for _, v := range view.Builtin() {
+		for _, v := range view.Builtin("") {
 			names = append(names, v.Name())
 		}
 	}

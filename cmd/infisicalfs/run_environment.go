@@ -18,7 +18,7 @@ import (
 // is a promise about names and values: what it refuses is refused here. Behind
 // that all views are the same, since a variable holds any value as it is.
 func (o *runOptions) variables(ctx context.Context, c *client.Client, layout mount.Layout) ([]string, error) {
-	v, err := findView(o.envFrom, view.Builtin())
+	v, err := findView(o.envFrom, view.Builtin(view.EnvLiteral)) // no reader looks at them
 	if err != nil {
 		return nil, exitcode.Errorf(exitcode.Config, "give --env-from one of these", "%w", err)
 	}

@@ -105,9 +105,10 @@ var ugly = map[string]string{
 
 // refused are the ugly values that a view cannot hold. All others it must.
 var refused = map[string][]string{
-	".env": strings.Fields(`CRLF RETURN RETURN_LAST REFERENCE DEFAULT BACKSLASH_LAST BACKSLASH_DOUBLE
+	".env": strings.Fields(`COMMAND DOLLAR BACKSLASH_DOLLAR CRLF RETURN RETURN_LAST REFERENCE DEFAULT BACKSLASH_LAST BACKSLASH_DOUBLE
 		BACKSLASH_QUOTE DOLLAR_QUOTE BOTH_FIRST BOTH_LINES SPACES_QUOTES
 		SPACE_BACKSLASH SPACE_NEWLINE`),
+	".env.expand":   strings.Fields("COMMAND CRLF RETURN RETURN_LAST BACKSLASH_LAST BACKSLASH_DOLLAR BACKSLASH_QUOTE"),
 	".env.docker":   strings.Fields("CRLF RETURN RETURN_LAST NEWLINE NEWLINE_LAST NEWLINE_EQUALS SPACE_NEWLINE SPACES_LATER LINES PEM BOTH_LINES KIB64 KIB128"),
 	".env.sh":       {"KIB128"},
 	".env.systemd":  {"KIB128", "MARK", "NONCHARACTER"},
@@ -121,12 +122,21 @@ var refused = map[string][]string{
 func held(name string) map[string]string {
 	m := maps.Clone(ugly)
 	maps.DeleteFunc(m, func(key, _ string) bool { return slices.Contains(refused[name], key) })
-	for _, v := range view.Builtin() {
-		for key, value := range random {
-			f := &secret.Folder{Secrets: []secret.Secret{{Name: key, Value: secret.NewValue(value)}}}
-			if _, err := v.Render(f); err == nil && v.Name() == name {
-				m[key] = value
-			}
+	for _, v := range view.Builtin("") {
+		if v.Name() == name {
+			maps.Copy(m, heldBy(v, random))
+		}
+	}
+	return m
+}
+
+// heldBy are those of the values that a view says it can hold.
+func heldBy(v *view.View, values map[string]string) map[string]string {
+	m := map[string]string{}
+	for key, value := range values {
+		f := &secret.Folder{Secrets: []secret.Secret{{Name: key, Value: secret.NewValue(value)}}}
+		if _, err := v.Render(f); err == nil {
+			m[key] = value
 		}
 	}
 	return m

@@ -42,12 +42,13 @@ type Config struct {
 	ReadOnly bool                    // refuse writing even where the server would allow it
 	Raw      bool                    // Upstream shows values with their references unexpanded, so that they can be edited
 
-	Layout      Layout       // what is shown under which names
-	Views       []string     // the built-in views that each folder has; nil: all
-	Templates   []*view.View // views that each folder has besides the built-in ones
-	AllowOther  bool         // other users may enter; modes and owners decide what they see
-	Propagate   Propagate    // what the mount is where it propagates to, as in containers; "": PropagateRO
-	ServerModes uint32       // permission bits that a secret's metadata may give its file; 0: it has no say, in owners neither
+	Layout      Layout          // what is shown under which names
+	Views       []string        // the built-in views that each folder has; nil: all
+	EnvDialect  view.EnvDialect // for which readers .env is written; "": view.EnvStrict
+	Templates   []*view.View    // views that each folder has besides the built-in ones
+	AllowOther  bool            // other users may enter; modes and owners decide what they see
+	Propagate   Propagate       // what the mount is where it propagates to, as in containers; "": PropagateRO
+	ServerModes uint32          // permission bits that a secret's metadata may give its file; 0: it has no say, in owners neither
 
 	// Status returns what the client wants to be known about itself: it appears
 	// in the status document under "server". It must be fit for JSON, hold no

@@ -106,7 +106,7 @@ func patterns(flag string, texts []string) (list []glob.Pattern, err error) {
 // error is about the name of a template.
 func (c Config) views() (map[string]fs.View, error) {
 	views := make(map[string]fs.View)
-	for _, v := range view.Builtin() {
+	for _, v := range view.Builtin(c.EnvDialect) {
 		views[v.Name()] = v.Render
 	}
 	for _, name := range c.Views {

@@ -78,6 +78,8 @@ func wanted(f *pflag.Flag) string {
 		return "on or off is wanted"
 	case "mode":
 		return "permission bits are wanted, 0000 to 0777"
+	case "env-dialect":
+		return "strict, literal or expand is wanted"
 	}
 	return "this is not what the flag takes"
 }

@@ -18,6 +18,7 @@ type Look struct {
 	Change    Change
 	Layout    Layout
 	Templates Templates
+	Dialect   Dialect
 
 	control Switch
 	Debug   bool
@@ -30,6 +31,7 @@ func (o *Look) AddFlags(f *pflag.FlagSet) {
 	o.Change.AddFlags(f)
 	o.Layout.AddFlags(f)
 	o.Templates.AddFlags(f)
+	o.Dialect.AddFlags(f)
 	o.control = true
 	f.Var(&o.control, "control", "have .infisicalfs at the mount's root, with the status and what could not be sent: `on|off`; status, unmount and rejected work either way")
 	f.BoolVar(&o.Debug, "debug", false, "log each request and each kernel message, without values")
@@ -46,6 +48,7 @@ func (o *Look) MountConfig(mountpoint string, c *client.Client, root secret.Dir,
 	o.Freshness.Apply(&cfg)
 	o.Change.Apply(&cfg, c)
 	o.Layout.Apply(&cfg)
+	cfg.EnvDialect = o.Dialect.Env
 	if err := o.Access.Apply(&cfg); err != nil {
 		return cfg, err
 	}

@@ -11,13 +11,14 @@ import (
 	"infisicalfs/internal/exitcode"
 	"infisicalfs/internal/mount"
 	"infisicalfs/internal/options"
+	"infisicalfs/internal/view"
 	"infisicalfs/secret"
 )
 
 func TestVolumeWordsBecomeAMount(t *testing.T) {
 	v, err := options.ParseVolume(map[string]string{
 		"project": "shop", "env": "prod", "path": "payments/", "uid": "1000", "mode": "0440", "ttl": "10s", "max-stale": "0", "identity": "ci", "include": "*_KEY\n*_URL",
-		"layout": "flat", "view": ".env,.secrets.json", "notify": "attrib",
+		"layout": "flat", "view": ".env,.secrets.json", "notify": "attrib", "env-dialect": "expand",
 	}, time.Minute, time.Hour)
 	require.NoError(t, err)
 	require.Equal(t, "ci", v.Identity)
@@ -33,6 +34,7 @@ func TestVolumeWordsBecomeAMount(t *testing.T) {
 	require.Equal(t, duration.None, cfg.Cache.MaxStale)
 	require.Equal(t, []string{"*_KEY", "*_URL"}, cfg.Layout.Include)
 	require.Equal(t, []string{".env", ".secrets.json"}, cfg.Views)
+	require.Equal(t, view.EnvExpand, cfg.EnvDialect)
 
 	v, err = options.ParseVolume(map[string]string{"project": "shop", "write": "true", "view": "off"}, time.Minute, time.Hour)
 	require.NoError(t, err)

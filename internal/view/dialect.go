@@ -15,10 +15,15 @@ type dialect struct {
 	entry               func(p *buffer, name string, value []byte) (why string)
 }
 
-// dialects are sorted by name.
-var dialects = []dialect{
-	{name: ".env", key: dotenvName, entry: dotenv},
+// dialects are sorted by name. The first is written for the readers of env.
+func dialects(env EnvDialect) []dialect {
+	return append([]dialect{{name: ".env", key: dotenvName, entry: env.entry()}}, others...)
+}
+
+// others are those that are written in one way.
+var others = []dialect{
 	{name: ".env.docker", key: dockerName, entry: docker},
+	{name: ".env.expand", key: dotenvName, entry: expandDotenv},
 	{name: ".env.sh", key: shellName, entry: shell},
 	{name: ".env.systemd", key: identifier, entry: systemd},
 	{name: ".secrets.json", begin: "{\n  ", between: ",\n  ", end: "\n}\n", empty: "{}\n", key: anyName, entry: jsonEntry},

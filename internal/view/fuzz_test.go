@@ -53,6 +53,7 @@ func fuzz(f *testing.F, view string) {
 }
 
 func FuzzDotenv(f *testing.F)  { fuzz(f, ".env") }
+func FuzzExpand(f *testing.F)  { fuzz(f, ".env.expand") }
 func FuzzDocker(f *testing.F)  { fuzz(f, ".env.docker") }
 func FuzzShell(f *testing.F)   { fuzz(f, ".env.sh") }
 func FuzzSystemd(f *testing.F) { fuzz(f, ".env.systemd") }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 	"unicode"
@@ -278,10 +279,51 @@ func readDotenv(text string) (map[string]string, error) {
 		if more && strings.TrimRightFunc(line, unicode.IsSpace) != line || strings.TrimLeftFunc(value, unicode.IsSpace) != value && strings.Contains(value, `\`) {
 			return nil, errors.New("white space where gotenv stumbles")
 		}
-		if !found || !strings.HasPrefix(rest, "\n") || strings.Contains(value, "${") {
-			return nil, errors.New("no end, or a reference")
+		if !found || !strings.HasPrefix(rest, "\n") || dollarMeans.MatchString(value) {
+			return nil, errors.New("no end, or a dollar sign that means something")
 		}
 		if err := put(m, name, value); err != nil {
+			return nil, err
+		}
+		text = rest[1:]
+	}
+	return m, nil
+}
+
+// dollarMeans is what at least one reader of .env makes something else of, whatever
+// quotes are around it.
+var dollarMeans = regexp.MustCompile(`\$[A-Za-z0-9_{(]|\\\$`)
+
+// readExpand reads as dotenv does, with what dotenv-expand and its like make of dollar
+// signs after that. It fails at what would be expanded or run.
+func readExpand(text string) (map[string]string, error) {
+	m := map[string]string{}
+	if strings.ContainsAny(text, "\r\x00") || !utf8.ValidString(text) {
+		return nil, errors.New("a carriage return, or no text")
+	}
+	for text != "" {
+		name, rest, found := strings.Cut(text, "=")
+		if !found || rest == "" {
+			return nil, errors.New("no assignment")
+		}
+		var value string
+		switch q := rest[:1]; {
+		case strings.Contains("'\"`", q):
+			value, rest, found = strings.Cut(rest[1:], q)
+			if q != "'" && strings.Contains(strings.ReplaceAll(value, `\$`, ""), `\`) {
+				return nil, errors.New("a backslash that may mean something")
+			}
+		default:
+			value, rest, found = strings.Cut(rest, "\n")
+			rest = "\n" + rest
+			if strings.TrimSpace(value) != value || strings.ContainsAny(value, "#\\$'\"`") {
+				return nil, errors.New("a value without quotes that has more than one meaning")
+			}
+		}
+		if !found || !strings.HasPrefix(rest, "\n") || strings.Contains(value, "$(") || regexp.MustCompile(`(^|[^\\])\$`).MatchString(value) {
+			return nil, errors.New("no end, or a dollar sign that means something")
+		}
+		if err := put(m, name, strings.ReplaceAll(value, `\$`, "$")); err != nil {
 			return nil, err
 		}
 		text = rest[1:]

@@ -48,11 +48,13 @@ func (v *View) Render(f *secret.Folder) (secret.Value, error) {
 	return p.text(), nil
 }
 
-// Builtin returns the views that each folder has, sorted by name.
-func Builtin() []*View {
-	list := make([]*View, 0, len(dialects))
-	for i := range dialects {
-		list = append(list, &View{dialects[i].name, dialects[i].write})
+// Builtin returns the views that each folder has, sorted by name. For whom .env is
+// says env, of which the empty text means [EnvStrict].
+func Builtin(env EnvDialect) []*View {
+	all := dialects(env)
+	list := make([]*View, 0, len(all))
+	for i := range all {
+		list = append(list, &View{all[i].name, all[i].write})
 	}
 	return list
 }

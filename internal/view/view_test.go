@@ -28,7 +28,7 @@ func TestHowTheyLook(t *testing.T) {
 }
 
 func TestAFolderWithoutSecrets(t *testing.T) {
-	for _, v := range Builtin() {
+	for _, v := range Builtin(EnvStrict) {
 		want := ""
 		if strings.HasPrefix(v.Name(), ".secrets") && v.Name() != ".secrets.toml" {
 			want = "{}\n"
@@ -47,13 +47,13 @@ func TestImportsAreThereAndFoldersAreNot(t *testing.T) {
 func TestWhatMayNotBeReadIsNotLeftOut(t *testing.T) {
 	f := folder("A", "a", "B", "", "C", "c")
 	f.Secrets[1].Hidden, f.Secrets[1].Reason = true, "the identity may not read it"
-	for _, v := range Builtin() {
+	for _, v := range Builtin(EnvStrict) {
 		_, err := v.Render(f)
 		require.ErrorIs(t, err, secret.ErrDenied)
 		require.EqualError(t, err, v.Name()+` cannot hold "B": its value is hidden: the identity may not read it`)
 	}
 	f.Secrets[1].Garbled, f.Secrets[1].Reason = true, "the value is not UTF-8"
-	for _, v := range Builtin() {
+	for _, v := range Builtin(EnvStrict) {
 		_, err := v.Render(f)
 		require.ErrorIs(t, err, secret.ErrUnavailable)
 		require.NotErrorIs(t, err, secret.ErrDenied)
@@ -77,7 +77,7 @@ func TestNoErrorShowsAValue(t *testing.T) {
 	const text = "fake-value-QQ"
 	for _, spoiler := range []string{"\x00", "\xff", "\r", "\n", "${", `\\`, "'\"\\", strings.Repeat("x", 128<<10)} {
 		f := folder("KEY", text+spoiler+text)
-		for _, v := range Builtin() {
+		for _, v := range Builtin(EnvStrict) {
 			value, err := v.Render(f)
 			require.NotContains(t, fmt.Sprintf("%v %+v %#v %q", value, value, value, err), text)
 			require.NotContains(t, fmt.Sprintf("%+v %#v", v, errors.Unwrap(err)), text)

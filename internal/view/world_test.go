@@ -20,7 +20,7 @@ func folder(pairs ...string) *secret.Folder {
 }
 
 func builtin(t testing.TB, name string) *View {
-	for _, v := range Builtin() {
+	for _, v := range Builtin(EnvStrict) {
 		if v.Name() == name {
 			return v
 		}
