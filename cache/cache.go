@@ -108,6 +108,11 @@ func (c *Cache) Folder(ctx context.Context, dir secret.Dir, need secret.Need) (*
 	return c.folder(ctx, &query{part: c.whole(), dir: dir, need: need})
 }
 
+// Fresh implements [secret.Keeper].
+func (c *Cache) Fresh(dir secret.Dir, need secret.Need) *secret.Folder {
+	return c.fresh(&query{part: c.whole(), dir: dir, need: need})
+}
+
 func (c *Cache) folder(ctx context.Context, q *query) (*secret.Folder, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err

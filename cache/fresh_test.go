@@ -25,6 +25,32 @@ func TestFreshMakesNoRequest(t *testing.T) {
 	})
 }
 
+// What is at hand is told without a request, whatever the server does, and nothing else is.
+func TestAtHand(t *testing.T) {
+	bubble(t, cache.Config{}, func(w *world) {
+		require.Nil(w, w.Fresh(payments, secret.NeedListing))
+		w.get(payments, secret.NeedListing)
+		part := w.Part(payments, time.Minute/2, 0)
+		w.fake.Hang(true)
+		require.Zero(w, w.calls(func() {
+			require.Equal(w, payments, w.Fresh(payments, secret.NeedListing).Dir)
+			require.Equal(w, payments, part.Fresh(payments, secret.NeedListing).Dir)
+			require.Nil(w, part.Fresh(billing, secret.NeedListing))
+			sleep(time.Minute / 2)
+			require.Nil(w, part.Fresh(payments, secret.NeedListing), "too old for the part")
+			require.NotNil(w, w.Fresh(payments, secret.NeedListing))
+			sleep(time.Minute / 2)
+			require.Nil(w, w.Fresh(payments, secret.NeedListing), "stale")
+		}).All())
+		w.fake.Hang(false)
+		w.fake.FailAll(secret.ErrDenied)
+		w.fails(payments, secret.ErrDenied)
+		require.Nil(w, w.Fresh(payments, secret.NeedListing), "denied")
+		part.Close()
+		require.Nil(w, part.Fresh(payments, secret.NeedListing))
+	})
+}
+
 func TestRevalidation(t *testing.T) {
 	bubble(t, cache.Config{}, func(w *world) {
 		first := w.get(payments, secret.NeedEntry)

@@ -19,7 +19,7 @@ type Part struct {
 	closed        bool // guarded by [Cache.mu]
 }
 
-var _ secret.Source = (*Part)(nil)
+var _ secret.Keeper = (*Part)(nil)
 
 // Part returns the part of the cache at and below root. No bulk request is made on its
 // account for what is above root. The durations are as in [Config]; a longer one than
@@ -42,6 +42,14 @@ func (p *Part) Folder(ctx context.Context, dir secret.Dir, need secret.Need) (*s
 		return nil, fmt.Errorf("%s is not below %s: %w", dir, p.root, secret.ErrInvalid)
 	}
 	return p.cache.folder(ctx, &query{part: p, dir: dir, need: need})
+}
+
+// Fresh is [Cache.Fresh] for what the part has, and nil for anything else.
+func (p *Part) Fresh(dir secret.Dir, need secret.Need) *secret.Folder {
+	if !p.root.Contains(dir) {
+		return nil
+	}
+	return p.cache.fresh(&query{part: p, dir: dir, need: need})
 }
 
 // Close forgets what no other part has. Calls of Folder fail from then on.

@@ -2,6 +2,7 @@ package fs
 
 import (
 	"context"
+	"errors"
 	"hash/maphash"
 	"slices"
 	"sync/atomic"
@@ -30,15 +31,16 @@ type listing struct {
 
 // OpendirHandle takes the snapshot that the listing shows. It is taken here and
 // not at the first read, because many programs check opendir only. At the root
-// it waits for the read: df and others that look after mounts open it, and must
-// not hang on a server.
+// it waits for the read unless it is at hand: df and others that look after mounts open
+// it, and must not hang on a server.
 func (d *dir) OpendirHandle(ctx context.Context, _ uint32) (fusefs.FileHandle, uint32, syscall.Errno) {
 	d.fs.known.Store(true)
 	l := &listing{dir: d}
 	if d.isRoot() {
-		return l, 0, 0
-	}
-	if errno := l.load(ctx); errno != 0 {
+		if !l.loadFresh() {
+			return l, 0, 0
+		}
+	} else if errno := l.load(ctx); errno != 0 {
 		return nil, 0, errno
 	}
 	return l, l.openFlags(), 0
@@ -47,22 +49,51 @@ func (d *dir) OpendirHandle(ctx context.Context, _ uint32) (fusefs.FileHandle, u
 // load takes a snapshot and goes to its beginning.
 func (l *listing) load(ctx context.Context) syscall.Errno {
 	f, dir := l.dir.fs, l.dir.where()
-	here := f.overlay.Shown(dir) // before the server's: what goes from one to the other meanwhile is in both
-	err := f.opened.Open(l, func() error {
+	err := l.take(func() (*secret.Folder, error) {
 		snap, err := f.list(ctx, dir)
 		if err == nil && l.dir.links() {
 			_, err = l.dir.generation(ctx)
 		}
+		return snap, err
+	})
+	if err != nil {
+		return f.failed("opendir", dir.String(), err)
+	}
+	return 0
+}
+
+// errNotFresh is told to nobody.
+var errNotFresh = errors.New("not at hand")
+
+// loadFresh is load if that needs neither a request nor a wait.
+func (l *listing) loadFresh() bool {
+	keeper, ok := l.dir.fs.cfg.Source.(secret.Keeper)
+	if !ok || l.dir.links() {
+		return false
+	}
+	return l.take(func() (*secret.Folder, error) {
+		snap := keeper.Fresh(l.dir.where(), secret.NeedListing)
+		if snap == nil || snap.NoSubfolders {
+			return nil, errNotFresh
+		}
+		return snap, nil
+	}) == nil
+}
+
+func (l *listing) take(snapshot func() (*secret.Folder, error)) error {
+	f := l.dir.fs
+	here := f.overlay.Shown(l.dir.where()) // before the server's: what goes from one to the other meanwhile is in both
+	err := f.opened.Open(l, func() error {
+		snap, err := snapshot()
 		if err == nil {
 			l.snap.Store(snap)
 		}
 		return err
 	})
-	if err != nil {
-		return f.failed("opendir", dir.String(), err)
+	if err == nil {
+		l.entries, l.next, l.loaded = l.dir.entries(l.snap.Load(), here), 0, true
 	}
-	l.entries, l.next, l.loaded = l.dir.entries(l.snap.Load(), here), 0, true
-	return 0
+	return err
 }
 
 // openFlags lets the kernel show what it has from an equal listing before.

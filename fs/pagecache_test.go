@@ -4,6 +4,7 @@ package fs
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -117,6 +118,33 @@ func TestMessagesOfListing(t *testing.T) {
 	}
 	held.Close()
 	require.Eventually(t, func() bool { list(); messages.Take(); list(); return messages.Take()["READDIRPLUS"] == 0 }, time.Minute, time.Millisecond)
+}
+
+// So it is at the root of the mount, if what is there is at hand; which takes nothing
+// but the open, also from a server that does not answer.
+func TestMessagesOfListingTheRoot(t *testing.T) {
+	w := newWorld(ttl(time.Hour), func(c *Config) { c.Root = payments })
+	for i := range 1000 {
+		w.Set(payments, fmt.Sprint("KEY_", i), "x")
+	}
+	w.cfg.Source = keeper{w.ask, w.Fake}
+	w.answer(func(context.Context, secret.Dir, secret.Need) (*secret.Folder, error) {
+		return nil, secret.ErrUnavailable
+	})
+	dir, messages := fusetest.MountedCounting(t, w.Root(), w.Options())
+	list := func() int {
+		entries, err := os.ReadDir(dir)
+		require.NoError(t, err)
+		return len(entries)
+	}
+	require.Equal(t, 1001, list())
+	messages.Take()
+	for range 3 {
+		require.Equal(t, 1001, list())
+		require.Equal(t, map[string]int{"OPENDIR": 1}, messages.Take())
+	}
+	w.Apply(w.change(t, payments, func() { w.Remove(payments, "KEY_7") }))
+	require.Equal(t, 1000, list())
 }
 
 func full(c *Config) { c.KernelCache = CacheFull }

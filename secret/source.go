@@ -40,6 +40,15 @@ type Prover interface {
 	Prove(ctx context.Context, dir Dir, name string) (*Folder, error)
 }
 
+// Keeper is a Source that keeps answers for a while.
+type Keeper interface {
+	Source
+
+	// Fresh returns what Folder would return at once and without a request: a snapshot
+	// that is neither Stale nor Denied; nil if there is none. It does not wait.
+	Fresh(dir Dir, need Need) *Folder
+}
+
 // Upstream is a Source that asks the server each time and can be asked in the
 // ways that save requests. The cache needs one; the client is one.
 type Upstream interface {

@@ -19,7 +19,10 @@ type Layout struct {
 	warned warned
 }
 
-var _ secret.Prover = (*Layout)(nil)
+var (
+	_ secret.Prover = (*Layout)(nil)
+	_ secret.Keeper = (*Layout)(nil)
+)
 
 // New returns a Layout over below. What cannot be shown as cfg says is logged.
 func New(below secret.Source, cfg Config, log *slog.Logger) *Layout {
@@ -50,6 +53,19 @@ func (l *Layout) Folder(ctx context.Context, dir secret.Dir, need secret.Need) (
 		return nil, err
 	}
 	return l.shape(snap), nil
+}
+
+// Fresh implements [secret.Keeper]. In a flat layout nothing is at hand.
+func (l *Layout) Fresh(dir secret.Dir, need secret.Need) *secret.Folder {
+	keeper, ok := l.below.(secret.Keeper)
+	if !ok || l.cfg.Flat || !l.shows(dir) {
+		return nil
+	}
+	snap := keeper.Fresh(dir, need)
+	if snap == nil {
+		return nil
+	}
+	return l.shape(snap)
 }
 
 // shape returns what is shown of a snapshot.
