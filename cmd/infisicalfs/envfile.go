@@ -7,10 +7,9 @@ import (
 	"io/fs"
 	"os"
 
-	"github.com/google/renameio/v2"
-
 	"infisicalfs/internal/devserver"
 	"infisicalfs/internal/exitcode"
+	"infisicalfs/internal/privatefile"
 )
 
 // envFileHead begins each file that writeEnvFile wrote.
@@ -39,7 +38,7 @@ func writeEnvFile(file, url string, c devserver.Credentials) error {
 	}
 	text := fmt.Sprintf(envFileHead+"INFISICAL_API_URL=%s\nINFISICAL_UNIVERSAL_AUTH_CLIENT_ID=%s\nINFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET=%s\nINFISICAL_ORGANIZATION_ID=%s\n",
 		url, c.ClientID, c.ClientSecret, c.OrganizationID)
-	if err := renameio.WriteFile(file, []byte(text), 0o600, renameio.IgnoreUmask()); err != nil {
+	if err := privatefile.Write(file, []byte(text)); err != nil {
 		return exitcode.Errorf(exitcode.Config, hint, "--env-file: cannot write %s: %w", file, exitcode.PathError(err))
 	}
 	return nil

@@ -12,9 +12,8 @@ import (
 	"regexp"
 	"time"
 
-	"github.com/google/renameio/v2"
-
 	"infisicalfs/internal/exitcode"
+	"infisicalfs/internal/privatefile"
 	"infisicalfs/secret"
 )
 
@@ -98,7 +97,7 @@ func writeState(dir string, volumes [][]byte) error {
 	text := fmt.Appendf(nil, `{"version":%d,"volumes":[`, stateVersion)
 	text = append(text, bytes.Join(volumes, []byte(","))...)
 	text = append(text, "]}\n"...)
-	if err := renameio.WriteFile(filepath.Join(dir, stateName), text, 0o600); err != nil {
+	if err := privatefile.Write(filepath.Join(dir, stateName), text); err != nil {
 		return exitcode.Errorf(exitcode.Other, "make room on the file system of the state directory", "the list of volumes cannot be written: %w", err)
 	}
 	return nil
