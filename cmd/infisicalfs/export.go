@@ -39,7 +39,7 @@ func exportCommand() *cobra.Command {
   .env            for libraries called dotenv, and docker compose; --env-dialect says for which
   .env.expand     for dotenv-expand, Next.js, Vite and Bun, which expand dollar signs
   .env.sh         for the command . of a shell, which exports the variables
-  .env.docker     for --env-file of docker and podman
+  .env.docker     for --env-file of docker run and podman; for env_file: of Compose .env is
   .env.systemd    for EnvironmentFile= of systemd
   .secrets.json   .secrets.yaml   .secrets.toml
   NAME            of a --template FILE=NAME

@@ -137,7 +137,7 @@ func readDocker(text string) (map[string]string, error) {
 	return m, lines.Err()
 }
 
-// readShell reads words of single quotes and backslashes, as POSIX has them, and
+// readShell reads words of single and double quotes, as POSIX has them, and
 // nothing else that shells can do.
 func readShell(text string) (map[string]string, error) {
 	m := map[string]string{}
@@ -157,9 +157,13 @@ func readShell(text string) (map[string]string, error) {
 				}
 				value.WriteString(within)
 				rest = after
-			case '\\':
-				value.WriteByte(rest[1])
-				rest = rest[2:]
+			case '"':
+				within, after, found := strings.Cut(rest[1:], `"`)
+				if !found || strings.ContainsAny(within, "\\$`") {
+					return nil, errors.New("no end, or something that means something")
+				}
+				value.WriteString(within)
+				rest = after
 			default:
 				return nil, fmt.Errorf("%q is not quoted", rest[0])
 			}

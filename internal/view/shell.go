@@ -32,12 +32,13 @@ func shell(p *buffer, name string, value []byte) string {
 }
 
 // quoteWord writes one word of a POSIX shell. Between single quotes nothing means
-// anything there but the single quote.
+// anything there but the single quote, which is put between double ones: mvdan.cc/sh, the
+// shell of go-task, keeps a backslash that stands alone before a quote.
 func quoteWord(p *buffer, text []byte) {
 	p.addByte('\'')
 	for _, c := range text {
 		if c == '\'' {
-			p.add(`'\''`)
+			p.add(`'"'"'`)
 		} else {
 			p.addByte(c)
 		}

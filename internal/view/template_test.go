@@ -29,7 +29,7 @@ func TestTemplates(t *testing.T) {
 		`{{len keys}}`:                                            "4",
 		`{{get "PASSWORD" | json}}`:                               `"it's \"fake\""`,
 		`{{get "LINES" | json}}`:                                  `"a\nb"`,
-		`{{get "PASSWORD" | quote}}`:                              `'it'\''s "fake"'`,
+		`{{get "PASSWORD" | quote}}`:                              `'it'"'"'s "fake"'`,
 		`{{.Project}}/{{.Env}}{{.Path}}`:                          "demo/dev/",
 		`{{with $h := get "HOST"}}{{$h}}{{end}}`:                  "db.example.com",
 		`{{define "x"}}[{{get .}}]{{end}}{{template "x" "HOST"}}`: "[db.example.com]",
