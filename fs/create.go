@@ -166,7 +166,7 @@ func (d *dir) Mknod(ctx context.Context, name string, mode, _ uint32, out *fuse.
 		return nil, syscall.EROFS
 	}
 	if kind := mode & syscall.S_IFMT; kind != 0 && kind != syscall.S_IFREG {
-		return nil, syscall.EPERM
+		return nil, d.fs.refused("mknod", d.pathOf(name), "a secret cannot be a pipe, a socket or a device")
 	}
 	ctx, stop := d.fs.killable(ctx)
 	defer stop()
@@ -219,11 +219,11 @@ func (d *dir) Symlink(ctx context.Context, target, name string, out *fuse.EntryO
 	if p := d.fs.eventOf(ctx); p != nil {
 		return p.symlink(ctx, d, name, target, out)
 	}
-	return nil, d.unsupported(syscall.EPERM)
+	return nil, d.unsupported(d.fs.refused("symlink", d.pathOf(name), "a secret cannot be a symbolic link"))
 }
 
-func (d *dir) Link(context.Context, fusefs.InodeEmbedder, string, *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
-	return nil, d.unsupported(syscall.EPERM)
+func (d *dir) Link(_ context.Context, _ fusefs.InodeEmbedder, name string, _ *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
+	return nil, d.unsupported(d.fs.refused("link", d.pathOf(name), "a secret has one name"))
 }
 
 // unsupported is errno, or EROFS where nothing can be made at all.

@@ -91,8 +91,7 @@ func (f *FS) failedAs(op, path string, err error, errno syscall.Errno) syscall.E
 	what := failurelog.Kind{Op: op, Errno: errno}
 	if errno == syscall.EPERM {
 		what.Reason = err.Error()
-		reason := op + " " + path + ": " + err.Error()
-		f.lastRefusal.Store(&reason)
+		f.refused(op, path, what.Reason)
 	}
 	if errno == syscall.ENOENT || errno == syscall.EINTR {
 		return errno
@@ -102,6 +101,14 @@ func (f *FS) failedAs(op, path string, err error, errno syscall.Errno) syscall.E
 			"errno", unix.ErrnoName(errno), "error", err, "suppressed", suppressed)
 	}
 	return errno
+}
+
+// refused is EPERM for what is never done here, with the reason in the status. It is not
+// logged: programs try such things, and then do something else.
+func (f *FS) refused(op, path, reason string) syscall.Errno {
+	text := op + " " + path + ": " + reason
+	f.lastRefusal.Store(&text)
+	return syscall.EPERM
 }
 
 // mayWorkLater reports whether what failed with err is worth another attempt: the

@@ -83,7 +83,7 @@ func (d *dir) Setattr(ctx context.Context, fh fusefs.FileHandle, in *fuse.SetAtt
 	case d.fs.cfg.Writer == nil:
 		return syscall.EROFS
 	case !d.where().IsFolder():
-		return syscall.EPERM
+		return d.fs.refused("setattr", d.where().String(), "projects and environments are not changed here")
 	}
 	out.Ino = d.StableAttr().Ino
 	return d.Getattr(ctx, fh, out)

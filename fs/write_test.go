@@ -244,6 +244,14 @@ func TestRefusedByOpen(t *testing.T) {
 		require.NotEmpty(t, w.Counts().Writes.LastRefusal)
 		require.Empty(t, w.Writes())
 
+		for why, do := range map[string]func() error{
+			"symlink /demo/dev/LINK: a secret cannot be a symbolic link": func() error { return v.Symlink("GREETING", "demo/dev/LINK") },
+			"link /demo/dev/LINK: a secret has one name":                 func() error { return v.Link("demo/dev/GREETING", "demo/dev/LINK") },
+		} {
+			require.Equal(t, syscall.EPERM, do())
+			require.Equal(t, why, w.Counts().Writes.LastRefusal)
+		}
+
 		require.NoError(t, v.Unlink("demo/dev/REFERENCE"))
 		require.NoError(t, fusetest.WriteFile(v, "demo/dev/REFERENCE", "rm, then create, is deliberate"))
 		for _, name := range []string{"ROTATED", "PERSONAL"} {

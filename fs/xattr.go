@@ -200,7 +200,7 @@ func (d *dir) Removexattr(_ context.Context, attr string) syscall.Errno {
 func (d *dir) describe(attr string, flags uint32) syscall.Errno {
 	note, errno := xattr.Settable(attr)
 	if note {
-		errno = syscall.EPERM
+		errno = d.fs.refused("setxattr", d.where().String(), attr+" is of secrets")
 	}
 	if errno = d.unsupported(errno); errno != 0 || flags == 0 {
 		return errno
