@@ -226,6 +226,11 @@ func TestAJWTPastItsEnd(t *testing.T) {
 	_, err := find(nil, variables{"INFISICAL_TOKEN": ended})
 	require.ErrorContains(t, err, "INFISICAL_TOKEN: the token has ended 1h0m")
 	require.Equal(t, exitcode.Login, exitcode.Of(err))
+	for past, want := range map[time.Duration]string{
+		59*time.Second + 600*time.Millisecond: "1m0s", 48*time.Hour - time.Second: "47h59m59s", 48 * time.Hour: "2 days", 26388 * time.Hour: "1099 days",
+	} {
+		require.Equal(t, want, ago(past))
+	}
 
 	server, err := devserver.New(devserver.Config{})
 	require.NoError(t, err)

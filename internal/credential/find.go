@@ -15,7 +15,7 @@ import (
 )
 
 // ErrNoCredentials is the error where nothing is found at all.
-var ErrNoCredentials = &exitcode.Error{Err: errors.New("no credentials"), Hint: "set INFISICAL_UNIVERSAL_AUTH_CLIENT_ID and INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET, or use --token-file, or --client-id with --client-secret-file; --auth and --identity-id log in with a machine's own identity", Code: exitcode.Login}
+var ErrNoCredentials = &exitcode.Error{Err: errors.New("no credentials"), Hint: "set INFISICAL_UNIVERSAL_AUTH_CLIENT_ID and INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET, or use --token-file, or --client-id with --client-secret-file; a person logs in with 'infisical login'; --auth and --identity-id log in with a machine's own identity", Code: exitcode.Login}
 
 // machineTime is how long all of what the machine suggests may take to find out.
 const machineTime = 2 * time.Second
@@ -312,7 +312,7 @@ func (s *Search) nothing() error {
 		}
 	}
 	if who := s.behindSudo(); who != "" && len(loose) == 0 {
-		return &exitcode.Error{Err: ErrNoCredentials.Err, Code: exitcode.Login,
+		return &exitcode.Error{Err: ErrNoCredentials, Code: exitcode.Login,
 			Hint: ErrNoCredentials.Hint + "; by sudo it is not seen whether " + who + " is logged in with Infisical's own tool"}
 	}
 	if len(loose) == 0 {

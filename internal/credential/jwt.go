@@ -26,5 +26,14 @@ func checkEnd(from string, token secret.Value) error {
 		return nil
 	}
 	return exitcode.Errorf(exitcode.Login, "put a new one in its place; if this machine's clock is wrong, set it",
-		"%s: the token has ended %s ago (at %s)", from, time.Since(end).Round(time.Second), end.UTC().Format(time.RFC3339))
+		"%s: the token has ended %s ago (at %s)", from, ago(time.Since(end)), end.UTC().Format(time.RFC3339))
+}
+
+// ago is how long something is past, for people: in days from two days on.
+func ago(past time.Duration) string {
+	const day = 24 * time.Hour
+	if past < 2*day {
+		return past.Round(time.Second).String()
+	}
+	return fmt.Sprintf("%d days", past/day)
 }

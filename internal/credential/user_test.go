@@ -193,6 +193,7 @@ func TestNobodyIsLoggedIn(t *testing.T) {
 	require.ErrorContains(t, err, "root's home")
 	require.Contains(t, hintOf(err), "mount as gnat")
 	_, err = find(nil, env)
+	require.ErrorIs(t, err, ErrNoCredentials)
 	require.Contains(t, hintOf(err), "by sudo")
 }
 

@@ -86,13 +86,13 @@ func headersOf(from, text string, next func(text string, count int) (p piece, re
 	return headers, nil
 }
 
-// nextLine cuts "Name: value" from a file. Empty lines and those that begin with "# " are
-// left out; a header's own name may begin with a hash.
+// nextLine cuts "Name: value" from a file. Empty lines and those that begin with a hash are
+// left out: a header that somebody has commented out is nobody's to see.
 func nextLine(text string, count int) (p piece, rest string) {
 	line, rest, _ := strings.Cut(text, "\n")
 	p.at = fmt.Sprintf("line %d", count)
 	line = strings.TrimSpace(line)
-	if line == "" || line == "#" || strings.HasPrefix(line, "# ") {
+	if line == "" || line[0] == '#' {
 		return p, rest
 	}
 	name, value, ok := strings.Cut(line, ":")

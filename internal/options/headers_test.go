@@ -54,10 +54,10 @@ func TestHeadersOfTheToolsVariable(t *testing.T) {
 
 func TestHeadersOfAFile(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "headers")
-	require.NoError(t, os.WriteFile(file, []byte("# of the gateway\r\n\r\nCF-Access-Client-Id: id\r\nX-B :  two words: and more  \n#x: y"), 0o600))
+	require.NoError(t, os.WriteFile(file, []byte("# of the gateway\r\n\r\nCF-Access-Client-Id: id\r\nX-B :  two words: and more  \n#X-Old: y\n  #x: y\n#"), 0o600))
 	o := serverFlags(t, "--headers-file", file)
 	env := variables{HeadersVariable: "X-Other=1"}
-	require.Equal(t, []string{"Cf-Access-Client-Id", "X-B", "#x"}, headerNamesOf(t, o, env), "the file wins over the variable")
+	require.Equal(t, []string{"Cf-Access-Client-Id", "X-B"}, headerNamesOf(t, o, env), "the file wins over the variable")
 	require.Equal(t, []string{file}, o.Paths())
 
 	// It is read again each time.
@@ -82,7 +82,7 @@ func TestHeadersThatCannotBe(t *testing.T) {
 	}
 	dir := t.TempDir()
 	for i, text := range []string{
-		"", "\n \n", "# nothing", canary, "X-A: 1\n" + canary, ": " + canary, "Content-Type: " + canary, "Authorization: " + canary,
+		"", "\n \n", "# nothing", "#X-A: 1", canary, "X-A: 1\n" + canary, ": " + canary, "Content-Type: " + canary, "Authorization: " + canary,
 		"X-A: " + canary + "\nx-a: " + canary, "X A: " + canary, "X-A:", "X-A: " + strings.Repeat("x", maxHeaders),
 	} {
 		file := filepath.Join(dir, "headers")
