@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -86,7 +88,8 @@ func (o *dockerPluginOptions) AddFlags(f *pflag.FlagSet) {
 func (o *dockerPluginOptions) run(ctx context.Context, h *hangups) error {
 	neverStopped()
 	log := logging.Foreground(o.debug)
-	if _, err := o.login(log)(""); err != nil && !errors.Is(err, options.ErrNoCredentials) { // volumes may all name their identities
+	whom, err := o.whom(log)
+	if err != nil {
 		return err
 	}
 	listener, err := dockerplugin.Listen(o.socket, o.received)
@@ -105,6 +108,7 @@ func (o *dockerPluginOptions) run(ctx context.Context, h *hangups) error {
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(listener) }()
 	volumes.Supervise()
+	fmt.Fprintf(os.Stderr, "serving volumes at %s, %s\n", listener.Addr(), oneLine(whom))
 	h.serving(ctx.Done(), false, func() {
 		if err := volumes.Reload(ctx); err != nil {
 			log.Error("the volumes go on with the credentials that they had", "error", explain(err))
@@ -160,6 +164,28 @@ func (o *dockerPluginOptions) login(log *slog.Logger) func(identity string) (vol
 		cfg.UserAgent = "infisicalfs/" + version
 		return volume.Login{Config: cfg, Identity: who.Identity}, err
 	}
+}
+
+// whom says who the service can log in as: for volumes that name no identity, and the names
+// of the others. It may be without either, as long as nobody asks for it.
+func (o *dockerPluginOptions) whom(log *slog.Logger) (string, error) {
+	files, err := o.config.load(os.LookupEnv)
+	if err != nil {
+		return "", err
+	}
+	who := "without credentials of its own: each volume has to name an identity of the configuration file (identity=NAME)"
+	_, found, err := o.server.LoginAs(os.LookupEnv, log)
+	switch {
+	case err == nil:
+		who = "with credentials from " + found.String()
+	case !errors.Is(err, options.ErrNoCredentials):
+		return "", err
+	}
+	names := "none"
+	if all := files.Identities(); len(all) > 0 {
+		names = strings.Join(all, ", ")
+	}
+	return who + "; identities there: " + names, nil
 }
 
 // explain is an error and what to do about it, on one line.
