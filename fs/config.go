@@ -73,6 +73,8 @@ type Config struct {
 	// process that served the mount before: nothing else is known of what it keeps of
 	// it. It answers at once. Nil: there was none.
 	Inherited func(node uint64) bool
+	// InheritedIn returns the names that the kernel has in a directory from such a process. Nil: none.
+	InheritedIn func(node uint64) []string
 
 	// Note is given what a process would have to know that goes on with the mount after this
 	// one was killed, see [Recollect], in the place of what was noted under that name
@@ -130,6 +132,9 @@ func (cfg Config) withDefaults() Config {
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.InheritedIn == nil {
+		cfg.InheritedIn = func(uint64) []string { return nil }
 	}
 	cfg.ScratchFor = duration.OrDefault(cfg.ScratchFor, overlay.DoubtfulFor)
 	return cfg

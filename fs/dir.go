@@ -3,6 +3,7 @@ package fs
 import (
 	"context"
 	"path"
+	"sync"
 	"sync/atomic"
 	"syscall"
 
@@ -21,7 +22,8 @@ type dir struct {
 	node
 	at          atomic.Pointer[location] // nil for the mount's root
 	pages       pagecache.Listing
-	generations generation.History // of a folder, if it shows links
+	generations generation.History // of a folder, if it shows links; see history
+	recalled    sync.Once          // what an earlier process knew of them
 }
 
 func (d *dir) isRoot() bool { return d == d.fs.root }

@@ -2,7 +2,11 @@ package fs
 
 import (
 	"fmt"
+	"strings"
 
+	fusefs "github.com/hanwen/go-fuse/v2/fs"
+
+	"infisicalfs/fs/internal/generation"
 	"infisicalfs/fs/internal/inode"
 	"infisicalfs/fs/internal/lostupdate"
 	"infisicalfs/fs/internal/overlay"
@@ -10,12 +14,14 @@ import (
 
 // Estate is what the process that serves a mount knows besides what the kernel has of
 // it, for one that goes on with the mount: who has read and written which versions, which
-// numbers inodes have after renames, and which names were just removed. It
-// has no values, so what is only here does not travel: see [FS.Estate].
+// numbers inodes have after renames, which names were just removed, and what the generations
+// of folders are called. It has no values, so what is only here does not travel: see [FS.Estate].
 type Estate struct {
 	Bases    []lostupdate.Record `json:"bases"`
 	Renames  []inode.Record      `json:"renames,omitempty"`
 	Unlinked []overlay.Removed   `json:"unlinked,omitempty"`
+
+	Generations []FolderGeneration `json:"generations,omitempty"` // the newest of each folder that shows links
 }
 
 // Estate returns what the next process has to know. It is an error, which names the first
@@ -24,7 +30,7 @@ type Estate struct {
 // that were not stored. Old values of removed secrets are let go, as at every end.
 func (f *FS) Estate() (*Estate, error) {
 	if f.cfg.Writer == nil {
-		return &Estate{}, nil
+		return f.Numbers(), nil
 	}
 	if err := f.stays(); err != nil {
 		return nil, err
@@ -33,23 +39,35 @@ func (f *FS) Estate() (*Estate, error) {
 }
 
 // Numbers is what of the Estate a next process can use to look up what the kernel knows,
-// at any time: which numbers inodes have.
-func (f *FS) Numbers() *Estate { return &Estate{Renames: f.renames.Records()} }
+// at any time: which numbers inodes have, and which generations there are.
+func (f *FS) Numbers() *Estate {
+	return &Estate{Renames: f.renames.Records(), Generations: f.lastGenerations()}
+}
 
 // Recollect returns what is known of an estate when the process is dead that had it, by
-// what it has noted, see [Config.Note]: which numbers inodes have. Other notes are left alone.
+// what it has noted, see [Config.Note]. Other notes are left alone.
 func Recollect(notes map[string][]byte) (*Estate, error) {
 	e := &Estate{}
 	for name, text := range notes {
-		r, ok, err := readNote(name, text)
-		if err != nil {
+		if err := e.take(name, text); err != nil {
 			return nil, err
-		}
-		if ok {
-			e.Renames = append(e.Renames, r)
 		}
 	}
 	return e, nil
+}
+
+// take is the reverse. Notes about something else are left alone.
+func (e *Estate) take(name string, text []byte) (err error) {
+	switch {
+	case strings.HasPrefix(name, renameNote):
+		e.Renames, err = appendNote(e.Renames, text)
+	case strings.HasPrefix(name, generationNote):
+		e.Generations, err = appendNote(e.Generations, text)
+	}
+	if err != nil {
+		return fmt.Errorf("what an earlier process has noted cannot be read: %w", err)
+	}
+	return nil
 }
 
 // stays says what keeps the mount with this process, if anything does.
@@ -90,5 +108,34 @@ func (f *FS) Inherit(e *Estate) {
 		f.bases.Recall(e.Bases)
 		f.renames.Recall(e.Renames)
 		f.overlay.Recall(e.Unlinked)
+		f.inheritGenerations(e.Generations)
 	}
+}
+
+// inheritGenerations takes over what an earlier process has said, in the place of what it
+// has said before: of a folder that was looked up in between its last word counts.
+func (f *FS) inheritGenerations(list []FolderGeneration) {
+	records := map[fusefs.StableAttr]generation.Record{}
+	for _, g := range list {
+		records[g.Place] = g.Record
+	}
+	f.inheritedGenerations.Set(records)
+	f.eachFolder(func(d *dir) {
+		if r, ok := f.inheritedGenerations.Take(d.StableAttr()); ok {
+			d.history().Recall(r)
+		}
+	})
+}
+
+// lastGenerations is the reverse, for the next process.
+func (f *FS) lastGenerations() (list []FolderGeneration) {
+	f.eachFolder(func(d *dir) {
+		if r, ok := d.history().Record(); ok {
+			list = append(list, FolderGeneration{d.StableAttr(), r})
+		}
+	})
+	f.inheritedGenerations.Each(func(place fusefs.StableAttr, r generation.Record) {
+		list = append(list, FolderGeneration{place, r})
+	})
+	return list
 }

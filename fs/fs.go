@@ -24,6 +24,7 @@ import (
 	"infisicalfs/fs/internal/failurelog"
 	"infisicalfs/fs/internal/filename"
 	"infisicalfs/fs/internal/folderqueue"
+	"infisicalfs/fs/internal/generation"
 	"infisicalfs/fs/internal/inode"
 	"infisicalfs/fs/internal/lostupdate"
 	"infisicalfs/fs/internal/openfiles"
@@ -50,6 +51,8 @@ type FS struct {
 	renames  inode.Renames       // which inode number a place has
 	makers   procend.Lifetimes   // of those who decide what becomes of scratch files
 	emitter  *emit.Emitter[*dir] // of inotify events
+
+	inheritedGenerations generation.Inherited[fusefs.StableAttr] // by the folder's node
 
 	absences absences // what the kernel may still take for absent
 

@@ -15,14 +15,48 @@ import (
 
 // With [Config.Links] a folder has generations: see package generation. Here is what
 // a directory has to do with them; the inodes are in link.go, generation_dir.go and
-// generation_file.go.
+// generation_file.go, and what becomes of a change is in generation_swap.go.
 
 // links reports whether the directory shows links into a generation.
 func (d *dir) links() bool { return d.fs.cfg.Links && d.where().IsFolder() }
 
-// generation returns the directory's current generation.
+// history returns the directory's generations, with what an earlier process knew of them.
+func (d *dir) history() *generation.History {
+	d.recalled.Do(func() {
+		if r, ok := d.fs.inheritedGenerations.Take(d.StableAttr()); ok {
+			d.generations.Recall(r)
+		}
+	})
+	return &d.generations
+}
+
+// eachFolder calls do for each folder that the kernel has been told of, if folders show
+// links.
+func (f *FS) eachFolder(do func(*dir)) {
+	if !f.cfg.Links {
+		return
+	}
+	var walk func(at *fusefs.Inode)
+	walk = func(at *fusefs.Inode) {
+		if d, ok := operations(at).(*dir); ok && d.links() {
+			do(d)
+		}
+		for _, child := range at.Children() {
+			walk(child)
+		}
+	}
+	walk(f.root.EmbeddedInode())
+}
+
+// generation returns the directory's current generation, of which the next process can
+// know before the kernel does.
 func (d *dir) generation(ctx context.Context) (*generation.Generation, error) {
-	return d.generations.Current(ctx, generationSource{d, d.where()})
+	h := d.history()
+	g, err := h.Current(ctx, generationSource{d, d.where()})
+	if err == nil && d.fs.cfg.Note != nil {
+		h.Note(func(r generation.Record) { noteGeneration(FolderGeneration{d.StableAttr(), r}, d.fs.cfg.Note) })
+	}
+	return g, err
 }
 
 // generationSource is what the generations of a directory are made of.
@@ -82,33 +116,6 @@ func (r *watchedGeneration) forget() {
 			child.NotifyContent(0, 0)
 		}
 	}
-}
-
-// swap tells the kernel, and who watches, that ..data leads elsewhere. If there
-// can be no generation now, it is tried again later.
-func (d *dir) swap(ctx context.Context) {
-	first := d.generations.Latest() == nil
-	if _, err := d.generation(ctx); err != nil {
-		if errno := d.fs.failed("swap", d.where().String(), err); errno != syscall.EACCES && errno != syscall.ENOENT {
-			d.generations.Later(func() { d.fs.queue(outdated{dir: d.where()}) })
-		}
-		return
-	}
-	before, now := d.generations.Tell()
-	if now == nil || before == now && !first {
-		return
-	}
-	d.NotifyEntry(generation.Data)
-	d.emit(d.swapEvent(now.Name))
-	d.NotifyEntry(generation.Data) // what was moved there goes, or it would be in the way of the next
-	old := d.GetChild(before.Name)
-	if old == nil || before == now {
-		return
-	}
-	for name, child := range old.Children() {
-		old.NotifyDelete(name, child) // its watchers hear that it is gone, and look again
-	}
-	d.NotifyEntry(before.Name)
 }
 
 // linkID and generationID identify what is in a directory under a name that is

@@ -25,12 +25,20 @@ func (d *dir) lookupGeneration(ctx context.Context, name string, out *fuse.Entry
 		out.SetEntryTimeout(always)
 		return d.dataLink(ctx, generation.Data, &out.Attr), 0, true
 	}
-	g := d.generations.Called(name)
+	if name == d.history().Inherited() { // nobody has asked what is current
+		if _, err := d.generation(ctx); err != nil {
+			return nil, d.fs.failed("lookup", d.pathOf(name), err), true
+		}
+	}
+	g := d.history().Called(name)
+	if g == nil && d.fs.inheritedGenerations.Lost(name) {
+		return nil, syscall.ESTALE, true
+	}
 	if g == nil {
 		out.SetEntryTimeout(1)
 		return nil, syscall.ENOENT, true
 	}
-	n := &generationDir{node: node{fs: d.fs}, above: d, generation: g}
+	n := d.newGenerationDir(g)
 	n.attr(&out.Attr)
 	out.SetEntryTimeout(generation.Keeps)
 	out.SetAttrTimeout(always)
@@ -43,6 +51,15 @@ type generationDir struct {
 	readonly.Dir
 	above      *dir
 	generation *generation.Generation
+}
+
+func (d *dir) newGenerationDir(g *generation.Generation) *generationDir {
+	return &generationDir{node: node{fs: d.fs}, above: d, generation: g}
+}
+
+// newFile makes the node of the secret of that name, which is the server's.
+func (n *generationDir) newFile(name string) *generationFile {
+	return &generationFile{node: node{fs: n.fs}, above: n.above, generation: n.generation, name: name}
 }
 
 func (n *generationDir) attr(out *fuse.Attr) { n.fs.dirAttr(n.generation.Made, out) }
@@ -62,7 +79,7 @@ func (n *generationDir) Lookup(ctx context.Context, name string, out *fuse.Entry
 	if !ok || e.Secret == nil {
 		return nil, n.absent(ctx, snap, name)
 	}
-	child := &generationFile{node: node{fs: n.fs}, above: n.above, generation: n.generation, name: e.Secret.Name}
+	child := n.newFile(e.Secret.Name)
 	child.attr(e.Secret, &out.Attr)
 	out.SetEntryTimeout(always)
 	out.SetAttrTimeout(always)
@@ -103,4 +120,17 @@ func (n *generationDir) Readdir(context.Context) (fusefs.DirStream, syscall.Errn
 		list = append(list, fuse.DirEntry{Name: shown, Mode: syscall.S_IFREG, Ino: n.fileID(shown).Ino})
 	}
 	return fusefs.NewListDirStream(list), 0
+}
+
+// Lseek answers [LseekVersion] for who has the directory open: it never changes.
+func (n *generationDir) Lseek(_ context.Context, _ fusefs.FileHandle, salt uint64, whence uint32) (uint64, syscall.Errno) {
+	switch {
+	case !asksVersion(whence):
+		return 0, syscall.EINVAL
+	case n.generation.Shown() == nil:
+		return 0, syscall.EACCES
+	}
+	p := newPrint(salt)
+	p.text(n.generation.Name)
+	return p.answer()
 }

@@ -121,6 +121,7 @@ var (
 	_ fusefs.NodeLookuper  = (*generationDir)(nil)
 	_ fusefs.NodeGetattrer = (*generationDir)(nil)
 	_ fusefs.NodeReaddirer = (*generationDir)(nil)
+	_ fusefs.NodeLseeker   = (*generationDir)(nil)
 )
 
 // A secret in a generation: generation_file.go.

@@ -121,8 +121,9 @@ func forgetName(at *fusefs.Inode, name string) {
 // names of directories stay, without their attributes, because dropping one
 // would cut off those who have it as their working directory; what they ask
 // next is answered by the Source. Pages stay, unless they may not be shown any
-// longer: nothing says yet that they are of an old version. Those come first: a
-// name has to wait for the lookups that are under way in its directory.
+// longer: nothing says yet that they are of an old version. So do the names in a
+// generation, which never change: who watches a file there hears by its name that the
+// generation is over. Pages come first: a name has to wait for the lookups that are under way in its directory.
 func forgetBelow(at *fusefs.Inode, deep, denied bool) {
 	forget := forgetAttr
 	if denied {
@@ -130,7 +131,7 @@ func forgetBelow(at *fusefs.Inode, deep, denied bool) {
 	}
 	below(at, deep, func(_ *fusefs.Inode, _ string, child *fusefs.Inode) { forget(child) })
 	below(at, deep, func(parent *fusefs.Inode, name string, child *fusefs.Inode) {
-		if !child.IsDir() {
+		if _, never := operations(parent).(*generationDir); !child.IsDir() && (denied || !never) {
 			parent.NotifyEntry(name)
 		}
 	})

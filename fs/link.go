@@ -43,7 +43,7 @@ func (n *link) attr(out *fuse.Attr) {
 	n.fs.setDate(time.Time{}, out)
 	if n.target == "" {
 		out.Size = uint64(len(generation.NameForm))
-		if g := n.dir.generations.Latest(); g != nil {
+		if g := n.dir.history().Latest(); g != nil {
 			n.fs.setDate(g.Made, out)
 		}
 	}

@@ -136,7 +136,7 @@ func (d *dir) entries(snap *secret.Folder, only overlay.Shown) []fuse.DirEntry {
 		}
 	}
 	links := d.links()
-	if g := d.generations.Latest(); links && g != nil {
+	if g := d.history().Latest(); links && g != nil {
 		add(generation.Data, d.linkID(generation.Data))
 		add(g.Name, d.generationID(g.Name))
 	}

@@ -53,8 +53,8 @@ func (m *Mount) replaceable(cfg Config) func(from control.Peer, words map[string
 			return refuse("restart its unit with systemctl", "%s is served for a service manager, which would take the end of that process for the end of the mount", m.point)
 		case cfg.Hub != nil:
 			return refuse("restart that process", "%s is served by a process that has other mounts too", m.point)
-		case cfg.Layout.Kind == "k8s", cfg.FS.KernelCache == fs.CacheFull:
-			return refuse(anew, "what programs have open in %s cannot be carried over with --layout=k8s or --kernel-cache=full", m.point)
+		case cfg.FS.KernelCache == fs.CacheFull:
+			return refuse(anew, "what programs have open in %s cannot be carried over with --kernel-cache=full", m.point)
 		case cfg.Settings == "" || words[wordSettings] != cfg.Settings:
 			return refuse("give the same options and the same identity, or "+anew, "%s is not mounted with the same options, or that cannot be known", m.point)
 		}
@@ -102,7 +102,7 @@ func (m *Mount) handTo(c *net.UnixConn, next *process) error {
 		return err
 	}
 	format, ok := handover.Choose(hello.Hello)
-	if !ok || format < handover.Whole && m.rooms.writable {
+	if !ok || format < m.leastFormat() {
 		return refuse(c, &handover.Refusal{
 			Text: fmt.Sprintf("the process that serves %s and this one have no version in common", m.point),
 			Hint: "infisicalfs unmount " + m.point + " and mount again",
@@ -134,6 +134,17 @@ func (m *Mount) handTo(c *net.UnixConn, next *process) error {
 		m.watch()
 		return err
 	})
+}
+
+// leastFormat is that in which all can be said that the next process has to know.
+func (m *Mount) leastFormat() int {
+	switch {
+	case m.rooms.links:
+		return handover.Linked
+	case m.rooms.writable:
+		return handover.Whole
+	}
+	return 0
 }
 
 // holding calls do while the mount is served here and nobody else decides about that.
@@ -211,18 +222,18 @@ func (m *Mount) takeBack() {
 	}
 }
 
-// estate is what this process knows of a writable mount besides what the kernel has; nil
-// for one that is only read. The error says what cannot travel.
+// estate is what this process knows of the mount besides what the kernel has; nil if that is
+// nothing. The error says what cannot travel.
 func (m *Mount) estate() (*fs.Estate, error) {
-	if !m.rooms.writable {
+	if !m.rooms.hasEstate() {
 		return nil, nil
 	}
 	return m.rooms.tree.Estate()
 }
 
-// numbers is what of the estate is known at any time; nil for a mount that is only read.
+// numbers is what of the estate is known at any time; nil if that is nothing.
 func (m *Mount) numbers() *fs.Estate {
-	if !m.rooms.writable {
+	if !m.rooms.hasEstate() {
 		return nil
 	}
 	return m.rooms.tree.Numbers()

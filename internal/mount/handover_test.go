@@ -42,7 +42,7 @@ var bigger = bytes.Repeat([]byte("0123456789abcdef"), 1024)
 
 // next serves a mount after another process, or first. VALUE is what the secret has that
 // tests change. AWAY has the server away, as is found out by logging in if it is "login". FORMATS
-// are those that it speaks, if not all.
+// are those that it speaks, if not all. LINKS has secrets be links into generations.
 func next() error {
 	if only := os.Getenv("FORMATS"); only != "" {
 		handover.Formats = nil
@@ -60,6 +60,12 @@ func next() error {
 	up.Set(devDir.Child("sub"), "INSIDE", "a value")
 	cfg := readOnly(os.Getenv("POINT"), up)
 	cfg.Replace = true
+	if os.Getenv("LINKS") != "" {
+		cfg.Layout.Kind = "k8s"
+		if err := sameDates(up); err != nil {
+			return err
+		}
+	}
 	if away := os.Getenv("AWAY"); away != "" {
 		up.FailAll(secret.ErrUnavailable)
 		if away == "login" {
@@ -364,7 +370,7 @@ func TestReplacedByOtherVersions(t *testing.T) {
 	serving := servedNext(t, point, "one")
 	r := &reader{point: point}
 	r.all(t)
-	for _, formats := range []string{"2 1", "", "1", "2 1", ""} { // back and forth
+	for _, formats := range []string{"3 2 1", "", "2 1", "1", ""} { // back and forth
 		before := serving
 		t.Setenv("FORMATS", formats)
 		serving = servedNext(t, point, "one")

@@ -9,6 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// errNoEstate is why a mount is given up of which its process had to say more.
+var errNoEstate = errors.New("it does not say what its process knew")
+
 // GoOn serves a mount that an earlier process has left and that cfg fits. It asks neither
 // the server nor the mount anything before that: what the server has to be asked is
 // asked when somebody wants to know, as of a mount that was there before an outage. Of
@@ -36,8 +39,8 @@ func (l *Legacy) goOn(cfg Config) (*Mount, error) {
 	if err := l.ours(); err != nil {
 		return nil, err
 	}
-	if l.clean && l.Estate == nil && !cfg.readOnly() {
-		return nil, errors.New("it does not say who has read what")
+	if l.clean && l.Estate == nil && cfg.hasEstate() {
+		return nil, errNoEstate
 	}
 	// One that is closed by whoever serves, and one that is closed after an error.
 	device, err := unix.FcntlInt(uintptr(l.device), unix.F_DUPFD_CLOEXEC, 0)
@@ -46,7 +49,7 @@ func (l *Legacy) goOn(cfg Config) (*Mount, error) {
 	}
 	cfg.Root, cfg.FS.PersonalReadOnly, cfg.Unasked = l.Root, l.Personal, true
 	inherited := &inheritance{}
-	cfg.FS.Inherited = inherited.has
+	cfg.FS.Inherited, cfg.FS.InheritedIn = inherited.has, inherited.in
 	rooms := wire(cfg, l.Point, time.Now())
 	m := newMount(cfg, l.Point, rooms)
 	m.device, rooms.inTree = l.Connection, m.stands
@@ -122,8 +125,14 @@ func (m *Mount) doesWell(life context.Context) {
 }
 
 // catchUp asks the server for the root until it answers, and then opens again what
-// programs have open and has the kernel forget what it had from the process before.
+// programs have open and has the kernel forget what it had from the process before. What
+// that brings watchers can be told of.
 func (m *Mount) catchUp(life context.Context) {
+	select {
+	case <-m.listened:
+	case <-life.Done():
+		return
+	}
 	for pause := time.Second; ; pause = min(2*pause, time.Minute) {
 		err := m.rooms.firstContact(life)
 		if err == nil {
@@ -141,8 +150,12 @@ func (m *Mount) catchUp(life context.Context) {
 	}
 	warm, cancel := context.WithTimeout(life, warmFor)
 	defer cancel()
+	if m.rooms.links { // or nobody would tell who watches a folder that nobody has used since
+		m.rooms.kernel.Warm(warm.Done())
+	}
 	m.rooms.kernel.Reopen(warm.Done())
 	m.rooms.forgetAll()
+	m.rooms.tree.CatchUp()
 	m.log.Info("caught up with what the server has", "mountpoint", m.point)
 	m.confirm(life)
 }

@@ -83,9 +83,15 @@ func (cfg Config) keepsJournal() bool { return cfg.outlivable() && systemd.Prese
 // outlivable reports whether another process can go on with a mount of that
 // configuration so that nobody notices.
 func (cfg Config) outlivable() bool {
-	return cfg.Settings != "" && !cfg.foreign() &&
-		cfg.Layout.Kind != "k8s" && cfg.FS.KernelCache != fs.CacheFull
+	return cfg.Settings != "" && !cfg.foreign() && cfg.FS.KernelCache != fs.CacheFull
 }
+
+// links reports whether secrets are shown as links into generations.
+func (cfg Config) links() bool { return cfg.Layout.Kind == "k8s" }
+
+// hasEstate reports whether a process knows something of such a mount besides what the kernel
+// has.
+func (cfg Config) hasEstate() bool { return !cfg.readOnly() || cfg.links() }
 
 // legacyOf returns what is always true of a mount.
 func legacyOf(cfg Config, point string) legacy {

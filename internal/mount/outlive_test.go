@@ -32,7 +32,7 @@ import (
 // away, WAITS has it wait for an answer of its own mount, PRIVATE keep what it knows to itself,
 // REFUSED has its login refused, WRITABLE lets it be written, STUCK has the server take no value, CHANGES has somebody else have
 // changed a secret, MOVED has the process before have renamed some, TELLTALES is the version
-// of those.
+// of those. LINKS has secrets be links into generations.
 func service() error {
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	volume := os.Getenv("VOLUME")
@@ -64,6 +64,11 @@ func service() error {
 			return err
 		}
 	}
+	if os.Getenv("LINKS") != "" {
+		if err := sameDates(up); err != nil {
+			return err
+		}
+	}
 	if os.Getenv("AWAY") != "" {
 		up.FailAll(secret.ErrUnavailable)
 	}
@@ -74,6 +79,9 @@ func service() error {
 	cfg.Settings, cfg.Volume, cfg.Log = os.Getenv("SETTINGS"), volume, log
 	if os.Getenv("WRITABLE") != "" {
 		cfg.Writer = up.Writer()
+	}
+	if os.Getenv("LINKS") != "" {
+		cfg.Layout.Kind = "k8s"
 	}
 	if os.Getenv("STUCK") != "" {
 		cfg.Writer = stuck{cfg.Writer}

@@ -60,7 +60,7 @@ type successor struct {
 // wrong while that process serves; if anything does, it goes on. See package handover.
 func replace(ctx context.Context, cfg Config, top *mountinfo.Info) (*Mount, error) {
 	s := &successor{cfg: cfg, top: top, inherited: &inheritance{}, away: cfg.Away, patience: answerFor}
-	s.cfg.FS.Inherited = s.inherited.has
+	s.cfg.FS.Inherited, s.cfg.FS.InheritedIn = s.inherited.has, s.inherited.in
 	m, err := s.replace(ctx)
 	if err != nil {
 		if s.rooms != nil {
@@ -142,8 +142,8 @@ func (s *successor) goOn(ctx context.Context, c *net.UnixConn) (*Mount, error) {
 	}
 	s.awaitAnswer(ctx, c)
 	now, known, err := ready(c)
-	if err == nil && rooms.writable && now.Estate == nil {
-		err = errors.New("it does not say who has read what")
+	if err == nil && s.cfg.hasEstate() && now.Estate == nil {
+		err = errNoEstate
 	}
 	if known >= 0 {
 		m.takeKnown(known)
@@ -259,6 +259,7 @@ func (m *Mount) takenOver(ctx context.Context) {
 	defer cancel()
 	m.rooms.kernel.Reopen(warm.Done())
 	m.rooms.forgetAll()
+	m.rooms.tree.CatchUp()
 	m.log.Info("went on with the mount of another process", "mountpoint", m.point, "processes", m.rooms.kernel.Epoch())
 }
 
@@ -273,6 +274,16 @@ func (i *inheritance) has(node uint64) bool {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	return i.kernel != nil && i.kernel.Inherited(node)
+}
+
+func (i *inheritance) in(directory uint64) []string {
+	i.mu.Lock()
+	kernel := i.kernel
+	i.mu.Unlock()
+	if kernel == nil {
+		return nil
+	}
+	return kernel.InheritedIn(directory)
 }
 
 func (i *inheritance) set(kernel *kernelstate.FS) {

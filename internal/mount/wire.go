@@ -33,6 +33,7 @@ type rooms struct {
 	tree    *fs.FS
 
 	writable bool
+	links    bool // secrets are links into generations
 
 	propagation Propagation // as it is mounted
 
@@ -54,7 +55,7 @@ const retained = 256 << 20
 
 // wire builds the rooms. Nothing runs and nobody is asked yet.
 func wire(cfg Config, point string, since time.Time) *rooms {
-	r := &rooms{root: cfg.Root, hub: cfg.Hub, reconsider: cfg.Refresh, onAccess: cfg.OnAccess, writable: !cfg.readOnly(), inTree: func() bool { return true }}
+	r := &rooms{root: cfg.Root, hub: cfg.Hub, reconsider: cfg.Refresh, onAccess: cfg.OnAccess, writable: !cfg.readOnly(), links: cfg.links(), inTree: func() bool { return true }}
 	r.propagation = attach.CanPropagate(cfg.Propagate)
 	r.document = func() ([]byte, error) { return r.status(cfg, point, since) }
 	if cfg.Hub != nil {
@@ -96,7 +97,7 @@ func (r *rooms) treeConfig(cfg Config, since time.Time) fs.Config {
 		c.Writer = r.cache.Writer(cfg.Writer)
 	}
 	c.Refuses = cfg.refuses(r.layout)
-	c.Links = cfg.Layout.Kind == "k8s"
+	c.Links = r.links
 	c.Views, _ = cfg.views() // was looked at by Validate
 	if cfg.ServerModes != 0 {
 		c.ServerRights = &rights.Server{Ceiling: cfg.ServerModes, Account: new(accounts).number}
@@ -173,6 +174,9 @@ func (r *rooms) firstContact(ctx context.Context) error {
 	}
 	return err
 }
+
+// hasEstate is that of the configuration.
+func (r *rooms) hasEstate() bool { return r.writable || r.links }
 
 // note keeps what the tree wants another process to know if this one is killed.
 func (r *rooms) note(name string, note []byte) {

@@ -121,7 +121,10 @@ func (r *readers) stopKilled(t *testing.T) {
 func TestRestartedAndKilledUnnoticed(t *testing.T) {
 	w := newWorld(t)
 	u := w.unit()
-	u.does("create a", "mount a 1", "create b path=/payments", "mount b 1", "create idle")
+	u.does("create a", "mount a 1", "create b path=/payments", "mount b 1", "create idle", "create linked layout=k8s", "mount linked 1")
+	w.reads(filepath.Join(w.base, "linked/..data/GREETING"), "hello, world")
+	generation, err := os.Readlink(filepath.Join(w.base, "linked/..data"))
+	require.NoError(t, err)
 	held, err := os.Open(filepath.Join(w.base, "a/GREETING"))
 	require.NoError(t, err)
 	defer held.Close()
@@ -129,10 +132,10 @@ func TestRestartedAndKilledUnnoticed(t *testing.T) {
 	require.NoError(t, err)
 	defer names.Close()
 	c := w.reader(filepath.Join(w.base, "a"))
-	kept := []string{"fuse-a", "fuse-b", "state-a", "state-b"}
+	kept := []string{"fuse-a", "fuse-b", "fuse-linked", "state-a", "state-b", "state-linked"}
 	require.Equal(t, kept, u.Stored())
 	for i := range 4 {
-		r, done := w.readers("a"), (*readers).stop
+		r, linked, done := w.readers("a"), w.readers("linked"), (*readers).stop
 		if i%2 == 0 {
 			u.stop("restart")
 		} else {
@@ -142,17 +145,21 @@ func TestRestartedAndKilledUnnoticed(t *testing.T) {
 		u.start()
 		w.reads(filepath.Join(w.base, "b/STRIPE_KEY"), "fake-stripe-key-for-demonstration")
 		done(r, t)
+		done(linked, t)
 		require.Equal(t, "hello, world", c.ask())
+		now, err := os.Readlink(filepath.Join(w.base, "linked/..data"))
+		require.NoError(t, err)
+		require.Equal(t, generation, now)
 		list, err := names.Readdirnames(-1)
 		require.NoError(t, err)
 		require.NotEmpty(t, list)
 		_, err = names.Seek(0, io.SeekStart)
 		require.NoError(t, err)
 		require.Equal(t, kept, u.Stored())
-		require.ElementsMatch(t, []string{"a", "b"}, w.live())
+		require.ElementsMatch(t, []string{"a", "b", "linked"}, w.live())
 	}
 	r := w.readers("a")
-	u.does("create late", "mount late 1", "unmount b 1")
+	u.does("create late", "mount late 1", "unmount b 1", "unmount linked 1")
 	require.Equal(t, []string{"fuse-a", "fuse-late", "state-a", "state-late"}, u.Stored())
 	u.stop("restart")
 	u.start()

@@ -14,7 +14,17 @@
 //
 // A generation holds its values for as long as anybody has it. Access to them may
 // be revoked meanwhile: the [Source] hears of each generation before it has values,
-// and revokes it when it has to. Which inodes show all this, and what the kernel is
+// and revokes it when it has to.
+//
+// A process that goes on with the mount of another one is told the newest generation of each
+// folder as a [Record], by name and fingerprint. If the folder still has the same, that is the
+// current generation again, and nobody notices; else there is a new one, and of the old one
+// only the name is known:
+//
+//	record, ok := history.Record()    // in the process that ends
+//	history.Recall(record)            // in the next one
+//
+// Which inodes show all this, and what the kernel is
 // told of a change, is for the file system.
 package generation
 
@@ -45,6 +55,8 @@ type Generation struct {
 	Name string // of its directory
 	Made time.Time
 	snap atomic.Pointer[secret.Folder] // nil until it has values, and once they are revoked
+
+	print atomic.Pointer[print] // nil until somebody has asked for its Record
 }
 
 // Shown returns what the generation shows, nil once it is revoked.

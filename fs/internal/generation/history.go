@@ -36,12 +36,16 @@ type History struct {
 	current  *Generation // nil before anybody asked
 	previous *Generation // nil once it is old
 	told     *Generation // the last that watchers know of
+	before   *Record     // what an earlier process showed last, until there is a current one
 	again    bool        // something is going to be done later
+
+	noting sync.Mutex  // one note after the other; guards noted, and is held while a fingerprint is made
+	noted  *Generation // the last that was noted
 }
 
 // Current returns the current generation: a new one if the source has something
-// else than the last. That a name has gone is believed only of the whole truth.
-// Errors are those of the source, and a folder's Denied.
+// else than the last, be that of an earlier process, see [History.Recall]. That a name has
+// gone is believed only of the whole truth. Errors are those of the source, and a folder's Denied.
 func (s *History) Current(ctx context.Context, source Source) (*Generation, error) {
 	snap, err := source.List(ctx)
 	if err != nil {
@@ -52,14 +56,17 @@ func (s *History) Current(ctx context.Context, source Source) (*Generation, erro
 	}
 	now := time.Now()
 	g := &Generation{Name: now.UTC().Format(NameForm), Made: now}
+	before := s.inherited()
+	if before != nil {
+		if snap, err = s.whole(ctx, source); err != nil {
+			return nil, err
+		}
+		if made, ok := MadeAt(before.Name); ok && before.shows(snap) {
+			g = &Generation{Name: before.Name, Made: made}
+		}
+	}
 	err = source.Watch(g, func() error {
-		snap, err := source.List(ctx)
-		if err == nil && snap.Partial && s.lost(snap) {
-			snap, err = source.Proof(ctx)
-		}
-		if err == nil && snap.Denied != nil {
-			err = snap.Denied
-		}
+		snap, err := s.whole(ctx, source)
 		if err == nil {
 			g.snap.Store(snap)
 		}
@@ -68,7 +75,24 @@ func (s *History) Current(ctx context.Context, source Source) (*Generation, erro
 	if err != nil {
 		return nil, err
 	}
+	if shown := g.Shown(); before != nil && g.Name == before.Name && shown != nil && !before.shows(shown) {
+		return s.Current(ctx, source) // it has changed meanwhile
+	}
 	return s.take(g), nil
+}
+
+// whole returns what the source has. That a name has gone is believed only of the whole
+// truth, as is that what an earlier process has shown is no longer so.
+func (s *History) whole(ctx context.Context, source Source) (*secret.Folder, error) {
+	snap, err := source.List(ctx)
+	before := s.inherited()
+	if err == nil && snap.Partial && (s.lost(snap) || before != nil && !before.shows(snap)) {
+		snap, err = source.Proof(ctx)
+	}
+	if err == nil && snap.Denied != nil {
+		err = snap.Denied
+	}
+	return snap, err
 }
 
 // Latest returns the current generation without asking anybody, nil before the
@@ -93,7 +117,7 @@ func (s *History) Called(name string) *Generation {
 }
 
 // Tell returns the generation that watchers knew of, and notes that they know
-// the current one. Both are nil before the first.
+// the current one. Both are nil before the first. One of an earlier process shows nothing.
 func (s *History) Tell() (before, now *Generation) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -151,7 +175,7 @@ func (s *History) take(g *Generation) *Generation {
 		}
 		current := s.Latest()
 		switch {
-		case current != nil && (current.shows(snap) || current.newer(snap)):
+		case current != nil && (current.Name == g.Name || current.shows(snap) || current.newer(snap)):
 			return current
 		case s.follow(current, g):
 			return g
@@ -166,14 +190,17 @@ func (s *History) follow(old, g *Generation) bool {
 	if s.current != old {
 		return false
 	}
-	if old != nil {
+	switch {
+	case old != nil:
 		s.previous = old
 		gone := weak.Make(old) // another change may drop it before
 		time.AfterFunc(Keeps, func() { s.forget(gone) })
-	} else {
+	case s.before != nil && s.before.Name != g.Name:
+		s.told = &Generation{Name: s.before.Name} // only by name
+	default:
 		s.told = g
 	}
-	s.current = g
+	s.current, s.before = g, nil
 	return true
 }
 

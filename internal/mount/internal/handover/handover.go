@@ -38,13 +38,15 @@ import (
 // Formats are the versions of [Document] that this program reads and writes, the best
 // first. A field that another version must not pass over makes a new one: 1 has no
 // [Document.Estate], which is as good for mounts that are only read.
-var Formats = []int{Knowing, Whole, 1}
+var Formats = []int{Linked, Knowing, Whole, 1}
 
 // Whole is the format with all that a writable mount needs. In Knowing what is known goes
-// along: another version would not close the descriptor.
+// along: another version would not close the descriptor. In Linked the estate has the
+// generations of folders, without which links lead nowhere.
 const (
 	Whole   = 2
 	Knowing = 3
+	Linked  = 4
 )
 
 // Document is what the next process has to know.
@@ -53,7 +55,7 @@ type Document struct {
 	Connection int               `json:"connection"` // number of the FUSE connection
 	Greeting   session.Greeting  `json:"greeting"`
 	Kernel     kernelstate.State `json:"kernel"`
-	Estate     *fs.Estate        `json:"estate,omitempty"` // of a writable mount
+	Estate     *fs.Estate        `json:"estate,omitempty"` // of a writable mount, and of one with links
 
 	// Since [Knowing]: what the mount shows, and whether what is known goes along and has
 	// that, so that the next process needs no server to begin with.

@@ -143,6 +143,19 @@ func (f *FS) Inherited(node uint64) bool {
 	return ok
 }
 
+// InheritedIn returns the names of the nodes that the kernel has in a directory from an
+// earlier process.
+func (f *FS) InheritedIn(directory uint64) (names []string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, n := range f.places {
+		if n.Parent == directory {
+			names = append(names, string(n.Name))
+		}
+	}
+	return names
+}
+
 // Passed says that another process has served after this one, which goes on: the epoch
 // of that is used up, as the kernel may have handles of it.
 func (f *FS) Passed() {
