@@ -158,7 +158,7 @@ const manyProcessors = "GOMAXPROCS="
 
 // servedNext begins a process that goes on with the mount at point. Where the process
 // before has no time for that, it serves on, and is asked again, as people are told to.
-func servedNext(t *testing.T, point, value string, environment ...string) *exec.Cmd {
+func servedNext(t testing.TB, point, value string, environment ...string) *exec.Cmd {
 	t.Helper()
 	for range 10 {
 		cmd, said := askedNext(t, point, value, environment...)
@@ -176,7 +176,7 @@ func servedNext(t *testing.T, point, value string, environment ...string) *exec.
 
 // askedNext begins a process that is to go on with the mount at point, and returns what that
 // says first.
-func askedNext(t *testing.T, point, value string, environment ...string) (cmd *exec.Cmd, said string) {
+func askedNext(t testing.TB, point, value string, environment ...string) (cmd *exec.Cmd, said string) {
 	t.Helper()
 	cmd = again("next", append([]string{"POINT=" + point, "VALUE=" + value, manyProcessors}, environment...)...)
 	out, err := cmd.StdoutPipe()

@@ -96,7 +96,7 @@ func devicesLeft(pid int) error {
 }
 
 // needFUSE skips where nothing can be mounted, unless REQUIRE_FUSE forbids it.
-func needFUSE(t *testing.T) {
+func needFUSE(t testing.TB) {
 	t.Helper()
 	f, err := os.OpenFile(attach.Device, os.O_RDWR, 0)
 	if err == nil {
@@ -113,7 +113,7 @@ func needFUSE(t *testing.T) {
 
 // directory returns an empty directory that is unmounted, if need be, and
 // removed. Its name is how leftovers are found.
-func directory(t *testing.T) string {
+func directory(t testing.TB) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "infisicalfs-test-")
 	require.NoError(t, err)
@@ -168,7 +168,7 @@ func again(role string, environment ...string) *exec.Cmd {
 }
 
 // served mounts on point in a process of its own.
-func served(t *testing.T, point string) *exec.Cmd {
+func served(t testing.TB, point string) *exec.Cmd {
 	t.Helper()
 	needFUSE(t)
 	cmd := again("serve", "POINT="+point)

@@ -120,13 +120,13 @@ func service() error {
 // unit is a service manager, and the mount that its unit serves.
 type unit struct {
 	*systemdtest.Manager
-	t      *testing.T
+	t      testing.TB
 	point  string
 	main   *exec.Cmd
 	stderr *syncBuffer
 }
 
-func newUnit(t *testing.T) *unit {
+func newUnit(t testing.TB) *unit {
 	needFUSE(t)
 	return &unit{Manager: systemdtest.New(t), t: t, point: directory(t), stderr: new(syncBuffer)}
 }

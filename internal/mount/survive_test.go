@@ -60,7 +60,7 @@ func killed(t *testing.T, point string) {
 }
 
 // depth is how many mounts of ours are on point.
-func depth(t *testing.T, point string) (n int) {
+func depth(t testing.TB, point string) (n int) {
 	t.Helper()
 	mounts, err := mounttable.Read()
 	require.NoError(t, err)
