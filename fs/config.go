@@ -49,8 +49,11 @@ type Config struct {
 	TTL time.Duration
 
 	// Views are files that each folder has besides its secrets, by name. They are
-	// found by name and never listed; a secret or folder of such a name wins.
+	// found by name and not listed; a secret or folder of such a name wins.
 	Views map[string]View
+	// ListedViews are those that are listed all the same, for programs that list a directory
+	// to find what they read, and for whoever copies one.
+	ListedViews []string
 
 	// Links shows secrets as links into a generation, as volumes of Kubernetes
 	// do; see package generation. It wants no Writer.

@@ -14,6 +14,7 @@ import (
 	"infisicalfs/fs/internal/controldir"
 	"infisicalfs/fs/internal/filename"
 	"infisicalfs/fs/internal/generation"
+	"infisicalfs/fs/internal/inode"
 	"infisicalfs/fs/internal/overlay"
 	"infisicalfs/secret"
 )
@@ -155,7 +156,28 @@ func (d *dir) entries(snap *secret.Folder, only overlay.Shown) []fuse.DirEntry {
 			add(sc.Name, sc.ID)
 		}
 	}
+	for _, name := range d.listedViews(snap, only) {
+		add(name, inode.View(d.StableAttr(), name))
+	}
 	return list
+}
+
+// listedViews are the views that a listing of snap has, by name: those that are to be
+// listed and whose names nothing else has, on the server or only here.
+func (d *dir) listedViews(snap *secret.Folder, only overlay.Shown) (names []string) {
+	if !d.where().IsFolder() {
+		return nil
+	}
+	for _, name := range d.fs.cfg.ListedViews {
+		_, taken := filename.Resolve(snap, name)
+		for _, here := range only.Files {
+			taken = taken || here.Name == name
+		}
+		if !taken && d.fs.cfg.Views[name] != nil {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // shadows reports whether a name is taken by this file system itself.
@@ -192,6 +214,9 @@ func (l *listing) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (
 		return child, 0
 	}
 	e, ok := filename.Resolve(snap, name)
+	if !ok && slices.Contains(l.dir.fs.cfg.ListedViews, name) {
+		return l.dir.Lookup(ctx, name, out)
+	}
 	if !ok || e.Secret != nil && l.dir.left(e.Secret.Name) {
 		return nil, syscall.ENOENT
 	}

@@ -55,7 +55,7 @@ func (d *dir) viewChild(ctx context.Context, snap *secret.Folder, shown string, 
 }
 
 // viewFile shows all secrets of a folder in one file. It is found by name and
-// never listed, because loaders read all that is listed. It is always read with
+// not listed unless somebody wants that, because loaders read all that is listed. It is always read with
 // direct I/O: an open one is one snapshot to its end.
 type viewFile struct {
 	node

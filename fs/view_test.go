@@ -286,3 +286,43 @@ func TestViewsThatTheKernelOpens(t *testing.T) {
 		require.Equal(t, want, err)
 	}
 }
+
+// Views that are to be listed are listed, with their own attributes, unless something
+// else has the name.
+func TestChosenViewsAreListed(t *testing.T) {
+	bothWays(t, func(t *testing.T, w *world, v fusetest.View) {
+		list := func(dir string) []string {
+			names, err := fusetest.Names(v, dir)
+			require.NoError(t, err)
+			return names
+		}
+		require.ElementsMatch(t, []string{"EMPTY", "GREETING", "payments", ".env", "app.conf"}, list("demo/dev"))
+		require.ElementsMatch(t, []string{"API_KEY", ".env", "app.conf"}, list("demo/dev/payments"))
+		require.NotContains(t, append(list(""), list("demo")...), ".env")
+		requireFile(t, v, "demo/dev/.env", devLines)
+		requireFile(t, v, "demo/dev/.secrets.json", devLines)
+
+		entries, err := v.ReadDir("demo/dev")
+		require.NoError(t, err)
+		for _, e := range entries {
+			a, err := v.Stat(path.Join("demo/dev", e.Name))
+			require.NoError(t, err, e.Name)
+			require.Equal(t, a.Ino, e.Ino, e.Name)
+		}
+
+		before := snapshot(t, w, dev)
+		w.Set(dev, ".env", "own")
+		w.announce(secret.Change{Dir: dev, Old: before, New: snapshot(t, w, dev)})
+		require.ElementsMatch(t, []string{"EMPTY", "GREETING", "payments", ".env", "app.conf"}, list("demo/dev"))
+		requireFile(t, v, "demo/dev/.env", "own")
+	}, func(c *Config) { c.ListedViews = []string{".env", "app.conf"} })
+}
+
+func TestChosenViewsAreListedBesideLinks(t *testing.T) {
+	bothWays(t, func(t *testing.T, w *world, v fusetest.View) {
+		names, err := fusetest.Names(v, "demo/dev")
+		require.NoError(t, err)
+		require.Contains(t, names, ".env")
+		requireFile(t, v, "demo/dev/.env", devLines)
+	}, func(c *Config) { c.ListedViews, c.Links = []string{".env"}, true })
+}

@@ -90,3 +90,25 @@ func TestNodeConfigWithASecret(t *testing.T) {
 	const script = `console.log(JSON.stringify(require(process.argv[1] + "/config").util.toObject()))`
 	require.JSONEq(t, `{"pin": "1e3"}`, string(output(t, filepath.Dir(modules), "node", "-e", script, modules)))
 }
+
+// Programs that list their directory find a view that is listed: node-config a template
+// that is called as it wants, Bun the .env where it works.
+func TestListedViews(t *testing.T) {
+	modules := nodeModules(t)
+	template := filepath.Join(t.TempDir(), "everything")
+	require.NoError(t, os.WriteFile(template, []byte(everything), 0o600))
+	w := newServer(t)
+	w.fill("app", map[string]string{"PIN": "007"})
+	w.mount("--read-only", "--path=/app", "--template="+template+"=default.json", "--list-views=.env,default.json")
+	entries, err := os.ReadDir(w.dir)
+	require.NoError(t, err)
+	var listed []string
+	for _, e := range entries {
+		listed = append(listed, e.Name())
+	}
+	require.ElementsMatch(t, []string{"PIN", ".env", "default.json"}, listed)
+	t.Setenv("NODE_CONFIG_DIR", w.dir)
+	const script = `console.log(JSON.stringify(require(process.argv[1] + "/config").util.toObject()))`
+	require.JSONEq(t, `{"PIN": "007"}`, string(output(t, filepath.Dir(modules), "node", "-e", script, modules)))
+	require.Equal(t, "007\n", string(output(t, w.dir, modules+"/.bin/bun", "-p", "process.env.PIN")))
+}

@@ -45,6 +45,7 @@ type Config struct {
 	Layout      Layout          // what is shown under which names
 	Views       []string        // the built-in views that each folder has; nil: all
 	EnvDialect  view.EnvDialect // for which readers .env is written; "": view.EnvStrict
+	ListedViews []string        // of the built-in views and the templates, those that are listed
 	Templates   []*view.View    // views that each folder has besides the built-in ones
 	AllowOther  bool            // other users may enter; modes and owners decide what they see
 	Propagate   Propagate       // what the mount is where it propagates to, as in containers; "": PropagateRO

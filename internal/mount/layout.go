@@ -127,6 +127,11 @@ func (c Config) views() (map[string]fs.View, error) {
 		}
 		views[name] = v.Render
 	}
+	for _, name := range c.ListedViews {
+		if views[name] == nil {
+			return nil, exitcode.Errorf(exitcode.Config, "use "+strings.Join(slices.Sorted(maps.Keys(views)), ", "), "there is no view %q to list", name)
+		}
+	}
 	return views, nil
 }
 

@@ -99,6 +99,7 @@ func (r *rooms) treeConfig(cfg Config, since time.Time) fs.Config {
 	c.Refuses = cfg.refuses(r.layout)
 	c.Links = r.links
 	c.Views, _ = cfg.views() // was looked at by Validate
+	c.ListedViews = cfg.ListedViews
 	if cfg.ServerModes != 0 {
 		c.ServerRights = &rights.Server{Ceiling: cfg.ServerModes, Account: new(accounts).number}
 	}

@@ -29,7 +29,7 @@ type Volume struct {
 // volumeWords are those that are flags of mount, too.
 var volumeWords = []string{
 	"project", "env", "path", "layout", "separator", "include", "exclude", "names", "trim-newline", "add-newline",
-	"env-dialect", "uid", "gid", "mode", "dir-mode", "chmod", "ttl", "max-stale", "notify", "control",
+	"env-dialect", "list-views", "uid", "gid", "mode", "dir-mode", "chmod", "ttl", "max-stale", "notify", "control",
 }
 
 // Words of a volume that are no flags.

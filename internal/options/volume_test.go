@@ -18,7 +18,7 @@ import (
 func TestVolumeWordsBecomeAMount(t *testing.T) {
 	v, err := options.ParseVolume(map[string]string{
 		"project": "shop", "env": "prod", "path": "payments/", "uid": "1000", "mode": "0440", "ttl": "10s", "max-stale": "0", "identity": "ci", "include": "*_KEY\n*_URL",
-		"layout": "flat", "view": ".env,.secrets.json", "notify": "attrib", "env-dialect": "expand",
+		"layout": "flat", "view": ".env,.secrets.json", "notify": "attrib", "env-dialect": "expand", "list-views": ".secrets.json,.env,.env",
 	}, time.Minute, time.Hour)
 	require.NoError(t, err)
 	require.Equal(t, "ci", v.Identity)
@@ -35,6 +35,10 @@ func TestVolumeWordsBecomeAMount(t *testing.T) {
 	require.Equal(t, []string{"*_KEY", "*_URL"}, cfg.Layout.Include)
 	require.Equal(t, []string{".env", ".secrets.json"}, cfg.Views)
 	require.Equal(t, view.EnvExpand, cfg.EnvDialect)
+	require.Equal(t, []string{".env", ".secrets.json"}, cfg.ListedViews)
+
+	_, err = options.ParseVolume(map[string]string{"project": "shop", "view": ".env", "list-views": ".env.sh"}, time.Minute, time.Hour)
+	require.ErrorContains(t, err, `there is no view ".env.sh" to list`)
 
 	v, err = options.ParseVolume(map[string]string{"project": "shop", "write": "true", "view": "off"}, time.Minute, time.Hour)
 	require.NoError(t, err)
