@@ -73,6 +73,7 @@ func listMounts(ctx context.Context, out io.Writer, asJSON bool) error {
 	}
 	type row struct {
 		Mountpoint string              `json:"mountpoint"`
+		Volume     string              `json:"volume,omitempty"`
 		State      string              `json:"state"`
 		PID        int                 `json:"pid,omitempty"`
 		Holders    []mounttable.Holder `json:"holders,omitempty"`
@@ -84,7 +85,7 @@ func listMounts(ctx context.Context, out io.Writer, asJSON bool) error {
 		if err != nil {
 			r.State = err.Error()
 		}
-		r.PID = s.PID
+		r.PID, r.Volume = s.PID, s.Volume
 		rows = append(rows, r)
 	}
 	for _, h := range hidden {
@@ -95,7 +96,7 @@ func listMounts(ctx context.Context, out io.Writer, asJSON bool) error {
 		if len(h.Holders) > 0 && !h.Status.InTree {
 			state += ", held by " + mounttable.HeldBy(h.Holders)
 		}
-		rows = append(rows, row{h.Status.Mountpoint, state, h.Status.PID, h.Holders})
+		rows = append(rows, row{h.Status.Mountpoint, h.Status.Volume, state, h.Status.PID, h.Holders})
 	}
 	if asJSON {
 		return printJSON(out, rows)
@@ -104,6 +105,9 @@ func listMounts(ctx context.Context, out io.Writer, asJSON bool) error {
 		fmt.Fprintln(out, "nothing is mounted")
 	}
 	for _, r := range rows {
+		if r.Volume != "" {
+			r.State += ", volume " + r.Volume
+		}
 		fmt.Fprintf(out, "%s\t%s\n", oneLine(r.Mountpoint), oneLine(r.State))
 	}
 	return nil
@@ -128,6 +132,9 @@ func printStatus(out io.Writer, s mount.Status, used []mounttable.Holder) error 
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	line := func(name, format string, args ...any) { fmt.Fprintf(w, name+"\t"+format+"\n", args...) }
 	line("mountpoint", "%s", s.Mountpoint)
+	if s.Volume != "" {
+		line("volume", "%s", oneLine(s.Volume))
+	}
 	line("shows", "%s of %s", s.Root, server.Server)
 	line("running", "version %s, process %d, since %s", s.Version, s.PID, s.Since.Format(time.RFC3339))
 	if s.Hangup == hangupIgnored {
@@ -163,6 +170,9 @@ func printStatus(out io.Writer, s mount.Status, used []mounttable.Holder) error 
 	}
 	for _, errno := range slices.Sorted(maps.Keys(s.FS.Errors)) {
 		line("errors", "%s %d", errno, s.FS.Errors[errno])
+	}
+	if c := s.FS.Writes; c != nil && c.LastRefusal != "" {
+		line("last refusal", "%s", oneLine(c.LastRefusal))
 	}
 	if reason := s.FS.LastViewError; reason != "" {
 		line("last view", "%s", oneLine(reason))

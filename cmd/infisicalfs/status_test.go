@@ -8,8 +8,19 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"infisicalfs/cache"
+	"infisicalfs/fs"
 	"infisicalfs/internal/mount"
 )
+
+// What a mount is called and why it refused something are told to people too.
+func TestStatusNamesVolumeAndRefusal(t *testing.T) {
+	s := mount.Status{Volume: "shop"}
+	s.FS.Writes = &fs.WriteCounts{LastRefusal: "link /demo/dev/X: a secret has one name"}
+	var out strings.Builder
+	require.NoError(t, printStatus(&out, s, nil))
+	require.Regexp(t, `(?m)^volume +shop$`, out.String())
+	require.Regexp(t, `(?m)^last refusal +link /demo/dev/X: a secret has one name$`, out.String())
+}
 
 // An error of yesterday is not to be taken for one of now.
 func TestLastErrorHasItsAge(t *testing.T) {
