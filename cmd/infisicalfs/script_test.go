@@ -59,6 +59,11 @@ func setup(env *testscript.Env) error {
 	env.Values[worldKey{}] = w
 	race := filepath.Join(env.WorkDir, "race")
 	env.Setenv("GORACE", "atexit_sleep_ms=10 log_path="+race)
+	nomad, err := filepath.Abs("../../deploy/nomad")
+	if err != nil {
+		return err
+	}
+	env.Setenv("NOMAD", nomad)
 	env.Defer(func() {
 		w.endMounts()
 		w.endServers()
