@@ -37,6 +37,9 @@ func (f *FS) Apply(change secret.Change) {
 	if out, ok := f.outdated(change, list); ok {
 		if !out.all {
 			f.announce(out.dir, list)
+			if len(list) > 0 {
+				f.tryViews(out.dir, change.New)
+			}
 		}
 		f.queue(out)
 	}
@@ -55,6 +58,19 @@ func (f *FS) announce(dir secret.Dir, list []diff.Difference) {
 		}
 		if n, ok := operations(at.GetChild(d.Shown)).(*file); ok {
 			n.pages.SetNewest(d.After.Secret)
+		}
+	}
+}
+
+// tryViews tries the views that the kernel knows of a folder that has changed.
+func (f *FS) tryViews(dir secret.Dir, snap *secret.Folder) {
+	at := f.inode(dir)
+	if at == nil || snap == nil || snap.Partial || snap.Denied != nil {
+		return
+	}
+	for name := range f.cfg.Views {
+		if v, ok := operations(at.GetChild(name)).(*viewFile); ok {
+			_, _ = v.try(snap)
 		}
 	}
 }

@@ -63,6 +63,24 @@ type viewFile struct {
 	name   string
 	render View
 	told   atomic.Int64 // the size that the kernel was told last
+	made   atomic.Bool  // it could be made when it was tried last
+}
+
+// try renders the view of snap. If that worked last time and does not now, it is told:
+// who reads the view next may be long in coming, and not know why.
+func (v *viewFile) try(snap *secret.Folder) (secret.Value, error) {
+	text, err := v.render(snap)
+	if v.made.Swap(err == nil) && err != nil {
+		v.fault(err)
+		v.fs.log.Warn("a view can no longer be made", "path", v.path(), "error", err)
+	}
+	return text, err
+}
+
+// fault has the status say so until the end of the mount.
+func (v *viewFile) fault(err error) {
+	reason := fmt.Sprintf("%s: %v", v.path(), err)
+	v.fs.viewError.Store(&reason)
 }
 
 func (v *viewFile) path() string { return path.Join(v.dir.where().String(), v.name) }
@@ -70,7 +88,7 @@ func (v *viewFile) path() string { return path.Join(v.dir.where().String(), v.na
 // attr describes the view of snap. One that cannot be rendered is there, so that
 // opening it can say so.
 func (v *viewFile) attr(snap *secret.Folder, out *fuse.Attr) {
-	text, err := v.render(snap)
+	text, err := v.try(snap)
 	out.Nlink = 1
 	out.Size = uint64(text.Len())
 	v.told.Store(int64(text.Len()))
@@ -142,17 +160,15 @@ func (v *viewFile) Open(ctx context.Context, flags uint32) (fusefs.FileHandle, u
 	return h, fuse.FOPEN_DIRECT_IO | fuse.FOPEN_NOFLUSH, 0
 }
 
-// rendered returns the view as it is now. If the folder is at fault, the status
-// says so until the end of the mount.
+// rendered returns the view as it is now. If the folder is at fault, the status says so.
 func (v *viewFile) rendered(ctx context.Context) (secret.Value, error) {
 	snap, err := v.snapshot(ctx)
 	if err != nil {
 		return secret.Value{}, err
 	}
-	text, err := v.render(snap)
+	text, err := v.try(snap)
 	if err != nil {
-		reason := fmt.Sprintf("%s: %v", v.path(), err)
-		v.fs.viewError.Store(&reason)
+		v.fault(err)
 	}
 	return text, err
 }

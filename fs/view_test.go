@@ -326,3 +326,39 @@ func TestChosenViewsAreListedBesideLinks(t *testing.T) {
 		requireFile(t, v, "demo/dev/.env", devLines)
 	}, func(c *Config) { c.ListedViews, c.Links = []string{".env"}, true })
 }
+
+// A change by which a view that somebody has looked at can no longer be made is told at
+// once, whoever reads it next, and once.
+func TestAViewThatBeginsToRefuseIsTold(t *testing.T) {
+	bothWays(t, func(t *testing.T, w *world, v fusetest.View) {
+		const line = "a view can no longer be made"
+		change := func(value string) {
+			before := snapshot(t, w, dev)
+			w.Set(dev, "GREETING", value)
+			w.announce(secret.Change{Dir: dev, Old: before, New: snapshot(t, w, dev)})
+		}
+		change("nobody\nhas looked")
+		require.Empty(t, w.Counts().LastViewError)
+		_, err := v.Stat("demo/dev/.env") // it refuses already
+		require.NoError(t, err)
+		require.Empty(t, w.Counts().LastViewError)
+		change("hello")
+		requireFile(t, v, "demo/dev/.env", "EMPTY=\nGREETING=hello\n")
+		require.NotContains(t, w.logs.String(), line)
+
+		change("fake\nvalue")
+		require.Equal(t, "/demo/dev/.env: invalid: GREETING has several lines", w.Counts().LastViewError)
+		require.Equal(t, 1, strings.Count(w.logs.String(), line))
+		require.Contains(t, w.logs.String(), "path=/demo/dev/.env")
+		change("another\nfake\nvalue")
+		_, err = fusetest.ReadFile(v, "demo/dev/.env")
+		require.Equal(t, syscall.EINVAL, err)
+		require.Equal(t, 1, strings.Count(w.logs.String(), line), "it refused before")
+		require.NotContains(t, w.logs.String(), "fake")
+
+		change("hello")
+		requireFile(t, v, "demo/dev/.env", "EMPTY=\nGREETING=hello\n")
+		change("again\nfake")
+		require.Equal(t, 2, strings.Count(w.logs.String(), line))
+	}, func(c *Config) { c.TTL = time.Minute })
+}
