@@ -53,8 +53,6 @@ func (m *Mount) replaceable(cfg Config) func(from control.Peer, words map[string
 			return refuse("restart its unit with systemctl", "%s is served for a service manager, which would take the end of that process for the end of the mount", m.point)
 		case cfg.Hub != nil:
 			return refuse("restart that process", "%s is served by a process that has other mounts too", m.point)
-		case cfg.FS.KernelCache == fs.CacheFull:
-			return refuse(anew, "what programs have open in %s cannot be carried over with --kernel-cache=full", m.point)
 		case cfg.Settings == "" || words[wordSettings] != cfg.Settings:
 			return refuse("give the same options and the same identity, or "+anew, "%s is not mounted with the same options, or that cannot be known", m.point)
 		}
@@ -136,10 +134,10 @@ func (m *Mount) handTo(c *net.UnixConn, next *process) error {
 	})
 }
 
-// leastFormat is that in which all can be said that the next process has to know.
+// leastFormat is that in which all can be said that the next process has to know and do.
 func (m *Mount) leastFormat() int {
 	switch {
-	case m.rooms.links:
+	case m.rooms.links, m.rooms.opensItself:
 		return handover.Linked
 	case m.rooms.writable:
 		return handover.Whole

@@ -24,6 +24,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"infisicalfs/fs"
 	"infisicalfs/internal/control"
 	"infisicalfs/internal/exitcode"
 	"infisicalfs/internal/mount/internal/handover"
@@ -42,7 +43,8 @@ var bigger = bytes.Repeat([]byte("0123456789abcdef"), 1024)
 
 // next serves a mount after another process, or first. VALUE is what the secret has that
 // tests change. AWAY has the server away, as is found out by logging in if it is "login". FORMATS
-// are those that it speaks, if not all. LINKS has secrets be links into generations.
+// are those that it speaks, if not all. LINKS has secrets be links into generations,
+// FULL has the kernel open files by itself.
 func next() error {
 	if only := os.Getenv("FORMATS"); only != "" {
 		handover.Formats = nil
@@ -65,6 +67,9 @@ func next() error {
 		if err := sameDates(up); err != nil {
 			return err
 		}
+	}
+	if os.Getenv("FULL") != "" {
+		cfg.FS.KernelCache = fs.CacheFull
 	}
 	if away := os.Getenv("AWAY"); away != "" {
 		up.FailAll(secret.ErrUnavailable)

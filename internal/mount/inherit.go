@@ -100,7 +100,27 @@ func (m *Mount) serveLegacy(l *Legacy) error {
 		cancel()
 	}()
 	go m.run()
+	go m.forgetPages()
 	return nil
+}
+
+// forgetPages has the kernel let go of what it keeps of each file that it knows from the
+// process before, where it opens files by itself: nobody knows which version that is. Whoever
+// reads asks for size and date before, as those were forgotten before anybody was answered,
+// and pages of another size or date are gone with that. A message waits for pages that
+// somebody is reading, so this is done while requests are answered.
+func (m *Mount) forgetPages() {
+	if !m.rooms.opensItself {
+		return
+	}
+	for _, node := range m.rooms.kernel.Nodes() {
+		select {
+		case <-m.letGo:
+			return
+		default:
+			m.rooms.notifier.InodeNotify(node, 0, 0)
+		}
+	}
 }
 
 // wentOn is what is done once the mount is served: others can ask this process, and watchers

@@ -83,7 +83,7 @@ func (cfg Config) keepsJournal() bool { return cfg.outlivable() && systemd.Prese
 // outlivable reports whether another process can go on with a mount of that
 // configuration so that nobody notices.
 func (cfg Config) outlivable() bool {
-	return cfg.Settings != "" && !cfg.foreign() && cfg.FS.KernelCache != fs.CacheFull
+	return cfg.Settings != "" && !cfg.foreign()
 }
 
 // links reports whether secrets are shown as links into generations.

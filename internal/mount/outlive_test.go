@@ -21,6 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"infisicalfs/fs"
 	"infisicalfs/internal/mount/internal/journal"
 	"infisicalfs/internal/systemd"
 	"infisicalfs/internal/systemd/systemdtest"
@@ -32,7 +33,8 @@ import (
 // away, WAITS has it wait for an answer of its own mount, PRIVATE keep what it knows to itself,
 // REFUSED has its login refused, WRITABLE lets it be written, STUCK has the server take no value, CHANGES has somebody else have
 // changed a secret, MOVED has the process before have renamed some, TELLTALES is the version
-// of those. LINKS has secrets be links into generations.
+// of those. LINKS has secrets be links into generations,
+// FULL has the kernel open files by itself.
 func service() error {
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	volume := os.Getenv("VOLUME")
@@ -64,7 +66,7 @@ func service() error {
 			return err
 		}
 	}
-	if os.Getenv("LINKS") != "" {
+	if os.Getenv("LINKS") != "" || os.Getenv("FULL") != "" {
 		if err := sameDates(up); err != nil {
 			return err
 		}
@@ -82,6 +84,9 @@ func service() error {
 	}
 	if os.Getenv("LINKS") != "" {
 		cfg.Layout.Kind = "k8s"
+	}
+	if os.Getenv("FULL") != "" {
+		cfg.FS.KernelCache = fs.CacheFull
 	}
 	if os.Getenv("STUCK") != "" {
 		cfg.Writer = stuck{cfg.Writer}

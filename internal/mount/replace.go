@@ -177,6 +177,7 @@ func (s *successor) serve(c *net.UnixConn, m *Mount, now *handover.Document) err
 		}()
 	}
 	go m.run()
+	go m.forgetPages()
 	if err := handover.Send(c, handover.Message{Word: handover.Serving}, -1); err != nil {
 		m.log.Warn("the process before was not told that this one serves, and will end it", "mountpoint", m.point, "error", err)
 	}

@@ -34,6 +34,8 @@ type rooms struct {
 
 	writable bool
 	links    bool // secrets are links into generations
+	// opensItself says that the kernel opens files without asking, and shows what it has of them.
+	opensItself bool
 
 	propagation Propagation // as it is mounted
 
@@ -55,7 +57,7 @@ const retained = 256 << 20
 
 // wire builds the rooms. Nothing runs and nobody is asked yet.
 func wire(cfg Config, point string, since time.Time) *rooms {
-	r := &rooms{root: cfg.Root, hub: cfg.Hub, reconsider: cfg.Refresh, onAccess: cfg.OnAccess, writable: !cfg.readOnly(), links: cfg.links(), inTree: func() bool { return true }}
+	r := &rooms{root: cfg.Root, hub: cfg.Hub, reconsider: cfg.Refresh, onAccess: cfg.OnAccess, writable: !cfg.readOnly(), links: cfg.links(), opensItself: cfg.FS.KernelCache == fs.CacheFull, inTree: func() bool { return true }}
 	r.propagation = attach.CanPropagate(cfg.Propagate)
 	r.document = func() ([]byte, error) { return r.status(cfg, point, since) }
 	if cfg.Hub != nil {

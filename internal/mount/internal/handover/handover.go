@@ -42,7 +42,8 @@ var Formats = []int{Linked, Knowing, Whole, 1}
 
 // Whole is the format with all that a writable mount needs. In Knowing what is known goes
 // along: another version would not close the descriptor. In Linked the estate has the
-// generations of folders, without which links lead nowhere.
+// generations of folders, without which links lead nowhere, and the next process knows what
+// to do where the kernel opens files by itself.
 const (
 	Whole   = 2
 	Knowing = 3
