@@ -54,9 +54,9 @@ type entry struct {
 func (e *entry) changedHere() bool { return e.suspect || len(e.unclear) > 0 }
 
 // maybeDenied reports whether e's snapshot may be empty because the folder is
-// denied: bulk answers leave that out.
+// denied: bulk answers leave that out. It is not where there is nothing to deny.
 func (e *entry) maybeDenied() bool {
-	return e.dir.IsFolder() && e.snap.Partial && len(e.snap.Secrets) == 0 && !e.ownList
+	return e.dir.IsFolder() && e.snap.Partial && len(e.snap.Secrets) == 0 && !e.snap.NeverHadSecrets && !e.ownList
 }
 
 // recentVerdict returns the verdict that the server gave a short while ago, if it holds;

@@ -85,6 +85,7 @@ func (c *Client) treeAt(ctx context.Context, at location, known []*secret.Folder
 // and asks for their secrets unless that was done.
 func (c *Client) treeOfFolders(ctx context.Context, at location, list foldersAnswer, below *secretsBelow) ([]*secret.Folder, error) {
 	children := map[string][]wire.Folder{at.dir.Path: nil} // by path
+	once := map[string]bool{}                              // the folder may have had secrets, by path
 	for _, w := range list.wire {
 		if w.IsReserved {
 			continue
@@ -97,6 +98,7 @@ func (c *Client) treeOfFolders(ctx context.Context, at location, list foldersAns
 			continue
 		}
 		children[parent] = append(children[parent], w)
+		once[w.RelativePath] = once[w.RelativePath] || !w.NeverModified
 		if _, ok := children[w.RelativePath]; !ok && !tooDeep(at, w.RelativePath) {
 			children[w.RelativePath] = nil
 		}
@@ -108,15 +110,16 @@ func (c *Client) treeOfFolders(ctx context.Context, at location, list foldersAns
 		}
 	}
 	tags := ""
-	if below.etag != "" && list.etag != "" && list.wire[0].SecretModified != nil {
+	if below.etag != "" && list.etag != "" && list.wire[0].TellsModified {
 		tags = revision{secrets: below.etag, folders: list.etag}.String()
 	}
 	now := time.Now()
 	folders := make([]*secret.Folder, 0, len(children))
 	for _, p := range slices.Sorted(maps.Keys(children)) {
 		dir := secret.Dir{Project: at.dir.Project, Env: at.dir.Env, Path: p}
+		maybe, listed := once[p]
 		folders = append(folders, &secret.Folder{
-			Dir: dir, Fetched: now, Answered: now, Partial: true,
+			Dir: dir, Fetched: now, Answered: now, Partial: true, NeverHadSecrets: listed && !maybe && len(below.byPath[p]) == 0,
 			Secrets: below.byPath[p], Folders: c.subfolders(dir, children[p]),
 			Revision: tags,
 		})

@@ -1,6 +1,7 @@
 package client_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -61,6 +62,27 @@ func TestTreeOfACurrentServerCostsThreeRequests(t *testing.T) {
 		require.Equal(t, ownFolders, subfolders, dir)
 		for _, s := range own.Secrets {
 			require.Equal(t, s.Value.Reveal(), value(t, f, s.Name))
+		}
+	}
+}
+
+// Of a folder without secrets the bulk answer tells whether it never had one: then nothing
+// can be kept from who asks.
+func TestTreeTellsWhichFoldersNeverHadSecrets(t *testing.T) {
+	for _, profile := range []devserver.Profile{devserver.Current, devserver.CurrentGo} {
+		w := newWorld(t, devserver.Config{Profile: profile}, "viewer", nil)
+		forest(t, w)
+		w.edit(t, func(e *devserver.Editor) error {
+			return errors.Join(e.Mkdir("demo", "prod", "/f0/emptied"), e.Set("demo", "prod", "/f0/emptied", "KEY", "x"), e.Delete("demo", "prod", "/f0/emptied", "KEY"))
+		})
+		list, err := w.client.Tree(t.Context(), prod, nil)
+		require.NoError(t, err)
+		never := map[string]bool{}
+		for dir, f := range byDir(list) {
+			never[dir.Path] = f.NeverHadSecrets
+		}
+		for path, want := range map[string]bool{"/": false, "/f0": true, "/f0/empty": true, "/f0/emptied": false, "/f0/g0": false} {
+			require.Equal(t, want, never[path], path)
 		}
 	}
 }

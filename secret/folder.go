@@ -33,6 +33,10 @@ type Folder struct {
 	// it has is true, but a name that it lacks may exist all the same.
 	Partial bool
 
+	// NeverHadSecrets: the server says of this folder that none was ever in it, so that
+	// Secrets is empty is no refusal, although the snapshot is Partial.
+	NeverHadSecrets bool
+
 	// NoSubfolders: Folders has not been asked for yet (servers of 2024 list
 	// secrets recursively but not folders). Upstream.Fetch fills it in.
 	NoSubfolders bool

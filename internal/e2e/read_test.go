@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -125,6 +126,33 @@ func TestProgramsThatWalk(t *testing.T) {
 			})
 		}
 	})
+}
+
+// Folders that only hold others cost a walk nothing, however many they are. One that had
+// secrets may be kept from who asks, and is asked for by itself.
+func TestAWalkOverFoldersWithoutSecrets(t *testing.T) {
+	for _, profile := range []devserver.Profile{devserver.Current, devserver.CurrentGo} {
+		w := newWorld(t, devserver.Config{Profile: profile})
+		w.edit(t, func(e *devserver.Editor) error {
+			err := e.Set("demo", "prod", "/", "GREETING", "hello from prod")
+			for i := range 50 {
+				path := fmt.Sprintf("/apps/app%02d/config", i)
+				err = errors.Join(err, e.Mkdir("demo", "prod", path), e.Set("demo", "prod", path, "KEY", path))
+			}
+			return err
+		})
+		walk := func() int {
+			m := w.mount(t, "viewer", "--watch=off")
+			files := strings.Fields(sh(t, w.tmp, "find "+m.path("demo", "prod")+" -name KEY -exec cat {} + | tr -d '\\n' | sed 's,/apps,\\n&,g'"))
+			require.Len(t, files, 50)
+			return m.status(t).Server.Total
+		}
+		require.LessOrEqual(t, walk(), 5, "with the login and the projects")
+		w.edit(t, func(e *devserver.Editor) error {
+			return errors.Join(e.Set("demo", "prod", "/apps/app07", "KEY", "x"), e.Delete("demo", "prod", "/apps/app07", "KEY"))
+		})
+		require.LessOrEqual(t, walk(), 5+3)
+	}
 }
 
 func readFile(t *testing.T, path string) string {

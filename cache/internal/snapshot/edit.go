@@ -122,7 +122,7 @@ func with(f *secret.Folder, s secret.Secret) *secret.Folder {
 	} else {
 		list = slices.Insert(list, i, s)
 	}
-	return f.With(func(f *secret.Folder) { f.Secrets = list })
+	return f.With(func(f *secret.Folder) { f.Secrets, f.NeverHadSecrets = list, false })
 }
 
 // without takes a name out. It may still exist, from an import: so the result is

@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"encoding/json"
 	"fmt"
 	"unsafe"
 
@@ -74,8 +73,10 @@ func (r *folderReader) folder() {
 		case "updatedAt":
 			w.UpdatedAt = r.date("updatedAt of a folder")
 		case "lastSecretModified":
-			w.SecretModified = json.RawMessage("null")
-			s.Skip()
+			w.TellsModified = true
+			if w.NeverModified = s.Null(); !w.NeverModified {
+				s.Skip()
+			}
 		default:
 			s.Skip()
 		}

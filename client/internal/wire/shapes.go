@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"encoding/json"
 	"time"
 
 	"infisicalfs/secret"
@@ -61,9 +60,10 @@ type Folder struct {
 	RelativePath string    `json:"relativePath"` // in recursive lists of current servers: the full path from the environment's root
 	UpdatedAt    time.Time `json:"updatedAt"`
 
-	// SecretModified is when a secret directly in the folder was changed last.
-	// Absent: the server does not tell, as none of 2024 does. Null: never.
-	SecretModified json.RawMessage `json:"lastSecretModified"`
+	// TellsModified: a list says when a secret directly in the folder was changed last
+	// ("lastSecretModified"), as no server of 2024 does. NeverModified: it says that none
+	// ever was (null).
+	TellsModified, NeverModified bool `json:"-"`
 }
 
 // The types of a secret.

@@ -51,6 +51,7 @@ func (d *decoder) known() (k cache.Known) {
 		Suspect: set&flagSuspect != 0, Dependent: set&flagDependent != 0, Holes: set&flagHoles != 0,
 	}
 	f.Imports, f.Partial, f.NoSubfolders = set&flagImports != 0, set&flagPartial != 0, set&flagNoSubfolders != 0
+	f.NeverHadSecrets = set&flagNeverHadSecrets != 0
 	for _, t := range []*time.Time{&k.Used, &k.Asked, &f.Fetched, &f.Answered} {
 		*t = d.age()
 	}

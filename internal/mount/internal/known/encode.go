@@ -31,6 +31,7 @@ const (
 	flagPartial
 	flagNoSubfolders
 	flagDenied
+	flagNeverHadSecrets
 	endOfFlags
 )
 
@@ -99,7 +100,7 @@ func (e *encoder) head(clock time.Duration, folders int) {
 
 func (e *encoder) known(k cache.Known) {
 	f := k.Folder
-	e.number(flags(k.Shown, k.OwnList, k.Suspect, k.Dependent, k.Holes, f.Imports, f.Partial, f.NoSubfolders, f.Denied != nil))
+	e.number(flags(k.Shown, k.OwnList, k.Suspect, k.Dependent, k.Holes, f.Imports, f.Partial, f.NoSubfolders, f.Denied != nil, f.NeverHadSecrets))
 	for _, t := range []time.Time{k.Used, k.Asked, f.Fetched, f.Answered} {
 		e.age(t)
 	}
