@@ -53,6 +53,9 @@ func execute(args []string) int {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
+	o.hangups = make(chan os.Signal, 1) // one that waits is enough for all that come meanwhile
+	signal.Notify(o.hangups, syscall.SIGHUP)
+	defer signal.Stop(o.hangups)
 	run := o.run
 	if o.probe {
 		run = o.ask

@@ -43,6 +43,7 @@ type machine struct {
 	url, dir string
 	cmd      *exec.Cmd
 	ended    chan error
+	stderr   *os.File // the program's
 }
 
 func newMachine(t *testing.T) *machine {
@@ -62,7 +63,7 @@ func newMachine(t *testing.T) *machine {
 	t.Cleanup(front.Close)
 	dir, err := filepath.EvalSymlinks(t.TempDir())
 	require.NoError(t, err)
-	m := &machine{T: t, Server: server, url: front.URL, dir: dir}
+	m := &machine{T: t, Server: server, url: front.URL, dir: dir, stderr: os.Stderr}
 	t.Cleanup(m.unmountAll)
 	for _, name := range []string{"plugin", "registry", "pods"} {
 		require.NoError(t, os.Mkdir(dir+"/"+name, 0o755))
@@ -105,7 +106,7 @@ func (m *machine) flags(more ...string) []string {
 func (m *machine) program(args ...string) *exec.Cmd {
 	cmd := exec.Command(os.Args[0], args...)
 	cmd.Env = append(os.Environ(), roleVariable+"=1", "GORACE=atexit_sleep_ms=0")
-	cmd.Stderr = os.Stderr
+	cmd.Stderr = m.stderr
 	return cmd
 }
 

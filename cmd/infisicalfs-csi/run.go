@@ -35,6 +35,8 @@ type options struct {
 
 	server    words.Server
 	freshness words.Freshness
+
+	hangups chan os.Signal // each is a wish that the configuration is read again
 }
 
 // addFlags declares the options' flags.
@@ -48,7 +50,7 @@ func (o *options) addFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.nodeID, "node-id", os.Getenv("NODE_NAME"), "`name` of the node (default $NODE_NAME)")
 	f.StringVar(&o.config, "config", "", "configuration `file` with identities that volumes may name, for other servers")
 	f.BoolVar(&o.probe, "probe", false, "ask a running driver whether it answers, and end")
-	addSome(f, o.server.AddFlags, "url", "ca-cert", "headers-file", "insecure-http", "organization", "identity-id", "organization-slug", "timeout", "rate-wait", "max-secrets")
+	addSome(f, o.server.AddFlags, "url", "ca-cert", "client-cert", "client-key", "headers-file", "insecure-http", "organization", "identity-id", "organization-slug", "timeout", "rate-wait", "max-secrets")
 	addSome(f, o.freshness.AddFlags, "ttl", "max-stale", "soft-deadline", "watch", "watch-interval", "watch-for")
 	f.BoolVar(&o.debug, "debug", false, "log each call of the kubelet, without attributes and secrets")
 }
@@ -108,7 +110,24 @@ func (o *options) run(ctx context.Context) error {
 		r := &node.Registration{Driver: o.driver, Endpoint: endpoint, Failed: cancel}
 		servers, listeners = append(servers, r.Server()), append(listeners, l)
 	}
+	go o.reloads(ctx, volumes, log)
 	return serve(ctx, cancel, servers, listeners)
+}
+
+// reloads has the configuration read again at each SIGHUP, until ctx ends.
+func (o *options) reloads(ctx context.Context, volumes *volume.Manager, log *slog.Logger) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-o.hangups:
+		}
+		if err := volumes.Reload(ctx); err != nil {
+			log.Error("some volumes go on with the configuration that they had", "error", err)
+			continue
+		}
+		log.Info("the configuration was read again")
+	}
 }
 
 // patience is how long calls that are under way have for their answers at the end.

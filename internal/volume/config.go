@@ -33,7 +33,7 @@ type Config struct {
 	// LoginAs returns what to talk to a server with as an account whose credential comes with
 	// its volumes. Credential returns the newest one for each login, or an error that counts as
 	// an outage. LoginAs asks no server. It is called when the first volume of the
-	// account is published, and again if it fails.
+	// account is published, again if it fails, and at [Manager.Reload].
 	LoginAs func(account Account, credential func() (secret.Value, error)) (client.Config, error)
 
 	// Cache is how long answers hold, and how changes are heard of. Volumes may have

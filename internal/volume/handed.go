@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"infisicalfs/client"
 	"infisicalfs/internal/options"
 	"infisicalfs/secret"
 )
@@ -175,7 +176,7 @@ func (l *identities) handedTo(ctx context.Context, account Account) (*identity, 
 	case over.identity != nil:
 		return over.identity, nil
 	}
-	cfg, err := l.cfg.LoginAs(account, func() (secret.Value, error) { return l.newest(account) })
+	cfg, err := l.loginAs(account)
 	if err != nil {
 		return nil, err
 	}
@@ -187,4 +188,9 @@ func (l *identities) handedTo(ctx context.Context, account Account) (*identity, 
 	defer l.mu.Unlock()
 	over.identity = made
 	return made, nil
+}
+
+// loginAs is how an account logs in, each time with the newest credential that has come.
+func (l *identities) loginAs(account Account) (client.Config, error) {
+	return l.cfg.LoginAs(account, func() (secret.Value, error) { return l.newest(account) })
 }
