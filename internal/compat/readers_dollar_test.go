@@ -102,6 +102,9 @@ func TestDotenvDialects(t *testing.T) {
 			for _, reader := range readers.wrong {
 				require.NotEqual(t, want, read[reader], "%s has learned to read this: say so", reader)
 			}
+			if dialect == view.EnvLiteral {
+				literalElsewhere(t, w.path("app/.env"), want)
+			}
 			if dialect != view.EnvExpand {
 				return
 			}
@@ -112,6 +115,26 @@ func TestDotenvDialects(t *testing.T) {
 			require.Equal(t, string(text), string(same))
 		})
 	}
+}
+
+// literalElsewhere has readers that are not node's read a file of their dialect.
+func literalElsewhere(t *testing.T, file string, want map[string]string) {
+	for _, r := range goReaders {
+		if r.view == ".env" {
+			t.Run(r.name, func(t *testing.T) {
+				got, err := r.read(file)
+				require.NoError(t, err)
+				requireSame(t, want, got, nil)
+			})
+		}
+	}
+	t.Run("python-dotenv", func(t *testing.T) {
+		needs(t, debianPython)
+		const script = `import dotenv, json, sys; print(json.dumps(dotenv.dotenv_values(sys.argv[1])))`
+		var got map[string]string
+		require.NoError(t, json.Unmarshal(output(t, "", debianPython, "-c", script, file), &got))
+		requireSame(t, want, got, nil)
+	})
 }
 
 // What dotenv-expand runs is in no file that it may be given without somebody's wish.
