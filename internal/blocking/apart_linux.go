@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 )
@@ -18,21 +19,79 @@ import (
 // /dev/fuse but those to keep. Those of other mounts of this process are left out too: two
 // threads, each with the other's, would wait for one another.
 //
-// What look opens is in that table only. Closing a file is a question too, which nothing
+// What look opens is in that table only, and look may use no descriptor but those to keep and
+// the three standard ones. Closing a file is a question too, which nothing
 // can interrupt: to open one, nothing of the connection may be kept.
 func Apart(look func() error, keep ...int) (err error) {
 	OnThread(func() {
-		if err = unix.Unshare(unix.CLONE_FILES); err != nil {
-			return
-		}
-		// The rest stays open here: the Go runtime wakes its poller through a
-		// descriptor, from whatever thread.
-		if err = closeDevices(keep); err == nil {
+		if err = leaveAllBut(keep); err == nil {
 			err = look()
 		}
 	})
 	return err
 }
+
+// leaveAllBut gives the calling thread a descriptor table without any of /dev/fuse but
+// those to keep. That takes no longer in a process with thousands of descriptors: only
+// those up to the highest that stays are copied at all.
+func leaveAllBut(keep []int) error {
+	poller := pollerDescriptors()
+	stay := slices.Concat([]int{0, 1, 2}, keep, poller)
+	slices.Sort(stay)
+	stay = slices.Compact(stay)
+	if len(poller) == 0 || unix.CloseRange(uint(stay[len(stay)-1]+1), maxDescriptor, unix.CLOSE_RANGE_UNSHARE) != nil {
+		return leaveDevices(keep)
+	}
+	for i, fd := range stay {
+		if i > 0 && fd > stay[i-1]+1 {
+			if err := unix.CloseRange(uint(stay[i-1]+1), uint(fd-1), 0); err != nil {
+				return err
+			}
+		}
+		closeDevice(fd, keep)
+	}
+	return nil
+}
+
+// leaveDevices is leaveAllBut where not more can be done: before Linux 5.9, with a filter of
+// system calls, and as long as it is not known what the runtime's poller needs.
+func leaveDevices(keep []int) error {
+	if err := unix.Unshare(unix.CLONE_FILES); err != nil {
+		return err
+	}
+	return closeDevices(keep)
+}
+
+const maxDescriptor = 1<<32 - 1
+
+// poller is what pollerDescriptors has found.
+var poller atomic.Pointer[[]int]
+
+// pollerDescriptors returns those that the Go runtime wakes its poller through, from whatever
+// thread, and that it never closes. There are none before it has made them. What else is of
+// that kind is among them too.
+func pollerDescriptors() []int {
+	if known := poller.Load(); known != nil {
+		return *known
+	}
+	fds, _ := Descriptors()
+	var found []int
+	kinds := map[string]bool{}
+	for fd, target := range fds {
+		if pollers[target] {
+			found = append(found, fd)
+			kinds[target] = true
+		}
+	}
+	if len(kinds) < len(pollers) {
+		return nil
+	}
+	poller.Store(&found)
+	return found
+}
+
+// pollers is what the links of /proc say of such descriptors.
+var pollers = map[string]bool{"anon_inode:[eventpoll]": true, "anon_inode:[eventfd]": true}
 
 // closeDevices closes each descriptor of /dev/fuse that the calling thread has, but
 // those to keep.
@@ -42,14 +101,19 @@ func closeDevices(keep []int) error {
 		return err
 	}
 	for fd := range size {
-		// Answered from memory, also for a file in a mount that nobody serves.
-		var st unix.Statx_t
-		err := unix.Statx(fd, "", unix.AT_EMPTY_PATH|unix.AT_STATX_DONT_SYNC, unix.STATX_TYPE, &st)
-		if err == nil && st.Mode&unix.S_IFMT == unix.S_IFCHR && st.Rdev_major == deviceMajor && st.Rdev_minor == deviceMinor && !slices.Contains(keep, fd) {
-			unix.Close(fd)
-		}
+		closeDevice(fd, keep)
 	}
 	return nil
+}
+
+// closeDevice closes a descriptor if it is of /dev/fuse, and not to be kept.
+func closeDevice(fd int, keep []int) {
+	// Answered from memory, also for a file in a mount that nobody serves.
+	var st unix.Statx_t
+	err := unix.Statx(fd, "", unix.AT_EMPTY_PATH|unix.AT_STATX_DONT_SYNC, unix.STATX_TYPE, &st)
+	if err == nil && st.Mode&unix.S_IFMT == unix.S_IFCHR && st.Rdev_major == deviceMajor && st.Rdev_minor == deviceMinor && !slices.Contains(keep, fd) {
+		unix.Close(fd)
+	}
 }
 
 // The numbers of /dev/fuse, the same on all machines.
@@ -91,7 +155,7 @@ func OwnDescriptors() error {
 		return err
 	}
 	for fd, target := range fds {
-		if target != "anon_inode:[eventpoll]" && target != "anon_inode:[eventfd]" {
+		if !pollers[target] {
 			unix.Close(fd)
 		}
 	}

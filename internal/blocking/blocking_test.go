@@ -47,31 +47,55 @@ func TestOnAThreadOfItsOwn(t *testing.T) {
 	require.NotEqual(t, os.Getpid(), there)
 }
 
-// What is closed apart stays open for everybody else.
+// What is closed apart stays open for everybody else. All ways of leaving descriptors
+// leave each of /dev/fuse, and nothing of what the poller needs.
 func TestApartFromDescriptors(t *testing.T) {
-	r, w, err := os.Pipe()
+	r, w, err := os.Pipe() // which the poller is asked about
 	require.NoError(t, err)
 	defer r.Close()
 	defer w.Close()
 	failure := errors.New("what the look says")
-	var open map[int]string
 	devices := someDevices(t)
-	err = Apart(func() error {
-		open, _ = Descriptors()
-		return failure
-	}, devices[1])
-	require.ErrorIs(t, err, failure)
-	require.Contains(t, open, int(w.Fd()))
-	for i, fd := range devices {
-		if i == 1 {
-			require.Equal(t, "/dev/fuse", open[fd])
-		} else {
-			require.NotContains(t, open, fd)
+	needed := pollerDescriptors()
+	require.GreaterOrEqual(t, len(needed), len(pollers))
+	for name, apart := range map[string]func(look func() error) error{
+		"apart": func(look func() error) error { return Apart(look, devices[1]) },
+		"from devices only": func(look func() error) (err error) {
+			OnThread(func() {
+				if err = leaveDevices(devices[1:2]); err == nil {
+					err = look()
+				}
+			})
+			return err
+		},
+	} {
+		var open map[int]string
+		err := apart(func() error {
+			open, _ = Descriptors()
+			return failure
+		})
+		require.ErrorIs(t, err, failure, name)
+		for i, fd := range devices {
+			if i == 1 {
+				require.Equal(t, "/dev/fuse", open[fd], name)
+			} else {
+				require.NotContains(t, open, fd, name)
+			}
+			_, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
+			require.NoError(t, err, "the others have it")
 		}
-		_, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
-		require.NoError(t, err, "the others have it")
+		for _, fd := range needed {
+			require.True(t, pollers[open[fd]], name)
+		}
+		if name == "apart" {
+			require.NotContains(t, open, int(w.Fd()))
+			require.LessOrEqual(t, len(open), 3+1+len(needed), "of however many that the process has")
+		} else {
+			require.Contains(t, open, int(w.Fd()))
+		}
 	}
 
+	var open map[int]string
 	OnThread(func() {
 		if err = OwnDescriptors(); err == nil {
 			open, err = Descriptors()
