@@ -128,6 +128,15 @@ func (d *dir) swapEvent(name string) []emit.Event {
 	return []emit.Event{{Kind: emit.Swapped, Dir: d.where(), Shown: generation.Data, Link: name}}
 }
 
+// endEvent tells that the generation, of which the kernel knows these files, is
+// no longer current.
+func (d *dir) endEvent(g *generation.Generation, files []string) []emit.Event {
+	if !d.fs.emitter.Tells() || len(files) == 0 {
+		return nil
+	}
+	return []emit.Event{{Kind: emit.Ended, Dir: d.where(), Shown: g.Name, Date: g.Made, Files: files}}
+}
+
 // probed reports whether a name that is looked up in the root is that by which the
 // emitting thread is known.
 func (f *FS) probed(ctx context.Context, name string) bool {

@@ -56,9 +56,23 @@ func (e *emitted) inode(ctx context.Context, d *dir, answer emit.Answer, out *fu
 	case emit.SwapLink:
 		out.SetEntryTimeout(1) // not zero: then go-fuse would set its own
 		return d.dataLink(ctx, answer.Identity, &out.Attr), 0
+	case emit.Generation:
+		return e.generation(d, out)
 	}
 	out.SetEntryTimeout(1)
 	return nil, errnoOfAnswer(answer)
+}
+
+// generation returns the node of the generation that has ended, which the kernel knows.
+func (e *emitted) generation(d *dir, out *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
+	child := d.GetChild(e.Shown)
+	if child == nil || !child.IsDir() {
+		return nil, syscall.ENOENT
+	}
+	d.passingAttr(&out.Attr)
+	out.Ino = child.StableAttr().Ino
+	out.SetEntryTimeout(1)
+	return child, 0
 }
 
 // subject returns the node of what the event is about, which d has.

@@ -3,7 +3,11 @@
 package fs
 
 import (
+	"errors"
+	"fmt"
 	"os"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -98,4 +102,83 @@ func TestARevokedVolumeIsNotSwapped(t *testing.T) {
 	requireText(t, "hello, world", dir+"/GREETING")
 	w.Fail(dev, secret.ErrDenied)
 	require.Empty(t, heard(t, dir, func() { w.announce(secret.Change{Dir: dev, Err: secret.ErrDenied}) }))
+}
+
+// Who watches a file hears what a volume of Kubernetes has him hear once ..data leads
+// elsewhere. The old name is found for as long as ever, and who is in the old directory reads on.
+func TestTheEndOfAGenerationIsHeard(t *testing.T) {
+	for _, how := range []Notify{NotifyFull, NotifyAttrib} {
+		w, dir := emittingLinks(t, func(c *Config) { c.Notify = how })
+		for _, value := range []string{"a", "bb", "ccc"} {
+			requireReadable(t, dir+"/GREETING")
+			data, err := os.Readlink(dir + "/..data")
+			require.NoError(t, err)
+			old, err := os.ReadFile(dir + "/GREETING")
+			require.NoError(t, err)
+			through, err := os.OpenRoot(dir + "/..data")
+			require.NoError(t, err)
+			before, err := through.Stat("GREETING")
+			require.NoError(t, err)
+			require.Equal(t, []string{"ATTRIB", "DELETE_SELF"},
+				heard(t, dir+"/GREETING", func() { w.put(t, func() { w.Set(dev, "GREETING", value) }) }))
+			require.Zero(t, w.Counts().Notify.Failed, w.Counts().Notify.Error)
+
+			requireText(t, value, dir+"/GREETING")
+			requireText(t, string(old), dir+"/"+data+"/GREETING")
+			got, err := through.ReadFile("GREETING")
+			require.NoError(t, err)
+			require.Equal(t, string(old), string(got))
+			after, err := through.Stat("GREETING")
+			require.NoError(t, err)
+			require.Equal(t, before.ModTime(), after.ModTime())
+			require.NoError(t, through.Close())
+			require.ErrorIs(t, os.Chtimes(dir+"/"+data+"/GREETING", time.Now(), time.Now()), unix.EROFS)
+		}
+	}
+}
+
+func requireReadable(t *testing.T, path string) {
+	t.Helper()
+	_, err := os.ReadFile(path)
+	require.NoError(t, err)
+}
+
+// Readers find each name at any time while generations end.
+func TestNoNameIsAbsentWhileGenerationsEnd(t *testing.T) {
+	w, dir := emittingLinks(t)
+	var over atomic.Bool
+	var group sync.WaitGroup
+	failed := make(chan error, 8)
+	for _, read := range []func() error{
+		func() error { _, err := os.ReadFile(dir + "/GREETING"); return err },
+		func() error { _, err := os.ReadFile(dir + "/..data/GREETING"); return err },
+		func() error {
+			through, err := os.OpenRoot(dir + "/..data")
+			if err != nil {
+				return err
+			}
+			defer through.Close()
+			_, err = through.ReadFile("GREETING")
+			return err
+		},
+	} {
+		group.Go(func() {
+			for !over.Load() {
+				if err := read(); err != nil && !errors.Is(err, unix.ESTALE) { // twice in one walk
+					failed <- err
+					return
+				}
+			}
+		})
+	}
+	for i := range 100 {
+		w.put(t, func() { w.Set(dev, "GREETING", fmt.Sprint(i)) })
+	}
+	over.Store(true)
+	group.Wait()
+	close(failed)
+	for err := range failed {
+		require.NoError(t, err)
+	}
+	require.Zero(t, w.Counts().Notify.Failed, w.Counts().Notify.Error)
 }

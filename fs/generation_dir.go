@@ -31,7 +31,7 @@ func (d *dir) lookupGeneration(ctx context.Context, name string, out *fuse.Entry
 		}
 	}
 	g := d.history().Called(name)
-	if g == nil && d.fs.inheritedGenerations.Lost(name) {
+	if g == nil && (d.history().Lost(name) || d.fs.inheritedGenerations.Lost(name)) {
 		return nil, syscall.ESTALE, true
 	}
 	if g == nil {

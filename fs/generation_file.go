@@ -55,6 +55,18 @@ func (n *generationFile) Getattr(_ context.Context, _ fusefs.FileHandle, out *fu
 	return errno
 }
 
+// Setattr changes nothing: watchers of a file that is no longer current hear of it.
+func (n *generationFile) Setattr(ctx context.Context, fh fusefs.FileHandle, in *fuse.SetAttrIn, out *fuse.AttrOut) syscall.Errno {
+	p := n.fs.eventOf(ctx)
+	if p == nil {
+		return syscall.EROFS
+	}
+	if errno := errnoOfAnswer(p.SetattrEnded(n.generation.Name, setsDate(in))); errno != 0 {
+		return errno
+	}
+	return n.Getattr(ctx, fh, out)
+}
+
 func (n *generationFile) Open(_ context.Context, flags uint32) (fusefs.FileHandle, uint32, syscall.Errno) {
 	switch _, _, errno := n.secret("open"); {
 	case writesWith(flags):

@@ -2,6 +2,8 @@ package fs
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"syscall"
 
 	"infisicalfs/fs/internal/generation"
@@ -31,14 +33,17 @@ func (d *dir) swap(ctx context.Context) {
 	}
 }
 
-// gone tells who watches files of a generation that is no longer current: they hear that
-// their file is deleted, and look again.
+// gone tells who watches files of a generation that is no longer current: they hear what they
+// would hear of a volume of Kubernetes, that their file is different (ATTRIB) and is deleted,
+// or where no events can be made only the latter; and look again. Nothing is unlinked by a
+// system call: who looks a name up at that moment would leave the kernel with its absence.
 func (d *dir) gone(ctx context.Context, g *generation.Generation) {
 	at := d.GetChild(g.Name)
 	if at == nil { // only the kernel may know it, from an earlier process
 		at = d.NewInode(ctx, d.newGenerationDir(g), d.generationID(g.Name))
 	}
 	files := at.Children()
+	d.emit(d.endEvent(g, slices.Sorted(maps.Keys(files))))
 	if n, ok := operations(at).(*generationDir); ok {
 		for _, shown := range d.fs.cfg.InheritedIn(at.StableAttr().Ino) {
 			if files[shown] == nil {

@@ -127,6 +127,7 @@ var (
 // A secret in a generation: generation_file.go.
 var (
 	_ fusefs.NodeGetattrer   = (*generationFile)(nil)
+	_ fusefs.NodeSetattrer   = (*generationFile)(nil)
 	_ fusefs.NodeOpener      = (*generationFile)(nil)
 	_ fusefs.NodeReader      = (*generationFile)(nil)
 	_ fusefs.NodeFlusher     = (*generationFile)(nil)

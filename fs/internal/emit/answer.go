@@ -17,6 +17,7 @@ const (
 	Absent          // there is no such name, which the kernel is not to remember
 	Subject         // what the event is about
 	SwapLink        // the link that is swapped
+	Generation      // the generation that has ended
 	Done            // success, without anything
 )
 
@@ -67,6 +68,8 @@ func (a *Attempt[D]) Lookup(dir D, name string) Answer {
 		return Answer{}
 	case a.Kind == Appeared:
 		return Answer{What: Absent}
+	case a.Kind == Ended:
+		return Answer{What: Generation}
 	}
 	return Answer{What: Subject}
 }
@@ -153,6 +156,15 @@ func (a *Attempt[D]) made(dir D, name string, such bool) Answer {
 // Remove removes the name that vanished.
 func (a *Attempt[D]) Remove(dir D, name string, folder bool) Answer {
 	if a.Kind != Vanished || a.Folder != folder || !a.concerns(dir, name) {
+		return Answer{}
+	}
+	return Answer{What: Done}
+}
+
+// SetattrEnded is for a file of the generation of that name, which has ended. sets is as for
+// SetattrFile.
+func (a *Attempt[D]) SetattrEnded(generation string, sets func(date time.Time) bool) Answer {
+	if a.Kind != Ended || generation != a.Shown || !sets(a.Date) {
 		return Answer{}
 	}
 	return Answer{What: Done}

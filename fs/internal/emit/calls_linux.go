@@ -23,6 +23,8 @@ func (a *Attempt[D]) call(root int) syscall.Errno {
 	}
 	defer unix.Close(dir)
 	switch {
+	case a.Kind == Ended:
+		err = a.touchFiles(dir)
 	case a.inDirectory() && a.datesOnly:
 		err = touch(dir, timespec(a.dirDate))
 	case a.Kind == Appeared && a.Folder:
@@ -45,6 +47,27 @@ func (a *Attempt[D]) call(root int) syscall.Errno {
 		err = a.callFile(dir)
 	}
 	return errnoFrom(err)
+}
+
+// touchFiles is for a generation that has ended: IN_ATTRIB for each file. What the kernel has
+// let go of meanwhile nobody watches.
+func (a *Attempt[D]) touchFiles(dir int) error {
+	generation, err := unix.Openat2(dir, a.Shown, how(unix.O_PATH|unix.O_DIRECTORY))
+	if err != nil {
+		return err
+	}
+	defer unix.Close(generation)
+	for _, name := range a.Files {
+		fd, err := unix.Openat2(generation, name, how(unix.O_PATH))
+		if err == nil {
+			err = touch(fd, timespec(a.Date))
+			unix.Close(fd)
+		}
+		if err != nil && err != unix.ENOENT {
+			return err
+		}
+	}
+	return nil
 }
 
 // callFile is for a file that stays.

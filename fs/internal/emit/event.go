@@ -20,10 +20,11 @@ const (
 	Appeared
 	Vanished
 	Swapped // it is a link that leads elsewhere
+	Ended   // it is a generation that no link leads to any more
 )
 
 func (k Kind) String() string {
-	return [...]string{"telling of a new value", "telling of a new date", "telling of a new name", "telling of a name that went", "telling of a new generation"}[k]
+	return [...]string{"telling of a new value", "telling of a new date", "telling of a new name", "telling of a name that went", "telling of a new generation", "telling of the end of a generation"}[k]
 }
 
 // Event is one name that has changed.
@@ -37,6 +38,7 @@ type Event struct {
 	Mode   uint32         // the permission bits, likewise
 	Date   time.Time      // likewise
 	Link   string         // where it leads, if it is a link; what it has led to since the swap
+	Files  []string       // what is in a generation that has ended, as far as the kernel knows it
 }
 
 // Events returns the events of what differs between two snapshots of a folder, in the

@@ -37,6 +37,7 @@ type History struct {
 	previous *Generation // nil once it is old
 	told     *Generation // the last that watchers know of
 	before   *Record     // what an earlier process showed last, until there is a current one
+	ended    time.Time   // when the last generation ended here
 	again    bool        // something is going to be done later
 
 	noting sync.Mutex  // one note after the other; guards noted, and is held while a fingerprint is made
@@ -116,6 +117,15 @@ func (s *History) Called(name string) *Generation {
 	return nil
 }
 
+// Lost reports whether a name may be that of a generation that has ended lately, and is found
+// no longer as another one ended after it: who looks for it shall look again where ..data leads.
+func (s *History) Lost(name string) bool {
+	_, ok := MadeAt(name)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return ok && !s.ended.IsZero() && time.Since(s.ended) < Keeps
+}
+
 // Tell returns the generation that watchers knew of, and notes that they know
 // the current one. Both are nil before the first. One of an earlier process shows nothing.
 func (s *History) Tell() (before, now *Generation) {
@@ -192,7 +202,7 @@ func (s *History) follow(old, g *Generation) bool {
 	}
 	switch {
 	case old != nil:
-		s.previous = old
+		s.previous, s.ended = old, time.Now()
 		gone := weak.Make(old) // another change may drop it before
 		time.AfterFunc(Keeps, func() { s.forget(gone) })
 	case s.before != nil && s.before.Name != g.Name:
