@@ -35,13 +35,19 @@ type EmitThread = emit.Thread
 // NotifyCounts say how watchers are told of changes that others made.
 type NotifyCounts = emit.Counts
 
-func (f *FS) newEmitter() *emit.Emitter[*dir] {
+// emitter emits inotify events.
+type emitter struct {
+	*emit.Emitter[*dir]
+	aside *aside // those of views
+}
+
+func (f *FS) newEmitter() emitter {
 	c := &f.cfg
-	return emit.New(emit.Config{
+	return emitter{emit.New(emit.Config{
 		Mode: c.Notify, Thread: c.EmitThread,
 		UID: c.UID, OwnerUID: c.OwnerUID, FileMode: c.FileMode, DirMode: c.DirMode, DirDate: c.MountTime,
 		Probe: controldir.Name + "-", Log: f.log,
-	}, emitTree{f})
+	}, emitTree{f}), f.newAside()}
 }
 
 // emit has watchers told of changes in the directory, which the kernel has been told
@@ -70,6 +76,9 @@ type emitTree struct{ *FS }
 // Wanted is false for who has changed something here, and so has made the events
 // himself, and where something that is only here covers what the server has.
 func (t emitTree) Wanted(e *emit.Event) bool {
+	if e.View {
+		return true // whoever has made the change has made the events of a secret
+	}
 	is := lostupdate.Base{}
 	if e.Secret != nil {
 		is = lostupdate.BaseOf(e.Secret)
@@ -82,6 +91,9 @@ func (t emitTree) Wanted(e *emit.Event) bool {
 func (t emitTree) Occupied(e *emit.Event) bool { return t.occupied(e.Dir.Child(e.Name)) }
 
 func (t emitTree) KeepCacheOut(d *dir, shown string) (letIn func()) {
+	if v := t.emitter.aside.viewIn(d, shown); v != nil {
+		return keepViewOut(v)
+	}
 	known := d.GetChild(shown)
 	if n, ok := operations(known).(*file); ok {
 		n.pages.Writing()

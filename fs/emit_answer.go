@@ -78,6 +78,8 @@ func (e *emitted) generation(d *dir, out *fuse.EntryOut) (*fusefs.Inode, syscall
 // subject returns the node of what the event is about, which d has.
 func (e *emitted) subject(ctx context.Context, d *dir, out *fuse.EntryOut) *fusefs.Inode {
 	switch {
+	case e.View:
+		return tellNothing(d.fs.emitter.aside.viewIn(d, e.Shown), out)
 	case e.Folder:
 		d.fs.dirAttr(e.Date, &out.Attr)
 		return d.folderInode(ctx, e.Name)

@@ -20,7 +20,6 @@ import (
 	"infisicalfs/fs/internal/caller"
 	"infisicalfs/fs/internal/commit"
 	"infisicalfs/fs/internal/controldir"
-	"infisicalfs/fs/internal/emit"
 	"infisicalfs/fs/internal/failurelog"
 	"infisicalfs/fs/internal/filename"
 	"infisicalfs/fs/internal/folderqueue"
@@ -47,10 +46,10 @@ type FS struct {
 	opened   openfiles.Set
 	notices  *workqueue.Queue[secret.Dir, outdated] // to the kernel and to watchers, of what has changed
 	failures failurelog.Failures
-	controls *controldir.Config  // of .infisicalfs
-	renames  inode.Renames       // which inode number a place has
-	makers   procend.Lifetimes   // of those who decide what becomes of scratch files
-	emitter  *emit.Emitter[*dir] // of inotify events
+	controls *controldir.Config // of .infisicalfs
+	renames  inode.Renames      // which inode number a place has
+	makers   procend.Lifetimes  // of those who decide what becomes of scratch files
+	emitter  emitter            // of inotify events
 
 	inheritedGenerations generation.Inherited[fusefs.StableAttr] // by the folder's node
 
@@ -105,7 +104,6 @@ func New(cfg Config) *FS {
 	f.rights = rights.Policy{Mount: rights.Attr{Mode: cfg.FileMode, UID: cfg.UID, GID: cfg.GID}, Rules: cfg.Rules, Server: cfg.ServerRights}
 	f.life, f.end = context.WithCancel(context.Background())
 	f.controls = f.control()
-	f.emitter = f.newEmitter()
 	f.notices = workqueue.New(f.invalidate)
 	if cfg.Writer != nil {
 		f.cfg.Writer = f.approvals.Writer(f.own.Writer(cfg.Writer))
@@ -115,6 +113,7 @@ func New(cfg Config) *FS {
 		Overwrite: cfg.Overwrite, Raw: cfg.Raw, PersonalReadOnly: cfg.PersonalReadOnly,
 	}
 	f.root = &dir{node: node{fs: f}}
+	f.emitter = f.newEmitter()
 	f.known.Store(cfg.Inherited != nil)
 	if cfg.Note != nil {
 		f.renames.Note(func(r inode.Record) { renamed(r, cfg.Note) })

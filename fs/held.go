@@ -1,7 +1,6 @@
 package fs
 
 import (
-	"math"
 	"syscall"
 	"time"
 
@@ -9,12 +8,6 @@ import (
 
 	"infisicalfs/secret"
 )
-
-// Prune is an offset for [fusefs.ServerCallbacks.InodeNotify] that asks for
-// something else: that the kernel lets go of the inode if nobody uses it, which
-// go-fuse has no callback for. Who does not know it invalidates the attributes,
-// which does no harm.
-const Prune = math.MinInt64
 
 // pruneTime is how long the kernel has to say that it has let go.
 const pruneTime = 250 * time.Millisecond

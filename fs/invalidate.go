@@ -23,6 +23,7 @@ type outdated struct {
 	content []string     // names that have a new content or new attributes
 	file    *file        // that content is about, whatever has its name by now; nil: whatever has the name
 	events  []emit.Event // what watchers are to be told of it
+	views   bool         // the directory's views show something else
 }
 
 // outdated works out what change, which has changed what list says, means below the
@@ -41,6 +42,7 @@ func (f *FS) outdated(change secret.Change, list []diff.Difference) (outdated, b
 	}
 	out.sort(list)
 	out.events = f.eventsFor(change, list)
+	out.views = emit.ChangeViews(change.New, list, change.Gone)
 	return out, true
 }
 
@@ -98,6 +100,9 @@ func (f *FS) invalidate(_ secret.Dir, out outdated) {
 			d.swap(context.Background())
 		}
 		d.emit(out.events)
+		if out.views {
+			d.emitViews()
+		}
 	}
 	for _, name := range out.content {
 		child := at.GetChild(name)
@@ -186,6 +191,3 @@ func forgetContent(n *fusefs.Inode) {
 		forgetAttr(n)
 	}
 }
-
-// forgetAttr invalidates attributes.
-func forgetAttr(n *fusefs.Inode) { n.NotifyContent(-1, 0) }

@@ -2,6 +2,7 @@ package fs
 
 import (
 	"context"
+	"math"
 	"path"
 	"syscall"
 
@@ -20,6 +21,12 @@ type node struct {
 	readonly.Node
 	fs *FS
 }
+
+// Prune is an offset for [fusefs.ServerCallbacks.InodeNotify] that asks for
+// something else: that the kernel lets go of the inode if nobody uses it, which
+// go-fuse has no callback for. Who does not know it invalidates the attributes,
+// which does no harm.
+const Prune = math.MinInt64
 
 // location is where a node lies: in the directory parent, under the server's
 // name for it. It is never changed; a rename gives the node another one. As
@@ -159,3 +166,6 @@ func (d *dir) relocate(shown, name string, to *dir, newName string) {
 		d.fs.renames.Arrived(inode.Child(to.StableAttr(), syscall.S_IFDIR, newName), n.StableAttr())
 	}
 }
+
+// forgetAttr invalidates attributes.
+func forgetAttr(n *fusefs.Inode) { n.NotifyContent(-1, 0) }

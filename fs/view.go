@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path"
+	"slices"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -11,6 +12,7 @@ import (
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
 
+	"infisicalfs/fs/internal/emit"
 	"infisicalfs/fs/internal/inode"
 	"infisicalfs/fs/internal/pagecache"
 	"infisicalfs/fs/internal/xattr"
@@ -34,9 +36,9 @@ func (d *dir) viewChild(ctx context.Context, snap *secret.Folder, shown string, 
 		return nil, nil
 	}
 	known := d.GetChild(shown)
-	v, ok := operations(known).(*viewFile)
-	if !ok || v.dir != d {
-		known, v = nil, &viewFile{node: node{fs: d.fs}, dir: d, name: shown, render: render}
+	v := d.viewNode(shown)
+	if v == nil {
+		known, v = nil, d.newView(shown, render)
 	}
 	if snap.Partial {
 		var err error
@@ -54,6 +56,20 @@ func (d *dir) viewChild(ctx context.Context, snap *secret.Folder, shown string, 
 	return d.NewInode(ctx, v, inode.View(d.StableAttr(), shown)), nil
 }
 
+// viewNode returns the node of a view, if there is one.
+func (d *dir) viewNode(shown string) *viewFile {
+	if v, ok := operations(d.GetChild(shown)).(*viewFile); ok && v.dir == d {
+		return v
+	}
+	return nil
+}
+
+func (d *dir) newView(shown string, render View) *viewFile {
+	v := &viewFile{node: node{fs: d.fs}, dir: d, name: shown, render: render}
+	v.told.Store(sizeUnknown)
+	return v
+}
+
 // viewFile shows all secrets of a folder in one file. It is found by name and
 // not listed unless somebody wants that, because loaders read all that is listed. It is always read with
 // direct I/O: an open one is one snapshot to its end.
@@ -62,8 +78,10 @@ type viewFile struct {
 	dir    *dir
 	name   string
 	render View
-	told   atomic.Int64 // the size that the kernel was told last
-	made   atomic.Bool  // it could be made when it was tried last
+	told   atomic.Int64              // the size that the kernel was told last, or sizeUnknown
+	sizes  atomic.Uint64             // how often that has changed
+	last   atomic.Pointer[fuse.Attr] // what it was told last of all attributes; nil: nothing by this process
+	made   atomic.Bool               // it could be made when it was tried last
 }
 
 // try renders the view of snap. If that worked last time and does not now, it is told:
@@ -83,20 +101,71 @@ func (v *viewFile) fault(err error) {
 	v.fs.viewError.Store(&reason)
 }
 
+// sizeUnknown is no size: it cannot be said which one the kernel believes.
+const sizeUnknown = -1
+
 func (v *viewFile) path() string { return path.Join(v.dir.where().String(), v.name) }
 
 // attr describes the view of snap. One that cannot be rendered is there, so that
 // opening it can say so.
 func (v *viewFile) attr(snap *secret.Folder, out *fuse.Attr) {
 	text, err := v.try(snap)
-	out.Nlink = 1
+	v.describe(snap, out)
 	out.Size = uint64(text.Len())
-	v.told.Store(int64(text.Len()))
+	if v.told.Swap(int64(text.Len())) != int64(text.Len()) {
+		v.sizes.Add(1)
+	}
 	if err != nil && v.fs.full() {
 		out.Size = 1 // with 0 the kernel would not READ, and show an empty file
 	}
+	told := *out
+	v.last.Store(&told)
+}
+
+// describe is attr without the size, which would take rendering.
+func (v *viewFile) describe(snap *secret.Folder, out *fuse.Attr) {
+	out.Nlink = 1
 	setRights(out, v.fs.viewRights(snap, v.name))
 	v.fs.setDate(newest(snap), out)
+}
+
+// lastAttr describes the view as the kernel was told last, for who says nothing new of it.
+func (v *viewFile) lastAttr(out *fuse.Attr) {
+	if last := v.last.Load(); last != nil {
+		*out = *last
+	}
+}
+
+// keepTold returns a function that says whether the kernel still believes in the size
+// that it was told last: not if it was told another meanwhile.
+func (v *viewFile) keepTold() (whetherBelieved func()) {
+	before := v.sizes.Load()
+	return func() {
+		if last := v.last.Load(); last == nil || v.sizes.Load() != before || v.told.Load() != int64(last.Size) {
+			v.told.Store(sizeUnknown)
+		}
+	}
+}
+
+func (v *viewFile) listed() bool { return slices.Contains(v.fs.cfg.ListedViews, v.name) }
+
+func (v *viewFile) asideName() string { return asideName(v.dir.StableAttr().Ino, v.name) }
+
+// emitPlace is where the view is found by who tells its watchers.
+func (v *viewFile) emitPlace() emit.Place[*dir] {
+	if v.listed() {
+		return emit.Place[*dir]{In: v.dir, Name: v.name}
+	}
+	return emit.Place[*dir]{In: v.fs.emitter.aside.dir, Name: v.asideName()}
+}
+
+// answer answers the thread that tells watchers.
+func (v *viewFile) answer(answer emit.Answer, out *fuse.AttrOut) syscall.Errno {
+	if answer.What == emit.Subject {
+		v.lastAttr(&out.Attr)
+		out.Ino = v.StableAttr().Ino
+	}
+	return errnoOfAnswer(answer)
 }
 
 // newest returns the date of the secret that changed last.
@@ -116,6 +185,9 @@ func (v *viewFile) snapshot(ctx context.Context) (*secret.Folder, error) {
 }
 
 func (v *viewFile) Getattr(ctx context.Context, _ fusefs.FileHandle, out *fuse.AttrOut) syscall.Errno {
+	if e := v.fs.eventOf(ctx); e != nil {
+		return v.answer(e.GetattrFile(v.emitPlace()), out)
+	}
 	snap, err := v.snapshot(ctx)
 	if err != nil {
 		return v.fs.failed("getattr", v.path(), err)
@@ -126,7 +198,10 @@ func (v *viewFile) Getattr(ctx context.Context, _ fusefs.FileHandle, out *fuse.A
 }
 
 // Setattr is refused: there is nothing to write through to.
-func (v *viewFile) Setattr(context.Context, fusefs.FileHandle, *fuse.SetAttrIn, *fuse.AttrOut) syscall.Errno {
+func (v *viewFile) Setattr(ctx context.Context, _ fusefs.FileHandle, in *fuse.SetAttrIn, out *fuse.AttrOut) syscall.Errno {
+	if e := v.fs.eventOf(ctx); e != nil {
+		return v.answer(e.SetattrFile(v.emitPlace(), setsDate(in)), out)
+	}
 	return v.refuse("setattr")
 }
 
@@ -139,6 +214,9 @@ func (v *viewFile) refuse(op string) syscall.Errno {
 
 // Open renders the view.
 func (v *viewFile) Open(ctx context.Context, flags uint32) (fusefs.FileHandle, uint32, syscall.Errno) {
+	if e := v.fs.eventOf(ctx); e != nil {
+		return nil, emitOpen, errnoOfAnswer(e.Open(v.emitPlace(), flags))
+	}
 	if writesWith(flags) {
 		return nil, 0, v.refuse("open")
 	}

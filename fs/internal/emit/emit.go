@@ -38,7 +38,8 @@ type Thread func(do func(root int)) error
 
 // Tree is the file system whose changes are told.
 type Tree[D comparable] interface {
-	// Wanted reports whether somebody may be waiting to hear of e.
+	// Wanted reports whether somebody may be waiting to hear of e, of which he has not heard
+	// by making the change himself.
 	Wanted(e *Event) bool
 	// Occupied reports whether somebody is in the folder that e says has appeared,
 	// of which nobody was told yet. It may take a second.
@@ -137,7 +138,7 @@ func (m *Emitter[D]) onThread(a *Attempt[D]) (errno syscall.Errno, err error) {
 		switch {
 		case m.recognises(root, thread):
 			m.As(thread, a, func() { errno = a.call(root) })
-		case a.inDirectory():
+		case a.inDirectory(), a.View:
 			err = errMistaken
 		default: // what changes nothing succeeds for everybody
 			a.datesOnly = true

@@ -34,6 +34,7 @@ type Event struct {
 	Shown  string         // the file name
 	Name   string         // the server's; empty for a link that was swapped
 	Folder bool           // it is a directory
+	View   bool           // it is a file made of all secrets of a folder
 	Secret *secret.Secret // as it is now; of a name that vanished, as it was; nil for a folder
 	Mode   uint32         // the permission bits, likewise
 	Date   time.Time      // likewise
@@ -78,6 +79,22 @@ func Events(before, after *secret.Folder, differences []diff.Difference, gone []
 		return cmp.Or(cmp.Compare(a.Shown, b.Shown), cmp.Compare(b.Kind, a.Kind))
 	})
 	return list
+}
+
+// ChangeViews reports whether the differences between two snapshots of a folder change what is
+// made of all its secrets' names and values. As with Events, what a partial snapshot lacks
+// counts only if it is among gone.
+func ChangeViews(after *secret.Folder, differences []diff.Difference, gone []string) bool {
+	return slices.ContainsFunc(differences, func(d diff.Difference) bool {
+		was, is := d.Before.Secret, d.After.Secret
+		switch {
+		case was == nil:
+			return is != nil
+		case is == nil:
+			return !after.Partial || slices.Contains(gone, was.Name)
+		}
+		return !was.Value.Equal(is.Value) || was.Hidden != is.Hidden
+	})
 }
 
 // serverName is what the server calls an entry.

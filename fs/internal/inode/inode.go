@@ -73,6 +73,11 @@ func View(parent fusefs.StableAttr, shown string) fusefs.StableAttr {
 	return identify(syscall.S_IFREG, "view", number(parent.Ino), number(parent.Gen), shown)
 }
 
+// Aside identifies the directory of this process in which views have a second name.
+func Aside() fusefs.StableAttr { return aside }
+
+var aside = identify(syscall.S_IFDIR, "aside", ofProcess)
+
 func identify(mode uint32, parts ...string) fusefs.StableAttr {
 	var small [512]byte // enough for any file name
 	text := small[:0]

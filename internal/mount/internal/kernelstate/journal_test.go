@@ -3,11 +3,14 @@
 package kernelstate
 
 import (
+	"fmt"
 	"syscall"
 	"testing"
 
 	"github.com/hanwen/go-fuse/v2/fuse"
 	"github.com/stretchr/testify/require"
+
+	"infisicalfs/fs"
 )
 
 // written keeps what a journal is told, added up.
@@ -110,4 +113,14 @@ func TestWhatADirectoryShowsIsWrittenDown(t *testing.T) {
 	delete(w.handles, openDir)
 	require.Equal(t, fuse.OK, call(f, "ReadDir", folder, openDir))
 	require.Empty(t, w.handles, "once")
+}
+
+// A view that watchers are told of is looked up at a second place that ends with the process. It
+// is written down where it is listed.
+func TestAViewThatWatchersAreToldOf(t *testing.T) {
+	f, _ := heir(t, nil)
+	w := keeping(f)
+	f.looked(fuse.OK, fs.AsideNode(), fmt.Sprintf("%016x..env", folder), file)
+	require.Equal(t, Node{ID: file, Parent: folder, Name: ".env", Lookups: 1}, w.nodes[file])
+	require.EqualValues(t, 1, f.count(file).kernel)
 }

@@ -4,6 +4,8 @@ import (
 	"syscall"
 
 	"github.com/hanwen/go-fuse/v2/fuse"
+
+	"infisicalfs/fs"
 )
 
 var stale = fuse.Status(syscall.ESTALE)
@@ -23,6 +25,7 @@ func (f *FS) looked(status fuse.Status, parent uint64, name string, id uint64) {
 	f.lookedUp(id)
 	f.mu.Unlock()
 	if f.journal != nil {
+		parent, name = fs.ListedAs(parent, name)
 		f.journal.Looked(Node{ID: id, Parent: parent, Name: Name(name), Lookups: 1})
 	}
 }

@@ -93,7 +93,9 @@ func (f *FS) exportNodes(s *State, at *fusefs.Inode, id uint64) {
 		}
 		node := Node{ID: child.StableAttr().Ino, Parent: id, Name: Name(name), Lookups: known.kernel}
 		s.Nodes = append(s.Nodes, node)
-		f.exportNodes(s, child, node.ID)
+		if node.ID != fs.AsideNode() { // what is there is listed elsewhere
+			f.exportNodes(s, child, node.ID)
+		}
 	}
 }
 
