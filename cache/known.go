@@ -58,7 +58,8 @@ func isPersonal(s secret.Secret) bool { return s.Personal }
 // Import takes in what another Cache knew, and returns how many folders that were: each
 // is as old as it was there, and is shown for as long as it would have been there. Nobody
 // is told of it. What this Cache knows itself counts more; where both know a folder, and
-// not in the same way, the next caller has the server asked. Nothing is taken in once the
+// not in the same way, the next caller has the server asked; if only the other knew the whole of
+// it, that is kept. Nothing is taken in once the
 // server has refused the login.
 func (c *Cache) Import(list []Known) (taken int) {
 	c.mu.Lock()
@@ -88,10 +89,12 @@ func (c *Cache) importOne(k Known, now time.Time) bool {
 	}
 	e := c.store.entries[k.Folder.Dir]
 	if e != nil {
-		if e.snap != nil && !e.invalid && !snapshot.Same(e.snap, k.Folder) {
+		same := e.snap != nil && !e.invalid && snapshot.Same(e.snap, k.Folder)
+		if e.snap != nil && !e.invalid && !same {
 			e.suspect = true
 		}
-		if e.snap != nil || e.verdict != nil || e.revoked {
+		whole := same && e.snap.Partial && snapshot.Serves(k.Folder, secret.NeedProof) && !k.Suspect && !k.Holes && now.Before(k.Folder.Fetched.Add(c.cfg.TTL))
+		if e.snap != nil && !whole || e.verdict != nil || e.revoked {
 			return false
 		}
 	} else if e = c.store.append(k.Folder.Dir, k.Used); e == nil {

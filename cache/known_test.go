@@ -183,6 +183,40 @@ func TestKnownIsNotForWhoIsRefused(t *testing.T) {
 	})
 }
 
+// A cache that has asked in bulk takes from the one before what does not exist, as nothing else
+// is different; not once that is too old to be believed, or was said of something else.
+func TestKnownAbsences(t *testing.T) {
+	for name, row := range map[string]struct {
+		between func(w *world)
+		taken   bool
+	}{
+		"the same": {func(*world) {}, true},
+		"too old":  {func(*world) { sleep(time.Minute) }, false},
+		"changed":  {func(w *world) { w.fake.Set(payments, "KEY", "new") }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, cache.Config{}, func(w *world) {
+				w.get(payments, secret.NeedProof)
+				row.between(w)
+				n := &world{T: w.T, fake: w.fake, Cache: cache.New(w.fake, cache.Config{Watch: cache.WatchOff})}
+				defer n.Close()
+				require.True(w, n.get(dev, secret.NeedListing).Partial)
+				require.True(w, n.get(payments, secret.NeedListing).Partial)
+				list := w.Export()
+				n.Import(list)
+				w.fake.FailAll(secret.ErrUnavailable)
+				snap, err := n.Folder(w.Context(), payments, secret.NeedProof)
+				if row.taken {
+					require.NoError(w, err)
+					require.False(w, snap.Partial)
+				} else {
+					require.ErrorIs(w, err, secret.ErrUnavailable)
+				}
+			})
+		})
+	}
+}
+
 // What two caches know of one folder differently the server is asked about, as it may have
 // been changed through the one meanwhile; what is the same stays fresh.
 func TestKnownByBoth(t *testing.T) {
