@@ -130,7 +130,7 @@ func TestOverlayOfLists(t *testing.T) {
 		}
 	}
 	slices.Sort(lists)
-	require.Equal(t, []string{"chmod", "exclude", "include", "template"}, lists)
+	require.Equal(t, []string{"chmod", "exclude", "include", "list-views", "template"}, lists)
 
 	var o mountOptions
 	flags := pflag.NewFlagSet("", pflag.ContinueOnError)

@@ -63,13 +63,13 @@ func TestFormats(t *testing.T) {
 	for _, c := range []struct {
 		theirs []int
 		want   int
-	}{{[]int{4, 3, 2, 1}, 3}, {[]int{2, 1}, 2}, {[]int{1}, 1}, {[]int{5, 4}, 0}, {nil, 0}} {
+	}{{[]int{5, 4, 3, 2, 1}, 4}, {[]int{3, 2, 1}, 3}, {[]int{1}, 1}, {[]int{6, 5}, 0}, {nil, 0}} {
 		format, ok := Choose(c.theirs)
 		require.Equal(t, c.want != 0, ok)
 		require.Equal(t, c.want, format)
 	}
-	_, err := Read(Message{Document: &Document{Format: 4}})
-	require.ErrorContains(t, err, "version 4")
+	_, err := Read(Message{Document: &Document{Format: 5}})
+	require.ErrorContains(t, err, "version 5")
 	_, err = Read(Message{})
 	require.Error(t, err)
 }
