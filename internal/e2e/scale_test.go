@@ -41,12 +41,13 @@ var plainProgram = sync.OnceValues(func() (string, error) {
 	return path, err
 })
 
-// mountPlain is mount without the race detector.
+// mountPlain is mount without the race detector, and with patience: the server has it, and
+// what these tests ask for is large.
 func (w *world) mountPlain(t *testing.T, flags ...string) *mounted {
 	t.Helper()
 	plain, err := plainProgram()
 	require.NoError(t, err)
-	return w.mountWith(t, plain, "viewer", flags...)
+	return w.mountWith(t, plain, "viewer", append(flags, "--timeout=1m")...)
 }
 
 // onlyEnv is a server whose project has one environment with that content.
