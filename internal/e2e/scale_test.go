@@ -47,7 +47,7 @@ func (w *world) mountPlain(t *testing.T, flags ...string) *mounted {
 	t.Helper()
 	plain, err := plainProgram()
 	require.NoError(t, err)
-	return w.mountWith(t, plain, "viewer", append(flags, "--timeout=1m")...)
+	return w.mountWith(t, plain, "viewer", append([]string{"--timeout=1m"}, flags...)...)
 }
 
 // onlyEnv is a server whose project has one environment with that content.
