@@ -133,7 +133,13 @@ type unit struct {
 
 func newUnit(t testing.TB) *unit {
 	needFUSE(t)
-	return &unit{Manager: systemdtest.New(t), t: t, point: directory(t), stderr: new(syncBuffer)}
+	u := &unit{Manager: systemdtest.New(t), t: t, point: directory(t), stderr: new(syncBuffer)}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("the processes have said: %s", u.stderr.String())
+		}
+	})
+	return u
 }
 
 // start starts a process of the unit, and returns when it is ready.
