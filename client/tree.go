@@ -197,6 +197,19 @@ func (c *Client) secretsBelow(ctx context.Context, at location, etag string) (*s
 			return nil, err
 		}
 	}
+	if names != nil && hasMore(names, values) { // be it that it was made between the two answers
+		first, firstTag := values, tag
+		etag = tag
+		if err := askValues(ctx); err != nil {
+			return nil, err
+		}
+		if values == nil { // not modified
+			values, tag = first, firstTag
+		}
+		if len(values.Imports) > 0 {
+			return nil, fmt.Errorf("%s: has imports: %w", at.dir, secret.ErrInexact)
+		}
+	}
 	below := &secretsBelow{byPath: map[string][]secret.Secret{}, etag: tag}
 	for p, list := range values.Own {
 		if !tooDeep(at, p) {
@@ -211,6 +224,20 @@ func (c *Client) secretsBelow(ctx context.Context, at location, etag string) (*s
 		}
 	}
 	return below, nil
+}
+
+// hasMore reports whether names has a secret that values lacks.
+func hasMore(names, values *wire.SecretList) bool {
+	for p, list := range names.Own {
+		known := map[string]bool{}
+		for _, s := range values.Own[p] {
+			known[s.Name] = true
+		}
+		if slices.ContainsFunc(list, func(s secret.Secret) bool { return !known[s.Name] }) {
+			return true
+		}
+	}
+	return false
 }
 
 // inexactIfRefused: a bulk answer that is refused, or too large, says nothing

@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -96,6 +98,25 @@ func TestTreeNamesHiddenSecrets(t *testing.T) {
 	folders := byDir(list)
 	hidden(t, folders[secret.Dir{Project: "demo", Env: "prod", Path: "/f1/g1"}], "KEY")
 	require.Equal(t, "/f1/g2", value(t, folders[secret.Dir{Project: "demo", Env: "prod", Path: "/f1/g2"}], "KEY"))
+}
+
+// A secret that is made between the two answers of which a bulk answer is made is no hidden one.
+func TestTreeWhileSecretsAreMade(t *testing.T) {
+	w := newWorld(t, devserver.Config{}, "viewer", nil)
+	forest(t, w)
+	for i := range 60 {
+		var made sync.WaitGroup
+		made.Go(func() {
+			time.Sleep(time.Duration(i%20) * 100 * time.Microsecond)
+			w.edit(t, func(e *devserver.Editor) error { return e.Set("demo", "prod", "/f1/g1", fmt.Sprint("NEW_", i), "x") })
+		})
+		list, err := w.client.Tree(t.Context(), prod, nil)
+		require.NoError(t, err)
+		for _, s := range byDir(list)[secret.Dir{Project: "demo", Env: "prod", Path: "/f1/g1"}].Secrets {
+			require.False(t, s.Hidden, s.Name)
+		}
+		made.Wait()
+	}
 }
 
 func TestTreeOfALeafIsItsOwnList(t *testing.T) {
