@@ -189,8 +189,8 @@ func (c *Client) secretsBelow(ctx context.Context, at location, etag string) (*s
 	if err := both.Wait(); err != nil {
 		return nil, err
 	}
-	if len(values.Imports) > 0 {
-		return nil, fmt.Errorf("%s: has imports: %w", at.dir, secret.ErrInexact)
+	if err := inexactIfImports(at, values); err != nil {
+		return nil, err
 	}
 	if names == nil && values.Masks {
 		if err := askNames(ctx); err != nil {
@@ -206,8 +206,8 @@ func (c *Client) secretsBelow(ctx context.Context, at location, etag string) (*s
 		if values == nil { // not modified
 			values, tag = first, firstTag
 		}
-		if len(values.Imports) > 0 {
-			return nil, fmt.Errorf("%s: has imports: %w", at.dir, secret.ErrInexact)
+		if err := inexactIfImports(at, values); err != nil {
+			return nil, err
 		}
 	}
 	below := &secretsBelow{byPath: map[string][]secret.Secret{}, etag: tag}
@@ -224,6 +224,14 @@ func (c *Client) secretsBelow(ctx context.Context, at location, etag string) (*s
 		}
 	}
 	return below, nil
+}
+
+// inexactIfImports: a bulk answer does not tell into which folder imports go.
+func inexactIfImports(at location, values *wire.SecretList) error {
+	if len(values.Imports) > 0 {
+		return fmt.Errorf("%s: has imports: %w", at.dir, secret.ErrInexact)
+	}
+	return nil
 }
 
 // hasMore reports whether names has a secret that values lacks.

@@ -63,13 +63,13 @@ func (f *FS) announce(dir secret.Dir, list []diff.Difference) {
 }
 
 // tryViews tries the views that the kernel knows of a folder that has changed.
-func (f *FS) tryViews(dir secret.Dir, snap *secret.Folder) {
-	at := f.inode(dir)
-	if at == nil || snap == nil || snap.Partial || snap.Denied != nil {
+func (f *FS) tryViews(at secret.Dir, snap *secret.Folder) {
+	d, ok := operations(f.inode(at)).(*dir)
+	if !ok || snap == nil || snap.Partial || snap.Denied != nil {
 		return
 	}
 	for name := range f.cfg.Views {
-		if v, ok := operations(at.GetChild(name)).(*viewFile); ok {
+		if v := d.viewNode(name); v != nil {
 			_, _ = v.try(snap)
 		}
 	}

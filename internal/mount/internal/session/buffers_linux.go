@@ -26,12 +26,12 @@ const touched = 4 << 10
 const poolOfBuffers = "readPool"
 
 // makePages has all buffers that server makes from now on begin with pages; the one that
-// there is was written to by the greeting. It reports false if the server keeps its buffers
-// in another way than the go-fuse of go.mod does.
-func makePages(server *fuse.Server) bool {
+// there is was written to by the greeting. A server that keeps its buffers in another way than
+// the go-fuse of go.mod does is left as it is, and a test fails.
+func makePages(server *fuse.Server) {
 	field := reflect.ValueOf(server).Elem().FieldByName(poolOfBuffers)
 	if !field.IsValid() || field.Type() != reflect.TypeFor[sync.Pool]() {
-		return false
+		return
 	}
 	pool := (*sync.Pool)(field.Addr().UnsafePointer())
 	next := pool.New
@@ -42,5 +42,4 @@ func makePages(server *fuse.Server) bool {
 		}
 		return made
 	}
-	return true
 }

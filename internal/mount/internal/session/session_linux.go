@@ -116,7 +116,7 @@ func (s *Session) greet() (answer []byte, err error) {
 	if err != nil { // the server has closed its end
 		return nil, err
 	}
-	makePages(server) // if it cannot, a killed process's callers can meet EIO; a test says so
+	makePages(server)
 	s.server.Store(server)
 	s.reads.Store(int64(pair[0]))
 	answer = make([]byte, 4096)
