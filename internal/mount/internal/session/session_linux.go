@@ -24,7 +24,6 @@ type Session struct {
 	options  *fuse.MountOptions
 
 	server atomic.Pointer[fuse.Server]
-	reads  atomic.Int64 // the descriptor that the server reads from
 	closed atomic.Bool
 
 	mu       sync.Mutex    // guards what follows
@@ -83,9 +82,7 @@ func Continue(device int, greeting Greeting, raw fuse.RawFileSystem, options *fu
 }
 
 func newSession(device int, raw fuse.RawFileSystem, options *fuse.MountOptions) *Session {
-	s := &Session{device: device, raw: raw, options: options, changed: make(chan struct{})}
-	s.reads.Store(-1)
-	return s
+	return &Session{device: device, raw: raw, options: options, changed: make(chan struct{})}
 }
 
 // again gives a new server the old greeting.
@@ -118,7 +115,6 @@ func (s *Session) greet() (answer []byte, err error) {
 	}
 	makePages(server)
 	s.server.Store(server)
-	s.reads.Store(int64(pair[0]))
 	answer = make([]byte, 4096)
 	n, err := unix.Read(pair[1], answer)
 	return answer[:max(n, 0)], err
@@ -126,7 +122,13 @@ func (s *Session) greet() (answer []byte, err error) {
 
 // attach puts the device in the place of the socket.
 func (s *Session) attach() error {
-	return unix.Dup3(s.device, int(s.reads.Load()), unix.O_CLOEXEC)
+	return s.redirect(s.device)
+}
+
+// redirect puts another open file in the place of the one that the server reads from and
+// answers to. A server that has ended stays without.
+func (s *Session) redirect(to int) error {
+	return held(s.server.Load(), func(fd int) error { return unix.Dup3(to, fd, unix.O_CLOEXEC) })
 }
 
 // Serve answers requests until the kernel ends the connection, or until Leave; it
@@ -282,8 +284,7 @@ func (s *Session) Abandon() error {
 		return err
 	}
 	defer unix.Close(null)
-	// Where the server writes its answers to.
-	if err := unix.Dup3(null, int(s.reads.Load()), unix.O_CLOEXEC); err != nil {
+	if err := s.redirect(null); err != nil {
 		return err
 	}
 	s.Leave()

@@ -166,6 +166,37 @@ func TestASlowAnswerIsNotWaitedFor(t *testing.T) {
 	require.False(t, <-ended)
 }
 
+// A server that has ended in the last moment has closed its descriptor, whose number may be
+// somebody else's by then.
+func TestAbandonLeavesOtherFilesAlone(t *testing.T) {
+	point, device := mountpoint(t)
+	s, ended := begin(t, device, &counting{RawFileSystem: fuse.NewDefaultRawFileSystem()})
+	var number int
+	require.NoError(t, held(s.server.Load(), func(fd int) error { number = fd; return nil }))
+	require.True(t, s.Drain(10*time.Second))
+	from, to, err := os.Pipe()
+	require.NoError(t, err)
+	defer from.Close()
+	defer to.Close()
+	if int(from.Fd()) != number && int(to.Fd()) != number { // what is opened gets the lowest number that is free
+		require.NoError(t, unix.Dup3(int(to.Fd()), number, unix.O_CLOEXEC))
+		defer unix.Close(number)
+	}
+	require.NoError(t, s.Abandon())
+	for _, fd := range []int{int(to.Fd()), number} {
+		if fd == int(from.Fd()) {
+			continue
+		}
+		_, err := unix.Write(fd, []byte("x"))
+		require.NoError(t, err)
+		n, err := from.Read(make([]byte, 2))
+		require.NoError(t, err)
+		require.Equal(t, 1, n)
+	}
+	require.True(t, <-ended)
+	require.NoError(t, unix.Unmount(point, 0))
+}
+
 // The end of the mount while it is drained is noticed.
 func TestTheEndWhileDrained(t *testing.T) {
 	point, device := mountpoint(t)
