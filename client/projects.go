@@ -71,20 +71,42 @@ func (c *Client) findProject(ctx context.Context, idOrSlug string) (wire.Project
 
 // inProject runs ask with the id of the project that has the slug. If the server
 // refuses, the slug may belong to another project by now; that is looked into
-// once a minute at most, because most refusals have nothing to do with it.
+// once a minute at most, because most refusals have nothing to do with it. What looks like
+// an id, and is no slug that is known, is taken for one until the server refuses.
 func (c *Client) inProject(ctx context.Context, slug string, ask func(projectID string) error) error {
-	p, err := c.project(ctx, slug)
+	byID, err := c.namesByID(ctx, slug)
 	if err != nil {
 		return err
 	}
+	p := wire.Project{ID: slug}
+	if !byID {
+		if p, err = c.project(ctx, slug); err != nil {
+			return err
+		}
+	}
 	err = ask(p.ID)
-	if !errors.Is(err, secret.ErrNotFound) && !errors.Is(err, secret.ErrDenied) || !c.projects.mayCheck() {
+	if !refused(err) || !byID && !c.projects.mayCheck() {
 		return err
 	}
 	if now, e := c.findProject(ctx, slug); e == nil && now.ID != p.ID {
 		return ask(now.ID)
 	}
 	return err
+}
+
+// namesByID reports whether requests may go to the project of this id without asking for
+// projects first. A service token's scope has to be known before anything is asked.
+func (c *Client) namesByID(ctx context.Context, slug string) (bool, error) {
+	if _, known := c.projects.get(slug); known || !LooksLikeID(slug) {
+		return false, nil
+	}
+	claims, err := c.server.Claims(ctx)
+	return err == nil && !claims.Service, err
+}
+
+// refused reports whether the server says that there is no such thing, or not for this identity.
+func refused(err error) bool {
+	return errors.Is(err, secret.ErrNotFound) || errors.Is(err, secret.ErrDenied)
 }
 
 // currentProject asks the server about one project, by its id where that is
@@ -123,9 +145,9 @@ func projectFolders(list []wire.Project, now time.Time) []*secret.Folder {
 	return folders
 }
 
-// looksLikeID tells an id (a UUID, on very old servers 24 hexadecimal digits)
+// LooksLikeID tells a project's id (a UUID, on very old servers 24 hexadecimal digits)
 // from a slug, which may have the same characters but hardly the same form.
-func looksLikeID(s string) bool {
+func LooksLikeID(s string) bool {
 	if strings.Trim(strings.ToLower(s), "0123456789abcdef-") != "" {
 		return false
 	}

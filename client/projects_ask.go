@@ -81,7 +81,7 @@ func (c *Client) listOrganization(ctx context.Context) (list []wire.Project, err
 	if id == "" {
 		return nil, errListUnsupported
 	}
-	if !looksLikeID(id) { // the server would stumble over it
+	if !LooksLikeID(id) { // the server would stumble over it
 		return nil, fmt.Errorf("list projects: %q is not the id of an organisation: %w: %w", id, ErrNoProjectList, secret.ErrDenied)
 	}
 	path := "/v2/organizations/" + url.PathEscape(id) + "/workspaces"
@@ -195,7 +195,7 @@ func (c *Client) distinct(list []wire.Project) []wire.Project {
 
 // getProject asks for one project by id or by slug.
 func (c *Client) getProject(ctx context.Context, idOrSlug string) (wire.Project, error) {
-	if looksLikeID(idOrSlug) {
+	if LooksLikeID(idOrSlug) {
 		return c.getProjectByID(ctx, idOrSlug)
 	}
 	return c.getProjectAt(ctx, "/v1/projects/slug/", "/v2/workspace/", idOrSlug)

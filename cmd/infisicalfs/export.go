@@ -12,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"infisicalfs/client"
 	"infisicalfs/internal/exitcode"
 	"infisicalfs/internal/logging"
 	"infisicalfs/internal/options"
@@ -81,7 +80,7 @@ func (o *exportOptions) run(ctx context.Context, cmd *cobra.Command, name string
 	if err != nil {
 		return err
 	}
-	folder, err := o.folder(ctx)
+	folder, err := o.folder(ctx, o.templates.File(name) != "")
 	if err != nil {
 		return err
 	}
@@ -117,8 +116,9 @@ func findView(name string, views []*view.View) (*view.View, error) {
 	return nil, fmt.Errorf("there is no view %q: use %s", name, strings.Join(names, ", "))
 }
 
-// folder asks the server for the folder that is meant.
-func (o *exportOptions) folder(ctx context.Context) (*secret.Folder, error) {
+// folder asks the server for the folder that is meant. named: its Dir has the project's slug,
+// which a template may print.
+func (o *exportOptions) folder(ctx context.Context, named bool) (*secret.Folder, error) {
 	cfg, err := clientConfig(&o.server, logging.Foreground(false))
 	if err != nil {
 		return nil, err
@@ -143,22 +143,17 @@ func (o *exportOptions) folder(ctx context.Context) (*secret.Folder, error) {
 		return nil, err
 	}
 	defer c.Close()
-	return fetchFolder(ctx, c, o.scope)
-}
-
-func fetchFolder(ctx context.Context, c *client.Client, scope options.Scope) (*secret.Folder, error) {
 	if err := c.Login(ctx); err != nil {
 		return nil, err
 	}
-	dir, err := scope.Root(ctx, c)
+	if !named {
+		return o.scope.Secrets(ctx, c)
+	}
+	root, err := o.scope.Root(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	f, err := c.Folder(ctx, dir, secret.NeedProof)
-	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", dir, err)
-	}
-	return f, nil
+	return c.Secrets(ctx, root)
 }
 
 // renderError says what to do about a view that cannot be. One that is no

@@ -25,25 +25,51 @@ func (o *runOptions) variables(ctx context.Context, c *client.Client, layout mou
 	if err := c.Login(ctx); err != nil {
 		return nil, err
 	}
-	root, err := o.mount.scope.Root(ctx, c)
-	if err != nil {
-		return nil, err
-	}
+	root := o.mount.scope.Dir()
 	if root.Env == "" {
 		return nil, exitcode.Errorf(exitcode.Config, "add --project and --env, and --path for a folder below", "--env-from is about one folder, and %s is none", root)
 	}
-	shown, err := layout.Over(c, root)
+	folder, err := o.shown(ctx, c, layout)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("--env-from: %w", err)
 	}
-	folder, err := shown.Folder(ctx, root, secret.NeedListing)
-	if err != nil {
-		return nil, fmt.Errorf("reading %s for --env-from: %w", root, err)
-	}
+	root = folder.Dir
 	if _, err := v.Render(folder); err != nil {
 		return nil, fmt.Errorf("--env-from: %w", renderError(root, err, ""))
 	}
 	return everyVariable(folder)
+}
+
+// shown is what the mount will show of its root. But for a flat layout, which shows what is below
+// too, that takes one request, and the mount's own look at the root is spared.
+func (o *runOptions) shown(ctx context.Context, c *client.Client, layout mount.Layout) (*secret.Folder, error) {
+	if layout.Kind == "flat" {
+		root, err := o.mount.scope.Root(ctx, c)
+		if err != nil {
+			return nil, err
+		}
+		shown, err := layout.Over(c, root)
+		if err != nil {
+			return nil, err
+		}
+		return shown.Folder(ctx, root, secret.NeedListing)
+	}
+	folder, err := o.mount.scope.Secrets(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	shown, err := layout.Over(only{folder}, folder.Dir)
+	if err != nil {
+		return nil, err
+	}
+	return shown.Folder(ctx, folder.Dir, secret.NeedListing)
+}
+
+// only is a source that has one folder.
+type only struct{ folder *secret.Folder }
+
+func (o only) Folder(context.Context, secret.Dir, secret.Need) (*secret.Folder, error) {
+	return o.folder, nil
 }
 
 var variableName = regexp.MustCompile(`\A[A-Za-z_][A-Za-z0-9_]*\z`)

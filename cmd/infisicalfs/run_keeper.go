@@ -79,6 +79,7 @@ func (o *runOptions) serve(ctx context.Context, log *slog.Logger, ready func(run
 		if report.Variables, err = o.variables(ctx, c, cfg.Layout); err != nil {
 			return err
 		}
+		cfg.Unasked = cfg.Layout.Kind != "flat" && len(cfg.Layout.Include) == 0 // the root has just been read
 	}
 	return serveMount(ctx, c, o.mount.scope, cfg, nil, func(m *mount.Mount) error {
 		noteAll(who.Warnings)

@@ -20,6 +20,7 @@ type Scope struct {
 	Project, Env, Path string
 	useFile            bool
 	file               *projectFile // whose project is shown, nil if none
+	byID               bool         // the server has answered for the project, by its id
 }
 
 // AddFlags declares the options' flags.
@@ -118,10 +119,31 @@ func (o *Scope) Dir() secret.Dir {
 	return dir
 }
 
+// Secrets reads the secrets of the folder that is meant, and not its subfolders. A project
+// that is named by its id is not looked for: it is one request, and the folder's Dir has the
+// id, as that of [Scope.Root] has from then on.
+func (o *Scope) Secrets(ctx context.Context, c *client.Client) (*secret.Folder, error) {
+	if client.LooksLikeID(o.Project) {
+		f, err := c.Secrets(ctx, o.Dir())
+		if !errors.Is(err, secret.ErrNotFound) && !errors.Is(err, secret.ErrDenied) {
+			o.byID = err == nil
+			return f, err
+		}
+	}
+	root, err := o.Root(ctx, c) // which says what is wrong with the project
+	if err != nil {
+		return nil, err
+	}
+	return c.Secrets(ctx, root)
+}
+
 // Root asks the server which directory is meant.
 func (o *Scope) Root(ctx context.Context, c *client.Client) (secret.Dir, error) {
-	if o.Project == "" {
+	switch {
+	case o.Project == "":
 		return secret.Dir{}, nil
+	case o.byID:
+		return o.Dir(), nil
 	}
 	slug, err := c.Project(ctx, o.Project)
 	switch {
