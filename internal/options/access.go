@@ -15,7 +15,7 @@ type Access struct {
 	chmod         List
 	serverModes   Mode
 	allowOther    bool
-	propagate     propagateValue
+	propagate     mount.Propagate
 }
 
 // AddFlags declares the options' flags.
@@ -28,8 +28,8 @@ func (o *Access) AddFlags(f *pflag.FlagSet) {
 	f.Var(&o.chmod, "chmod", "`PATTERN=MODE,OWNER:GROUP` of files that differ, such as 'tls/*.key=0400,postgres'; can be repeated, the last that matches counts")
 	f.Var(&o.serverModes, "server-modes", "let fs.mode, fs.owner and fs.group in a secret's metadata say whose its file is, with these permission `bits` at most")
 	f.BoolVar(&o.allowOther, "allow-other", false, "let other users in, as far as owner and modes let them")
-	o.propagate = propagateValue(mount.PropagateRO)
-	f.Var(&o.propagate, "propagate", "what the mount is where it propagates to, as in containers with rslave: `ro|rw`; here it is writable either way")
+	choose(f, &o.propagate, "propagate", "what the mount is where it propagates to, as in containers with rslave: `ro|rw`; here it is writable either way",
+		mount.PropagateRO, mount.PropagateRW)
 }
 
 // Apply copies the options into a mount's configuration.
@@ -38,7 +38,7 @@ func (o *Access) Apply(cfg *mount.Config) error {
 	fs.UID, fs.GID = o.UID, o.GID
 	fs.FileMode, fs.DirMode = uint32(o.mode), uint32(o.dirMode)
 	cfg.AllowOther, cfg.ServerModes = o.allowOther, uint32(o.serverModes)
-	cfg.Propagate = mount.Propagate(o.propagate)
+	cfg.Propagate = o.propagate
 	for _, text := range o.chmod {
 		rule, err := mount.ParseRule(text)
 		if err != nil {

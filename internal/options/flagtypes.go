@@ -8,8 +8,6 @@ import (
 	"strings"
 
 	"github.com/spf13/pflag"
-
-	"infisicalfs/internal/mount"
 )
 
 // Mode is a flag that takes permission bits in octal, as chmod does.
@@ -30,32 +28,6 @@ func (m *Mode) Set(text string) error {
 		return fmt.Errorf("permission bits are wanted, 0000 to 0777")
 	}
 	*m = Mode(bits)
-	return nil
-}
-
-// notifyValue is a flag that says how watchers are told.
-type notifyValue mount.Notify
-
-func (n *notifyValue) String() string { return string(*n) }
-func (n *notifyValue) Type() string   { return "how" }
-func (n *notifyValue) Set(text string) error {
-	if !mount.Notify(text).Known() {
-		return errors.New("full, attrib or off is wanted")
-	}
-	*n = notifyValue(text)
-	return nil
-}
-
-// propagateValue is a flag that says what a mount is where it propagates to.
-type propagateValue mount.Propagate
-
-func (p *propagateValue) String() string { return string(*p) }
-func (p *propagateValue) Type() string   { return "how" }
-func (p *propagateValue) Set(text string) error {
-	if !mount.Propagate(text).Known() {
-		return errors.New("ro or rw is wanted")
-	}
-	*p = propagateValue(text)
 	return nil
 }
 

@@ -15,7 +15,7 @@ type Freshness struct {
 	ttl, maxStale, softDeadline time.Duration
 	watch, kernelCache          string
 	watchInterval, watchFor     time.Duration
-	notify                      notifyValue
+	notify                      mount.Notify
 }
 
 // AddFlags declares the options' flags.
@@ -27,8 +27,7 @@ func (o *Freshness) AddFlags(f *pflag.FlagSet) {
 	f.DurationVar(&o.watchInterval, "watch-interval", time.Minute, "time between two polls of a folder")
 	f.DurationVar(&o.watchFor, "watch-for", time.Hour, "how long after its last use a folder is polled")
 	f.StringVar(&o.kernelCache, "kernel-cache", "default", "what of values the kernel may keep: default; off; full, which reads without asking and wants --read-only")
-	o.notify = notifyValue(mount.NotifyFull)
-	f.Var(&o.notify, "notify", "tell watchers (inotify) of changes by others: `full|attrib|off`")
+	choose(f, &o.notify, "notify", "tell watchers (inotify) of changes by others: `full|attrib|off`", mount.NotifyFull, "attrib", "off")
 }
 
 // Apply copies the options into a mount's configuration.
@@ -36,5 +35,5 @@ func (o *Freshness) Apply(cfg *mount.Config) {
 	cache := &cfg.Cache
 	cache.TTL, cache.MaxStale, cache.SoftDeadline = duration.FromFlag(o.ttl), duration.FromFlag(o.maxStale), duration.FromFlag(o.softDeadline)
 	cache.Watch, cache.WatchInterval, cache.WatchFor = mount.Watch(o.watch), o.watchInterval, o.watchFor
-	cfg.FS.KernelCache, cfg.FS.Notify = mount.KernelCache(o.kernelCache), mount.Notify(o.notify)
+	cfg.FS.KernelCache, cfg.FS.Notify = mount.KernelCache(o.kernelCache), o.notify
 }

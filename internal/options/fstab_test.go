@@ -49,8 +49,14 @@ func TestKeysAreFlags(t *testing.T) {
 	require.Equal(t, config.Key{Path: true}, keys.Mount["mountpoint"])
 	require.True(t, keys.Mount["include"].List)
 	require.NoError(t, keys.Mount["ttl"].Check("30s"))
-	for key, value := range map[string]string{"ttl": "soon", "mode": "0999", "uid": "me", "notify": "loud", "propagate": "yes", "control": "yes", "read-only": "perhaps"} {
+	for key, value := range map[string]string{"ttl": "soon", "mode": "0999", "uid": "me", "control": "yes", "read-only": "perhaps"} {
 		require.ErrorContains(t, keys.Mount[key].Check(value), "wanted", key)
+	}
+	for key, wanted := range map[string]string{
+		"notify": "full, attrib or off is wanted", "propagate": "ro or rw is wanted",
+		"env-dialect": "strict, literal or expand is wanted",
+	} {
+		require.EqualError(t, keys.Mount[key].Check("hunter2"), wanted, key)
 	}
 	err := keys.Identity["token-file"].Check("eyJhbGciOi.fake.fake")
 	require.ErrorContains(t, err, "looks like the secret itself")

@@ -65,6 +65,9 @@ func SetWords(flags *pflag.FlagSet, words map[string]string) error {
 
 // wanted says what a flag takes. The flag's own error may repeat the value.
 func wanted(f *pflag.Flag) string {
+	if c, ok := f.Value.(interface{ wanted() string }); ok {
+		return c.wanted()
+	}
 	switch f.Value.Type() {
 	case "bool":
 		return "true or false is wanted"
@@ -72,14 +75,10 @@ func wanted(f *pflag.Flag) string {
 		return "a duration is wanted, such as 30s or 5m"
 	case "uint32":
 		return "a number is wanted"
-	case "how":
-		return "full, attrib or off is wanted"
 	case "switch":
 		return "on or off is wanted"
 	case "mode":
 		return "permission bits are wanted, 0000 to 0777"
-	case "env-dialect":
-		return "strict, literal or expand is wanted"
 	}
 	return "this is not what the flag takes"
 }
