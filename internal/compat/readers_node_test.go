@@ -9,19 +9,6 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// nodeModules is where npm has put what the tests of node need. A program that
-// needs it is run beside it: node-config looks for its parsers from there.
-func nodeModules(t *testing.T) string {
-	t.Helper()
-	needs(t, "node")
-	modules := os.Getenv("COMPAT_NODE_MODULES")
-	if modules == "" && os.Getenv("REQUIRE_FUSE") == "" {
-		t.Skip("COMPAT_NODE_MODULES does not say where the modules of npm are")
-	}
-	require.NotEmpty(t, modules, "REQUIRE_FUSE is set, and COMPAT_NODE_MODULES is not")
-	return modules
-}
-
 // nodeReaders prints what each reader reads. It is told the paths in the order of
 // its first line.
 const nodeReaders = `

@@ -159,7 +159,6 @@ var random = func() map[string]string {
 
 // newUglyWorld has all ugly values in the folder all, each alone in one/NAME, and
 // what a view can hold in a folder that is called like the view, without its dot.
-// The folder short has what .env can hold, without what some cannot read.
 // What is written as a reference stays one, or the server would have its own
 // opinion of it.
 func newUglyWorld(t *testing.T, flags ...string) *world {
@@ -169,7 +168,6 @@ func newUglyWorld(t *testing.T, flags ...string) *world {
 	for name := range refused {
 		w.fill(name[1:], held(name))
 	}
-	w.fill("short", short())
 	w.fill("one", nil)
 	for name, value := range ugly {
 		w.fill("one/"+name, map[string]string{name: value})
