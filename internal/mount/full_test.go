@@ -4,7 +4,6 @@ package mount
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"syscall"
@@ -16,29 +15,11 @@ import (
 )
 
 // opensItself does what programs do where the kernel opens files without asking.
-func (r *reader) opensItself(t *testing.T) {
-	r.begin("open and read", func() error { return is("hello, world")(os.ReadFile(r.path("GREETING"))) })
-	r.begin("in a folder", func() error { return is("a value")(os.ReadFile(r.path("sub/INSIDE"))) })
+func (r *reader) opensItself() {
+	r.reads("GREETING", "hello, world")
+	r.reads("sub/INSIDE", "a value")
 	held, err := os.Open(r.path("BIGGER"))
-	require.NoError(t, err)
-	r.held = []*os.File{held}
-	off := 0
-	r.begin("a held file", func() error {
-		off = (off + 4096) % len(bigger)
-		got := make([]byte, 4096)
-		n, err := held.ReadAt(got, int64(off))
-		if errors.Is(err, io.EOF) {
-			err = nil
-		}
-		return is(string(bigger[off:off+4096]))(got[:n], err)
-	})
-	r.begin("fstat", func() error {
-		info, err := held.Stat()
-		if err == nil && info.Size() != int64(len(bigger)) {
-			err = fmt.Errorf("a size of %d", info.Size())
-		}
-		return err
-	})
+	r.holds("a held file", held, err)
 }
 
 // soon waits until a file that is open shows that value, and until then nothing but the other.
@@ -62,8 +43,8 @@ func TestWhatTheKernelOpensByItselfOutlives(t *testing.T) {
 	for _, links := range []string{"", "LINKS=yes"} {
 		u := newUnit(t)
 		u.start("FULL=yes", links)
-		r := &reader{point: u.point}
-		r.opensItself(t)
+		r := &reader{t: t, point: u.point}
+		r.opensItself()
 		held, err := os.Open(r.path("CHANGED"))
 		require.NoError(t, err)
 		soon(t, held, "one", "one")
@@ -74,7 +55,7 @@ func TestWhatTheKernelOpensByItselfOutlives(t *testing.T) {
 		u.stop("restart")
 		u.start("FULL=yes", links, "AWAY=yes")
 		if links != "" {
-			r.stop(t) // what is held is of a generation that ends
+			r.stop() // what is held is of a generation that ends
 		}
 		u.stop("restart")
 		u.start("FULL=yes", links, "VALUE=another")
@@ -86,7 +67,7 @@ func TestWhatTheKernelOpensByItselfOutlives(t *testing.T) {
 		u.start("FULL=yes", links, "VALUE=four")
 		require.Eventually(t, func() bool { return is("four")(os.ReadFile(r.path("CHANGED"))) == nil }, 20*time.Second, time.Millisecond)
 		if links == "" {
-			r.stop(t)
+			r.stop()
 		}
 
 		// After a kill in an outage nothing is known, nor is what the kernel has kept.
@@ -120,8 +101,8 @@ func TestWhatTheKernelOpensByItselfIsReplaced(t *testing.T) {
 	t.Setenv("FULL", "yes")
 	point := directory(t)
 	serving := servedNext(t, point, "one")
-	r := &reader{point: point}
-	r.opensItself(t)
+	r := &reader{t: t, point: point}
+	r.opensItself()
 	for range 3 {
 		last := serving
 		serving = servedNext(t, point, "one")
@@ -139,7 +120,7 @@ func TestWhatTheKernelOpensByItselfIsReplaced(t *testing.T) {
 	require.NoError(t, last.Wait())
 	soon(t, held, "one", "two")
 	require.NoError(t, held.Close())
-	r.stop(t)
+	r.stop()
 	require.NoError(t, unmounted(t.Context(), point))
 	require.NoError(t, serving.Wait())
 }

@@ -3,307 +3,20 @@
 package mount
 
 import (
-	"bytes"
-	"context"
 	"errors"
-	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
-	"time"
 
-	"github.com/moby/sys/mountinfo"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
-	"infisicalfs/fs"
-	"infisicalfs/internal/control"
 	"infisicalfs/internal/exitcode"
-	"infisicalfs/internal/mount/internal/handover"
-	"infisicalfs/secret"
 )
-
-// readOnly is a mount that another process could go on with.
-func readOnly(point string, up secret.Upstream) Config {
-	cfg := config(point, up)
-	cfg.Settings, cfg.FS.Notify = "all alike", NotifyFull
-	return cfg
-}
-
-// bigger is more than fits into what the kernel reads at once from a file without cache.
-var bigger = bytes.Repeat([]byte("0123456789abcdef"), 1024)
-
-// next serves a mount after another process, or first. VALUE is what the secret has that
-// tests change. AWAY has the server away, as is found out by logging in if it is "login". FORMATS
-// are those that it speaks, if not all. LINKS has secrets be links into generations,
-// FULL has the kernel open files by itself.
-func next() error {
-	if only := os.Getenv("FORMATS"); only != "" {
-		handover.Formats = nil
-		for format := range strings.FieldsSeq(only) {
-			n, err := strconv.Atoi(format)
-			if err != nil {
-				return err
-			}
-			handover.Formats = append(handover.Formats, n)
-		}
-	}
-	up := sample()
-	up.Set(devDir, "CHANGED", os.Getenv("VALUE"))
-	up.Set(devDir, "BIGGER", string(bigger))
-	up.Set(devDir.Child("sub"), "INSIDE", "a value")
-	cfg := readOnly(os.Getenv("POINT"), up)
-	cfg.Replace = true
-	if os.Getenv("LINKS") != "" {
-		cfg.Layout.Kind = "k8s"
-		if err := sameDates(up); err != nil {
-			return err
-		}
-	}
-	if os.Getenv("FULL") != "" {
-		cfg.FS.KernelCache = fs.CacheFull
-	}
-	if away := os.Getenv("AWAY"); away != "" {
-		up.FailAll(secret.ErrUnavailable)
-		if away == "login" {
-			cfg.Root, cfg.Away = secret.Dir{}, fmt.Errorf("log in: %w", secret.ErrUnavailable)
-		}
-	}
-	cfg.FS.PersonalReadOnly = os.Getenv("PERSON") != ""
-	m, err := New(context.Background(), cfg)
-	if err != nil {
-		return err
-	}
-	fmt.Print("mounted")
-	return m.Wait()
-}
-
-// nextThatFails takes part in handing a mount over up to the step that STEP names, and
-// fails there, or is stuck if WAITS is set. With OLDER it is a version that does not take what
-// is known, and is not sent it.
-func nextThatFails() error {
-	top, err := findOurs(context.Background(), os.Getenv("POINT"))
-	if err != nil {
-		return err
-	}
-	formats := handover.Formats
-	if os.Getenv("OLDER") != "" {
-		formats = []int{handover.Whole, 1}
-	}
-	c, device, err := offered(top, formats)
-	if err != nil {
-		return err
-	}
-	for _, step := range []struct {
-		name string
-		do   func() error
-	}{
-		{"document", func() error { return nil }},
-		{"ready", func() error { return handover.Send(c, handover.Message{Word: handover.Ready}, -1) }},
-		{"taken over", func() error {
-			_, known, err := handover.Receive(c)
-			if (known < 0) != (os.Getenv("OLDER") != "") {
-				return errors.Join(err, fmt.Errorf("what is known came as descriptor %d", known))
-			}
-			return err
-		}},
-		{"read", func() error { // and does not answer
-			_, err := unix.FcntlInt(uintptr(device), unix.F_SETFL, unix.O_RDWR)
-			if err == nil {
-				_, err = unix.Read(device, make([]byte, 1<<20))
-			}
-			return err
-		}},
-	} {
-		if err := step.do(); err != nil {
-			return fmt.Errorf("%s: %w", step.name, err)
-		}
-		if step.name != os.Getenv("STEP") {
-			continue
-		}
-		fmt.Print("reached")
-		if os.Getenv("WAITS") != "" {
-			select {}
-		}
-		return errors.New("failing as told")
-	}
-	return errors.New("there is no such step")
-}
-
-// offered is offered the mount and returns the descriptor of its connection, once the
-// one before us has come to its end.
-func offered(top *mountinfo.Info, formats []int) (*net.UnixConn, int, error) {
-	for {
-		c, _, err := control.Open(context.Background(), behind(top), callReplace, map[string]string{wordSettings: "all alike"})
-		if err != nil {
-			return nil, -1, err
-		}
-		if err := handover.Send(c, handover.Message{Hello: formats}, -1); err == nil {
-			if _, device, err := handover.Receive(c); err == nil {
-				return c, device, nil
-			}
-		}
-		c.Close()
-		time.Sleep(10 * time.Millisecond)
-	}
-}
-
-// manyProcessors has a process use what processors there are, also in a run with one: on
-// a busy machine one cannot answer requests faster than they come, and a process that
-// does not get to an end of them refuses to hand over.
-const manyProcessors = "GOMAXPROCS="
-
-// servedNext begins a process that goes on with the mount at point. Where the process
-// before has no time for that, it serves on, and is asked again, as people are told to.
-func servedNext(t testing.TB, point, value string, environment ...string) *exec.Cmd {
-	t.Helper()
-	for range 10 {
-		cmd, said := askedNext(t, point, value, environment...)
-		if said == "mounted" {
-			return cmd
-		}
-		t.Log(said)
-		require.Regexp(t, "a request takes long to answer|did not hand it over", said)
-		_, err := ReadStatus(point)
-		require.NoError(t, err, "nobody serves")
-	}
-	t.Fatal("nobody goes on with the mount")
-	return nil
-}
-
-// askedNext begins a process that is to go on with the mount at point, and returns what that
-// says first.
-func askedNext(t testing.TB, point, value string, environment ...string) (cmd *exec.Cmd, said string) {
-	t.Helper()
-	cmd = again("next", append([]string{"POINT=" + point, "VALUE=" + value, manyProcessors}, environment...)...)
-	out, err := cmd.StdoutPipe()
-	require.NoError(t, err)
-	cmd.Stderr = os.Stderr
-	require.NoError(t, cmd.Start())
-	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
-	text := make([]byte, 4096)
-	n, err := out.Read(text)
-	require.NoError(t, err)
-	return cmd, string(text[:n])
-}
-
-// reader does all that programs do with a mount, over and over, and notes what fails.
-type reader struct {
-	point string
-	over  atomic.Bool
-	group sync.WaitGroup
-	count atomic.Int64
-
-	held []*os.File
-
-	mu     sync.Mutex // guards failed
-	failed []error
-}
-
-func (r *reader) begin(what string, do func() error) {
-	r.group.Go(func() {
-		for !r.over.Load() {
-			if err := do(); err != nil {
-				r.mu.Lock()
-				r.failed = append(r.failed, fmt.Errorf("%s: %w", what, err))
-				r.mu.Unlock()
-				return
-			}
-			r.count.Add(1)
-			time.Sleep(time.Millisecond)
-		}
-	})
-}
-
-func (r *reader) path(name string) string { return filepath.Join(r.point, name) }
-
-// is fails unless a read gave what was expected.
-func is(want string) func(got []byte, err error) error {
-	return func(got []byte, err error) error {
-		if err == nil && string(got) != want {
-			err = fmt.Errorf("read %.40q of %d bytes", got, len(got))
-		}
-		return err
-	}
-}
-
-func (r *reader) direct(name string) (*os.File, error) {
-	fd, err := unix.Open(r.path(name), unix.O_RDONLY|unix.O_DIRECT|unix.O_CLOEXEC, 0)
-	return os.NewFile(uintptr(fd), name), err
-}
-
-func (r *reader) all(t *testing.T) {
-	r.begin("open and read", func() error { return is("hello, world")(os.ReadFile(r.path("GREETING"))) })
-	r.begin("open and read in a folder", func() error { return is("a value")(os.ReadFile(r.path("sub/INSIDE"))) })
-	r.begin("read past the cache", func() error {
-		f, err := r.direct("GREETING")
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		return is("hello, world")(io.ReadAll(f))
-	})
-	held, err := os.Open(r.path("BIGGER"))
-	require.NoError(t, err)
-	direct, err := r.direct("BIGGER")
-	require.NoError(t, err)
-	dir, err := os.Open(r.path("sub"))
-	require.NoError(t, err)
-	r.held = []*os.File{held, direct, dir}
-	for what, f := range map[string]*os.File{"a held file": held, "a held file past the cache": direct} {
-		off := 0
-		r.begin(what, func() error {
-			off = (off + 4096) % len(bigger)
-			got := make([]byte, 4096)
-			n, err := f.ReadAt(got, int64(off))
-			if errors.Is(err, io.EOF) {
-				err = nil
-			}
-			return is(string(bigger[off:off+4096]))(got[:n], err)
-		})
-	}
-	r.begin("fstat", func() error {
-		info, err := held.Stat()
-		if err == nil && info.Size() != int64(len(bigger)) {
-			err = fmt.Errorf("a size of %d", info.Size())
-		}
-		return err
-	})
-	r.begin("list a held directory", func() error {
-		if _, err := dir.Seek(0, io.SeekStart); err != nil {
-			return err
-		}
-		names, err := dir.Readdirnames(-1)
-		return is("[INSIDE]")([]byte(fmt.Sprint(names)), err)
-	})
-	r.begin("an absent name", func() error {
-		if _, err := os.Lstat(r.path("ABSENT")); !errors.Is(err, os.ErrNotExist) {
-			return fmt.Errorf("it is there: %w", err)
-		}
-		return nil
-	})
-	r.begin("walk", func() error {
-		return filepath.WalkDir(r.point, func(_ string, _ os.DirEntry, err error) error { return err })
-	})
-}
-
-func (r *reader) stop(t *testing.T) {
-	r.over.Store(true)
-	r.group.Wait()
-	for _, f := range r.held {
-		require.NoError(t, f.Close())
-	}
-	require.NoError(t, errors.Join(r.failed...))
-	t.Logf("%d accesses", r.count.Load())
-}
 
 // Process after process goes on with a mount, and programs that use it all the time do
 // not notice.
@@ -311,8 +24,8 @@ func TestReplacedUnnoticed(t *testing.T) {
 	needFUSE(t)
 	point := directory(t)
 	serving := servedNext(t, point, "one")
-	r := &reader{point: point}
-	r.all(t)
+	r := &reader{t: t, point: point}
+	r.all()
 	for range 10 {
 		before := serving
 		serving = servedNext(t, point, "one")
@@ -322,7 +35,7 @@ func TestReplacedUnnoticed(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, serving.Process.Pid, s.PID)
 	}
-	r.stop(t)
+	r.stop()
 	require.NoError(t, unmounted(t.Context(), point))
 	require.NoError(t, serving.Wait())
 }
@@ -333,8 +46,8 @@ func TestReplacedInAnOutage(t *testing.T) {
 	needFUSE(t)
 	point := directory(t)
 	serving := servedNext(t, point, "one")
-	r := &reader{point: point}
-	r.all(t)
+	r := &reader{t: t, point: point}
+	r.all()
 	for _, away := range []string{"yes", "login", "yes"} {
 		before := serving
 		serving = servedNext(t, point, "another", "AWAY="+away)
@@ -345,7 +58,7 @@ func TestReplacedInAnOutage(t *testing.T) {
 	serving = servedNext(t, point, "another")
 	require.NoError(t, before.Wait())
 	require.NoError(t, is("another")(os.ReadFile(r.path("CHANGED"))))
-	r.stop(t)
+	r.stop()
 	require.NoError(t, unmounted(t.Context(), point))
 	require.NoError(t, serving.Wait())
 }
@@ -373,8 +86,8 @@ func TestReplacedByOtherVersions(t *testing.T) {
 	needFUSE(t)
 	point := directory(t)
 	serving := servedNext(t, point, "one")
-	r := &reader{point: point}
-	r.all(t)
+	r := &reader{t: t, point: point}
+	r.all()
 	for _, formats := range []string{"3 2 1", "", "2 1", "1", ""} { // back and forth
 		before := serving
 		t.Setenv("FORMATS", formats)
@@ -387,7 +100,7 @@ func TestReplacedByOtherVersions(t *testing.T) {
 	s, err := ReadStatus(point)
 	require.NoError(t, err)
 	require.Equal(t, serving.Process.Pid, s.PID)
-	r.stop(t)
+	r.stop()
 	require.NoError(t, unmounted(t.Context(), point))
 	require.NoError(t, serving.Wait())
 }
@@ -397,7 +110,7 @@ func TestNoMixtureOfVersions(t *testing.T) {
 	needFUSE(t)
 	point := directory(t)
 	first := servedNext(t, point, "the old value, which is long")
-	r := &reader{point: point}
+	r := &reader{t: t, point: point}
 	open := func(flags int) *os.File {
 		fd, err := unix.Open(r.path("CHANGED"), flags|unix.O_CLOEXEC, 0)
 		require.NoError(t, err)
@@ -477,8 +190,8 @@ func TestAFailedReplacement(t *testing.T) {
 	needFUSE(t)
 	point := directory(t)
 	serving := servedNext(t, point, "one")
-	r := &reader{point: point}
-	r.all(t)
+	r := &reader{t: t, point: point}
+	r.all()
 	for step, more := range map[string]string{"document": "", "ready": "", "taken over": "", "read": "WAITS=yes", "taken over ": "OLDER=yes"} {
 		step = strings.TrimSpace(step)
 		cmd := again("next that fails", "POINT="+point, "STEP="+step, more, manyProcessors)
@@ -492,7 +205,7 @@ func TestAFailedReplacement(t *testing.T) {
 	}
 	last := servedNext(t, point, "one")
 	require.NoError(t, serving.Wait())
-	r.stop(t)
+	r.stop()
 	require.NoError(t, unmounted(t.Context(), point))
 	require.NoError(t, last.Wait())
 }

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -42,10 +41,10 @@ func sameDates(up *secrettest.Fake) error {
 
 // links does what programs do with a mount that looks like a volume of Kubernetes, where
 // nothing changes.
-func (r *reader) links(t *testing.T) {
-	r.begin("through ..data", func() error { return is("hello, world")(os.ReadFile(r.path("..data/GREETING"))) })
-	r.begin("by a link", func() error { return is("hello, world")(os.ReadFile(r.path("GREETING"))) })
-	r.begin("in a folder", func() error { return is("a value")(os.ReadFile(r.path("sub/INSIDE"))) })
+func (r *reader) links() {
+	r.reads("..data/GREETING", "hello, world")
+	r.reads("GREETING", "hello, world")
+	r.reads("sub/INSIDE", "a value")
 	r.begin("by the generation's name", func() error {
 		data, err := os.Readlink(r.path("..data"))
 		if err != nil {
@@ -53,44 +52,13 @@ func (r *reader) links(t *testing.T) {
 		}
 		return is("hello, world")(os.ReadFile(r.path(data + "/GREETING")))
 	})
-	r.begin("an absent name", func() error {
-		for _, name := range []string{"ABSENT", "..data/ABSENT"} {
-			if _, err := os.Lstat(r.path(name)); !errors.Is(err, fs.ErrNotExist) {
-				return fmt.Errorf("it is there: %w", err)
-			}
-		}
-		return nil
-	})
-	r.begin("walk", func() error {
-		return filepath.WalkDir(r.point, func(_ string, _ os.DirEntry, err error) error { return err })
-	})
+	r.lacks("ABSENT", "..data/ABSENT")
+	r.walks()
 	held, err := os.Open(r.path("BIGGER"))
-	require.NoError(t, err)
+	r.holds("a held file", held, err)
 	direct, err := r.direct("BIGGER")
-	require.NoError(t, err)
-	dir, err := os.Open(r.path("..data"))
-	require.NoError(t, err)
-	r.held = []*os.File{held, direct, dir}
-	for what, f := range map[string]*os.File{"a held file": held, "a held file past the cache": direct} {
-		off := 0
-		r.begin(what, func() error {
-			off = (off + 4096) % len(bigger)
-			got := make([]byte, 4096)
-			n, err := f.ReadAt(got, int64(off))
-			if errors.Is(err, io.EOF) {
-				err = nil
-			}
-			return is(string(bigger[off:off+4096]))(got[:n], err)
-		})
-	}
-	r.begin("list a held generation", func() error {
-		if _, err := dir.Seek(0, io.SeekStart); err != nil {
-			return err
-		}
-		names, err := dir.Readdirnames(-1)
-		slices.Sort(names)
-		return is("[BIGGER CHANGED GREETING]")([]byte(fmt.Sprint(names)), err)
-	})
+	r.holds("a held file past the cache", direct, err)
+	dir := r.lists("..data", "[BIGGER CHANGED GREETING]")
 	r.begin("from a held generation", func() error {
 		fd, err := unix.Openat(int(dir.Fd()), "GREETING", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 		if err != nil {
@@ -184,8 +152,8 @@ func (r *reader) sameLinks(t *testing.T) string {
 func TestLinksOutliveTheirProcess(t *testing.T) {
 	u := newUnit(t)
 	u.start("LINKS=yes")
-	r := &reader{point: u.point}
-	r.links(t)
+	r := &reader{t: t, point: u.point}
+	r.links()
 	before := r.sameLinks(t)
 	w := watchLinks(t, u.point)
 	for range 3 {
@@ -200,7 +168,7 @@ func TestLinksOutliveTheirProcess(t *testing.T) {
 	}
 	u.stop("restart")
 	u.start("LINKS=yes")
-	r.stop(t)
+	r.stop()
 	require.Empty(t, w.heard())
 
 	// A change then is told as ever.
@@ -217,7 +185,7 @@ func TestLinksOutliveTheirProcess(t *testing.T) {
 func TestLinksOutliveAKill(t *testing.T) {
 	u := newUnit(t)
 	u.start("LINKS=yes")
-	r := &reader{point: u.point}
+	r := &reader{t: t, point: u.point}
 	require.NoError(t, is("a value")(os.ReadFile(r.path("sub/INSIDE"))))
 	before := r.sameLinks(t)
 	w := watchLinks(t, u.point)
@@ -250,7 +218,7 @@ func TestLinksOutliveAKill(t *testing.T) {
 		require.Equal(t, before, r.sameLinks(t))
 	}
 	u.caughtUp(kills)
-	r.stop(t)
+	r.stop()
 	require.Empty(t, w.heard())
 	u.stop("restart") // and in order
 	u.start("LINKS=yes")
@@ -273,7 +241,7 @@ func TestLinksChangeBetweenProcesses(t *testing.T) {
 	}
 	for _, killed := range []bool{false, true} {
 		u.start("LINKS=yes")
-		r := &reader{point: u.point}
+		r := &reader{t: t, point: u.point}
 		old := r.sameLinks(t)
 		data, err := os.Readlink(r.path("..data"))
 		require.NoError(t, err)
@@ -283,7 +251,7 @@ func TestLinksChangeBetweenProcesses(t *testing.T) {
 		cached, err := os.Open(r.path("CHANGED"))
 		require.NoError(t, err)
 		require.NoError(t, is("one")(io.ReadAll(cached)))
-		paths := &reader{point: u.point}
+		paths := &reader{t: t, point: u.point}
 		paths.begin("any path", func() error {
 			for _, name := range []string{"CHANGED", "..data/CHANGED"} {
 				got, err := os.ReadFile(r.path(name))
@@ -316,7 +284,7 @@ func TestLinksChangeBetweenProcesses(t *testing.T) {
 		now := r.sameLinks(t)
 		next(!killed, "VALUE=another")
 		require.Equal(t, now, r.sameLinks(t))
-		paths.stop(t)
+		paths.stop()
 		require.NoError(t, held.Close())
 		require.NoError(t, cached.Close())
 		u.stop("stop")
@@ -329,7 +297,7 @@ func TestLinksChangeBetweenProcesses(t *testing.T) {
 func TestLinksAfterAKillInAnOutage(t *testing.T) {
 	u := newUnit(t)
 	u.start("LINKS=yes")
-	r := &reader{point: u.point}
+	r := &reader{t: t, point: u.point}
 	require.NoError(t, is("a value")(os.ReadFile(r.path("sub/INSIDE"))))
 	before := r.sameLinks(t)
 	data, err := os.Readlink(r.path("..data"))
@@ -366,8 +334,8 @@ func TestLinksReplaced(t *testing.T) {
 	t.Setenv("LINKS", "yes")
 	point := directory(t)
 	serving := servedNext(t, point, "one")
-	r := &reader{point: point}
-	r.links(t)
+	r := &reader{t: t, point: point}
+	r.links()
 	before := r.sameLinks(t)
 	w := watchLinks(t, point)
 	for _, away := range []string{"", "", "yes", ""} {
@@ -380,7 +348,7 @@ func TestLinksReplaced(t *testing.T) {
 	_, said := askedNext(t, point, "one")
 	require.Contains(t, said, "no version in common", "it does not know of generations")
 	t.Setenv("FORMATS", "")
-	r.stop(t)
+	r.stop()
 	require.Empty(t, w.heard())
 
 	last := serving

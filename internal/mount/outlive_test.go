@@ -181,14 +181,14 @@ func (u *unit) is(want string) {
 func TestRestartedUnnoticed(t *testing.T) {
 	u := newUnit(t)
 	u.start()
-	r := &reader{point: u.point}
-	r.all(t)
+	r := &reader{t: t, point: u.point}
+	r.all()
 	for range 5 {
 		u.stop("restart")
 		u.start()
 		require.Equal(t, []string{"fuse", "state"}, u.Stored())
 	}
-	r.stop(t)
+	r.stop()
 	u.stop("stop")
 	requireFree(t, u.point)
 	require.Empty(t, u.Stored())
@@ -259,10 +259,10 @@ func TestAnEndThatNobodyFollowsUnmounts(t *testing.T) {
 func TestRestartedInAnOutage(t *testing.T) {
 	u := newUnit(t)
 	u.start()
-	r := &reader{point: u.point}
-	r.begin("open and read", func() error { return is("hello, world")(os.ReadFile(r.path("GREETING"))) })
-	away := &reader{point: u.point}
-	away.begin("what changes when the server is back", func() error { return is("one")(os.ReadFile(r.path("CHANGED"))) })
+	r := &reader{t: t, point: u.point}
+	r.reads("GREETING", "hello, world")
+	away := &reader{t: t, point: u.point}
+	away.reads("CHANGED", "one") // until the server is back
 	r.begin("an absent name", func() error {
 		if _, err := os.Lstat(r.path("ABSENT")); !errors.Is(err, os.ErrNotExist) {
 			return fmt.Errorf("it is there: %w", err)
@@ -275,11 +275,11 @@ func TestRestartedInAnOutage(t *testing.T) {
 		u.start("AWAY=yes")
 		require.Equal(t, []string{"fuse", "state"}, u.Stored())
 	}
-	away.stop(t)
+	away.stop()
 	u.stop("restart")
 	u.start("VALUE=another") // and the server is asked at once, however fresh all is
 	require.Eventually(t, func() bool { return is("another")(os.ReadFile(r.path("CHANGED"))) == nil }, 20*time.Second, 5*time.Millisecond)
-	r.stop(t)
+	r.stop()
 	u.stop("stop")
 	require.Empty(t, u.Stored())
 }

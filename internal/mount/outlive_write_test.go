@@ -30,13 +30,13 @@ const writableUnit = "WRITABLE=yes"
 func TestWritableRestartedUnnoticed(t *testing.T) {
 	u := newUnit(t)
 	u.start(writableUnit)
-	r := &reader{point: u.point}
-	r.all(t)
+	r := &reader{t: t, point: u.point}
+	r.all()
 	for range 3 {
 		u.stop("restart")
 		u.start(writableUnit)
 	}
-	r.stop(t)
+	r.stop()
 	require.NoError(t, os.WriteFile(r.path("GREETING"), []byte("written"), 0o600))
 	require.NoError(t, is("written")(os.ReadFile(r.path("GREETING"))))
 
