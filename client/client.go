@@ -154,5 +154,8 @@ type Stats struct {
 	Garbled int64 `json:"garbled"` // secrets in answers whose name or value could not be
 }
 
+// Logins counts attempts to log in, by what came of them.
+type Logins = transport.Logins
+
 // Stats returns the counts since the client was made.
 func (c *Client) Stats() Stats { return Stats{c.server.Stats(), c.garbled.Load()} }

@@ -135,7 +135,7 @@ func (m *machine) tell(status *registration.RegistrationStatus) {
 
 func (m *machine) dial(socket string) *grpc.ClientConn {
 	m.Helper()
-	impatient := grpc.ConnectParams{Backoff: backoff.Config{BaseDelay: 20 * time.Millisecond, Multiplier: 1, MaxDelay: 20 * time.Millisecond}}
+	impatient := grpc.ConnectParams{MinConnectTimeout: 20 * time.Second, Backoff: backoff.Config{BaseDelay: 20 * time.Millisecond, Multiplier: 1, MaxDelay: 20 * time.Millisecond}}
 	connection, err := grpc.NewClient("unix://"+socket, grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithConnectParams(impatient))
 	require.NoError(m, err)
 	m.Cleanup(func() { connection.Close() })

@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 
+	"infisicalfs/cmd/infisicalfs-csi/internal/metrics"
 	"infisicalfs/cmd/infisicalfs-csi/internal/node"
 	"infisicalfs/internal/daemon"
 	"infisicalfs/internal/exitcode"
@@ -31,6 +32,7 @@ type options struct {
 	endpoint, kubeletEndpoint string
 	registrationDir, stateDir string
 	driver, nodeID, config    string
+	metrics                   string
 	probe, debug              bool
 
 	server    words.Server
@@ -49,6 +51,7 @@ func (o *options) addFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.driver, "driver-name", "csi.infisicalfs", "`name` of the driver in the cluster")
 	f.StringVar(&o.nodeID, "node-id", os.Getenv("NODE_NAME"), "`name` of the node (default $NODE_NAME)")
 	f.StringVar(&o.config, "config", "", "configuration `file` with identities that volumes may name, for other servers")
+	f.StringVar(&o.metrics, "metrics", "", "`address` to tell Prometheus at how the plugin does, such as :9809, with /healthz and /readyz; anybody who reaches it is answered")
 	f.BoolVar(&o.probe, "probe", false, "ask a running driver whether it answers, and end")
 	addSome(f, o.server.AddFlags, "url", "ca-cert", "client-cert", "client-key", "headers-file", "insecure-http", "organization", "identity-id", "organization-slug", "timeout", "rate-wait", "max-secrets")
 	addSome(f, o.freshness.AddFlags, "ttl", "max-stale", "soft-deadline", "watch", "watch-interval", "watch-for")
@@ -97,9 +100,11 @@ func (o *options) run(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	n := node.New(node.Config{Driver: o.driver, Version: version, NodeID: o.nodeID, Volumes: volumes, Logins: o.login(log), Log: log})
+	calls := metrics.NewCalls()
+	n := node.New(node.Config{Driver: o.driver, Version: version, NodeID: o.nodeID, Volumes: volumes, Logins: o.login(log), Log: log, Watched: calls})
 	servers := []*grpc.Server{n.Server()}
 	listeners := []net.Listener{listener}
+	var r *node.Registration
 	if o.registrationDir != "" {
 		l, err := node.Listen(filepath.Join(o.registrationDir, o.driver+"-reg.sock"))
 		if err != nil {
@@ -107,8 +112,15 @@ func (o *options) run(ctx context.Context) error {
 			return exitcode.Errorf(exitcode.Config, "mount the kubelet's directory plugins_registry there", "listening in --registration-dir: %w", err)
 		}
 		endpoint := cmp.Or(o.kubeletEndpoint, "/var/lib/kubelet/plugins/"+o.driver+"/csi.sock")
-		r := &node.Registration{Driver: o.driver, Endpoint: endpoint, Failed: cancel}
+		r = &node.Registration{Driver: o.driver, Endpoint: endpoint, Failed: cancel}
 		servers, listeners = append(servers, r.Server()), append(listeners, l)
+	}
+	if o.metrics != "" {
+		end, err := o.tell(ctx, cancel, metrics.Config{Version: version, Counts: volumes.Counts, Calls: calls, Healthy: o.ask, Ready: readiness(r), Log: log})
+		if err != nil {
+			return err
+		}
+		defer end()
 	}
 	go o.reloads(ctx, volumes, log)
 	return serve(ctx, cancel, servers, listeners)

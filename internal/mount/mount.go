@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"infisicalfs/fs"
 	"infisicalfs/internal/attach"
 	"infisicalfs/internal/blocking"
 	"infisicalfs/internal/control"
@@ -280,6 +281,9 @@ func tableAt(point string) (mounttable.Table, error) {
 
 // Mountpoint returns the absolute path without symbolic links, or /dev/fd/N.
 func (m *Mount) Mountpoint() string { return m.point }
+
+// Counts tells what happened in the mount so far, also after its end. It asks nobody.
+func (m *Mount) Counts() fs.Counts { return m.rooms.tree.Counts() }
 
 // Refresh makes everything stale, and forgets what the server has refused: the
 // next access asks.

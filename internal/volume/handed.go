@@ -89,6 +89,7 @@ func (l *identities) prove(ctx context.Context, h Handed) error {
 	if err != nil {
 		return err
 	}
+	defer l.count(asked{c, nil})()
 	defer c.Close()
 	return c.Login(ctx)
 }

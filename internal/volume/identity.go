@@ -24,6 +24,8 @@ type identity struct {
 	another atomic.Bool // somebody else than who has logged in since, and may have read what is known
 
 	url, organization string // what its login is for
+
+	uncount func() // has what it has counted go to the past
 }
 
 // identities makes them as they are wanted, and keeps them until the Manager is closed.
@@ -35,11 +37,13 @@ type identities struct {
 	mu     sync.Mutex              // guards all below
 	known  map[string]*identity    // by the name that volumes have for it; "" for the service's own
 	handed map[Account]*handedOver // those whose credentials come with volumes
+	asked  map[asked]bool          // that talk to servers, those of identities among them
+	past   ServerCounts            // of those that do not any more
 	gates  map[string]*client.Gate // by the address of the server, which counts all of them together
 }
 
 func newIdentities(cfg Config) *identities {
-	return &identities{cfg: cfg, making: make(chan struct{}, 1), known: map[string]*identity{}, handed: map[Account]*handedOver{}, gates: map[string]*client.Gate{}}
+	return &identities{cfg: cfg, making: make(chan struct{}, 1), known: map[string]*identity{}, handed: map[Account]*handedOver{}, asked: map[asked]bool{}, gates: map[string]*client.Gate{}}
 }
 
 // get returns the identity of that name. It asks no server.
@@ -91,13 +95,15 @@ func (l *identities) make(cfg Login, log *slog.Logger) (*identity, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &identity{client: c, hub: mount.NewHub(mount.HubConfig{Upstream: c, Writer: c, MaxSecrets: c.MaxSecrets(), Cache: l.cfg.Cache, Log: log}), who: cfg.who(), url: cfg.URL, organization: cfg.Organization}, nil
+	hub := mount.NewHub(mount.HubConfig{Upstream: c, Writer: c, MaxSecrets: c.MaxSecrets(), Cache: l.cfg.Cache, Log: log})
+	return &identity{client: c, hub: hub, who: cfg.who(), url: cfg.URL, organization: cfg.Organization, uncount: l.count(asked{c, hub})}, nil
 }
 
 // close gives the token back and forgets what was read. No volume of i is mounted any more.
 func (i *identity) close() {
 	i.hub.Close()
 	i.client.Close()
+	i.uncount()
 }
 
 func (l Login) who() string {

@@ -38,6 +38,8 @@ type Manager struct {
 	mu         sync.Mutex // guards all below and what volumes say it guards; nothing that waits happens under it
 	volumes    map[string]*volume
 	clearing   map[string]chan struct{} // targets at which no volume is and that somebody clears, by the names that volumes there would have; each is closed at the end of that
+	counted    map[*mount.Mount]bool    // mounts whose counts are not among those of past ones yet
+	past       FileCounts               // of mounts that have ended
 	legacies   map[string]*mount.Legacy // by the names of volumes: what nobody serves yet
 	supervised bool                     // a service manager was told of the volumes
 	changes    uint64                   // counts what changed in the state

@@ -42,7 +42,7 @@ func Open(ctx context.Context, cfg Config) (*Manager, error) {
 		release()
 		return nil, err
 	}
-	m := &Manager{cfg: cfg, log: cfg.Log, identities: newIdentities(cfg), release: release, volumes: map[string]*volume{}, clearing: map[string]chan struct{}{}}
+	m := &Manager{cfg: cfg, log: cfg.Log, identities: newIdentities(cfg), release: release, volumes: map[string]*volume{}, clearing: map[string]chan struct{}{}, counted: map[*mount.Mount]bool{}}
 	m.life, m.end = context.WithCancel(context.Background())
 	for _, r := range records {
 		m.volumes[r.Name] = m.volume(r)

@@ -131,6 +131,7 @@ func (m *Manager) serve(ctx context.Context, v *volume, root secret.Dir, unasked
 		v.kept = nil
 	}
 	v.mount, v.root = mounted, root
+	m.counted[mounted] = true
 	m.mu.Unlock()
 	if who.another.Load() {
 		mounted.KeepToItself()
@@ -139,6 +140,7 @@ func (m *Manager) serve(ctx context.Context, v *volume, root secret.Dir, unasked
 		select {
 		case <-mounted.Done():
 			m.forget(v, mounted, cmp.Or(mounted.Wait(), errors.New("somebody has unmounted it")))
+			m.keepCounts(mounted)
 		case <-m.life.Done(): // a container may hold on to it beyond that
 		}
 	})

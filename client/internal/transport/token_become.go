@@ -23,6 +23,7 @@ func (t *tokens) become(ctx context.Context, source TokenSource) error {
 		return errClosed
 	}
 	fresh, err := source.Login(ctx, t.transport)
+	t.count(err)
 	if err != nil {
 		return err
 	}

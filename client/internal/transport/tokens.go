@@ -27,6 +27,8 @@ type tokens struct {
 	loginAfter time.Time // no login before then: servers lock out who keeps trying
 	loginPause time.Duration
 
+	logins Logins // what became of them
+
 	rejected   secret.Value // the token that the server rejected last
 	rejectedAt time.Time
 	keepUntil  time.Time // a new token was rejected like the old one: it is not replaced before then
@@ -133,7 +135,22 @@ func (t *tokens) replace(ctx context.Context, old Token, alive bool) (Token, err
 	if err == nil && !fresh.own && t.isRejected(fresh.value) {
 		err = fmt.Errorf("log in: the server refused this token and there is no newer one: %w", secret.ErrUnauthenticated)
 	}
+	t.count(err)
 	return fresh, err
+}
+
+// count notes what a login came to.
+func (t *tokens) count(err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch {
+	case err == nil:
+		t.logins.Succeeded++
+	case errors.Is(err, secret.ErrUnauthenticated) && !errors.Is(err, ErrUnproven):
+		t.logins.Refused++
+	default:
+		t.logins.Failed++
+	}
 }
 
 func (t *tokens) renew(ctx context.Context, old Token) (Token, error) {
@@ -215,11 +232,11 @@ func (t *tokens) rejectedAgain() {
 	t.keepUntil = time.Now().Add(minLoginPause)
 }
 
-func (t *tokens) describe() (method string, ends time.Time) {
+func (t *tokens) describe() (method string, ends time.Time, logins Logins) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.source == nil {
-		return "none", time.Time{}
+		return "none", time.Time{}, t.logins
 	}
-	return t.source.Method(), t.current.end()
+	return t.source.Method(), t.current.end(), t.logins
 }

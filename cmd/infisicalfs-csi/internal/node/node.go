@@ -12,7 +12,7 @@ import (
 	"infisicalfs/internal/volume"
 )
 
-// Config says who the driver is. All but Log is required.
+// Config says who the driver is. All but Log and Watched is required.
 type Config struct {
 	Driver  string // its name in the cluster
 	Version string // of the program
@@ -20,6 +20,13 @@ type Config struct {
 	Volumes *volume.Manager
 	Logins  Logins
 	Log     *slog.Logger // nil: nothing is logged
+	Watched Observer     // nil: nobody counts
+}
+
+// Observer counts what the kubelet calls.
+type Observer interface {
+	Called(method string, code codes.Code, took time.Duration) // the method by its full name
+	Kept()                                                     // a volume that was mounted was published in vain, and stays
 }
 
 // Node is the driver on one node.
@@ -73,6 +80,9 @@ func (n *Node) NodePublishVolume(ctx context.Context, r *csi.NodePublishVolumeRe
 	}
 	if err != nil && n.isMounted(ctx, r) {
 		n.Log.Warn("a volume that is mounted was published again in vain, and stays as it is", "volume", r.GetVolumeId(), "error", explain(err))
+		if n.Watched != nil {
+			n.Watched.Kept()
+		}
 		err = nil
 	}
 	if err != nil {

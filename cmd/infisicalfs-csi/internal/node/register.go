@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 
 	"google.golang.org/grpc"
 	registration "k8s.io/kubelet/pkg/apis/pluginregistration/v1"
@@ -15,7 +16,12 @@ type Registration struct {
 	Driver   string
 	Endpoint string      // the path of the driver's socket, as the kubelet sees it
 	Failed   func(error) // is called if the kubelet does not take the driver
+
+	known atomic.Bool
 }
+
+// Known reports whether the kubelet has registered the driver.
+func (r *Registration) Known() bool { return r.known.Load() }
 
 // Server makes a server of it.
 func (r *Registration) Server() *grpc.Server {
@@ -32,6 +38,7 @@ func (r *Registration) GetInfo(context.Context, *registration.InfoRequest) (*reg
 // NotifyRegistrationStatus hears what the kubelet makes of it. A driver that is not registered is of no use:
 // whoever has started it starts it again.
 func (r *Registration) NotifyRegistrationStatus(_ context.Context, s *registration.RegistrationStatus) (*registration.RegistrationStatusResponse, error) {
+	r.known.Store(s.GetPluginRegistered())
 	if !s.GetPluginRegistered() {
 		r.Failed(errors.New("the kubelet does not register the driver: " + s.GetError()))
 	}

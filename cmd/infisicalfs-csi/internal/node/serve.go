@@ -40,7 +40,11 @@ type about interface{ GetVolumeId() string }
 func (n *Node) logged(ctx context.Context, request any, info *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
 	began := time.Now()
 	answer, err := handle(ctx, request)
-	log := n.Log.With("call", info.FullMethod, "took", time.Since(began).Round(time.Millisecond))
+	took := time.Since(began)
+	if n.Watched != nil {
+		n.Watched.Called(info.FullMethod, status.Code(err), took)
+	}
+	log := n.Log.With("call", info.FullMethod, "took", took.Round(time.Millisecond))
 	if r, ok := request.(about); ok {
 		log = log.With("volume", r.GetVolumeId())
 	}
