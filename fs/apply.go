@@ -9,6 +9,7 @@ import (
 	"infisicalfs/fs/internal/diff"
 	"infisicalfs/fs/internal/filename"
 	"infisicalfs/fs/internal/inode"
+	"infisicalfs/fs/internal/openfiles"
 	"infisicalfs/fs/internal/overlay"
 	"infisicalfs/secret"
 )
@@ -31,6 +32,9 @@ func (f *FS) Apply(change secret.Change) {
 		}
 		f.log.Warn("access revoked", "path", change.Dir.String(), "below", change.Deep, "open", n, "error", change.Err)
 	}
+	if len(list) > 0 {
+		f.settle(change.Dir)
+	}
 	if !f.known.Load() {
 		return
 	}
@@ -42,6 +46,21 @@ func (f *FS) Apply(change secret.Change) {
 			}
 		}
 		f.queue(out)
+	}
+}
+
+// settle has what is open in a folder keep its own versions and nothing else of the
+// folder's last snapshot.
+func (f *FS) settle(dir secret.Dir) {
+	var here []*handle
+	f.opened.Each(func(open openfiles.File) bool {
+		if h, ok := open.(*handle); ok && h.Folder() == dir {
+			here = append(here, h)
+		}
+		return true
+	})
+	for _, h := range here {
+		h.settle()
 	}
 }
 

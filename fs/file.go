@@ -32,6 +32,9 @@ func (n *file) path() string {
 
 // version returns what is served of a file whose newest version is s.
 func (n *file) version(s *secret.Secret) *secret.Secret {
+	if n.fs.full() { // it may be kept for long, and without the folder that it is in
+		s = apart(s)
+	}
 	served, waiting := n.pages.Serve(s, n.fs.full())
 	if waiting {
 		n.fs.queue(n.outdated())
@@ -39,11 +42,18 @@ func (n *file) version(s *secret.Secret) *secret.Secret {
 	return served
 }
 
+// apart returns a version whose value is in memory of its own, so that keeping it does not
+// keep others of its folder.
+func apart(s *secret.Secret) *secret.Secret {
+	own := *s
+	own.Value = s.Value.Clone()
+	return &own
+}
+
 // attr describes, for the kernel to remember, a file whose newest version is s.
 func (n *file) attr(s *secret.Secret, out *fuse.Attr) {
-	if n.fs.full() { // it may be kept for long, and without the snapshot that it is in
-		own := *s
-		s = &own
+	if n.fs.full() {
+		s = apart(s)
 	}
 	served, waiting := n.pages.TellSize(s, n.fs.full())
 	if waiting {

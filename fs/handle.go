@@ -14,13 +14,14 @@ import (
 
 // handle is an open secret. It holds the version that was current at open.
 type handle struct {
-	file   *file
-	secret atomic.Pointer[secret.Secret] // nil once revoked or released
-	noted  atomic.Bool                   // its reader is known to have seen the version
-	read   atomic.Bool                   // it was read from
-	apart  bool                          // its text is no version that the server has: of a secret that is being created, or was removed
-	cached atomic.Bool                   // it was opened with the kernel's cache,
-	epoch  uint64                        // of the file's pages, from before its version was asked for
+	file    *file
+	secret  atomic.Pointer[secret.Secret] // nil once revoked or released
+	noted   atomic.Bool                   // its reader is known to have seen the version
+	read    atomic.Bool                   // it was read from
+	settled atomic.Bool                   // its version has memory of its own
+	apart   bool                          // its text is no version that the server has: of a secret that is being created, or was removed
+	cached  atomic.Bool                   // it was opened with the kernel's cache,
+	epoch   uint64                        // of the file's pages, from before its version was asked for
 }
 
 // openDraft opens a secret that is being created and is not on the server yet, if
@@ -143,5 +144,19 @@ func (h *handle) Folder() secret.Dir {
 
 // outdated reports whether what h has would get into pages of another version.
 func (h *handle) outdated() bool { return h.cached.Load() && h.file.pages.Outdated(h.epoch) }
+
+// settle is called when the folder has changed: h may keep its version for long, and the
+// others that were in the folder with it are to go.
+func (h *handle) settle() {
+	s := h.secret.Load()
+	if s == nil || h.settled.Load() {
+		return
+	}
+	own := apart(s)
+	if h.secret.CompareAndSwap(s, own) { // else it was revoked or released
+		h.settled.Store(true)
+		h.file.pages.Exchange(s, own)
+	}
+}
 
 func (h *handle) Revoke() { h.secret.Store(nil) }

@@ -63,10 +63,8 @@ type Secret struct {
 	Version int
 	Value   Value
 	// Hidden: the caller may know of the secret but not its value, or the
-	// value's references cannot be resolved. Reason says which, in words
-	// without any value.
+	// value's references cannot be resolved. Reason says which.
 	Hidden bool
-	Reason string
 	// Garbled: it is hidden because the server's answer does not tell a true name
 	// or value: something in it is not UTF-8, or cannot be. That is a failure, and
 	// nobody's refusal.
@@ -74,6 +72,8 @@ type Secret struct {
 
 	Personal bool // a user's override of the shared value
 	Rotated  bool // managed by a rotation: the server refuses changes
+
+	Reason   string // why it is Hidden, in words without any value
 	Comment  string
 	Tags     []string // slugs
 	Metadata []Metadata

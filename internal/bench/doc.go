@@ -6,6 +6,7 @@
 //
 //	bench speed    times what a mount costs beside tmpfs and beside FUSE itself
 //	bench compare  times two builds of infisicalfs beside each other
+//	bench many     shows what many secrets in one folder take, and what a change costs there
 //	bench soak     loads a mount for minutes and looks for what must not happen
 //	bench bare     is the FUSE program that speed compares with
 package main

@@ -118,7 +118,11 @@ func with(f *secret.Folder, s secret.Secret) *secret.Folder {
 	list := slices.Clone(f.Secrets)
 	i, found := slices.BinarySearchFunc(list, s.Name, func(s secret.Secret, name string) int { return strings.Compare(s.Name, name) })
 	if found {
+		was := list[i].Value
 		list[i] = s
+		if !was.Equal(s.Value) {
+			secret.MoveFrom(was, list)
+		}
 	} else {
 		list = slices.Insert(list, i, s)
 	}
@@ -132,7 +136,9 @@ func without(f *secret.Folder, name string) *secret.Folder {
 		f.Partial = true
 		i, found := slices.BinarySearchFunc(f.Secrets, name, func(s secret.Secret, name string) int { return strings.Compare(s.Name, name) })
 		if found {
+			gone := f.Secrets[i].Value
 			f.Secrets = slices.Concat(f.Secrets[:i], f.Secrets[i+1:])
+			secret.MoveFrom(gone, f.Secrets)
 		}
 	})
 }

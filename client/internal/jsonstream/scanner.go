@@ -109,6 +109,9 @@ func (s *Scanner) next() bool {
 // Peek returns the next byte that is not white space, and leaves it there. It is
 // zero after an error, to which an early end counts.
 func (s *Scanner) Peek() byte {
+	if s.pos < s.end && s.err == nil && s.window[s.pos] > ' ' {
+		return s.window[s.pos]
+	}
 	for s.next() {
 		switch c := s.window[s.pos]; c {
 		case ' ', '\t', '\n', '\r':
@@ -242,9 +245,21 @@ func (s *Scanner) isLiteral() bool {
 	return s.word() != nil
 }
 
+var words = [...]string{"null", "false", "true"}
+
 // word takes one of the three words that JSON has, and fails without. It is valid
 // until anything else is taken.
 func (s *Scanner) word() []byte {
+	rest := s.window[s.pos:s.end]
+	if s.err != nil {
+		rest = nil
+	}
+	for _, whole := range words { // and the byte behind, which may be a part of another word
+		if len(rest) > len(whole) && string(rest[:len(whole)]) == whole && (rest[len(whole)] < 'a' || rest[len(whole)] > 'z') {
+			s.pos += len(whole)
+			return rest[:len(whole)]
+		}
+	}
 	word := s.small[:6]
 	n := 0
 	for n < len(word) && s.next() && s.window[s.pos] >= 'a' && s.window[s.pos] <= 'z' {
@@ -277,11 +292,21 @@ func (s *Scanner) Digits() []byte {
 		n++
 		s.pos++
 	}
-	if !json.Valid(number[:n]) {
+	if !isNatural(number[:n]) && !json.Valid(number[:n]) {
 		s.Fail(ErrNotJSON)
 		return nil
 	}
 	return number[:n]
+}
+
+// isNatural reports whether text is a number of digits alone, as most are.
+func isNatural(text []byte) bool {
+	for _, c := range text {
+		if c < '0' || c > '9' {
+			return false
+		}
+	}
+	return len(text) == 1 || len(text) > 1 && text[0] != '0'
 }
 
 // Skip takes a value of any kind.

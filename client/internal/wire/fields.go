@@ -21,7 +21,7 @@ func (l *listReader) bytes(called string) []byte {
 	return text
 }
 
-func (l *listReader) string(called string) string { return string(l.bytes(called)) }
+func (l *listReader) string(called string) string { return l.texts.keep(l.bytes(called)) }
 
 func (l *listReader) path() string {
 	text := l.bytes("secretPath")
@@ -34,10 +34,23 @@ func (l *listReader) path() string {
 	return path
 }
 
+// usualDate is more than a date has that servers send, in bytes.
+const usualDate = 64
+
 // The years that a date can be in. Others are as good as none.
 const firstYear, lastYear = 1970, 2200
 
-func (l *listReader) date(called string) time.Time { return dateOf(l.bytes(called)) }
+func (l *listReader) date(called string) time.Time {
+	text := l.bytes(called)
+	switch {
+	case len(text) > usualDate:
+		return dateOf(text)
+	case string(text) != string(l.lastDate): // many secrets are made or changed at once
+		l.lastDate = append(l.lastDate[:0], text...)
+		l.last = dateOf(text)
+	}
+	return l.last
+}
 
 func dateOf(text []byte) (t time.Time) {
 	if t.UnmarshalText(text) != nil || t.Year() < firstYear || t.Year() > lastYear {

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"fmt"
+	"time"
 	"unsafe"
 
 	"infisicalfs/client/internal/jsonstream"
@@ -45,7 +46,7 @@ func ReadSecrets(s *jsonstream.Scanner, h *jsonstream.Reservation, want Options)
 }
 
 // listReader reads one answer to "list secrets" as it arrives. Each value goes
-// into locked memory from where it was read.
+// into locked memory as soon as it is known where it belongs.
 type listReader struct {
 	want  Options
 	most  int // entries
@@ -54,12 +55,25 @@ type listReader struct {
 	list  *SecretList
 	paths map[string]string // each path once
 	own   map[string]*pieces
+
+	one        entry  // that is being read
+	value      []byte // its value, to be wiped
+	takeMember func(key []byte)
+
+	lastDate []byte // as it was sent
+	last     time.Time
+
+	texts    texts
+	tags     lists[string]
+	metadata lists[secret.Metadata]
 }
 
 // read reads the answer; [jsonstream.Scanner.Err] tells whether it was one.
 func (l *listReader) read() {
+	defer l.wipe()
 	var secrets, imports bool
 	l.own, l.paths = map[string]*pieces{}, map[string]string{}
+	l.takeMember = l.member
 	l.scan.Members("the answer", func(key []byte) {
 		switch string(key) {
 		case "secrets":
@@ -89,24 +103,24 @@ func (l *listReader) read() {
 }
 
 func (l *listReader) ownEntry() {
-	e := l.entry()
+	l.entry()
 	if l.scan.Err() != nil {
+		return
+	}
+	if l.want.Only != "" {
+		l.match()
 		return
 	}
 	folder := ""
 	if l.want.Recursive {
-		folder = e.wire.Path
-	}
-	if l.want.Only != "" {
-		l.match(e)
-		return
+		folder = l.one.wire.Path
 	}
 	p := l.own[folder]
 	if p == nil {
 		p = &pieces{}
 		l.own[folder] = p
 	}
-	p.add(l.finish(e))
+	l.addTo(p)
 }
 
 func (l *listReader) importEntry() {
@@ -131,8 +145,8 @@ func (l *listReader) importEntry() {
 				return
 			}
 			l.scan.Elements("secrets of an import", func() {
-				if e := l.entry(); l.scan.Err() == nil {
-					given.add(l.finish(e))
+				if l.entry(); l.scan.Err() == nil {
+					l.addTo(&given)
 				}
 			})
 		default:

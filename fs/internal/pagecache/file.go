@@ -212,6 +212,15 @@ func (f *File) Close() {
 	}
 }
 
+// Exchange puts a copy of a version in its place, if that is what is served.
+func (f *File) Exchange(s, copied *secret.Secret) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.served == s {
+		f.served = copied
+	}
+}
+
 // InUse reports whether the file is open with the page cache.
 func (f *File) InUse() bool {
 	f.mu.Lock()

@@ -62,8 +62,9 @@ func (d *decoder) known() (k cache.Known) {
 	}
 	if n := d.length(leastSecret); n > 0 {
 		f.Secrets = make([]secret.Secret, n)
+		var values secret.Batch
 		for i := range f.Secrets {
-			d.secret(&f.Secrets[i])
+			d.secret(&f.Secrets[i], &values)
 		}
 	}
 	if n := d.length(1); n > 0 {
@@ -75,13 +76,13 @@ func (d *decoder) known() (k cache.Known) {
 	return k
 }
 
-func (d *decoder) secret(s *secret.Secret) {
+func (d *decoder) secret(s *secret.Secret, values *secret.Batch) {
 	set := d.flags(endOfSecretFlags)
 	s.Hidden, s.Garbled = set&flagHidden != 0, set&flagGarbled != 0
 	s.Personal, s.Rotated = set&flagPersonal != 0, set&flagRotated != 0
 	s.Name, s.ID = d.text(), d.text()
 	s.Version = int(d.number())
-	s.Value = secret.ValueOf(d.bytes(d.number()))
+	s.Value = values.Add(d.bytes(d.number()))
 	s.Reason, s.Comment = d.text(), d.text()
 	if n := d.length(1); n > 0 {
 		s.Tags = make([]string, n)
