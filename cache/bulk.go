@@ -21,6 +21,8 @@ type bulk struct {
 
 	inexactUntil time.Time // bulk requests do not work here
 
+	bareInexactUntil time.Time // requests for folders alone do not work here
+
 	polledAt   time.Time  // when a poll made a bulk request
 	revisionOf secret.Dir // what the last answer was about that the next may be conditional on
 	revision   string     // of that answer; empty: it had none
@@ -50,10 +52,11 @@ func (c *Cache) bulkOf(dir secret.Dir) *bulk {
 	return b
 }
 
-// bulkOver returns a bulk request under way that will answer q.
-func (c *Cache) bulkOver(q *query) *flight {
+// bulkOver returns a bulk request under way that will answer q; one for folders alone if
+// bare says that it will do.
+func (c *Cache) bulkOver(q *query, bare bool) *flight {
 	for f := range c.bulkFlights {
-		if f.born >= q.after && covers(f.dir, q.dir) && !slices.Contains(f.changedDirs, q.dir) {
+		if (!f.bare && q.bulk() || f.bare && bare) && f.born >= q.after && covers(f.dir, q.dir) && !slices.Contains(f.changedDirs, q.dir) {
 			return f
 		}
 	}
@@ -93,6 +96,38 @@ func (c *Cache) planBulk(q *query, e *entry, now time.Time) (top secret.Dir, ok 
 	}
 	b.missed, b.missedAt = top, now
 	return top, useful && (another || listing && !own)
+}
+
+// wantsBare decides whether q is to ask for folders without their secrets first: for who is on
+// his way to something below, and for a walk where there is no bulk answer with secrets.
+func (c *Cache) wantsBare(q *query, e *entry, now time.Time) bool {
+	if q.noBare || !q.dir.IsFolder() || !q.part.root.Contains(q.dir) || e.revoked {
+		return false
+	}
+	b := c.bulkOf(q.dir)
+	if now.Before(b.bareInexactUntil) {
+		return false
+	}
+	if q.need == secret.NeedFolder {
+		return e.snap == nil || e.snap.NoSecrets
+	}
+	return q.need == secret.NeedListing && e.snap == nil && now.Before(b.inexactUntil)
+}
+
+// completeBare publishes folders without secrets where nothing else is known.
+func (c *Cache) completeBare(f *flight, now time.Time) {
+	switch {
+	case f.err == nil:
+		for _, folder := range f.folders {
+			if c.admits(f, folder, now) {
+				c.bring(f, folder, now)
+			}
+		}
+	case errors.Is(f.err, secret.ErrInexact):
+		c.bulkOf(f.dir).bareInexactUntil = now.Add(inexactMemory)
+	case !bulkOnly(f.err):
+		c.failed(f, now)
+	}
 }
 
 // common returns the deepest folder that holds both, which are folders of one
@@ -177,6 +212,8 @@ func (c *Cache) admits(f *flight, folder *secret.Folder, now time.Time) bool {
 	switch {
 	case e == nil:
 		return !f.poll
+	case folder.NoSecrets && (e.revoked || e.snap != nil && !e.snap.NoSecrets):
+		return false
 	case folder.Partial && len(folder.Secrets) == 0 && (e.revoked || e.snap != nil && e.snap.Denied != nil):
 		return false // bulk answers leave out what is denied
 	case e.snap != nil && e.snap.Answered.After(f.began):

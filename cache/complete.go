@@ -59,6 +59,8 @@ func (c *Cache) takeIn(f *flight, now time.Time) {
 	case errors.Is(f.err, secret.ErrDenied) && !f.bulk:
 		c.deny(f.dir, f.err, now)
 	case f.born < c.purged: // its callers ask again
+	case f.bare:
+		c.completeBare(f, now)
 	case f.bulk:
 		c.completeBulk(f, now)
 	case f.overtaken && f.err == nil:
@@ -78,8 +80,11 @@ func (c *Cache) takeIn(f *flight, now time.Time) {
 // bring publishes what a flight has brought.
 func (c *Cache) bring(f *flight, folder *secret.Folder, now time.Time) *secret.Folder {
 	e := c.store.get(folder.Dir, now)
-	old := e.snap
+	old := snapshot.Compared(e.snap, folder)
 	folder = c.publish(folder, f.born, now, nil)
+	if f.onlySecrets() {
+		e.ownList = folder.Denied == nil
+	}
 	e.slow = backoff{}
 	e.flight = f.number
 	if old != nil && !snapshot.Same(old, folder) {
@@ -92,7 +97,7 @@ func (c *Cache) bring(f *flight, folder *secret.Folder, now time.Time) *secret.F
 // Names says where it may differ from what is seen so far; nil: everywhere.
 func (c *Cache) publish(folder *secret.Folder, born uint64, now time.Time, names []string) *secret.Folder {
 	e := c.store.get(folder.Dir, now)
-	old, revoked := e.snap, e.revoked
+	old, revoked := snapshot.Compared(e.snap, folder), e.revoked
 	folder = c.dates.Dated(folder, old)
 	c.store.put(e, folder, born)
 	e.forgetErrors()

@@ -15,6 +15,7 @@ import (
 type flight struct {
 	dir    secret.Dir
 	bulk   bool             // for dir and all that is below it
+	bare   bool             // a bulk request for folders without their secrets
 	known  *secret.Folder   // the request is conditional on it
 	poll   bool             // without a caller, to notice changes
 	parts  []*secret.Folder // what a bulk request is conditional on
@@ -59,8 +60,9 @@ func (c *Cache) join(q *query, e *entry, now time.Time) *flight {
 	if f != nil && f.overtaken {
 		f = nil
 	}
-	if f == nil && q.bulk() {
-		f = c.bulkOver(q)
+	wantsBare := c.wantsBare(q, e, now)
+	if f == nil && (q.bulk() || wantsBare) {
+		f = c.bulkOver(q, wantsBare)
 	}
 	if f != nil {
 		f.waiting.Add(1)
@@ -68,7 +70,9 @@ func (c *Cache) join(q *query, e *entry, now time.Time) *flight {
 	}
 	f = c.newFlight(q.dir, now)
 	f.waiting.Add(1)
-	if top, ok := c.planBulk(q, e, now); ok {
+	if wantsBare {
+		f.bulk, f.bare = true, true
+	} else if top, ok := c.planBulk(q, e, now); ok {
 		f.dir, f.bulk = top, true
 	} else {
 		f.known = c.known(e, q.need, now)
@@ -99,7 +103,9 @@ func (c *Cache) newFlight(dir secret.Dir, now time.Time) *flight {
 // denied shall not be readable elsewhere.
 func (c *Cache) run(f *flight) {
 	ctx := flightContext{c.ctx, secret.Background(c.ctx), f}
-	if f.bulk {
+	if f.bare {
+		f.folders, f.err = c.up.Folders(ctx, f.dir)
+	} else if f.bulk {
 		f.folders, f.err = c.up.Tree(ctx, f.dir, f.parts)
 	} else {
 		f.folder, f.err = c.fetchOne(ctx, f)
@@ -110,6 +116,9 @@ func (c *Cache) run(f *flight) {
 
 // onlySubfolders reports whether only the subfolders of a known snapshot are asked for.
 func (f *flight) onlySubfolders() bool { return f.known != nil && f.known.NoSubfolders }
+
+// onlySecrets reports whether only the secrets of a known snapshot are asked for.
+func (f *flight) onlySecrets() bool { return f.known != nil && f.known.NoSecrets }
 
 // fetchOne asks for f's folder alone.
 func (c *Cache) fetchOne(ctx context.Context, f *flight) (*secret.Folder, error) {
@@ -163,7 +172,7 @@ func (c *Cache) known(e *entry, need secret.Need, now time.Time) *secret.Folder 
 	switch {
 	case s == nil || e.invalid || e.holes || e.dependent || len(e.unclear) > 0:
 		return nil
-	case s.NoSubfolders && need != secret.NeedProof && c.standing(e, now) == fresh:
+	case (s.NoSubfolders || s.NoSecrets) && need != secret.NeedProof && c.standing(e, now) == fresh:
 		return s // they alone will be asked for
 	case s.Partial || s.NoSubfolders:
 		return nil // there is nothing that the server could confirm

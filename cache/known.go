@@ -37,7 +37,7 @@ func (c *Cache) Export() []Known {
 	list := make([]Known, 0, c.store.snapshots)
 	for elem := c.store.order.Front(); elem != nil; elem = elem.Next() {
 		e := elem.Value.(*entry)
-		if e.verdict != nil || c.standing(e, now) == unusable || slices.ContainsFunc(e.snap.Secrets, isPersonal) {
+		if e.verdict != nil || c.standing(e, now) == unusable || e.snap.NoSecrets || slices.ContainsFunc(e.snap.Secrets, isPersonal) {
 			continue
 		}
 		unclear := len(e.unclear) > 0

@@ -14,6 +14,7 @@ type query struct {
 	need   secret.Need
 	after  uint64 // answers of flights born before this clock are too old
 	noBulk bool   // a bulk answer left it open
+	noBare bool   // so did one about folders alone
 	waited bool   // for a flight: not a hit
 
 	started     bool   // changesThen is set
@@ -129,6 +130,9 @@ func (c *Cache) answer(q *query, f *flight) (folder *secret.Folder, err error, o
 	case f.overtaken && !q.overtakenOnce:
 		q.overtakenOnce = true // the second time its answer is good enough: the write came after the call
 		return nil, nil, false
+	case f.bare && bulkOnly(f.err):
+		q.noBare = true
+		return nil, nil, false
 	case f.bulk && bulkOnly(f.err):
 		q.noBulk = true
 		return nil, nil, false
@@ -138,7 +142,7 @@ func (c *Cache) answer(q *query, f *flight) (folder *secret.Folder, err error, o
 		if len(f.changes) > 0 && f.changes[0].Number <= q.changesThen && e.changedHere() {
 			return nil, nil, false // it may have been answered before a change that came before the call
 		}
-		old := f.onlySubfolders() && !now.Before(f.folder.Fetched.Add(q.part.ttl))
+		old := (f.onlySubfolders() || f.onlySecrets()) && !now.Before(f.folder.Fetched.Add(q.part.ttl))
 		return f.folder, nil, snapshot.Serves(f.folder, q.need) && !old
 	case isVerdict(f.err):
 		return nil, f.err, true

@@ -67,7 +67,7 @@ func (c *Cache) show(e *entry, need secret.Need, now time.Time) *secret.Folder {
 	switch {
 	case is == unusable || !snapshot.Serves(e.snap, need):
 		return nil
-	case (e.holes || e.maybeDenied()) && need != secret.NeedEntry:
+	case (e.holes || e.maybeDenied()) && need != secret.NeedEntry && need != secret.NeedFolder:
 		return nil
 	case is == stale:
 		return e.snap.With(func(f *secret.Folder) { f.Stale = true })

@@ -37,9 +37,10 @@ func (w *watch) stop() {
 func (w *watch) slack() time.Duration { return w.interval / 10 }
 
 // watchOver notes that a caller was shown e's folder. One whose secrets were
-// never allowed to be seen is not worth a denial with each poll.
+// never allowed to be seen is not worth a denial with each poll, and of one that was only
+// passed through nothing is shown that could change.
 func (c *Cache) watchOver(e *entry, now time.Time) {
-	if c.cfg.Watch == WatchOff || !e.dir.IsFolder() || e.snap != nil && e.snap.Denied != nil {
+	if c.cfg.Watch == WatchOff || !e.dir.IsFolder() || e.snap != nil && (e.snap.Denied != nil || e.snap.NoSecrets) {
 		return
 	}
 	e.shown = true

@@ -77,6 +77,7 @@ func (w *world) calls(do func()) secrettest.Calls {
 		Fetch:       after.Fetch - before.Fetch,
 		Conditional: after.Conditional - before.Conditional,
 		Tree:        after.Tree - before.Tree,
+		Folders:     after.Folders - before.Folders,
 	}
 }
 

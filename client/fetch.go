@@ -34,9 +34,12 @@ func (c *Client) fetch(ctx context.Context, dir secret.Dir, known *secret.Folder
 	var f *secret.Folder
 	err := c.inProject(ctx, dir.Project, func(id string) (err error) {
 		at := location{dir: dir, projectID: id}
-		if known != nil && known.NoSubfolders {
+		switch {
+		case known != nil && known.NoSubfolders:
 			f, err = c.completeSubfolders(ctx, at, known)
-		} else {
+		case known != nil && known.NoSecrets:
+			f, err = c.completeSecrets(ctx, at, known)
+		default:
 			f, err = c.fetchFolder(ctx, at, known)
 		}
 		return err

@@ -54,3 +54,23 @@ func (c *Client) fetchSecrets(ctx context.Context, at location) (*secret.Folder,
 	}
 	return f, nil
 }
+
+// completeSecrets adds the secrets to a snapshot that lacks them. Their list is the folder's own;
+// the snapshot stays Partial for the folders in it, unless it is denied.
+func (c *Client) completeSecrets(ctx context.Context, at location, known *secret.Folder) (*secret.Folder, error) {
+	var denied error
+	secrets, err := c.listSecrets(ctx, at, "")
+	if err = exceptDenied(err, &denied); err != nil {
+		return nil, err
+	}
+	f := known.With(func(f *secret.Folder) {
+		f.Secrets, f.Imports, f.NoSecrets, f.Denied = secrets.list, secrets.imports, false, denied
+	})
+	if f.Denied == nil && !f.NeverHadSecrets {
+		if err := c.withhold(ctx, at, f, nil); err != nil {
+			return nil, err
+		}
+	}
+	f.Partial = f.Denied == nil
+	return f, nil
+}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -84,27 +83,11 @@ func (c *Client) treeAt(ctx context.Context, at location, known []*secret.Folder
 // treeOfFolders builds the snapshots of all folders in a recursive list of them,
 // and asks for their secrets unless that was done.
 func (c *Client) treeOfFolders(ctx context.Context, at location, list foldersAnswer, below *secretsBelow) ([]*secret.Folder, error) {
-	children := map[string][]wire.Folder{at.dir.Path: nil} // by path
-	once := map[string]bool{}                              // the folder may have had secrets, by path
-	for _, w := range list.wire {
-		if w.IsReserved {
-			continue
-		}
-		if path.Base(w.RelativePath) != w.Name {
-			return nil, fmt.Errorf("%s: a folder has a slash in its name: %w", at.dir, secret.ErrInexact)
-		}
-		parent := path.Dir(w.RelativePath)
-		if tooDeep(at, parent) {
-			continue
-		}
-		children[parent] = append(children[parent], w)
-		once[w.RelativePath] = once[w.RelativePath] || !w.NeverModified
-		if _, ok := children[w.RelativePath]; !ok && !tooDeep(at, w.RelativePath) {
-			children[w.RelativePath] = nil
-		}
+	all, err := hierarchyOf(at, list.wire)
+	if err != nil {
+		return nil, err
 	}
 	if below == nil {
-		var err error
 		if below, err = c.secretsBelow(ctx, at, ""); err != nil {
 			return nil, err
 		}
@@ -114,13 +97,12 @@ func (c *Client) treeOfFolders(ctx context.Context, at location, list foldersAns
 		tags = revision{secrets: below.etag, folders: list.etag}.String()
 	}
 	now := time.Now()
-	folders := make([]*secret.Folder, 0, len(children))
-	for _, p := range slices.Sorted(maps.Keys(children)) {
+	folders := make([]*secret.Folder, 0, len(all.children))
+	for _, p := range all.paths() {
 		dir := secret.Dir{Project: at.dir.Project, Env: at.dir.Env, Path: p}
-		maybe, listed := once[p]
 		folders = append(folders, &secret.Folder{
-			Dir: dir, Fetched: now, Answered: now, Partial: true, NeverHadSecrets: listed && !maybe && len(below.byPath[p]) == 0,
-			Secrets: below.byPath[p], Folders: c.subfolders(dir, children[p]),
+			Dir: dir, Fetched: now, Answered: now, Partial: true, NeverHadSecrets: all.never(p) && len(below.byPath[p]) == 0,
+			Secrets: below.byPath[p], Folders: c.subfolders(dir, all.children[p]),
 			Revision: tags,
 		})
 	}

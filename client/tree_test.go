@@ -227,3 +227,33 @@ func TestTreeOfProjects(t *testing.T) {
 		require.Equal(t, []string{"demo"}, projects)
 	})
 }
+
+// The folders of an environment come in one request, without their secrets, which then take one
+// for each folder.
+func TestFoldersAlone(t *testing.T) {
+	each(t, func(t *testing.T, profile devserver.Profile) {
+		w := newWorld(t, devserver.Config{Profile: profile}, "viewer", nil)
+		folders, err := w.client.Folders(t.Context(), dev)
+		if profile.Old() {
+			require.ErrorIs(t, err, secret.ErrInexact)
+			return
+		}
+		require.NoError(t, err)
+		for _, f := range folders {
+			require.True(t, f.NoSecrets && f.Partial && f.Secrets == nil, f.Dir)
+			w.ResetRequests()
+			whole, err := w.client.Fetch(t.Context(), f.Dir, f)
+			require.NoError(t, err)
+			require.Len(t, w.Requests(), 1)
+			own := w.fetch(t, f.Dir)
+			require.Equal(t, own.Folders, whole.Folders)
+			require.Len(t, whole.Secrets, len(own.Secrets))
+			for i, s := range own.Secrets {
+				require.Equal(t, s.Name, whole.Secrets[i].Name)
+				require.True(t, s.Value.Equal(whole.Secrets[i].Value))
+			}
+		}
+		_, err = w.client.Folders(t.Context(), secret.Dir{Project: "demo"})
+		require.ErrorIs(t, err, secret.ErrInexact)
+	})
+}

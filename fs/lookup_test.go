@@ -51,9 +51,12 @@ func TestAbsenceWantsProof(t *testing.T) {
 	for _, incomplete := range []struct {
 		name string
 		make func(*secret.Folder)
+		want []secret.Need
 	}{
-		{"partial", func(f *secret.Folder) { f.Partial, f.Secrets = true, f.Secrets[:0:0] }},
-		{"no subfolders", func(f *secret.Folder) { f.NoSubfolders, f.Folders = true, nil }},
+		{"partial", func(f *secret.Folder) { f.Partial, f.Secrets = true, f.Secrets[:0:0] }, []secret.Need{secret.NeedFolder, secret.NeedProof}},
+		{"no subfolders", func(f *secret.Folder) { f.NoSubfolders, f.Folders = true, nil }, []secret.Need{secret.NeedFolder, secret.NeedProof}},
+		{"folders alone", func(f *secret.Folder) { f.Partial, f.NoSecrets, f.Secrets = true, true, nil },
+			[]secret.Need{secret.NeedFolder, secret.NeedEntry, secret.NeedProof}},
 	} {
 		t.Run(incomplete.name, func(t *testing.T) {
 			bothWays(t, func(t *testing.T, w *world, v fusetest.View) {
@@ -67,7 +70,11 @@ func TestAbsenceWantsProof(t *testing.T) {
 					mu.Lock()
 					asked = append(asked, need)
 					mu.Unlock()
-					if need != secret.NeedProof {
+					switch {
+					case need == secret.NeedProof:
+					case need == secret.NeedEntry && incomplete.name == "folders alone":
+						snap = snap.With(func(f *secret.Folder) { f.Partial = true })
+					default:
 						snap = snap.With(incomplete.make)
 					}
 					return snap, err
@@ -89,7 +96,7 @@ func TestAbsenceWantsProof(t *testing.T) {
 				require.Equal(t, syscall.ENOENT, err)
 				mu.Lock()
 				defer mu.Unlock()
-				require.Equal(t, []secret.Need{secret.NeedEntry, secret.NeedProof}, slices.Compact(asked))
+				require.Equal(t, incomplete.want, slices.Compact(asked))
 			})
 		})
 	}

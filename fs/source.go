@@ -70,7 +70,14 @@ func (f *FS) entry(ctx context.Context, dir secret.Dir, shown string) (snap *sec
 // has not is believed only of a snapshot that is the whole truth, at least about
 // that name of the server's, if what is looked for has one.
 func (f *FS) find(ctx context.Context, dir secret.Dir, name string, has func(*secret.Folder) bool) (*secret.Folder, bool, error) {
-	snap, err := f.folder(ctx, dir, secret.NeedEntry)
+	need := secret.NeedFolder
+	if name == "" || strings.HasPrefix(name, ".") { // hardly a folder on the way to something: a view, or what programs look for everywhere
+		need = secret.NeedEntry
+	}
+	snap, err := f.folder(ctx, dir, need)
+	if err == nil && snap.NoSecrets && !has(snap) {
+		snap, err = f.folder(ctx, dir, secret.NeedEntry)
+	}
 	if errors.Is(err, secret.ErrDenied) {
 		snap, err = f.below(ctx, dir, name, err)
 	}

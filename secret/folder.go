@@ -41,6 +41,10 @@ type Folder struct {
 	// secrets recursively but not folders). Upstream.Fetch fills it in.
 	NoSubfolders bool
 
+	// NoSecrets: Secrets has not been asked for yet. Such a snapshot is Partial, and is shown
+	// only to who has asked with [NeedFolder].
+	NoSecrets bool
+
 	// Stale: the server could not be reached after the snapshot's time was up.
 	Stale bool
 

@@ -27,6 +27,10 @@ const (
 	// NeedProof: an entry is missing from the snapshot at hand, and the answer
 	// must not be [Folder.Partial], so that the absence can be believed.
 	NeedProof
+	// NeedFolder: an entry is wanted that is likely to be a folder, as on the way to
+	// something below. The snapshot may have [Folder.NoSecrets]; who misses an entry in that
+	// comes back with NeedEntry.
+	NeedFolder
 )
 
 // Prover is a Source to which it is cheaper to be right about one name than about
@@ -57,7 +61,8 @@ type Upstream interface {
 	// Fetch asks the server for dir. A snapshot of dir that is known already
 	// makes the request conditional: if the server says that nothing changed,
 	// the answer has known's content with Fetched renewed. If only
-	// known's subfolders are missing (NoSubfolders), only they are asked for.
+	// known's subfolders are missing (NoSubfolders), only they are asked for, and so with
+	// its secrets (NoSecrets); what was known stays as old as it is.
 	Fetch(ctx context.Context, dir Dir, known *Folder) (*Folder, error)
 
 	// Tree asks for dir and everything below it in a handful of requests. The
@@ -68,6 +73,11 @@ type Upstream interface {
 	// the requests conditional: if the server says that nothing changed, the
 	// answer is just those, with Fetched renewed.
 	Tree(ctx context.Context, dir Dir, known []*Folder) ([]*Folder, error)
+
+	// Folders asks, in one request, for dir and all folders below it without their secrets:
+	// the answer's folders are Partial and have NoSecrets. It fails with [ErrInexact] where the
+	// server cannot tell, or would not tell the truth.
+	Folders(ctx context.Context, dir Dir) ([]*Folder, error)
 
 	// Crowded reports whether the server's rate limit is being used up by others
 	// than this Upstream, so that who asks without need should ask less often.

@@ -48,7 +48,7 @@ const atOnce = 8
 // fails for all, or an error would look like an absence; only what is denied
 // leaves the rest to be found by name.
 func (l *Layout) all(ctx context.Context, need secret.Need) (*secret.Folder, error) {
-	if need == secret.NeedEntry {
+	if need == secret.NeedEntry || need == secret.NeedFolder {
 		need = secret.NeedListing // every folder is wanted: a bulk request is the cheapest
 	}
 	w := &walk{layout: l, need: need}

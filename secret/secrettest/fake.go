@@ -33,16 +33,17 @@ import (
 type Fake struct {
 	mu sync.Mutex // guards everything below
 
-	dirs     map[secret.Dir]*content
-	ids      int // source of ids and revisions
-	faults   map[secret.Dir]error
-	fault    error // for every request
-	delay    time.Duration
-	release  chan struct{} // not nil: requests hang until it is closed
-	inexact  bool
-	flat     bool
-	crowded  bool
-	requests []Request
+	dirs         map[secret.Dir]*content
+	ids          int // source of ids and revisions
+	faults       map[secret.Dir]error
+	fault        error // for every request
+	delay        time.Duration
+	release      chan struct{} // not nil: requests hang until it is closed
+	inexact      bool
+	flat         bool
+	listsFolders bool
+	crowded      bool
+	requests     []Request
 
 	writeFaults map[Kind]writeFault
 	before      func(Request) // called before each request of a FakeWriter
@@ -126,6 +127,30 @@ func (f *Fake) Tree(ctx context.Context, dir secret.Dir, known []*secret.Folder)
 	return same, nil
 }
 
+// Folders implements [secret.Upstream], if [Fake.ListsFolders] has been told to. Otherwise it
+// is the refusal of a server that cannot, without a request.
+func (f *Fake) Folders(ctx context.Context, dir secret.Dir) (folders []*secret.Folder, err error) {
+	f.mu.Lock()
+	lists := f.listsFolders
+	f.mu.Unlock()
+	if !lists {
+		return nil, secret.ErrInexact
+	}
+	err = f.serve(ctx, Request{Kind: KindFolders, Dir: dir}, func() error {
+		now := time.Now()
+		for below, c := range f.dirs {
+			if dir.Contains(below) && below.IsFolder() {
+				folder := c.snapshot(below)
+				folder.Secrets, folder.NoSecrets, folder.Partial, folder.Revision = nil, true, true, ""
+				folder.Fetched, folder.Answered = now, now
+				folders = append(folders, folder)
+			}
+		}
+		return nil
+	})
+	return folders, err
+}
+
 // serve keeps the record, lets decide find the answer and keeps it back for as
 // long as the script says.
 func (f *Fake) serve(ctx context.Context, r Request, decide func() error) error {
@@ -179,6 +204,8 @@ func (f *Fake) fetch(dir secret.Dir, known *secret.Folder) (*secret.Folder, erro
 	switch {
 	case known == nil:
 		return full, nil
+	case known.NoSecrets:
+		return known.With(func(next *secret.Folder) { next.Secrets, next.NoSecrets = full.Secrets, false }), nil
 	case known.NoSubfolders:
 		return known.With(func(next *secret.Folder) { next.Folders, next.NoSubfolders = full.Folders, false }), nil
 	case known.Revision == full.Revision:

@@ -131,6 +131,13 @@ func (f *Fake) Inexact(on bool) {
 	f.inexact = on
 }
 
+// ListsFolders makes the Fake answer what [Fake.Folders] asks.
+func (f *Fake) ListsFolders(on bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.listsFolders = on
+}
+
 // NoSubfolders makes Tree leave out subfolders, as servers of 2024 do.
 func (f *Fake) NoSubfolders(on bool) {
 	f.mu.Lock()
@@ -150,8 +157,9 @@ type Kind string
 
 // The kinds of request.
 const (
-	KindFetch Kind = "fetch"
-	KindTree  Kind = "tree"
+	KindFetch   Kind = "fetch"
+	KindTree    Kind = "tree"
+	KindFolders Kind = "folders"
 )
 
 // Request is one request that a Fake got.
@@ -174,17 +182,19 @@ func (f *Fake) Requests() []Request {
 
 // Calls counts requests that read.
 type Calls struct {
-	Fetch, Conditional, Tree int // Conditional ones are in Fetch or Tree as well
+	Fetch, Conditional, Tree, Folders int // Conditional ones are in Fetch or Tree as well
 }
 
 // All is the number of requests that read.
-func (c Calls) All() int { return c.Fetch + c.Tree }
+func (c Calls) All() int { return c.Fetch + c.Tree + c.Folders }
 
 // Calls returns the number of requests so far, without those of a FakeWriter.
 func (f *Fake) Calls() Calls {
 	var n Calls
 	for _, r := range f.Requests() {
 		switch {
+		case r.Kind == KindFolders:
+			n.Folders++
 		case r.Kind == KindTree:
 			n.Tree++
 			if len(r.KnownTree) > 0 {

@@ -62,7 +62,7 @@ func (f *Fake) Own(dir secret.Dir, name string) (secret.Secret, bool) {
 func (f *Fake) Writes() (list []string) {
 	for _, r := range f.Requests() {
 		switch r.Kind {
-		case KindFetch, KindTree, KindStored:
+		case KindFetch, KindTree, KindFolders, KindStored:
 		default:
 			list = append(list, string(r.Kind)+" "+r.Name)
 		}

@@ -7,16 +7,25 @@ import (
 )
 
 // Same reports whether people would see no difference. Dates alone are none, and
-// neither is a list of subfolders that was not asked for, or the id of a folder
+// neither is a list of subfolders or secrets that was not asked for, or the id of a folder
 // that was made here, which is not known at first.
 func Same(a, b *secret.Folder) bool {
 	if (a.Denied == nil) != (b.Denied == nil) {
 		return false
 	}
-	if !slices.EqualFunc(a.Secrets, b.Secrets, sameSecret) {
+	if !a.NoSecrets && !b.NoSecrets && !slices.EqualFunc(a.Secrets, b.Secrets, sameSecret) {
 		return false
 	}
 	return a.NoSubfolders || b.NoSubfolders || slices.EqualFunc(a.Folders, b.Folders, sameSubfolder)
+}
+
+// Compared returns old as it is to be compared with next: secrets that were not asked for are
+// those of next, as nobody was shown others.
+func Compared(old, next *secret.Folder) *secret.Folder {
+	if old == nil || next == nil || !old.NoSecrets || next.NoSecrets {
+		return old
+	}
+	return old.With(func(f *secret.Folder) { f.Secrets, f.NoSecrets = next.Secrets, false })
 }
 
 // SameAt is [Same] for two snapshots that can differ under these names only.

@@ -15,6 +15,9 @@ import (
 // subfolders serves [secret.NeedEntry] if it is Partial, as a caller who misses an
 // entry in that comes back with [secret.NeedProof].
 func Serves(folder *secret.Folder, need secret.Need) bool {
+	if folder.NoSecrets {
+		return need == secret.NeedFolder
+	}
 	switch need {
 	case secret.NeedProof:
 		return !folder.Partial && !folder.NoSubfolders
