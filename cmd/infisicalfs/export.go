@@ -35,10 +35,11 @@ func exportCommand() *cobra.Command {
 		Short: "Print all secrets of a folder, without mounting",
 		Long: `Prints one of the files that each folder of a mount has besides its secrets:
 
-  .env            for libraries called dotenv, and docker compose; --env-dialect says for which
+  .env            for libraries called dotenv; --env-dialect says for which
   .env.expand     for dotenv-expand, Next.js, Vite and Bun, which expand dollar signs
+  .env.compose    for env_file: of Compose, phpdotenv, Symfony and Ruby's dotenv, which take escapes
   .env.sh         for the command . of a shell, which exports the variables
-  .env.docker     for --env-file of docker run and podman; for env_file: of Compose .env is
+  .env.docker     for --env-file of docker run and podman; Compose has one of its own, above
   .env.systemd    for EnvironmentFile= of systemd
   .secrets.json   .secrets.yaml   .secrets.toml
   NAME            of a --template FILE=NAME

@@ -34,7 +34,7 @@ const noLongLine = "no line over 64 KiB"
 var goRows = []reader{
 	{name: "github.com/joho/godotenv", version: goModule("github.com/joho/godotenv"), use: forLiteral, others: envColumns,
 		read: library(func(file string) (map[string]string, error) { return godotenv.Read(file) })},
-	{name: "github.com/compose-spec/compose-go/v2", version: goModule("github.com/compose-spec/compose-go/v2"), use: forLiteral, others: envColumns,
+	{name: "github.com/compose-spec/compose-go/v2 (Compose)", version: goModule("github.com/compose-spec/compose-go/v2"), use: []string{".env", envLiteral, ".env.compose"}, others: envColumns,
 		read: library(func(file string) (map[string]string, error) {
 			return dotenv.GetEnvFromFile(map[string]string{"X": "wrong", "HOME": "wrong"}, []string{file})
 		})},

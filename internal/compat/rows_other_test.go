@@ -11,17 +11,12 @@ import (
 )
 
 var otherRows = []reader{
-	{name: "Ruby's dotenv", version: debian("ruby-dotenv"), needs: []string{"ruby"}, instead: "`.secrets.json`, with `JSON`", others: envColumns, runs: true, read: ruby("dotenv")},
+	{name: "Ruby's dotenv", version: debian("ruby-dotenv"), needs: []string{"ruby"}, use: []string{".env.compose"}, others: envColumns, runs: true, read: ruby("dotenv")},
 	{name: "Ruby (`YAML`)", version: says("ruby", "--version"), needs: []string{"ruby"}, use: []string{".secrets.yaml"}, read: ruby("psych")},
 	{name: "Ruby (`JSON`)", version: says("ruby", "--version"), needs: []string{"ruby"}, use: []string{".secrets.json"}, read: ruby("json")},
-	{name: "symfony/dotenv", version: debian("php-symfony-dotenv"), needs: []string{"php"}, use: []string{".env.sh"}, others: envColumns, runs: true, read: php("symfony"),
-		changes: func(value string) string {
-			if strings.Contains(value, "\r") {
-				return "makes a newline of a carriage return"
-			}
-			return ""
-		}},
-	{name: "vlucas/phpdotenv", version: debian("php-vlucas-phpdotenv"), needs: []string{"php"}, instead: "`.secrets.json`, with `json_decode`", others: envColumns, read: php("phpdotenv")},
+	{name: "symfony/dotenv", version: debian("php-symfony-dotenv"), needs: []string{"php"}, use: []string{".env.compose"}, others: envColumns, runs: true, read: php("symfony"),
+		byItself: "runs `$(command)`, also between double quotes"},
+	{name: "vlucas/phpdotenv", version: debian("php-vlucas-phpdotenv"), needs: []string{"php"}, use: []string{".env.compose"}, others: envColumns, read: php("phpdotenv")},
 	{name: "PHP (`json_decode`)", version: says("php", "--version"), needs: []string{"php"}, use: []string{".secrets.json"}, read: php("json_decode")},
 	{name: "jq", version: says("jq", "--version"), needs: []string{"jq"}, use: []string{".secrets.json"}, read: each(func(t *testing.T, file string) (map[string]string, error) {
 		out, err := exec.CommandContext(t.Context(), "jq", ".", file).Output()

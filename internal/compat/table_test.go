@@ -37,8 +37,8 @@ type reader struct {
 	// environment is set if the reader hands on what it reads in a process's
 	// environment, where no value of 128 KiB has room.
 	environment bool
-	// runs is set if the reader runs a value with $( as a command. Of files that are not
-	// written for it, it is given those without such values.
+	// runs is set if the reader runs a value with $( as a command. Files that are not
+	// recommended to it are given to it without such values.
 	runs bool
 	// elsewhere is set if scripts/compat --all has to fetch or build it.
 	elsewhere bool
@@ -75,7 +75,7 @@ const (
 
 // envColumns are what a reader of .env files may be given, columns the order of all.
 var (
-	envColumns = []string{".env", envLiteral, ".env.expand", ".env.docker", ".env.sh", ".env.systemd"}
+	envColumns = []string{".env", envLiteral, ".env.expand", ".env.compose", ".env.docker", ".env.sh", ".env.systemd"}
 	columns    = slices.Concat(envColumns, []string{".secrets.json", ".secrets.yaml", ".secrets.toml", ownFiles})
 )
 
@@ -215,6 +215,10 @@ func (tab *table) trials(t *testing.T, r *reader) []trial {
 				list = append(list, trial{column, filepath.Join(tab.apart(t, column), name, ".env"), map[string]string{name: value}, false})
 			}
 			continue
+		}
+		kind := kind
+		if recommended {
+			kind = ""
 		}
 		list = append(list, trial{column, tab.path(column, kind), tab.held[folder(column, kind)], false})
 		if held := tab.held[folder(column, long)]; recommended && len(held) > 0 {

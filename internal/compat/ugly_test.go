@@ -75,6 +75,7 @@ var ugly = map[string]string{
 	"BACKSLASH_LAST":   `a\`,
 	"BACKSLASH_DOUBLE": `\\server\share`,
 	"BACKSLASH_QUOTE":  `it\'s`,
+	"BACKSLASH_QUOTES": `it's \"x\"`,
 	"SPACE":            " ",
 	"SPACES":           "  a b  ",
 	"SPACES_QUOTES":    ` it's "x" `,
@@ -106,9 +107,10 @@ var ugly = map[string]string{
 // refused are the ugly values that a view cannot hold. All others it must.
 var refused = map[string][]string{
 	".env": strings.Fields(`COMMAND DOLLAR BACKSLASH_DOLLAR CRLF RETURN RETURN_LAST REFERENCE DEFAULT BACKSLASH_LAST BACKSLASH_DOUBLE
-		BACKSLASH_QUOTE DOLLAR_QUOTE BOTH_FIRST BOTH_LINES SPACES_QUOTES
+		BACKSLASH_QUOTE BACKSLASH_QUOTES DOLLAR_QUOTE BOTH_FIRST BOTH_LINES SPACES_QUOTES
 		SPACE_BACKSLASH SPACE_NEWLINE`),
-	".env.expand":   strings.Fields("COMMAND CRLF RETURN RETURN_LAST BACKSLASH_LAST BACKSLASH_DOLLAR BACKSLASH_QUOTE"),
+	".env.expand":   strings.Fields("COMMAND CRLF RETURN RETURN_LAST BACKSLASH_LAST BACKSLASH_DOLLAR BACKSLASH_QUOTE BACKSLASH_QUOTES"),
+	".env.compose":  {"BACKSLASH_QUOTES"},
 	".env.docker":   strings.Fields("CRLF RETURN RETURN_LAST NEWLINE NEWLINE_LAST NEWLINE_EQUALS SPACE_NEWLINE SPACES_LATER LINES PEM BOTH_LINES KIB64 KIB128"),
 	".env.sh":       {"KIB128"},
 	".env.systemd":  {"KIB128", "MARK", "NONCHARACTER"},

@@ -16,7 +16,7 @@ func TestNamesThatCannotBe(t *testing.T) {
 		d.have(t, "desk", one(old))
 		for name, want := range map[string]syscall.Errno{
 			" leading": unix.EINVAL, "trailing ": unix.EINVAL, "\u00a0x": unix.EINVAL, "%2f": unix.EINVAL, "%41": unix.EINVAL, "50%": unix.EINVAL, "%00": unix.EINVAL,
-			".env": unix.EPERM, ".env.sh": unix.EPERM, ".env.docker": unix.EPERM, ".env.systemd": unix.EPERM,
+			".env": unix.EPERM, ".env.sh": unix.EPERM, ".env.docker": unix.EPERM, ".env.compose": unix.EPERM, ".env.expand": unix.EPERM, ".env.systemd": unix.EPERM,
 			".secrets.json": unix.EPERM, ".secrets.yaml": unix.EPERM, ".secrets.toml": unix.EPERM,
 		} {
 			refusedAtOpen(t, d.at("desk", name), want, create)

@@ -54,7 +54,7 @@ func TestKeysAreFlags(t *testing.T) {
 	}
 	for key, wanted := range map[string]string{
 		"notify": "full, attrib or off is wanted", "propagate": "ro or rw is wanted",
-		"env-dialect": "strict, literal or expand is wanted",
+		"env-dialect": "strict, literal, expand or compose is wanted",
 	} {
 		require.EqualError(t, keys.Mount[key].Check("hunter2"), wanted, key)
 	}

@@ -22,6 +22,7 @@ func dialects(env EnvDialect) []dialect {
 
 // others are those that are written in one way.
 var others = []dialect{
+	{name: ".env.compose", key: dotenvName, entry: composeDotenv},
 	{name: ".env.docker", key: dockerName, entry: docker},
 	{name: ".env.expand", key: dotenvName, entry: expandDotenv},
 	{name: ".env.sh", key: shellName, entry: shell},

@@ -21,10 +21,15 @@ const (
 	// EnvExpand is for readers that expand dollar signs in any quotes, as dotenv-expand,
 	// Next.js, Vite and Bun: each has a backslash. It is what .env.expand always is.
 	EnvExpand EnvDialect = "expand"
+	// EnvCompose is for readers that have escapes between double quotes, as Compose,
+	// phpdotenv and Symfony. It is what .env.compose always is.
+	EnvCompose EnvDialect = "compose"
 )
 
 // EnvDialects are all of them.
-func EnvDialects() []EnvDialect { return []EnvDialect{EnvStrict, EnvLiteral, EnvExpand} }
+func EnvDialects() []EnvDialect {
+	return []EnvDialect{EnvStrict, EnvLiteral, EnvExpand, EnvCompose}
+}
 
 // entry is how a secret is written for the dialect's readers.
 func (d EnvDialect) entry() func(p *buffer, name string, value []byte) (why string) {
@@ -33,6 +38,8 @@ func (d EnvDialect) entry() func(p *buffer, name string, value []byte) (why stri
 		return literalDotenv
 	case EnvExpand:
 		return expandDotenv
+	case EnvCompose:
+		return composeDotenv
 	default:
 		return strictDotenv
 	}
@@ -46,9 +53,9 @@ func strictDotenv(p *buffer, name string, value []byte) string {
 	case bytes.Contains(value, []byte("${")):
 		return "the value has ${, which readers expand"
 	case bytes.Contains(value, []byte(`\$`)):
-		return `the value has \$, of which some readers leave out the backslash: .env.expand and --env-dialect are for one kind of them`
+		return `the value has \$, of which some readers leave out the backslash: .env.expand, .env.compose and --env-dialect are for one kind of them`
 	case expands(value):
-		return "the value has a dollar sign that some readers expand, as in $word: .env.expand and --env-dialect are for one kind of them"
+		return "the value has a dollar sign that some readers expand, as in $word: .env.expand, .env.compose and --env-dialect are for one kind of them"
 	}
 	return literalDotenv(p, name, value)
 }
@@ -70,7 +77,8 @@ func expands(value []byte) bool {
 // dollar signs and carriage returns mean something else to each of them. So a
 // value is written in the one of three ways in which nothing in it means anything
 // to them, or not at all. With both kinds of quotes in it that is the way without
-// quotes: most readers take it, and the others fail; escapes are misread by most.
+// quotes: most readers take it, and the others fail; escapes are misread by most. Where
+// there is a choice, lines are put between double quotes: phpdotenv has no others for them.
 func literalDotenv(p *buffer, name string, value []byte) string {
 	has := func(chars string) bool { return bytes.ContainsAny(value, chars) }
 	var q string
@@ -85,6 +93,8 @@ func literalDotenv(p *buffer, name string, value []byte) string {
 		return "the value's first line ends in white space, which viper cuts off"
 	case spaceAtStart(value) && has(`\`):
 		return "the value begins with white space and has a backslash, which viper misreads"
+	case has("\n") && !has("\"\\$`"):
+		q = `"`
 	case !has("'") && !bytes.Contains(value, []byte(`\\`)) && !bytes.HasSuffix(value, []byte(`\`)):
 		q = "'"
 	case !has("\"\\$"):

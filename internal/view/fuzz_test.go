@@ -54,6 +54,7 @@ func fuzz(f *testing.F, view string) {
 
 func FuzzDotenv(f *testing.F)  { fuzz(f, ".env") }
 func FuzzExpand(f *testing.F)  { fuzz(f, ".env.expand") }
+func FuzzCompose(f *testing.F) { fuzz(f, ".env.compose") }
 func FuzzDocker(f *testing.F)  { fuzz(f, ".env.docker") }
 func FuzzShell(f *testing.F)   { fuzz(f, ".env.sh") }
 func FuzzSystemd(f *testing.F) { fuzz(f, ".env.systemd") }

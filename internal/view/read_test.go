@@ -298,6 +298,68 @@ func readDotenv(text string) (map[string]string, error) {
 // quotes are around it.
 var dollarMeans = regexp.MustCompile(`\$[A-Za-z0-9_{(]|\\\$`)
 
+// readCompose reads escapes between double quotes, and nothing but text between single
+// ones. It fails at what not all readers with such escapes take alike.
+func readCompose(text string) (map[string]string, error) {
+	m := map[string]string{}
+	if strings.ContainsAny(text, "\r\x00") || !utf8.ValidString(text) {
+		return nil, errors.New("a carriage return, or no text")
+	}
+	for line := range strings.SplitSeq(strings.TrimSuffix(text, "\n"), "\n") {
+		if line == "" {
+			continue
+		}
+		name, quoted, found := strings.Cut(line, "=")
+		if !found || len(quoted) < 2 || quoted[0] != quoted[len(quoted)-1] {
+			return nil, errors.New("no assignment of one line in quotes")
+		}
+		value, q := quoted[1:len(quoted)-1], quoted[:1]
+		switch {
+		case q == "'" && (strings.Contains(value, q) || strings.HasSuffix(value, `\`)):
+			return nil, errors.New("a quote, or a backslash before one")
+		case q == "'":
+		case q != `"`:
+			return nil, errors.New("other quotes")
+		default:
+			var err error
+			if value, err = unescape(value); err != nil {
+				return nil, err
+			}
+		}
+		if err := put(m, name, value); err != nil {
+			return nil, err
+		}
+	}
+	return m, nil
+}
+
+// unescape takes the escapes of a value away.
+func unescape(value string) (string, error) {
+	means := map[string]string{`\\`: `\`, `\"`: `"`, `\$`: "$", `\n`: "\n", `\r`: "\r"}
+	var b strings.Builder
+	for before := ""; value != ""; {
+		size := 1
+		if value[0] == '\\' {
+			size = 2
+		}
+		token := value[:min(size, len(value))]
+		meaning, escape := means[token]
+		switch {
+		case !escape && strings.Contains(`\"$`, token[:1]):
+			return "", errors.New("something that wants a backslash before it, or that is no escape")
+		case before == `\\` && (token == "n" || token == "r" || token == `\"`):
+			return "", errors.New("a backslash before what is an escape for who looks for that first")
+		case before == `\$` && token == "(":
+			return "", errors.New("what looks like a command")
+		case !escape:
+			meaning = token
+		}
+		b.WriteString(meaning)
+		before, value = token, value[len(token):]
+	}
+	return b.String(), nil
+}
+
 // readExpand reads as dotenv does, with what dotenv-expand and its like make of dollar
 // signs after that. It fails at what would be expanded or run.
 func readExpand(text string) (map[string]string, error) {

@@ -15,9 +15,10 @@ import (
 // refused are the ugly values that a dialect cannot hold. All others it must.
 var refused = map[string]string{
 	".env": `DOLLAR COMMAND NUL NOT_UTF8 CRLF RETURN RETURN_LAST REFERENCE BACKSLASH_LAST BACKSLASH_DOUBLE
-		BACKSLASH_QUOTE DOLLAR_QUOTE BOTH_FIRST BOTH_LINES SPACE_NEWLINE SPACE_BACKSLASH`,
+		BACKSLASH_QUOTE BACKSLASH_QUOTES DOLLAR_QUOTE BOTH_FIRST BOTH_LINES SPACE_NEWLINE SPACE_BACKSLASH`,
+	".env.compose":  "NUL NOT_UTF8 BACKSLASH_QUOTES",
 	".env.docker":   "NUL NOT_UTF8 CRLF RETURN RETURN_LAST NEWLINE NEWLINE_LAST SPACE_NEWLINE LINES PEM BOTH_LINES KIB64 KIB128",
-	".env.expand":   "COMMAND NUL NOT_UTF8 CRLF RETURN RETURN_LAST BACKSLASH_LAST BACKSLASH_QUOTE",
+	".env.expand":   "COMMAND NUL NOT_UTF8 CRLF RETURN RETURN_LAST BACKSLASH_LAST BACKSLASH_QUOTE BACKSLASH_QUOTES",
 	".env.sh":       "NUL NOT_UTF8 KIB128",
 	".env.systemd":  "NUL NOT_UTF8 KIB128 MARK NONCHARACTER",
 	".secrets.json": "NOT_UTF8",
@@ -29,6 +30,7 @@ var refused = map[string]string{
 // it was written, and refuse what is wrong or unclear.
 var readers = map[string]func(text string) (map[string]string, error){
 	".env":          readDotenv,
+	".env.compose":  readCompose,
 	".env.docker":   readDocker,
 	".env.expand":   readExpand,
 	".env.sh":       readShell,
@@ -79,6 +81,7 @@ func TestNames(t *testing.T) {
 	for view, names := range map[string]struct{ good, bad string }{
 		".env":          {"A a _ A.B A1 export true", "1 a-b é __proto__ a=b #a a\tb"},
 		".env.expand":   {"A a _ A.B A1 export true", "1 a-b é __proto__ a=b #a a\tb"},
+		".env.compose":  {"A a _ A.B A1 export true", "1 a-b é __proto__ a=b #a a\tb"},
 		".env.docker":   {"A a-b a.b é 1 ! A[0]", "a=b #a =a a\u00a0b \ufeffa \x01a \xff"},
 		".env.sh":       {"A a _a A1 PATH", "1 a-b a.b é a=b _ UID LINENO OPTIND"},
 		".env.systemd":  {"A a _ A1 UID", "1 a-b a.b é a=b"},

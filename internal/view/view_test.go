@@ -14,6 +14,7 @@ import (
 func TestHowTheyLook(t *testing.T) {
 	f := folder("GREETING", "hello, world", "EMPTY", "", "PASSWORD", "it's $fake", "LINES", "a\nb\n")
 	for name, want := range map[string]string{
+		".env.compose":  "EMPTY=\"\"\nGREETING=\"hello, world\"\nLINES=\"a\\nb\\n\"\nPASSWORD=\"it's \\$fake\"\n",
 		".env.sh":       "export EMPTY=''\nexport GREETING='hello, world'\nexport LINES='a\nb\n'\nexport PASSWORD='it'\"'\"'s $fake'\n",
 		".env.systemd":  "EMPTY=\"\"\nGREETING=\"hello, world\"\nLINES=\"a\nb\n\"\nPASSWORD=\"it's \\$fake\"\n",
 		".secrets.json": "{\n  \"EMPTY\": \"\",\n  \"GREETING\": \"hello, world\",\n  \"LINES\": \"a\\nb\\n\",\n  \"PASSWORD\": \"it's $fake\"\n}\n",

@@ -86,6 +86,7 @@ var ugly = map[string]string{
 	"BACKSLASH_LAST":   `a\`,
 	"BACKSLASH_DOUBLE": `\\server\share`,
 	"BACKSLASH_QUOTE":  `it\'s`,
+	"BACKSLASH_QUOTES": `it's \"x\"`,
 	"SPACE":            " ",
 	"SPACES":           "  a b  ",
 	"SPACE_NEWLINE":    "a \nb",

@@ -23,4 +23,4 @@ for ($i = 2; $i < $argc; $i += 2) {
         $all[] = ['error' => get_class($e) . ': ' . $e->getMessage()];
     }
 }
-echo "\n", json_encode($all, JSON_THROW_ON_ERROR), "\n";
+echo "\n", json_encode($all, JSON_THROW_ON_ERROR | JSON_INVALID_UTF8_SUBSTITUTE), "\n";
