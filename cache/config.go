@@ -85,6 +85,8 @@ const (
 	forever = 100 * 365 * 24 * time.Hour
 	// maxWatchInterval bounds how much a contended rate limit slows polling down.
 	maxWatchInterval = 15 * time.Minute
+	// limitWindow is how long servers count requests: what is asked less often shows then.
+	limitWindow = time.Minute
 	// denialMemory keeps a loop over what is denied from spending the request
 	// budget, which is about one request a second.
 	denialMemory = 10 * time.Second

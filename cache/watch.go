@@ -124,7 +124,7 @@ func (c *Cache) endRound(crowded, failed bool) {
 	switch {
 	case !crowded:
 		w.interval = c.cfg.WatchInterval
-	case now.Sub(w.slowed) >= w.interval/2: // not for each of several rounds within one interval
+	case now.Sub(w.slowed) >= max(w.interval/2, limitWindow): // not for each of several rounds, and not before it can have helped
 		w.interval = max(c.cfg.WatchInterval, min(2*w.interval, maxWatchInterval))
 		w.slowed = now
 	}

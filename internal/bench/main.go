@@ -25,7 +25,7 @@ func main() {
 
 func run(ctx context.Context, args []string) error {
 	if len(args) == 0 {
-		return errors.New("say speed, compare, many, volumes or soak: scripts/bench and scripts/soak do")
+		return errors.New("say speed, compare, costs, many, peers, volumes or soak: scripts/bench and scripts/soak do")
 	}
 	flags := pflag.NewFlagSet(args[0], pflag.ContinueOnError)
 	program := flags.String("program", "", "the infisicalfs to measure")
@@ -56,6 +56,19 @@ func run(ctx context.Context, args []string) error {
 			return err
 		}
 		return many(ctx, append(*against, *program))
+	case "costs":
+		against := flags.StringArray("against", nil, "another infisicalfs, may be repeated")
+		rounds := flags.Int("rounds", 7, "how often warm reads are repeated")
+		if err := flags.Parse(args[1:]); err != nil {
+			return err
+		}
+		return costs(ctx, append(*against, *program), max(1, *rounds))
+	case "peers":
+		rounds := flags.Int("rounds", 7, "how often everything is repeated")
+		if err := flags.Parse(args[1:]); err != nil {
+			return err
+		}
+		return comparePeers(ctx, *program, max(1, *rounds))
 	case "volumes":
 		many := flags.Int("volumes", 100, "how many")
 		apart := flags.Int("processes", 100, "how many processes to compare with")
@@ -78,5 +91,5 @@ func run(ctx context.Context, args []string) error {
 		}
 		return soak(ctx, *program, *lasts, *profile, flags.Args())
 	}
-	return fmt.Errorf("there is no %q: say speed, compare, many, volumes or soak", args[0])
+	return fmt.Errorf("there is no %q: say speed, compare, costs, many, peers, volumes or soak", args[0])
 }

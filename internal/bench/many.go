@@ -54,10 +54,17 @@ func many(ctx context.Context, programs []string) error {
 		return err
 	}
 	defer s.close()
+	return sideBySide(programs, func(i int, program string) ([]target, error) {
+		return (&cold{site: s, program: program, work: filepath.Join(work, fmt.Sprint(i))}).many(ctx)
+	})
+}
+
+// sideBySide measures programs one after the other and prints a column for each, beside what is
+// wanted.
+func sideBySide(programs []string, measure func(i int, program string) ([]target, error)) error {
 	var rows [][]string
 	for i, program := range programs {
-		c := &cold{site: s, program: program, work: filepath.Join(work, fmt.Sprint(i))}
-		column, err := c.many(ctx)
+		column, err := measure(i, program)
 		if err != nil {
 			return err
 		}

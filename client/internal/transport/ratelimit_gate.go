@@ -152,18 +152,20 @@ func (g *Gate) learn(class string, r *Response, began time.Time) {
 	if limited {
 		b.blocked = now.Add(retryAfter(r.header, now))
 	}
-	if limited && !ok || ok && b.othersAreBusy(said) {
+	if limited && !ok || ok && b.isShared(said) {
 		b.crowded = now.Add(window)
 	}
 }
 
-// othersAreBusy reports whether, of what the server has counted in this window,
-// so much is not ours that it comes to more than a quarter of the limit by the
-// window's end. In a window's first quarter little can be said.
-func (b *bucket) othersAreBusy(said budget) bool {
-	others := b.limit - b.sent - said.remaining
+// isShared reports whether this window's limit is used by others too, and what all together
+// have used comes to more than half of it by the window's end. So all who share a limit see the
+// same and give way alike: if each looked at the others only, who asks often would see little,
+// never give way, and keep the rest from asking at all. In a window's first quarter little
+// can be said.
+func (b *bucket) isShared(said budget) bool {
+	used := b.limit - said.remaining
 	gone := max(window-said.left, window/4)
-	return others*4*int(window.Seconds()) > b.limit*int(gone.Seconds())
+	return used > b.sent && used*2*int(window.Seconds()) > b.limit*int(gone.Seconds())
 }
 
 // isCrowded reports whether an answer of the last minute said that others use
