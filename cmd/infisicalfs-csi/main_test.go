@@ -34,7 +34,7 @@ func TestMain(m *testing.M) {
 		return
 	}
 	if os.Getenv(roleVariable) != "" {
-		os.Exit(execute(os.Args[1:]))
+		os.Exit(program(os.Args[1:]))
 	}
 	os.Exit(m.Run())
 }
@@ -48,6 +48,8 @@ type machine struct {
 	cmd      *exec.Cmd
 	ended    chan error
 	stderr   *os.File // the program's
+
+	contained bool // the plugin is in a mount namespace of its own each time, as in a container
 }
 
 func newMachine(t *testing.T) *machine {
@@ -118,6 +120,9 @@ func (m *machine) program(args ...string) *exec.Cmd {
 func (m *machine) start(more ...string) {
 	m.Helper()
 	m.cmd, m.ended = m.program(m.flags(more...)...), make(chan error, 1)
+	if m.contained {
+		m.cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS} // and mounts propagate both ways
+	}
 	require.NoError(m, m.cmd.Start())
 	go func(cmd *exec.Cmd, ended chan error) { ended <- cmd.Wait() }(m.cmd, m.ended)
 	m.Cleanup(func() { m.cmd.Process.Kill() })
@@ -151,12 +156,18 @@ func (m *machine) end(signal os.Signal) error {
 // volume is the call for a volume of a pod of the service account shop/shop.
 func (m *machine) volume(pod string, attributes map[string]string) *csi.NodePublishVolumeRequest {
 	m.Helper()
+	return m.volumeOf("shop", pod, attributes)
+}
+
+// volumeOf is volume for the service account shop of another namespace.
+func (m *machine) volumeOf(namespace, pod string, attributes map[string]string) *csi.NodePublishVolumeRequest {
+	m.Helper()
 	dir := filepath.Join(m.dir, "pods", pod)
 	require.NoError(m, os.MkdirAll(dir, 0o750))
-	jwt := m.IssueJWT(map[string]any{"sub": "system:serviceaccount:shop:shop", "aud": []string{"infisical"}, "exp": time.Now().Add(time.Hour).Unix()})
+	jwt := m.IssueJWT(map[string]any{"sub": "system:serviceaccount:" + namespace + ":shop", "aud": []string{"infisical"}, "exp": time.Now().Add(time.Hour).Unix()})
 	tokens, err := json.Marshal(map[string]any{"infisical": map[string]any{"token": jwt, "expirationTimestamp": time.Now().Add(time.Hour)}})
 	require.NoError(m, err)
-	all := map[string]string{"csi.storage.k8s.io/pod.namespace": "shop", "csi.storage.k8s.io/serviceAccount.name": "shop"}
+	all := map[string]string{"csi.storage.k8s.io/pod.namespace": namespace, "csi.storage.k8s.io/serviceAccount.name": "shop"}
 	for key, value := range attributes {
 		all[key] = value
 	}
@@ -278,7 +289,11 @@ func TestCommandLine(t *testing.T) {
 	for _, args := range [][]string{
 		{"--no-such-flag"}, {"argument"}, {"--node-id="}, {"--node-id=x", "--endpoint=tcp://0.0.0.0:1"}, {"--node-id=x", "--state-dir=" + t.TempDir(), "--url=http://user:word@host"},
 	} {
-		require.NotZero(t, execute(args), "%v", args)
+		require.NotZero(t, program(args), "%v", args)
 	}
-	require.Zero(t, execute([]string{"--help"}))
+	require.Zero(t, program([]string{"--help"}))
+	for _, args := range [][]string{{"argument"}, {"--no-such-flag"}, {"--hold=0s"}, {"--socket=/dev/null/keeper"}} {
+		require.NotZero(t, program(append([]string{"keep"}, args...)), "%v", args)
+	}
+	require.Zero(t, program([]string{"keep", "--help"}))
 }

@@ -33,6 +33,7 @@ type options struct {
 	registrationDir, stateDir string
 	driver, nodeID, config    string
 	metrics                   string
+	keeper                    string
 	probe, debug              bool
 
 	server    words.Server
@@ -48,6 +49,7 @@ func (o *options) addFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.kubeletEndpoint, "kubelet-endpoint", "", "`path` of that socket as the kubelet sees it (default /var/lib/kubelet/plugins/DRIVER/csi.sock)")
 	f.StringVar(&o.registrationDir, "registration-dir", "/registration", "`directory` where the kubelet looks for drivers; empty: the driver is registered by somebody else")
 	f.StringVar(&o.stateDir, "state-dir", "/csi", "`directory` for the list of volumes, which has no secrets; it outlives the pod")
+	f.StringVar(&o.keeper, "keeper", "", "`socket` of the keeper (infisicalfs-csi keep), so that readers wait for the next plugin and do not fail; empty: there is none")
 	f.StringVar(&o.driver, "driver-name", "csi.infisicalfs", "`name` of the driver in the cluster")
 	f.StringVar(&o.nodeID, "node-id", os.Getenv("NODE_NAME"), "`name` of the node (default $NODE_NAME)")
 	f.StringVar(&o.config, "config", "", "configuration `file` with identities that volumes may name, for other servers")
@@ -89,7 +91,15 @@ func (o *options) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	volumes, err := o.volumes(ctx, log)
+	if _, err := o.login(log)(""); err != nil { // before anybody waits for this process
+		return err
+	}
+	kept, err := o.receive(ctx)
+	if err != nil {
+		return err
+	}
+	defer kept.close()
+	volumes, err := o.volumes(ctx, kept.cfg, log)
 	if err != nil {
 		return err
 	}
@@ -168,13 +178,11 @@ func serve(ctx context.Context, cancel context.CancelCauseFunc, servers []*grpc.
 }
 
 // volumes opens what the process before has left.
-func (o *options) volumes(ctx context.Context, log *slog.Logger) (*volume.Manager, error) {
+func (o *options) volumes(ctx context.Context, cfg volume.Config, log *slog.Logger) (*volume.Manager, error) {
 	var point mount.Config
 	o.freshness.Apply(&point)
-	if _, err := o.login(log)(""); err != nil {
-		return nil, err
-	}
-	return volume.Open(ctx, volume.Config{StateDir: o.stateDir, LoginAs: o.login(log).LoginAs, Cache: point.Cache, Version: version, Log: log})
+	cfg.StateDir, cfg.LoginAs, cfg.Cache, cfg.Version, cfg.Log = o.stateDir, o.login(log).LoginAs, point.Cache, version, log
+	return volume.Open(ctx, cfg)
 }
 
 // ask is --probe: whether a driver answers at the endpoint.

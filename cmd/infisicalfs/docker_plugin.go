@@ -52,7 +52,7 @@ Besides there are identity (a name in the configuration file), view (which of .e
 or off) and write=true.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			o.legacies, o.received = mount.ReceiveLegacies(logging.Foreground(o.debug)) // first: whoever uses them waits
+			o.legacies, o.received = mount.ReceiveLegacies(mount.ServiceManager{}, logging.Foreground(o.debug)) // first: whoever uses them waits
 			defer o.giveUp()
 			if err := o.config.settleName(cmd.Flags(), ""); err != nil {
 				return err

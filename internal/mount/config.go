@@ -75,7 +75,9 @@ type Config struct {
 	// answered, and with nil when it does again. It must return at once. Nil: nothing.
 	OnAccess func(error)
 
-	Volume string // what the mount is called where it has a name: in the status document, and with the service manager
+	Volume string // what the mount is called where it has a name: in the status document, and with the keeper
+
+	Keeper Keeper // nil: the service manager, if there is one
 
 	// Hangup returns what SIGHUP does to the process: "end", "reload" or "ignored".
 	// It appears in the status document. Nil: that is not said.

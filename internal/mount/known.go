@@ -10,7 +10,6 @@ import (
 
 	"infisicalfs/cache"
 	"infisicalfs/internal/mount/internal/known"
-	"infisicalfs/internal/systemd"
 	"infisicalfs/secret"
 )
 
@@ -97,7 +96,7 @@ func (m *Mount) confirm(life context.Context) {
 	}
 }
 
-// leaveKnown leaves what the cache knows with the service manager, until the unit's next
+// leaveKnown leaves what the cache knows with the keeper, until the unit's next
 // process has read it.
 func (m *Mount) leaveKnown() {
 	fd := m.seal(known.MaxBytes)
@@ -106,11 +105,8 @@ func (m *Mount) leaveKnown() {
 	}
 	defer unix.Close(fd)
 	name := keptName(keptKnown, m.volume)
-	err := systemd.Forget(name) // of an earlier process, which a version that does not know it has left there
-	if err == nil {
-		err = systemd.Store(name, fd)
-	}
-	if err != nil {
+	// An earlier process may have left some, which a version that does not know it has left there.
+	if err := m.keeper.Replace(name, fd); err != nil {
 		m.log.Warn("the next process will not know what this one has known", "mountpoint", m.point, "error", err)
 	}
 }
@@ -122,7 +118,7 @@ func (l *Legacy) takeKnown(m *Mount) {
 	}
 	m.takeKnown(l.known)
 	l.known = -1
-	if err := systemd.Forget(keptName(keptKnown, l.volume)); err != nil {
-		l.log.Warn("the service manager keeps what it does not need", "mountpoint", l.Point, "error", err)
+	if err := l.keeper.Forget(keptName(keptKnown, l.volume)); err != nil {
+		l.log.Warn("what nobody needs any more stays kept", "mountpoint", l.Point, "error", err)
 	}
 }

@@ -23,11 +23,12 @@ import (
 )
 
 // Legacy is a live mount that nobody serves: an earlier process of this process's unit
-// has left it with the service manager, see [Mount.Finish], or was killed. Everybody who
+// has left it with the keeper, see [Mount.Finish], or was killed. Everybody who
 // uses the mount waits, so it is to be gone on with, by [GoOn], before anything else is done, or given
 // up. All methods may be called of a nil one, which is none.
 type Legacy struct {
 	legacy
+	keeper  Keeper
 	volume  string // what the mount is called
 	device  int
 	journal *journal.Journal
@@ -57,7 +58,7 @@ const blobTries = "tries"
 // ReceiveLegacy is [ReceiveLegacies] for a process with one mount, which has no name; nil if
 // nothing was left of that. Mounts with names are given up.
 func ReceiveLegacy(log *slog.Logger) *Legacy {
-	all, others := ReceiveLegacies(log)
+	all, others := ReceiveLegacies(ServiceManager{}, log)
 	for _, d := range others {
 		unix.Close(d.FD)
 	}
@@ -70,12 +71,12 @@ func ReceiveLegacy(log *slog.Logger) *Legacy {
 }
 
 // ReceiveLegacies returns what an earlier process of the unit has left, by [Config.Volume],
-// and what else the service manager has handed over, such as sockets, which is the caller's to close. Call it
+// and what else the keeper has handed over, such as sockets, which is the caller's to close. Call it
 // once, and before any other program is started. What nobody can go on with is given
 // up here; each that is returned gives itself up after ten seconds.
-func ReceiveLegacies(log *slog.Logger) (all map[string]*Legacy, others []systemd.Descriptor) {
+func ReceiveLegacies(from Keeper, log *slog.Logger) (all map[string]*Legacy, others []systemd.Descriptor) {
 	left := map[string]map[string]int{} // descriptors by mount and kind
-	for _, d := range systemd.Received() {
+	for _, d := range from.Received() {
 		kind, volume := keptOf(d.Name)
 		if kind == "" {
 			others = append(others, d)
@@ -92,7 +93,7 @@ func ReceiveLegacies(log *slog.Logger) (all map[string]*Legacy, others []systemd
 	}
 	all = map[string]*Legacy{}
 	for volume, descriptors := range left {
-		if l := newLegacy(volume, descriptors, log); l != nil {
+		if l := newLegacy(from, volume, descriptors, log); l != nil {
 			all[volume] = l
 		}
 	}
@@ -100,14 +101,14 @@ func ReceiveLegacies(log *slog.Logger) (all map[string]*Legacy, others []systemd
 }
 
 // newLegacy takes over descriptors by kind; nil if they are given up.
-func newLegacy(volume string, descriptors map[string]int, log *slog.Logger) *Legacy {
+func newLegacy(from Keeper, volume string, descriptors map[string]int, log *slog.Logger) *Legacy {
 	take := func(kind string) int {
 		if fd, ok := descriptors[kind]; ok {
 			return fd
 		}
 		return -1
 	}
-	l := &Legacy{volume: volume, device: take(keptDevice), known: take(keptKnown), log: log}
+	l := &Legacy{keeper: from, volume: volume, device: take(keptDevice), known: take(keptKnown), log: log}
 	if err := l.read(take(keptState)); err != nil {
 		l.GiveUp(err)
 		return nil
@@ -166,8 +167,8 @@ func (l *Legacy) end() {
 	if l.limit != nil {
 		l.limit.Stop()
 	}
-	if err := forgetKept(l.volume); err != nil {
-		l.log.Warn("the service manager keeps what it does not need", "error", err)
+	if err := forgetKept(l.keeper, l.volume); err != nil {
+		l.log.Warn("what nobody needs any more stays kept", "error", err)
 	}
 	if l.Connection != 0 && l.ours() == nil {
 		if err := attach.Sever(l.Point, l.Connection); err != nil {

@@ -27,7 +27,8 @@ import (
 type Mount struct {
 	point     string
 	volume    string // Config.Volume
-	foreign   bool   // somebody else has made the mount; point is only what its descriptor is called
+	keeper    Keeper
+	foreign   bool // somebody else has made the mount; point is only what its descriptor is called
 	propagate Propagate
 	device    int // number of the FUSE connection, the same in the mount table; 0 if foreign
 	rooms     *rooms
@@ -168,7 +169,7 @@ func start(ctx context.Context, cfg Config, p attach.Place, rooms *rooms) (*Moun
 
 func newMount(cfg Config, point string, rooms *rooms) *Mount {
 	m := &Mount{
-		point: point, volume: cfg.Volume, propagate: cfg.Propagate, rooms: rooms, log: cfg.logger(), shows: cfg.Root.String(),
+		point: point, volume: cfg.Volume, keeper: cfg.keeper(), propagate: cfg.Propagate, rooms: rooms, log: cfg.logger(), shows: cfg.Root.String(),
 		sendUntil: sync.OnceValue(func() time.Time { return time.Now().Add(sendFor) }),
 		letGo:     make(chan struct{}), ended: make(chan struct{}), listened: make(chan struct{}),
 	}

@@ -14,15 +14,14 @@ import (
 	"infisicalfs/internal/mount/internal/handover"
 	"infisicalfs/internal/mount/internal/kernelstate"
 	"infisicalfs/internal/mount/internal/reaper"
-	"infisicalfs/internal/systemd"
 	"infisicalfs/secret"
 )
 
-// A mount outlives its process where a service manager keeps the descriptor of its FUSE
-// connection: requests wait in the kernel until the unit's next process answers them. This
-// file is what a process leaves for the next one; what that finds is in legacy.go.
+// A mount outlives its process where somebody keeps the descriptor of its FUSE
+// connection, nearly always the service manager (keeper.go): requests wait in the kernel until the unit's next
+// process answers them. This file is what a process leaves for the next one; what that finds is in legacy.go.
 
-// What the service manager keeps of each mount. Whatever else it keeps for the unit is closed by
+// What the keeper has of each mount. Whatever else it keeps for the unit is closed by
 // the next process, which does not know it, see [ReceiveLegacies].
 const (
 	keptDevice = "fuse"  // the connection
@@ -33,7 +32,7 @@ const (
 // kept are those that are kept all the time, without which nobody can go on.
 var kept = []string{keptDevice, keptState}
 
-// keptName is what the service manager calls one of them. A mount with a name of its own
+// keptName is what the keeper calls one of them. A mount with a name of its own
 // ([Config.Volume]) has that in it, so that several mounts of a unit are told apart.
 func keptName(kind, volume string) string {
 	if volume == "" {
@@ -51,12 +50,12 @@ func keptOf(name string) (kind, volume string) {
 	return kind, volume
 }
 
-// forgetKept has the service manager close all that it has of a mount, and returns why it
+// forgetKept has the keeper close all that it has of a mount, and returns why it
 // could not be told.
-func forgetKept(volume string) error {
+func forgetKept(k Keeper, volume string) error {
 	var failures []error
 	for _, kind := range append([]string{keptKnown}, kept...) {
-		failures = append(failures, systemd.Forget(keptName(kind, volume)))
+		failures = append(failures, k.Forget(keptName(kind, volume)))
 	}
 	return errors.Join(failures...)
 }
@@ -78,7 +77,7 @@ type legacy struct {
 
 // keepsJournal reports whether what the kernel holds of such a mount is written down as it
 // changes: somebody may keep the mount when this process is killed.
-func (cfg Config) keepsJournal() bool { return cfg.outlivable() && systemd.Present() }
+func (cfg Config) keepsJournal() bool { return cfg.outlivable() && cfg.keeper().Present() }
 
 // outlivable reports whether another process can go on with a mount of that
 // configuration so that nobody notices.
@@ -102,7 +101,7 @@ func legacyOf(cfg Config, point string) legacy {
 	return legacy{Asked: asked, Point: point, Settings: cfg.Settings, Root: cfg.Root, Personal: cfg.FS.PersonalReadOnly, Version: cfg.Version}
 }
 
-// Keep has the service manager keep what the unit's next process needs, as [Mount.Supervise]
+// Keep has the keeper keep what the unit's next process needs, as [Mount.Supervise]
 // does for a process with one mount, and reports whether it does. Where that is not possible the mount ends with this
 // process. Call it once, and before the manager is told that the process is ready.
 func (m *Mount) Keep() bool {
@@ -129,14 +128,14 @@ func (m *Mount) Keep() bool {
 	return true
 }
 
-// store leaves the descriptors with the service manager, both or none.
+// store leaves the descriptors with the keeper, both or none.
 func (m *Mount) store() error {
-	err := systemd.Store(keptName(keptDevice, m.volume), m.rooms.session.Device())
+	err := m.keeper.Store(keptName(keptDevice, m.volume), m.rooms.session.Device())
 	if err != nil {
 		return err
 	}
 	m.kept.Store(true)
-	if err = systemd.Store(keptName(keptState, m.volume), m.rooms.journal.Descriptor()); err != nil {
+	if err = m.keeper.Store(keptName(keptState, m.volume), m.rooms.journal.Descriptor()); err != nil {
 		m.forgetLegacy()
 	}
 	return err
@@ -158,15 +157,15 @@ func (m *Mount) putLegacy(estate *fs.Estate) error {
 // program that calls [Mount.Supervise] calls it before it does anything else.
 func OnlyWatches() bool { return reaper.Entered() }
 
-// forgetLegacy has the service manager let go of the connection, which would
+// forgetLegacy has the keeper let go of the connection, which would
 // not end before. It does so once: by the time that a mount which somebody else still
 // has ends, another one may have its name.
 func (m *Mount) forgetLegacy() {
 	if !m.kept.Swap(false) {
 		return
 	}
-	if err := forgetKept(m.volume); err != nil {
-		m.log.Warn("the service manager keeps what it does not need", "mountpoint", m.point, "error", err)
+	if err := forgetKept(m.keeper, m.volume); err != nil {
+		m.log.Warn("what nobody needs any more stays kept", "mountpoint", m.point, "error", err)
 	}
 }
 
@@ -178,7 +177,7 @@ func (m *Mount) Finish() error {
 	if m.rooms.journal == nil || !m.supervised.Load() {
 		return m.Close()
 	}
-	followed, err := Followed(context.Background(), 1)
+	followed, err := m.keeper.Followed(context.Background(), 1)
 	if err != nil {
 		m.log.Warn("whether the unit is restarted is not known, so the mount ends", "mountpoint", m.point, "error", err)
 	}
@@ -188,16 +187,8 @@ func (m *Mount) Finish() error {
 	return m.LeaveToNext()
 }
 
-// Followed reports whether the service manager is about to start another process of the unit
-// of this one, and keeps what that needs of so many mounts, see [Mount.Keep]. It asks for two
-// seconds at most; an error means that nobody knows.
-func Followed(ctx context.Context, mounts int) (bool, error) {
-	unit, err := systemd.Ask(ctx)
-	return err == nil && unit.Restarts() && unit.Stored >= mounts*len(kept), err
-}
-
 // LeaveToNext ends this process's part in a mount that another process of the unit is about
-// to go on with, see [Followed]; the mount stays. Where that is not possible it is [Mount.Close], and
+// to go on with, see [Keeper]; the mount stays. Where that is not possible it is [Mount.Close], and
 // for one of a [Hub] [Mount.Leave].
 func (m *Mount) LeaveToNext() error {
 	m.closing.Do(func() {

@@ -42,7 +42,7 @@ func service() error {
 	if volume == "" {
 		legacy = ReceiveLegacy(log)
 	} else {
-		all, _ := ReceiveLegacies(log)
+		all, _ := ReceiveLegacies(ServiceManager{}, log)
 		legacy = all[volume]
 	}
 	up := sample()

@@ -11,6 +11,7 @@ import (
 	"infisicalfs/client"
 	"infisicalfs/internal/exitcode"
 	"infisicalfs/internal/mount"
+	"infisicalfs/internal/systemd"
 	"infisicalfs/secret"
 )
 
@@ -40,9 +41,14 @@ type Config struct {
 	// shorter times (ttl, max-stale). TTL and MaxStale: zero means the cache's default.
 	Cache cache.Config
 
-	// Legacies is what an earlier process of the same service has left, by the names of volumes, see
-	// [mount.ReceiveLegacies]. Open goes on with those, or gives them up.
+	// Keeper keeps what the next process of the service needs; nil: the service manager, if there is one.
+	Keeper mount.Keeper
+
+	// Legacies is what an earlier process of the same service has left, by the names of volumes, and Left what
+	// there is besides, see [mount.ReceiveLegacies]. Open goes on with those, or gives them up. Left is needed
+	// for volumes whose credentials are handed in, and closed.
 	Legacies map[string]*mount.Legacy
+	Left     []systemd.Descriptor
 
 	MaxVolumes int          // default 10,000
 	Version    string       // of the program, for status documents
@@ -73,6 +79,9 @@ func (cfg Config) withDefaults() (Config, error) {
 	cfg.Cache.TTL = cmp.Or(cfg.Cache.TTL, time.Minute)
 	cfg.Cache.MaxStale = cmp.Or(cfg.Cache.MaxStale, 15*time.Minute)
 	cfg.MaxVolumes = cmp.Or(cfg.MaxVolumes, 10_000)
+	if cfg.Keeper == nil {
+		cfg.Keeper = mount.ServiceManager{}
+	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}

@@ -29,7 +29,7 @@ func (a Account) sameCredential(b Account) bool {
 }
 
 // Handed is a credential for an Account. It is kept in memory only, until the next one for the same
-// volume, or the end of that.
+// volume, or the end of that: here, and for the next process with whoever keeps what that needs.
 type Handed struct {
 	Account    Account
 	Credential secret.Value
@@ -57,21 +57,32 @@ type credential struct {
 	since time.Time // when it came
 }
 
-// hand keeps the account of a volume, and the newest credential that came with it. It
+// hand keeps the account of a volume, whose turn the caller has, and the newest credential that came with it. It
 // reports whether there was none before that the account could log in with.
-func (l *identities) hand(volume string, h Handed) (first bool) {
-	_, err := l.newest(h.Account)
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	over := l.handed[h.Account]
-	if over == nil {
-		over = &handedOver{from: map[string]credential{}}
-		l.handed[h.Account] = over
-	}
-	if old, known := over.from[volume]; !known || h.Credential.Len() > 0 && !h.Credential.Equal(old.value) {
-		over.from[volume] = credential{h.Credential, h.Until, time.Now()}
+func (m *Manager) hand(volume string, h Handed) (first bool) {
+	_, err := m.identities.newest(h.Account)
+	c := credential{h.Credential, h.Until, time.Now()}
+	if m.identities.put(volume, h.Account, c) {
+		m.remember(volume, c)
 	}
 	return err != nil
+}
+
+// put keeps a credential that came with a volume, and reports whether it is another than before.
+func (l *identities) put(volume string, account Account, c credential) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	over := l.handed[account]
+	if over == nil {
+		over = &handedOver{from: map[string]credential{}}
+		l.handed[account] = over
+	}
+	old, known := over.from[volume]
+	if known && (c.value.Len() == 0 || c.value.Equal(old.value)) {
+		return false
+	}
+	over.from[volume] = c
+	return true
 }
 
 // prove asks the server whether it lets an unproven credential in, unless a volume of the account
@@ -181,7 +192,7 @@ func (l *identities) handedTo(ctx context.Context, account Account) (*identity, 
 	if err != nil {
 		return nil, err
 	}
-	made, err := l.make(Login{Config: cfg}, l.cfg.Log.With("identity", account.Identity, "subject", account.Subject))
+	made, err := l.make(account.login(cfg), l.cfg.Log.With("identity", account.Identity, "subject", account.Subject))
 	if err != nil {
 		return nil, err
 	}
@@ -189,6 +200,11 @@ func (l *identities) handedTo(ctx context.Context, account Account) (*identity, 
 	defer l.mu.Unlock()
 	over.identity = made
 	return made, nil
+}
+
+// login is that of the account. Who it is, the account says.
+func (a Account) login(cfg client.Config) Login {
+	return Login{Config: cfg, Identity: fmt.Sprintf("%q", a)}
 }
 
 // loginAs is how an account logs in, each time with the newest credential that has come.

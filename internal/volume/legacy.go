@@ -12,7 +12,7 @@ import (
 	"infisicalfs/internal/mount"
 )
 
-// A service manager that keeps descriptors is given those of each volume's connection, so
+// Whoever keeps descriptors (Config.Keeper) is given those of each volume's connection, so
 // that the volumes outlive their process: who uses them waits for the next one. This file says which
 // of them the next one goes on with, and when there is one.
 
@@ -57,7 +57,7 @@ func (m *Manager) mountOrGoOn(ctx context.Context, v *volume, cfg mount.Config) 
 		return nil, err
 	}
 	if mounted.Keep() && left == nil && len(m.cfg.Legacies) > 0 && cfg.Unasked {
-		v.log.Warn("a new mount was made: the service manager has kept nothing of the volume; FileDescriptorStoreMax= of the unit is to be three for each")
+		v.log.Warn("a new mount was made: nothing of the volume was kept; in a unit FileDescriptorStoreMax= is to be three for each")
 	}
 	return mounted, nil
 }
@@ -78,13 +78,10 @@ func (m *Manager) settings(v *volume, who *identity) string {
 
 // followed reports whether the next process of the service is about to start.
 func (m *Manager) followed() bool {
-	m.mu.Lock()
-	supervised := m.supervised
-	m.mu.Unlock()
-	if !supervised {
+	if !m.cfg.Keeper.Present() {
 		return false
 	}
-	followed, err := mount.Followed(context.Background(), 0) // what is not kept is dead, as without it
+	followed, err := m.cfg.Keeper.Followed(context.Background(), 0) // what is not kept is dead, as without it
 	if err != nil {
 		m.log.Warn("whether the service is restarted is not known, so its volumes are dead until it starts", "error", err)
 	}

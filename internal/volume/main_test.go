@@ -228,7 +228,7 @@ func (s *service) answer() string {
 func beService() error {
 	ctx := context.Background()
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	left, _ := mount.ReceiveLegacies(log)
+	left, _ := mount.ReceiveLegacies(mount.ServiceManager{}, log)
 	m, err := Open(ctx, Config{
 		BaseDir: os.Getenv("BASE"), StateDir: os.Getenv("STATE"), Cache: cache.Config{WatchInterval: time.Second},
 		Legacies: left, Log: log,

@@ -59,7 +59,7 @@ func (m *Manager) Publish(ctx context.Context, p Publication) error {
 		v.log.Warn("a credential that is not let in is left out", "error", err)
 		return nil
 	}
-	if first := m.identities.hand(v.name, p.Handed); first { // readers have heard that nobody can log in
+	if first := m.hand(v.name, p.Handed); first { // readers have heard that nobody can log in
 		if err := mounted.Refresh(); err != nil {
 			v.log.Warn("what was not known before a credential came is asked for later", "error", err)
 		}
@@ -144,7 +144,7 @@ func (m *Manager) publish(ctx context.Context, v *volume, p Publication) error {
 	m.mu.Unlock()
 	err := m.identities.prove(ctx, p.Handed)
 	if err == nil {
-		m.identities.hand(v.name, p.Handed)
+		m.hand(v.name, p.Handed)
 		err = m.mountAt(ctx, v, p.ID)
 	}
 	if err != nil && fresh {
@@ -186,6 +186,7 @@ func (m *Manager) drop(v *volume) error {
 	if err != nil {
 		return err
 	}
+	m.forgetHanded(v.name)
 	end := m.identities.letGo(v.name, *v.account)
 	go func() {
 		defer m.work.Done()
@@ -257,17 +258,23 @@ func targetName(target string) string { return fmt.Sprintf("at-%x", sha256.Sum25
 
 // dropGone forgets volumes at paths where nothing of ours is mounted any more: the machine was
 // started anew, or somebody has unmounted them. Whoever still wants such a volume
-// publishes it again. It is called before anybody else uses m.
+// publishes it again. The others have the credentials that were left of them. It is called before anybody else uses m.
 func (m *Manager) dropGone(ctx context.Context) {
+	left := m.receiveHanded(m.cfg.Left)
 	for name, v := range m.volumes {
 		if v.account == nil {
 			continue
 		}
-		if len(v.users) == 0 || !isDead(ctx, v.point) {
+		// One that was left is not asked: it waits for this process.
+		if len(v.users) == 0 || m.legacies[name] == nil && !isDead(ctx, v.point) {
 			delete(m.volumes, name)
 			m.log.Info("a volume is not there any more", "target", v.point)
 			continue
 		}
-		m.identities.hand(name, Handed{Account: *v.account})
+		m.identities.put(name, *v.account, left[name])
+		delete(left, name)
+	}
+	for name := range left { // nobody reads as these any more
+		m.forgetHanded(name)
 	}
 }

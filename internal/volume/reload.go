@@ -66,7 +66,7 @@ func (m *Manager) reloadAccount(ctx context.Context, account Account) error {
 	if err != nil {
 		return err
 	}
-	return m.become(ctx, who, Login{Config: now}, func(v *volume) bool { return v.account != nil && *v.account == account })
+	return m.become(ctx, who, account.login(now), func(v *volume) bool { return v.account != nil && *v.account == account })
 }
 
 // become has who log in as now says, and what is mounted of it (is) asked for anew.

@@ -118,7 +118,7 @@ func (m *Manager) serve(ctx context.Context, v *volume, root secret.Dir, unasked
 		return err
 	}
 	cfg.Hub, cfg.Volume, cfg.Version, cfg.Log = who.hub, v.name, m.cfg.Version, v.log
-	cfg.Settings = m.settings(v, who)
+	cfg.Settings, cfg.Keeper = m.settings(v, who), m.cfg.Keeper
 	cfg.Unasked, cfg.OnAccess = unasked, func(err error) { m.access(v, err) }
 	cfg.Status = func() any { return who.client.Stats() }
 	m.access(v, nil)

@@ -126,5 +126,9 @@ func cloneMount(point string, device int) (int, error) {
 	// What is mounted inside of the visible one is none of its business.
 	private := unix.MountAttr{Propagation: unix.MS_PRIVATE}
 	_ = unix.MountSetattr(fd, "", unix.AT_EMPTY_PATH, &private)
+	// The visible one is read-only to a process that has come to the mount by propagation, as
+	// in a container that was started after it was made. This one nobody else can get to.
+	writable := unix.MountAttr{Attr_clr: unix.MOUNT_ATTR_RDONLY}
+	_ = unix.MountSetattr(fd, "", unix.AT_EMPTY_PATH, &writable)
 	return fd, nil
 }

@@ -6,12 +6,8 @@
 //	list, err := known.Open(fd)                        // there
 //	c.Import(list)
 //
-// There are values in it, and no token or credential. It is a memfd, so it has no name and
-// is in no file system, and it is sealed: nobody who has the descriptor can change, grow or
-// shrink it, nor wipe it. It is gone when nobody has the descriptor any more, so whoever
-// has read it lets go of it at once, and has others do so. Until then, and other than
-// values in a process, its pages are not locked: a machine that is short of memory may swap
-// them.
+// There are values in it, and no token or credential. Whoever has read it lets go of it at
+// once, and has others do so: see package sealed.
 //
 // A value goes from locked memory to that memory and back: nothing of it is left on the
 // heap.
@@ -25,6 +21,7 @@ import (
 	"time"
 
 	"infisicalfs/cache"
+	"infisicalfs/internal/sealed"
 )
 
 // MaxBytes is how much is handed on, unless the caller wants less.
@@ -50,7 +47,7 @@ func Seal(list []cache.Known, limit int) (fd int, err error) {
 	list = fitting(list, limit)
 	var count encoder
 	count.document(now, list)
-	return sealed(count.size, func(memory []byte) {
+	return sealed.Make("infisicalfs-known", count.size, func(memory []byte) {
 		e := encoder{to: memory, at: time.Now()}
 		e.document(now, list)
 	})
@@ -64,7 +61,7 @@ func Open(fd int) ([]cache.Known, error) {
 		return nil, err
 	}
 	var list []cache.Known
-	err = reading(fd, func(memory []byte) (err error) {
+	err = sealed.Read(fd, MaxBytes, func(memory []byte) (err error) {
 		d := decoder{from: memory, at: time.Now()}
 		list, err = d.document(now)
 		return err

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"infisicalfs/cache"
+	"infisicalfs/internal/sealed"
 	"infisicalfs/secret"
 )
 
@@ -70,7 +71,7 @@ func TestWhatIsNotSealedIsNotRead(t *testing.T) {
 	defer unix.Close(fd)
 	_, err = Open(fd)
 	require.Error(t, err)
-	fd, err = sealed(4096, func(b []byte) { copy(b, bytes.Repeat([]byte("x"), len(b))) })
+	fd, err = sealed.Make("test", 4096, func(b []byte) { copy(b, bytes.Repeat([]byte("x"), len(b))) })
 	require.NoError(t, err)
 	defer unix.Close(fd)
 	_, err = Open(fd)

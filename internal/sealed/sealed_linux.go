@@ -1,22 +1,22 @@
-package known
+package sealed
 
 import (
 	"errors"
 	"fmt"
 	"os"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
 
 const seals = unix.F_SEAL_SEAL | unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_WRITE
 
-// sealed makes memory of that size, has it filled, and seals it.
-func sealed(size int, fill func([]byte)) (fd int, err error) {
+// Make makes memory of that size, at least one byte, has it filled, and seals it. The name is for people who list
+// descriptors. The descriptor is the caller's to close, and not inherited by programs that it starts.
+func Make(name string, size int, fill func([]byte)) (fd int, err error) {
 	const flags = unix.MFD_CLOEXEC | unix.MFD_ALLOW_SEALING
-	fd, err = unix.MemfdCreate("infisicalfs-known", flags|unix.MFD_NOEXEC_SEAL)
+	fd, err = unix.MemfdCreate(name, flags|unix.MFD_NOEXEC_SEAL)
 	if err == unix.EINVAL { // before Linux 6.3
-		fd, err = unix.MemfdCreate("infisicalfs-known", flags)
+		fd, err = unix.MemfdCreate(name, flags)
 	}
 	if err != nil {
 		return -1, os.NewSyscallError("memfd_create", err)
@@ -54,8 +54,9 @@ func quiet(memory []byte) {
 	_ = unix.Madvise(memory, unix.MADV_DONTDUMP)
 }
 
-// reading calls read with the memory behind a descriptor, which nobody can change.
-func reading(fd int, read func([]byte) error) error {
+// Read calls read with the memory behind a descriptor, which nobody can change, and which is gone when read
+// returns. It leaves the descriptor open. What is not sealed, empty, or larger than limit bytes is an error.
+func Read(fd, limit int, read func([]byte) error) error {
 	got, err := unix.FcntlInt(uintptr(fd), unix.F_GET_SEALS, 0)
 	if err != nil || got&seals != seals {
 		return errors.Join(err, errors.New("it is not sealed"))
@@ -64,7 +65,7 @@ func reading(fd int, read func([]byte) error) error {
 	if err := unix.Fstat(fd, &stat); err != nil {
 		return err
 	}
-	if stat.Size == 0 || stat.Size > MaxBytes {
+	if stat.Size == 0 || stat.Size > int64(limit) {
 		return fmt.Errorf("%d bytes", stat.Size)
 	}
 	memory, err := unix.Mmap(fd, 0, int(stat.Size), unix.PROT_READ, unix.MAP_PRIVATE)
@@ -74,11 +75,4 @@ func reading(fd int, read func([]byte) error) error {
 	defer unix.Munmap(memory)
 	quiet(memory)
 	return read(memory)
-}
-
-// clock is the machine's, which nobody sets.
-func clock() (time.Duration, error) {
-	var now unix.Timespec
-	err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now)
-	return time.Duration(now.Nano()), err
 }
