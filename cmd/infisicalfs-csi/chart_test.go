@@ -59,10 +59,12 @@ func rendered(t *testing.T, version string, values map[string]any) map[string]an
 func TestChart(t *testing.T) {
 	for version, driver := range map[string]string{"v1.34.9": "before-1.35/csidriver.yaml", "v1.35.0": "csidriver.yaml", "v1.37.2-gke.1": "csidriver.yaml"} {
 		list := rendered(t, version, map[string]any{"image": map[string]any{"tag": "latest"}})
-		require.Equal(t, []string{"csidriver.yaml", "daemonset.yaml", "serviceaccount.yaml"}, slices.Sorted(maps.Keys(list)))
+		require.Equal(t, []string{"csidriver.yaml", "daemonset.yaml", "keeper.yaml", "serviceaccount.yaml"}, slices.Sorted(maps.Keys(list)))
 		require.Equal(t, objects(t, driver)[0], list["csidriver.yaml"])
 		account, set := objects(t, "base/serviceaccount.yaml")[0].(*core.ServiceAccount), objects(t, "base/daemonset.yaml")[0].(*apps.DaemonSet)
-		account.Namespace, set.Namespace = "infisicalfs", "infisicalfs" // the kustomization's
+		kept := objects(t, "base/keeper.yaml")[0].(*apps.DaemonSet)
+		account.Namespace, set.Namespace, kept.Namespace = "infisicalfs", "infisicalfs", "infisicalfs" // the kustomization's
+		require.Equal(t, kept, list["keeper.yaml"])
 		require.Equal(t, account, list["serviceaccount.yaml"])
 		require.Equal(t, set, list["daemonset.yaml"])
 	}
@@ -118,6 +120,13 @@ func TestChartValues(t *testing.T) {
 			require.True(t, strings.HasPrefix(v.HostPath.Path, "/data/kubelet/"), v.HostPath.Path)
 		}
 	}
+	kept := list["keeper.yaml"].(*apps.DaemonSet).Spec.Template.Spec
+	require.Equal(t, "registry.example.com/csi:7", kept.Containers[0].Image)
+	require.Equal(t, "/data/kubelet/plugins/secrets.example.com/keeper", kept.Volumes[0].HostPath.Path)
+	require.Equal(t, "a", kept.NodeSelector["pool"])
+	without := rendered(t, "v1.37.2", map[string]any{"keeper": false})
+	require.NotContains(t, without, "keeper.yaml")
+	require.NotContains(t, strings.Join(without["daemonset.yaml"].(*apps.DaemonSet).Spec.Template.Spec.Containers[0].Args, " "), "--keeper")
 	plain := rendered(t, "v1.37.2", nil)["daemonset.yaml"].(*apps.DaemonSet)
 	require.Equal(t, "infisicalfs-csi:"+version, plain.Spec.Template.Spec.Containers[0].Image)
 }

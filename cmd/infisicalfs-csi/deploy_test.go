@@ -132,6 +132,23 @@ func TestDaemonSet(t *testing.T) {
 	require.Equal(t, "/var/lib/kubelet/pods", pods.MountPath, "the kubelet's paths are the plugin's")
 	require.Equal(t, core.MountPropagationBidirectional, *pods.MountPropagation)
 	require.True(t, *container.SecurityContext.Privileged)
+
+	// The keeper's socket is where the plugin looks for it, and it may do nothing else.
+	kept := objects(t, "base/keeper.yaml")[0].(*apps.DaemonSet).Spec
+	require.Equal(t, apps.OnDeleteDaemonSetStrategyType, kept.UpdateStrategy.Type)
+	keeper := kept.Template.Spec.Containers[0]
+	require.Equal(t, container.Image, keeper.Image)
+	require.Equal(t, []string{container.LivenessProbe.Exec.Command[0], "keep"}, keeper.Command)
+	var k keepOptions
+	flags = pflag.NewFlagSet("", pflag.ContinueOnError)
+	k.addFlags(flags)
+	require.NoError(t, flags.Parse(keeper.Args))
+	require.Equal(t, filepath.Dir(k.socket), keeper.VolumeMounts[0].MountPath)
+	require.Equal(t, host["plugin"]+"/keeper", kept.Template.Spec.Volumes[0].HostPath.Path)
+	require.Equal(t, inside[host["plugin"]].MountPath+"/keeper/"+filepath.Base(k.socket), o.keeper)
+	require.Len(t, kept.Template.Spec.Volumes, 1)
+	require.Equal(t, []core.Capability{"ALL"}, keeper.SecurityContext.Capabilities.Drop)
+	require.Nil(t, keeper.SecurityContext.Privileged)
 }
 
 // Each example's volume can be had, of a server that has what it names.
