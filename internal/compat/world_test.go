@@ -141,6 +141,7 @@ func (w *world) set(name, value string) {
 type running struct {
 	t     *testing.T
 	name  string
+	pid   int // and its process group's
 	lines chan string
 }
 
@@ -155,10 +156,11 @@ func start(t *testing.T, stdin string, name string, args ...string) *running {
 	cmd.Stdout, cmd.Stderr = write, write
 	require.NoError(t, cmd.Start())
 	write.Close()
-	r := &running{t, filepath.Base(name), make(chan string, 10_000)}
+	r := &running{t, filepath.Base(name), cmd.Process.Pid, make(chan string, 10_000)}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
+		defer close(r.lines)
 		var pending []byte
 		buf := make([]byte, 4096)
 		for {
@@ -195,7 +197,10 @@ func (r *running) says(text string) {
 	var said []string
 	for limit := time.After(noticeLimit); ; {
 		select {
-		case line := <-r.lines:
+		case line, runs := <-r.lines:
+			if !runs {
+				r.t.Fatalf("%s ended and did not say %q, but %q", r.name, text, said)
+			}
 			if strings.Contains(line, text) {
 				return
 			}
