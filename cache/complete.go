@@ -81,24 +81,33 @@ func (c *Cache) takeIn(f *flight, now time.Time) {
 func (c *Cache) bring(f *flight, folder *secret.Folder, now time.Time) *secret.Folder {
 	e := c.store.get(folder.Dir, now)
 	old := snapshot.Compared(e.snap, folder)
-	folder = c.publish(folder, f.born, now, nil)
+	folder, names := c.publish(folder, f.born, now, nil)
 	if f.onlySecrets() {
 		e.ownList = folder.Denied == nil
 	}
 	e.slow = backoff{}
 	e.flight = f.number
-	if old != nil && !snapshot.Same(old, folder) {
-		c.see(f, folder.Dir, old, folder)
+	if old != nil {
+		c.see(f, old, folder, names)
 	}
 	return folder
 }
 
-// publish makes folder what everybody sees, and returns it as it was published.
-// Names says where it may differ from what is seen so far; nil: everywhere.
-func (c *Cache) publish(folder *secret.Folder, born uint64, now time.Time, names []string) *secret.Folder {
+// publish makes folder what everybody sees, and returns it as it was published, with the names
+// under which it may differ from what was seen so far. Who knows them gives them; with nil
+// they are looked for, once for all who want to know.
+func (c *Cache) publish(folder *secret.Folder, born uint64, now time.Time, names []string) (*secret.Folder, []string) {
 	e := c.store.get(folder.Dir, now)
 	old, revoked := snapshot.Compared(e.snap, folder), e.revoked
 	folder = c.dates.Dated(folder, old)
+	var gone []string
+	switch {
+	case old == nil:
+	case names == nil:
+		names = snapshot.Differing(old, folder)
+	default: // it is edited
+		gone = snapshot.Gone(old, folder, names)
+	}
 	c.store.put(e, folder, born)
 	e.forgetErrors()
 	if !folder.Partial {
@@ -113,14 +122,12 @@ func (c *Cache) publish(folder *secret.Folder, born uint64, now time.Time, names
 		c.exclude(e)
 		c.stats.Purges++
 		c.notify(secret.Change{Dir: folder.Dir, Err: folder.Denied, Old: old, New: folder})
-	case old != nil && names != nil:
-		if !snapshot.SameAt(old, folder, names) {
-			c.notify(secret.Change{Dir: folder.Dir, Old: old, New: folder, Names: names, Gone: snapshot.Gone(old, folder, names)})
-		}
-	case old != nil && !snapshot.Same(old, folder):
+	case old != nil && (old.Denied == nil) != (folder.Denied == nil):
 		c.notify(secret.Change{Dir: folder.Dir, Old: old, New: folder})
+	case old != nil && !snapshot.SameAt(old, folder, names):
+		c.notify(secret.Change{Dir: folder.Dir, Old: old, New: folder, Names: names, Gone: gone})
 	}
-	return folder
+	return folder, names
 }
 
 // gone is the server's word that f's folder does not exist: what was known of

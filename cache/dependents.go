@@ -135,26 +135,27 @@ func (c *Cache) markBrought(f *flight, dirs ...secret.Dir) {
 	}
 }
 
-// see notes changes by others, in what a flight has brought. What is known to refer
-// to them is marked; nothing is asked for, as the rest is at most a TTL old anyway.
-func (c *Cache) see(f *flight, dir secret.Dir, old, new *secret.Folder) {
-	if c.graphs[dir.Project] == nil || old == nil || new == nil {
+// see notes changes by others, in what a flight has brought, in secrets of these names. What
+// is known to refer to them is marked; nothing is asked for, as the rest is at most a TTL
+// old anyway.
+func (c *Cache) see(f *flight, old, new *secret.Folder, names []string) {
+	if c.graphs[new.Dir.Project] == nil || len(names) == 0 {
 		return
 	}
-	ch := refgraph.Change{Dir: dir}
-	for i := range new.Secrets {
-		s := &new.Secrets[i]
-		was, ok := old.Secret(s.Name)
-		if !ok || !snapshot.SameVersion(was, *s) || was.Hidden != s.Hidden {
-			ch.Names, ch.Comes = append(ch.Names, secret.HashName(s.Name)), ch.Comes || !ok
+	ch := refgraph.Change{Dir: new.Dir}
+	for _, name := range names {
+		was, had := old.Secret(name)
+		s, has := new.Secret(name)
+		switch {
+		case !has && (!had || new.Partial):
+		case has && had && snapshot.SameVersion(was, s) && was.Hidden == s.Hidden:
+		default:
+			ch.Names, ch.Comes = append(ch.Names, secret.HashName(name)), ch.Comes || has != had
 		}
 	}
-	for i := range old.Secrets {
-		if _, ok := new.Secret(old.Secrets[i].Name); !ok && !new.Partial {
-			ch.Names, ch.Comes = append(ch.Names, secret.HashName(old.Secrets[i].Name)), true
-		}
+	if len(ch.Names) > 0 {
+		f.seen = append(f.seen, ch)
 	}
-	f.seen = append(f.seen, ch)
 }
 
 // changedElsewhere marks what is known to depend on a change by others, but for what

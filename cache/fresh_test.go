@@ -83,22 +83,25 @@ func TestChangeIsNews(t *testing.T) {
 	bubble(t, cache.Config{}, func(w *world) {
 		w.get(payments, secret.NeedEntry)
 		require.Empty(w, w.changes(), "the first sight is none")
-		for name, alter := range map[string]func(){
-			"value":   func() { w.fake.Set(payments, "KEY", "other") },
-			"secret":  func() { w.fake.Set(payments, "MORE", "") },
-			"folder":  func() { w.fake.Mkdir(payments.Child("eu")) },
-			"gone":    func() { w.fake.Remove(payments, "MORE") },
-			"rmdir":   func() { w.fake.Remove(payments, "eu") },
-			"version": func() { w.fake.Set(payments, "KEY", "other") },
-			"hidden":  func() { w.fake.Put(payments, secret.Secret{Name: "KEY", Hidden: true}) },
+		for name, c := range map[string]struct {
+			where string
+			alter func()
+		}{
+			"value":   {"KEY", func() { w.fake.Set(payments, "KEY", "other") }},
+			"secret":  {"MORE", func() { w.fake.Set(payments, "MORE", "") }},
+			"folder":  {"eu", func() { w.fake.Mkdir(payments.Child("eu")) }},
+			"gone":    {"MORE", func() { w.fake.Remove(payments, "MORE") }},
+			"rmdir":   {"eu", func() { w.fake.Remove(payments, "eu") }},
+			"version": {"KEY", func() { w.fake.Set(payments, "KEY", "other") }},
+			"hidden":  {"KEY", func() { w.fake.Put(payments, secret.Secret{Name: "KEY", Hidden: true}) }},
 		} {
 			old := w.get(payments, secret.NeedEntry)
-			alter()
+			c.alter()
 			sleep(time.Minute)
 			next := w.get(payments, secret.NeedEntry)
 			if changes := w.changes(); name != "gone" && name != "rmdir" || len(changes) > 0 {
 				require.Len(w, changes, 1, name)
-				require.Equal(w, secret.Change{Dir: payments, Old: old, New: next}, changes[0], name)
+				require.Equal(w, secret.Change{Dir: payments, Old: old, New: next, Names: []string{c.where}}, changes[0], name)
 			}
 		}
 	})

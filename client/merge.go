@@ -41,6 +41,9 @@ func (c *Client) pick(dir secret.Dir, list []secret.Secret) []secret.Secret {
 		list = slices.DeleteFunc(list, func(s secret.Secret) bool { return s.Personal })
 	}
 	byName(list)
+	if eachOnce(list) { // as nearly always
+		return list
+	}
 	chosen, twice, one := list[:0], 0, ""
 	for _, s := range list {
 		last := len(chosen) - 1
@@ -71,7 +74,22 @@ func preferred(a, b secret.Secret) bool {
 
 // byName sorts; those of one name stay in their order.
 func byName(list []secret.Secret) {
-	slices.SortStableFunc(list, func(a, b secret.Secret) int { return strings.Compare(a.Name, b.Name) })
+	for i := 1; i < len(list); i++ {
+		if list[i].Name < list[i-1].Name {
+			slices.SortStableFunc(list, func(a, b secret.Secret) int { return strings.Compare(a.Name, b.Name) })
+			return
+		}
+	}
+}
+
+// eachOnce reports whether no two of a sorted list have one name.
+func eachOnce(list []secret.Secret) bool {
+	for i := 1; i < len(list); i++ {
+		if list[i].Name == list[i-1].Name {
+			return false
+		}
+	}
+	return true
 }
 
 // addMissing adds those of more to list whose name it does not have. Both are

@@ -30,6 +30,9 @@ func (l *Layout) Change(change secret.Change) (above secret.Change, ok bool) {
 	if change.New != nil {
 		change.New = l.shape(change.New)
 	}
+	if l.cfg.Names != "" && l.cfg.Names != AsIs {
+		change.Names, change.Gone = nil, nil // they are the server's names
+	}
 	return change, true
 }
 

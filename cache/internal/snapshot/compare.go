@@ -2,6 +2,7 @@ package snapshot
 
 import (
 	"slices"
+	"strings"
 
 	"infisicalfs/secret"
 )
@@ -47,6 +48,61 @@ func SameAt(a, b *secret.Folder, names []string) bool {
 	}
 	return true
 }
+
+// Differing returns the names, in order, under which two snapshots have a secret or a
+// subfolder that is not the same in each respect, dates and all; a list of secrets that was not
+// asked for differs in none. Both are gone through once, side by side.
+func Differing(a, b *secret.Folder) []string {
+	names := []string{}
+	add := func(name string) { names = append(names, name) }
+	if !a.NoSecrets && !b.NoSecrets {
+		sideBySide(a.Secrets, b.Secrets, func(s *secret.Secret) string { return s.Name }, identical, add)
+	}
+	sideBySide(a.Folders, b.Folders, func(s *secret.Subfolder) string { return s.Name },
+		func(a, b *secret.Subfolder) bool { return a.ID == b.ID && a.Updated.Equal(b.Updated) }, add)
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// sideBySide calls add with the names of all that is in one list only, or not the same
+// in both.
+func sideBySide[T any](a, b []T, name func(*T) string, same func(a, b *T) bool, add func(string)) {
+	for len(a) > 0 || len(b) > 0 {
+		order := 0
+		switch {
+		case len(a) == 0:
+			order = 1
+		case len(b) == 0:
+			order = -1
+		default:
+			order = strings.Compare(name(&a[0]), name(&b[0]))
+		}
+		switch {
+		case order < 0:
+			add(name(&a[0]))
+		case order > 0:
+			add(name(&b[0]))
+		case &a[0] != &b[0] && !same(&a[0], &b[0]):
+			add(name(&a[0]))
+		}
+		if order <= 0 {
+			a = a[1:]
+		}
+		if order >= 0 {
+			b = b[1:]
+		}
+	}
+}
+
+// identical reports whether two secrets of one name are the same in each respect.
+func identical(a, b *secret.Secret) bool {
+	return a.ID == b.ID && a.Version == b.Version && a.Value.Equal(b.Value) && a.Updated.Equal(b.Updated) && a.Created.Equal(b.Created) &&
+		a.Hidden == b.Hidden && a.Garbled == b.Garbled && a.Personal == b.Personal && a.Rotated == b.Rotated &&
+		a.Reason == b.Reason && a.Comment == b.Comment && slices.Equal(a.Tags, b.Tags) && slices.Equal(a.Metadata, b.Metadata) &&
+		samePlace(a.Import, b.Import) && samePlace(a.Origin, b.Origin)
+}
+
+func samePlace[T comparable](a, b *T) bool { return a == b || a != nil && b != nil && *a == *b }
 
 func sameSecret(a, b secret.Secret) bool {
 	return a.Name == b.Name && a.Hidden == b.Hidden && SameVersion(a, b)

@@ -36,14 +36,15 @@ type sight struct {
 // folder.Fetched otherwise.
 func (d *Dates) Dated(folder, old *secret.Folder) *secret.Folder {
 	secrets := folder.Secrets
-	for i, s := range folder.Secrets {
+	for i := range folder.Secrets {
+		s := &folder.Secrets[i]
 		if !s.Updated.IsZero() {
 			continue
 		}
 		if &secrets[0] == &folder.Secrets[0] {
 			secrets = slices.Clone(secrets)
 		}
-		secrets[i].Updated = d.dateOf(folder, &s, old)
+		secrets[i].Updated = d.dateOf(folder, s, old)
 	}
 	return folder.With(func(f *secret.Folder) { f.Secrets, f.Stale = secrets, false })
 }

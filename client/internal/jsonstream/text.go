@@ -16,19 +16,20 @@ func (s *Scanner) Text(called string) (text []byte, valid bool) {
 		return nil, false
 	}
 	s.pos++
-	if n := plain(s.window[s.pos:s.end]); s.pos+n < s.end && s.window[s.pos+n] == '"' {
+	if n, ascii := plain(s.window[s.pos:s.end]); s.pos+n < s.end && s.window[s.pos+n] == '"' {
 		text = s.window[s.pos : s.pos+n]
 		s.pos += n + 1
-		return text, utf8.Valid(text)
+		return text, ascii || utf8.Valid(text)
 	}
 	return s.pieces()
 }
 
 // plain returns how many bytes stand for themselves: all before a quote, a backslash or a
-// control character. It looks at eight at a time while none of them is one.
-func plain(b []byte) int {
+// control character; and whether none of them is part of a larger character. It looks at
+// eight at a time while none of them ends the text.
+func plain(b []byte) (n int, ascii bool) {
 	const each, high = 0x0101010101010101, 0x8080808080808080
-	n := 0
+	any := uint64(0)
 	for ; len(b)-n >= 8; n += 8 {
 		x := binary.LittleEndian.Uint64(b[n:])
 		quote, backslash := x^each*'"', x^each*'\\'
@@ -38,13 +39,16 @@ func plain(b []byte) int {
 		if special&high != 0 {
 			break
 		}
+		any |= x
 	}
-	for i, c := range b[n:] {
+	for ; n < len(b); n++ {
+		c := b[n]
 		if c == '"' || c == '\\' || c < 0x20 {
-			return n + i
+			break
 		}
+		any |= uint64(c)
 	}
-	return len(b)
+	return n, any&high == 0
 }
 
 // pieces takes the rest of a string that is put together in [Scanner.text].
@@ -53,7 +57,7 @@ func (s *Scanner) pieces() (text []byte, valid bool) {
 	s.text = s.text[:0]
 	valid = true
 	for s.next() {
-		n := plain(s.window[s.pos:s.end])
+		n, _ := plain(s.window[s.pos:s.end])
 		if !s.add(s.window[s.pos : s.pos+n]) {
 			return nil, false
 		}
@@ -186,7 +190,7 @@ func (s *Scanner) unit() (unit rune) {
 func (s *Scanner) skipText() {
 	s.pos++
 	for s.next() {
-		n := plain(s.window[s.pos:s.end])
+		n, _ := plain(s.window[s.pos:s.end])
 		s.pos += n
 		if s.pos == s.end {
 			continue
