@@ -12,6 +12,7 @@ import (
 
 	"infisicalfs/fs/internal/filename"
 	"infisicalfs/fs/internal/generation"
+	"infisicalfs/fs/internal/lastlisting"
 	"infisicalfs/fs/internal/pagecache"
 	"infisicalfs/secret"
 )
@@ -22,6 +23,7 @@ type dir struct {
 	node
 	at          atomic.Pointer[location] // nil for the mount's root
 	pages       pagecache.Listing
+	lastListing lastlisting.Memo[fuse.DirEntry]
 	generations generation.History // of a folder, if it shows links; see history
 	recalled    sync.Once          // what an earlier process knew of them
 }

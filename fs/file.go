@@ -42,14 +42,6 @@ func (n *file) version(s *secret.Secret) *secret.Secret {
 	return served
 }
 
-// apart returns a version whose value is in memory of its own, so that keeping it does not
-// keep others of its folder.
-func apart(s *secret.Secret) *secret.Secret {
-	own := *s
-	own.Value = s.Value.Clone()
-	return &own
-}
-
 // attr describes, for the kernel to remember, a file whose newest version is s.
 func (n *file) attr(s *secret.Secret, out *fuse.Attr) {
 	if n.fs.full() {

@@ -145,6 +145,14 @@ func (h *handle) Folder() secret.Dir {
 // outdated reports whether what h has would get into pages of another version.
 func (h *handle) outdated() bool { return h.cached.Load() && h.file.pages.Outdated(h.epoch) }
 
+// apart returns a version whose value is in memory of its own, so that keeping it does not
+// keep others of its folder.
+func apart(s *secret.Secret) *secret.Secret {
+	own := *s
+	own.Value = s.Value.Clone()
+	return &own
+}
+
 // settle is called when the folder has changed: h may keep its version for long, and the
 // others that were in the folder with it are to go.
 func (h *handle) settle() {

@@ -25,7 +25,8 @@ type listing struct {
 	dir     *dir
 	snap    atomic.Pointer[secret.Folder] // nil once revoked or released
 	loaded  bool
-	entries []fuse.DirEntry
+	entries []fuse.DirEntry // perhaps those of other listings too: nobody writes into it
+	print   uint64          // their fingerprint
 	next    int
 	cached  bool // it fills what the kernel keeps, or is not asked because of it
 }
@@ -92,7 +93,8 @@ func (l *listing) take(snapshot func() (*secret.Folder, error)) error {
 		return err
 	})
 	if err == nil {
-		l.entries, l.next, l.loaded = l.dir.entries(l.snap.Load(), here), 0, true
+		l.entries, l.print = l.dir.listed(l.snap.Load(), here)
+		l.next, l.loaded = 0, true
 	}
 	return err
 }
@@ -103,15 +105,30 @@ func (l *listing) openFlags() uint32 {
 	if d.fs.cfg.KernelCache == CacheOff || d.fs.cfg.TTL == 0 {
 		return 0
 	}
-	print := fingerprint(l.entries)
-	if l.cached = d.pages.Open(print); !l.cached {
+	if l.cached = d.pages.Open(l.print); !l.cached {
 		d.forgetListing() // which makes room for the next, or for this one
-		l.cached = d.pages.Open(print)
+		l.cached = d.pages.Open(l.print)
 	}
 	if l.cached {
 		return fuse.FOPEN_CACHE_DIR | fuse.FOPEN_KEEP_CACHE
 	}
 	return 0
+}
+
+// listed lists a snapshot, with what is only here, and returns the fingerprint of that.
+func (d *dir) listed(snap *secret.Folder, only overlay.Shown) ([]fuse.DirEntry, uint64) {
+	if snap == nil || d.links() || len(only.Files)+len(only.Covered) > 0 {
+		entries := d.entries(snap, only)
+		return entries, fingerprint(entries)
+	}
+	renames := d.fs.renames.Count()
+	entries, print, ok := d.lastListing.Find(snap, renames)
+	if !ok {
+		entries = d.entries(snap, only)
+		print = fingerprint(entries)
+		d.lastListing.Keep(snap, renames, entries, print)
+	}
+	return entries, print
 }
 
 // entries lists a snapshot, with what is only here.

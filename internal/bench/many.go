@@ -130,7 +130,7 @@ type kept struct{ anonymous, resident, most, told int64 }
 // keeps reads all files of an environment, waits five seconds and looks at the process.
 // Then something in the folder changes, and it looks how much the process has at most.
 func (c *cold) keeps(ctx context.Context, env string, count int) (k kept, err error) {
-	m, err := c.mount("--env="+env, "--watch-interval=2s", "--ttl=1h")
+	m, err := c.mount("--env="+env, "--watch-interval=2s", "--ttl=1h", "--timeout=1m")
 	if err != nil {
 		return k, err
 	}
@@ -170,7 +170,7 @@ func (c *cold) edit(env string, i int, mark string) error {
 // changes changes one secret of 10,000 on the server again and again, with a watcher: the
 // processor's time for each change, and the time from the answer to the event.
 func (c *cold) changes(ctx context.Context) (each time.Duration, fromAnswer sample, err error) {
-	m, err := c.mount("--env="+manyDir, "--watch-interval=1s")
+	m, err := c.mount("--env="+manyDir, "--watch-interval=1s", "--timeout=1m")
 	if err != nil {
 		return 0, nil, err
 	}
@@ -209,7 +209,7 @@ func (c *cold) changes(ctx context.Context) (each time.Duration, fromAnswer samp
 // ownWrites writes one file of an environment again and again: the processor's time for
 // each.
 func (c *cold) ownWrites(ctx context.Context, env string) (each time.Duration, err error) {
-	m, err := c.mount("--env="+env, "--watch=off", "--ttl=1h")
+	m, err := c.mount("--env="+env, "--watch=off", "--ttl=1h", "--timeout=1m")
 	if err != nil {
 		return 0, err
 	}

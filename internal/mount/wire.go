@@ -12,6 +12,7 @@ import (
 	"infisicalfs/internal/attach"
 	"infisicalfs/internal/layout"
 	"infisicalfs/internal/mount/internal/emitthread"
+	"infisicalfs/internal/mount/internal/giveback"
 	"infisicalfs/internal/mount/internal/journal"
 	"infisicalfs/internal/mount/internal/kernelstate"
 	"infisicalfs/internal/mount/internal/notifier"
@@ -57,6 +58,7 @@ const retained = 256 << 20
 
 // wire builds the rooms. Nothing runs and nobody is asked yet.
 func wire(cfg Config, point string, since time.Time) *rooms {
+	giveback.Start()
 	r := &rooms{root: cfg.Root, hub: cfg.Hub, reconsider: cfg.Refresh, onAccess: cfg.OnAccess, writable: !cfg.readOnly(), links: cfg.links(), opensItself: cfg.FS.KernelCache == fs.CacheFull, inTree: func() bool { return true }}
 	r.propagation = attach.CanPropagate(cfg.Propagate)
 	r.document = func() ([]byte, error) { return r.status(cfg, point, since) }

@@ -113,6 +113,14 @@ type Renames struct {
 	times map[fusefs.StableAttr]uint64
 	came  map[fusefs.StableAttr]fusefs.StableAttr
 	note  func(Record)
+	count uint64 // of all changes
+}
+
+// Count returns a number that is another one after each change.
+func (r *Renames) Count() uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.count
 }
 
 // Record is what Renames know of a place, for another process that is to go on with a
@@ -148,6 +156,7 @@ func (r *Renames) Recall(list []Record) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.times, r.came = map[fusefs.StableAttr]uint64{}, map[fusefs.StableAttr]fusefs.StableAttr{}
+	r.count++
 	for _, c := range list {
 		if c.Times > 0 {
 			r.times[c.Place] = c.Times
@@ -179,6 +188,7 @@ func (r *Renames) Arrived(place, id fusefs.StableAttr) {
 		r.came = make(map[fusefs.StableAttr]fusefs.StableAttr)
 	}
 	r.came[place] = id
+	r.count++
 	r.tell(place)
 }
 
@@ -190,6 +200,7 @@ func (r *Renames) Left(id fusefs.StableAttr) {
 	}
 	r.times[id]++
 	delete(r.came, id)
+	r.count++
 	r.tell(id)
 }
 
