@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/container-storage-interface/spec/lib/go/csi"
+	monitoring "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1"
 	"github.com/spf13/pflag"
 	"github.com/stretchr/testify/require"
 	apps "k8s.io/api/apps/v1"
@@ -27,7 +28,12 @@ type kustomization struct {
 	APIVersion string   `json:"apiVersion"`
 	Kind       string   `json:"kind"`
 	Namespace  string   `json:"namespace,omitempty"`
-	Resources  []string `json:"resources"`
+	Resources  []string `json:"resources,omitempty"`
+	Components []string `json:"components,omitempty"`
+	Patches    []struct {
+		Target struct{ Kind, Name string } `json:"target"`
+		Patch  string                      `json:"patch"`
+	} `json:"patches,omitempty"`
 }
 
 // decode takes an object in as the API server does, which refuses a field that it does not know.
@@ -41,6 +47,9 @@ func decode(t *testing.T, text []byte) any {
 		"DaemonSet apps/v1": new(apps.DaemonSet), "CSIDriver storage.k8s.io/v1": new(storage.CSIDriver),
 		"ClusterRoleBinding rbac.authorization.k8s.io/v1": new(rbac.ClusterRoleBinding),
 		"Kustomization kustomize.config.k8s.io/v1beta1":   new(kustomization),
+		"Component kustomize.config.k8s.io/v1alpha1":      new(kustomization),
+		"PodMonitor monitoring.coreos.com/v1":             new(monitoring.PodMonitor),
+		"PrometheusRule monitoring.coreos.com/v1":         new(monitoring.PrometheusRule),
 	}
 	object := kinds[head.Kind+" "+head.APIVersion]
 	require.NotNil(t, object, "what is a %s %s?", head.Kind, head.APIVersion)
@@ -80,7 +89,7 @@ func TestManifests(t *testing.T) {
 				continue
 			}
 			belongs[file] = true
-			for _, resource := range k.Resources {
+			for _, resource := range append(k.Resources, k.Components...) {
 				resource = filepath.Join(filepath.Dir(file), resource)
 				_, err := os.Stat(filepath.Join(manifests, resource))
 				require.NoError(t, err, "%s names it", file)

@@ -159,6 +159,7 @@ func TestMetrics(t *testing.T) {
 	require.InDelta(t, float64(time.Now().Unix()), value(good, "identity_last_answer_timestamp_seconds", pod...), 120)
 	require.Greater(t, value(good, "identity_token_expiry_timestamp_seconds", pod...), float64(time.Now().Unix()))
 	m.keepsQuiet(a, b, thief)
+	documented(t, good)
 
 	back := m.Inject(devserver.Fault{Status: http.StatusServiceUnavailable})
 	m.becomes(above(0), "identity_outage_seconds", pod...)
