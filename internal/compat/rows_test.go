@@ -17,7 +17,7 @@ import (
 
 // rows are all readers, in the order of the page.
 func rows() []reader {
-	return slices.Concat(nodeRows, goRows, pythonRows, otherRows, shellRows)
+	return slices.Concat(nodeRows, goRows, pythonRows, otherRows, shellRows, elsewhereRows)
 }
 
 // script is a reader that a file of testdata/readers has read: it is told which one and,
