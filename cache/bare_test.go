@@ -121,3 +121,24 @@ func TestAWriteOnTheWay(t *testing.T) {
 		require.Equal(w, "one", w.value(payments, "KEY"))
 	})
 }
+
+// Who asks in full says what the folder had: a server may say of one that is denied by now no more
+// than that it is empty, unless it is asked for what was in it.
+func TestWhatWasInABulkAnswerIsKnownToTheNextRequest(t *testing.T) {
+	bubble(t, cache.Config{}, func(w *world) {
+		w.lists(dev)
+		w.lists(payments)
+		require.NotZero(w, w.fake.Calls().Tree)
+		sleep(2 * time.Minute)
+		before := len(w.fake.Requests())
+		_, err := w.Folder(w.Context(), payments, secret.NeedProof)
+		require.NoError(w, err)
+		asked := w.fake.Requests()[before:]
+		require.Len(w, asked, 1)
+		require.Equal(w, secrettest.KindFetch, asked[0].Kind)
+		require.NotNil(w, asked[0].Known)
+		_, had := asked[0].Known.Secret("KEY")
+		require.True(w, had)
+		require.Empty(w, asked[0].Known.Revision, "there is nothing to confirm")
+	})
+}

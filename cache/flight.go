@@ -165,21 +165,29 @@ func (f *flight) wait(ctx context.Context, s step) outcome {
 	}
 }
 
-// known returns the snapshot on which the next request for e's folder may be
-// conditional, or nil to ask in full.
+// known returns what the next request for e's folder is told of it: the snapshot on which the
+// request may be conditional, else what to ask in full with; nil if nothing is known.
 func (c *Cache) known(e *entry, need secret.Need, now time.Time) *secret.Folder {
 	s := e.snap
 	switch {
-	case s == nil || e.invalid || e.holes || e.dependent || len(e.unclear) > 0:
+	case s == nil:
 		return nil
+	case e.invalid || e.holes || e.dependent || len(e.unclear) > 0:
+		return had(s)
 	case (s.NoSubfolders || s.NoSecrets) && need != secret.NeedProof && c.standing(e, now) == fresh:
 		return s // they alone will be asked for
 	case s.Partial || s.NoSubfolders:
-		return nil // there is nothing that the server could confirm
+		return had(s) // there is nothing that the server could confirm
 	case now.Sub(s.Answered) > c.cfg.TrustNotModified:
-		return nil
+		return had(s)
 	}
 	return s
+}
+
+// had is a snapshot that is only to tell what the folder had: some servers say of a folder that
+// is denied by now no more than that it is empty, unless they are asked for what was in it.
+func had(s *secret.Folder) *secret.Folder {
+	return s.With(func(f *secret.Folder) { f.Revision, f.NoSubfolders, f.NoSecrets = "", false, false })
 }
 
 // asking reports whether the server is being asked for dir, be it that the answer

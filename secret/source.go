@@ -62,7 +62,8 @@ type Upstream interface {
 	// makes the request conditional: if the server says that nothing changed,
 	// the answer has known's content with Fetched renewed. If only
 	// known's subfolders are missing (NoSubfolders), only they are asked for, and so with
-	// its secrets (NoSecrets); what was known stays as old as it is.
+	// its secrets (NoSecrets); what was known stays as old as it is. One without a Revision
+	// makes the request conditional on nothing, and tells what the folder had.
 	Fetch(ctx context.Context, dir Dir, known *Folder) (*Folder, error)
 
 	// Tree asks for dir and everything below it in a handful of requests. The

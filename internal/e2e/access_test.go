@@ -69,6 +69,12 @@ func TestRevocation(t *testing.T) {
 		m.refresh(t)
 		_, err = read(m, "demo/dev/payments/STRIPE_KEY")
 		require.NoError(t, err, "and back")
+
+		sh(t, w.tmp, "grep -r . "+m.path("demo/dev")) // what a walk has shown, too
+		w.edit(t, func(e *devserver.Editor) error { return e.Deny("viewer", "demo", "dev", "/payments") })
+		m.refresh(t)
+		_, err = read(m, "demo/dev/payments/STRIPE_KEY")
+		require.ErrorIs(t, err, syscall.EACCES)
 	})
 }
 

@@ -208,7 +208,7 @@ func (f *Fake) fetch(dir secret.Dir, known *secret.Folder) (*secret.Folder, erro
 		return known.With(func(next *secret.Folder) { next.Secrets, next.NoSecrets = full.Secrets, false }), nil
 	case known.NoSubfolders:
 		return known.With(func(next *secret.Folder) { next.Folders, next.NoSubfolders = full.Folders, false }), nil
-	case known.Revision == full.Revision:
+	case known.Revision != "" && known.Revision == full.Revision:
 		return known, nil
 	}
 	return full, nil

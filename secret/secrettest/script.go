@@ -200,7 +200,7 @@ func (f *Fake) Calls() Calls {
 			if len(r.KnownTree) > 0 {
 				n.Conditional++
 			}
-		case r.Kind == KindFetch && r.Known != nil:
+		case r.Kind == KindFetch && r.Known != nil && (r.Known.Revision != "" || r.Known.NoSubfolders || r.Known.NoSecrets):
 			n.Conditional++
 			fallthrough
 		case r.Kind == KindFetch:
