@@ -16,7 +16,7 @@ import (
 	"infisicalfs/internal/devserver"
 )
 
-// A hundred pods cost what one of each identity costs, and see what theirs may read.
+// Two hundred pods at once cost what one of each identity costs, and see what theirs may read.
 func TestPodsOfThreeIdentities(t *testing.T) {
 	c := newCluster(t)
 	all := func(pods int, tag string) (requests int) {
@@ -39,8 +39,8 @@ func TestPodsOfThreeIdentities(t *testing.T) {
 		return len(c.Requests()) - before
 	}
 	one := all(1, "one")
-	require.Equal(t, 3*one, all(100, "many"))
-	require.Len(t, c.mounts(), 101)
+	require.Equal(t, 3*one, all(200, "many"))
+	require.Len(t, c.mounts(), 201)
 }
 
 // Each of these is the pod's trouble, and its event names what is wrong.
