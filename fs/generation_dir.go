@@ -76,6 +76,9 @@ func (n *generationDir) Lookup(ctx context.Context, name string, out *fuse.Entry
 		return nil, syscall.EACCES
 	}
 	e, ok := filename.Resolve(snap, name)
+	if !ok && n.above.view(name) != nil {
+		return n.viewLink(ctx, name, out), 0
+	}
 	if !ok || e.Secret == nil {
 		return nil, n.absent(ctx, snap, name)
 	}
@@ -84,6 +87,23 @@ func (n *generationDir) Lookup(ctx context.Context, name string, out *fuse.Entry
 	out.SetEntryTimeout(always)
 	out.SetAttrTimeout(always)
 	return n.NewInode(ctx, child, n.fileID(name)), 0
+}
+
+// viewLink returns the link to a view of the directory, which has one for all generations.
+func (n *generationDir) viewLink(ctx context.Context, name string, out *fuse.EntryOut) *fusefs.Inode {
+	child := &link{node{fs: n.fs}, n.above, "../" + name}
+	child.attr(&out.Attr)
+	out.SetEntryTimeout(always)
+	out.SetAttrTimeout(always)
+	return n.NewInode(ctx, child, inode.Child(n.StableAttr(), syscall.S_IFLNK, name))
+}
+
+// inherited returns the inode that the kernel has under a name from an earlier process.
+func (n *generationDir) inherited(ctx context.Context, shown string) *fusefs.Inode {
+	if n.above.view(shown) != nil {
+		return n.viewLink(ctx, shown, new(fuse.EntryOut))
+	}
+	return n.NewInode(ctx, n.newFile(""), n.fileID(shown))
 }
 
 // absent says why the generation has no such name. One from a bulk answer may lack

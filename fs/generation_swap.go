@@ -6,6 +6,8 @@ import (
 	"slices"
 	"syscall"
 
+	fusefs "github.com/hanwen/go-fuse/v2/fs"
+
 	"infisicalfs/fs/internal/generation"
 	"infisicalfs/secret"
 )
@@ -43,11 +45,11 @@ func (d *dir) gone(ctx context.Context, g *generation.Generation) {
 		at = d.NewInode(ctx, d.newGenerationDir(g), d.generationID(g.Name))
 	}
 	files := at.Children()
-	d.emit(d.endEvent(g, slices.Sorted(maps.Keys(files))))
+	d.emit(d.endEvent(g, secretsAmong(files)))
 	if n, ok := operations(at).(*generationDir); ok {
 		for _, shown := range d.fs.cfg.InheritedIn(at.StableAttr().Ino) {
 			if files[shown] == nil {
-				files[shown] = at.NewInode(ctx, n.newFile(""), n.fileID(shown))
+				files[shown] = n.inherited(ctx, shown)
 			}
 		}
 	}
@@ -55,6 +57,14 @@ func (d *dir) gone(ctx context.Context, g *generation.Generation) {
 		at.NotifyDelete(shown, child)
 	}
 	d.NotifyEntry(g.Name)
+}
+
+// secretsAmong returns the names of those of a generation's files that are secrets; the others are
+// links to views, which go on.
+func secretsAmong(files map[string]*fusefs.Inode) []string {
+	secrets := maps.Clone(files)
+	maps.DeleteFunc(secrets, func(_ string, child *fusefs.Inode) bool { return child.Mode() == syscall.S_IFLNK })
+	return slices.Sorted(maps.Keys(secrets))
 }
 
 // CatchUp has watchers told of what has changed in folders that show links since an earlier

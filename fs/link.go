@@ -11,7 +11,7 @@ import (
 	"infisicalfs/fs/internal/generation"
 )
 
-// link is a symbolic link: ..data, or a secret's.
+// link is a symbolic link: ..data, a secret's, or in a generation that of a view.
 type link struct {
 	node
 	dir    *dir

@@ -249,3 +249,26 @@ func TestWalkingThroughVolumes(t *testing.T) {
 		require.Contains(t, []string{fmt.Sprint(len(want)), fmt.Sprint(3 * len(want))}, strings.TrimSpace(printed), name+": by its link, and through ..data and what that leads to")
 	}
 }
+
+// The views are found in a generation too, as links to the directory's, and not listed there.
+func TestViewsOfAGeneration(t *testing.T) {
+	w := newWorld(t, devserver.Config{})
+	m := w.mount(t, "viewer", append(readDev, "--read-only", "--layout=k8s", "--list-views=.env")...)
+	for _, value := range []string{"first", "second"} {
+		w.edit(t, func(e *devserver.Editor) error { return e.Set("demo", "dev", "/", "GREETING", value) })
+		m.refresh(t)
+		for _, view := range []string{".env", ".secrets.json"} {
+			text, err := read(m, "..data/"+view)
+			require.NoError(t, err, view)
+			require.Contains(t, text, value)
+			same, err := read(m, view)
+			require.NoError(t, err, view)
+			require.Equal(t, same, text)
+		}
+	}
+	names, err := os.ReadDir(m.path("..data"))
+	require.NoError(t, err)
+	for _, name := range names {
+		require.NotContains(t, name.Name(), ".env")
+	}
+}
