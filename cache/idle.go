@@ -11,6 +11,10 @@ import (
 // the garbage collector, which takes minutes in a process that does nothing.
 const giveBack = 1 << 20
 
+// lettingGo is how long those who had something of what was dropped, such as a listing, have to
+// let go of that when they are told by the garbage collector.
+const lettingGo = time.Second
+
 // sweep drops what nobody used for long. The store's timer calls it.
 func (c *Cache) sweep() { c.dropping(c.sweepIdle) }
 
@@ -20,6 +24,7 @@ func (c *Cache) dropping(drop func()) {
 	drop()
 	if before-c.Stats().Bytes >= giveBack {
 		debug.FreeOSMemory()
+		time.AfterFunc(lettingGo, debug.FreeOSMemory)
 	}
 }
 

@@ -44,7 +44,7 @@ func page(t *testing.T, tried map[string]record) string {
 		require.True(t, ok, "%s was never tried: scripts/compat --write", r.name)
 		when := was.Tried
 		if r.elsewhere {
-			when += ", with `--all`"
+			when += ", with `scripts/compat --all`"
 		}
 		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", r.name, was.Version, r.files(), r.does(), when)
 	}

@@ -58,7 +58,8 @@ func everything(t *testing.T) cache.Known {
 	var k cache.Known
 	n := 0
 	filled(t, reflect.ValueOf(&k).Elem(), &n)
-	k.Folder.Stale = false // is how it is shown, and not known
+	k.Folder.Stale = false     // is how it is shown, and not known
+	k.Folder.NoSecrets = false // what has not been asked for is not handed on
 	return k
 }
 
