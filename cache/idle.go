@@ -11,10 +11,6 @@ import (
 // the garbage collector, which takes minutes in a process that does nothing.
 const giveBack = 1 << 20
 
-// lettingGo is how long those who had something of what was dropped, such as a listing, have to
-// let go of that when they are told by the garbage collector.
-const lettingGo = time.Second
-
 // sweep drops what nobody used for long. The store's timer calls it.
 func (c *Cache) sweep() { c.dropping(c.sweepIdle) }
 
@@ -24,7 +20,6 @@ func (c *Cache) dropping(drop func()) {
 	drop()
 	if before-c.Stats().Bytes >= giveBack {
 		debug.FreeOSMemory()
-		time.AfterFunc(lettingGo, debug.FreeOSMemory)
 	}
 }
 

@@ -47,16 +47,11 @@ func costsSeed() *devserver.Seed {
 // costs counts what programs ask, wake up for and leave behind, one after the other, and
 // prints that side by side; at last it times a warm read beside a tmpfs and the bare program.
 func costs(ctx context.Context, programs []string, rounds int) error {
-	work, err := workDirectory()
+	work, s, stop, err := workplace(costsSeed())
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(work)
-	s, err := newSite(devserver.Config{Seed: costsSeed()})
-	if err != nil {
-		return err
-	}
-	defer s.close()
+	defer stop()
 	if err := sideBySide(programs, func(i int, program string) ([]target, error) {
 		return (&cold{site: s, program: program, work: filepath.Join(work, fmt.Sprint(i))}).costs(ctx)
 	}); err != nil {

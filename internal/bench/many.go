@@ -44,16 +44,11 @@ func manySeed() *devserver.Seed {
 // many measures what programs, one after the other, keep of many secrets in one folder,
 // and what a change of one of them costs, and prints that side by side.
 func many(ctx context.Context, programs []string) error {
-	work, err := workDirectory()
+	work, s, stop, err := workplace(manySeed())
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(work)
-	s, err := newSite(devserver.Config{Seed: manySeed()})
-	if err != nil {
-		return err
-	}
-	defer s.close()
+	defer stop()
 	return sideBySide(programs, func(i int, program string) ([]target, error) {
 		return (&cold{site: s, program: program, work: filepath.Join(work, fmt.Sprint(i))}).many(ctx)
 	})

@@ -15,8 +15,6 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"infisicalfs/internal/devserver"
 )
 
 // peer is another file system in user space, which shows a directory in another place.
@@ -73,16 +71,11 @@ func sshfs(from, to, dir string) (*exec.Cmd, error) {
 
 // comparePeers times what a mount is for, on program and on each peer that is installed.
 func comparePeers(ctx context.Context, program string, rounds int) error {
-	work, err := workDirectory()
+	work, s, stop, err := workplace(benchSeed())
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(work)
-	s, err := newSite(devserver.Config{Seed: benchSeed()})
-	if err != nil {
-		return err
-	}
-	defer s.close()
+	defer stop()
 	self, err := os.Executable()
 	if err != nil {
 		return err

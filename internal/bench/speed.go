@@ -30,16 +30,11 @@ func speed(ctx context.Context, program string, rounds int, plot string) error {
 	if err != nil {
 		return err
 	}
-	work, err := workDirectory()
+	work, s, stop, err := workplace(benchSeed())
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(work)
-	s, err := newSite(devserver.Config{Seed: benchSeed()})
-	if err != nil {
-		return err
-	}
-	defer s.close()
+	defer stop()
 
 	fmt.Printf("%s, %d processors, %s, %d rounds\n", kernel(), runtime.NumCPU(), runtime.Version(), rounds)
 	subjects, stop, err := startSubjects(work, program, self, s)
@@ -65,6 +60,18 @@ func speed(ctx context.Context, program string, rounds int, plot string) error {
 		return os.WriteFile(plot, []byte(drawWarm(r)), 0o644)
 	}
 	return nil
+}
+
+// workplace makes a directory to work in and a server with that content, until stop is called.
+func workplace(seed *devserver.Seed) (work string, s *site, stop func(), err error) {
+	if work, err = workDirectory(); err != nil {
+		return "", nil, nil, err
+	}
+	if s, err = newSite(devserver.Config{Seed: seed}); err != nil {
+		os.RemoveAll(work)
+		return "", nil, nil, err
+	}
+	return work, s, func() { s.close(); os.RemoveAll(work) }, nil
 }
 
 // workDirectory is on a tmpfs, so that paths are equally long everywhere.
