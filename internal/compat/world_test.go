@@ -52,14 +52,19 @@ func needs(t *testing.T, things ...string) {
 		default:
 			_, err = exec.LookPath(thing)
 		}
-		switch {
-		case err == nil:
-		case os.Getenv("REQUIRE_FUSE") != "":
-			t.Fatal("REQUIRE_FUSE is set and there is no ", thing)
-		default:
-			t.Skip("no ", thing)
+		if err != nil {
+			lacks(t, thing)
 		}
 	}
+}
+
+// lacks ends a test for which something is not there: with REQUIRE_FUSE that is a failure.
+func lacks(t *testing.T, thing string) {
+	t.Helper()
+	if os.Getenv("REQUIRE_FUSE") != "" {
+		t.Fatal("REQUIRE_FUSE is set and there is no ", thing)
+	}
+	t.Skip("no ", thing)
 }
 
 // world is a server, and a mount of demo/dev on it by a process of its own.
